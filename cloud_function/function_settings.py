@@ -1,0 +1,124 @@
+"""What the function app can be told, read from the environment once and checked whole.
+
+Separate so that one file shows every setting, and no other file reads the environment.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from media_kind import IMAGE_SUFFIXES, MEDIA_TYPES, VIDEO_SUFFIXES
+
+# An upload raises other events too (a folder made, blocks staged, a lease): these four say "whole now".
+WHOLE_BLOB_APIS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"})
+IN_UPLOADS_OWN_CONTAINER = "{container}"
+SHORTEST_SECRET = 16
+LONGEST_TIME_LIMIT_S = 200.0
+
+
+class InvalidSettings(ValueError):
+    """One or more settings cannot be used; the message lists all of them."""
+
+
+@dataclass(frozen=True)
+class FunctionSettings:
+    """Every setting, checked; secrets stay out of its repr."""
+
+    service_url: str
+    service_api_key: str = field(default="", repr=False)
+    call_time_limit_s: float = 12.0
+    upload_containers: str = "*"
+    shared_container: str = ""
+    upload_suffixes: frozenset[str] = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    event_apis: frozenset[str] = WHOLE_BLOB_APIS
+    results_container: str = "results"
+    default_media_type: str = "wild"
+    storage_connection_string: str = field(default="", repr=False)
+    storage_url: str = ""
+    storage_client_id: str = ""
+    next_stage_url: str = ""
+    next_stage_secret: str = field(default="", repr=False)
+    next_stage_links: str = "sas"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "FunctionSettings":
+        """Read `environ` (the process's own by default).
+
+        Raises InvalidSettings, naming every problem at once: a redeploy per typing error is slow.
+        """
+        given = os.environ if environ is None else environ
+        time_limit_s, problems = _time_limit(given.get("CALL_TIME_LIMIT_S", ""))
+        settings = cls(
+            service_url=given.get("SERVICE_URL", "").strip().rstrip("/"),
+            service_api_key=given.get("SERVICE_API_KEY", "").strip(),
+            call_time_limit_s=time_limit_s,
+            upload_containers=given.get("UPLOAD_CONTAINERS", "").strip() or cls.upload_containers,
+            shared_container=given.get("SHARED_CONTAINER", "").strip(),
+            upload_suffixes=_words(given.get("UPLOAD_SUFFIXES", "").lower()) or cls.upload_suffixes,
+            event_apis=_words(given.get("EVENT_APIS", "")) or cls.event_apis,
+            results_container=given.get("RESULTS_CONTAINER", "").strip() or cls.results_container,
+            default_media_type=given.get("DEFAULT_MEDIA_TYPE", "").strip().lower() or cls.default_media_type,
+            # The names Functions itself gives to a connection called MEDIA_STORAGE.
+            storage_connection_string=given.get("MEDIA_STORAGE", "").strip(),
+            storage_url=given.get("MEDIA_STORAGE__blobServiceUri", "").strip().rstrip("/"),
+            storage_client_id=given.get("MEDIA_STORAGE__clientId", "").strip(),
+            next_stage_url=given.get("NEXT_STAGE_URL", "").strip(),
+            next_stage_secret=given.get("NEXT_STAGE_SECRET", "").strip(),
+            next_stage_links=given.get("NEXT_STAGE_LINKS", "").strip().lower() or cls.next_stage_links,
+        )
+        problems += _problems(settings)
+        if problems:
+            raise InvalidSettings("; ".join(problems))
+        return settings
+
+
+def _problems(settings: FunctionSettings) -> list[str]:
+    unknown_suffixes = settings.upload_suffixes - IMAGE_SUFFIXES - VIDEO_SUFFIXES
+    checks = [
+        (not _is_http(settings.service_url), "SERVICE_URL must be an http(s) address"),
+        (bool(unknown_suffixes), f"UPLOAD_SUFFIXES has unknown {' '.join(sorted(unknown_suffixes))}"),
+        (settings.default_media_type not in MEDIA_TYPES, "DEFAULT_MEDIA_TYPE must be posed or wild"),
+        (
+            bool(settings.storage_connection_string and settings.storage_url),
+            "MEDIA_STORAGE and MEDIA_STORAGE__blobServiceUri are both set: keep one",
+        ),
+        (
+            bool(settings.storage_url) and not _is_http(settings.storage_url),
+            "MEDIA_STORAGE__blobServiceUri must be an http(s) address",
+        ),
+        (
+            settings.results_container == settings.shared_container,
+            "SHARED_CONTAINER must not be the results container",
+        ),
+        (settings.next_stage_links not in ("sas", "plain"), "NEXT_STAGE_LINKS must be sas or plain"),
+        (
+            bool(settings.next_stage_url) and not _is_http(settings.next_stage_url),
+            "NEXT_STAGE_URL must be an http(s) address",
+        ),
+        (
+            bool(settings.next_stage_url) and len(settings.next_stage_secret) < SHORTEST_SECRET,
+            f"NEXT_STAGE_SECRET needs at least {SHORTEST_SECRET} characters when NEXT_STAGE_URL is set",
+        ),
+    ]
+    return [problem for found, problem in checks if found]
+
+
+def _time_limit(text: str) -> tuple[float, list[str]]:
+    if not text.strip():
+        return FunctionSettings.call_time_limit_s, []
+    problem = f"CALL_TIME_LIMIT_S must be a number above 0 and at most {LONGEST_TIME_LIMIT_S:.0f}"
+    try:
+        seconds = float(text)
+    except ValueError:
+        return FunctionSettings.call_time_limit_s, [problem]
+    return seconds, [] if 0 < seconds <= LONGEST_TIME_LIMIT_S else [problem]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.lstrip(".") for word in text.replace(",", " ").split())
+
+
+def _is_http(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

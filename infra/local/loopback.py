@@ -1,0 +1,58 @@
+"""Free ports on the loopback interface, and whether something answers there.
+
+Separate because every part of the local stack is started on a port that must be free, then waited for.
+"""
+
+import socket
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+
+HOST = "127.0.0.1"
+_ASK_TIME_LIMIT_S = 2.0
+
+# A proxy from the environment must not stand between two processes of one machine.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different ports that nothing listens on right now."""
+    with ExitStack() as held:
+        return [_bound_port(held.enter_context(socket.socket()), 0) for _ in range(count)]
+
+
+def free_port(preferred: int = 0) -> int:
+    """`preferred` where it is free, else any port that is."""
+    with socket.socket() as probe:
+        try:
+            return _bound_port(probe, preferred)
+        except OSError:
+            return free_ports(1)[0]
+
+
+def accepts(port: int) -> bool:
+    """Something listens on `port`."""
+    try:
+        socket.create_connection((HOST, port), timeout=_ASK_TIME_LIMIT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def http_status(url: str) -> int | None:
+    """The status that `url` answers with; None without an answer."""
+    try:
+        with _opener.open(url, timeout=_ASK_TIME_LIMIT_S) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return None
+
+
+def _bound_port(probe: socket.socket, port: int) -> int:
+    # As the servers do: a port in TIME_WAIT after a restart counts as free.
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind((HOST, port))
+    return int(probe.getsockname()[1])

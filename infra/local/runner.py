@@ -1,0 +1,93 @@
+"""`python -m infra.local.runner`: the function app on this machine, driven by what happens in Azurite.
+
+Separate from `function_runner/` because it only puts those pieces together and lives as a process.
+Needs MEDIA_STORAGE (a connection string) beside the function app's own settings.
+"""
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from pathlib import Path
+
+import click
+from azure.core.exceptions import AzureError
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+from infra.local.function_runner.blob_watch import list_blobs
+from infra.local.function_runner.delivery import Delivery
+from infra.local.function_runner.hosted_functions import HTTP, HostedFunction, load_functions
+from infra.local.function_runner.http_routes import HttpRoutes
+from infra.local.function_runner.sent_versions import SentVersions
+from infra.local.function_runner.subscribers import blob_subscribers
+from infra.local.json_log import log_json_to_stderr
+
+FUNCTION_APP = Path(__file__).resolve().parents[2] / "cloud_function"
+
+_log = logging.getLogger("function_runner")
+
+
+@click.command()
+@click.option(
+    "--app", "app_folder", type=click.Path(path_type=Path), default=FUNCTION_APP, help="Its folder."
+)
+@click.option("--state", type=click.Path(path_type=Path), required=True, help="File of what was delivered.")
+@click.option("--port", default=0, help="Port of the HTTP triggers; 0 takes a free one.")
+@click.option("--poll-s", default=0.5, help="Seconds between two looks at storage.")
+@click.option("--first-wait-s", default=0.5, help="Seconds before a failed call runs again; then doubled.")
+def main(app_folder: Path, state: Path, port: int, poll_s: float, first_wait_s: float) -> None:
+    """Deliver blob events to the function app, and serve its HTTP triggers, until SIGTERM."""
+    log_json_to_stderr()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    functions = load_functions(app_folder)
+    key = os.environ.get("FUNCTION_KEY") or secrets.token_urlsafe(24)
+    routes = HttpRoutes([function for function in functions if function.kind == HTTP], key)
+    port = routes.serve(port)
+    names = [function.name for function in functions]
+    _log.info("runner.ready", extra={"fields": {"port": port, "functions": names}})
+    try:
+        _deliver(functions, SentVersions(state), stopping, poll_s, first_wait_s)
+    finally:
+        routes.close()
+    _log.info("runner.stopped")
+
+
+def _deliver(
+    functions: list[HostedFunction],
+    sent: SentVersions,
+    stopping: threading.Event,
+    poll_s: float,
+    first_wait_s: float,
+) -> None:
+    connection_string = os.environ["MEDIA_STORAGE"]
+    queues = QueueServiceClient.from_connection_string(connection_string, retry_total=0)
+    delivery = Delivery(blob_subscribers(functions, queues, os.environ), sent, first_wait_s=first_wait_s)
+    # No retries inside the client: the next look is the retry, and stopping must not wait for them.
+    with BlobServiceClient.from_connection_string(connection_string, retry_total=0) as blobs, queues:
+        while not stopping.is_set():
+            _look(blobs, delivery, sent)
+            delivery.run_due()
+            sent.save()
+            stopping.wait(poll_s)
+        delivery.close()
+        sent.save()
+
+
+def _look(blobs: BlobServiceClient, delivery: Delivery, sent: SentVersions) -> None:
+    existing = set()
+    try:
+        for blob in list_blobs(blobs):
+            existing.add(blob.version)
+            delivery.offer(blob)
+    except AzureError as error:
+        _log.warning("storage.unavailable", extra={"fields": {"error": str(error)[:300]}})
+    else:
+        sent.forget_all_but(existing)
+
+
+if __name__ == "__main__":
+    main()

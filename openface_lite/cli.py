@@ -1,0 +1,51 @@
+"""The three commands of OpenFace 2.x: ``python -m openface_lite.cli <command> <options>``.
+
+Exit codes, messages and files follow the real tools (odd ones included: a missing video exits 0), except
+where those crash: a missing -fdir folder of FaceLandmarkImg exits 1, a video without a frame counts as one
+that cannot be opened. Judge success by the files.
+"""
+
+import io
+import sys
+
+import cv2
+
+from openface_lite.arguments import Arguments
+from openface_lite.image_command import face_landmark_img
+from openface_lite.models import ModelsUnavailableError
+from openface_lite.recorder import OutputError
+from openface_lite.video_commands import face_landmark_vid_multi, feature_extraction
+
+COMMANDS = {
+    "FaceLandmarkImg": face_landmark_img,
+    "FeatureExtraction": feature_extraction,
+    "FaceLandmarkVidMulti": face_landmark_vid_multi,
+}
+USAGE_EXIT = 2
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; ``argv`` is its name and its options. Returns the exit code."""
+    if not argv or argv[0] not in COMMANDS:
+        print(f"usage: python -m openface_lite.cli {{{','.join(COMMANDS)}}} <options>", file=sys.stderr)
+        return USAGE_EXIT
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names may hold bytes the terminal cannot show; whoever drives us reads the log while it grows.
+        sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
+    if len(argv) == 1:
+        print("For command line arguments see:")
+        print(" https://github.com/TadasBaltrusaitis/OpenFace/wiki/Command-line-arguments")
+        return 0
+    # One thread: several commands run side by side, and results stay the same.
+    cv2.setNumThreads(1)
+    try:
+        return COMMANDS[argv[0]](Arguments.parse(argv[1:]))
+    except ModelsUnavailableError as error:
+        print(f"\n{error}\nERROR: Could not load the landmark detector")
+    except OutputError as error:
+        print(error)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""Cut a rotated square out of an image for a network, and carry points back."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from openface_lite.arrays import Array, Image
+
+# Shrink with area averaging first when a region is reduced by more than this; bilinear sampling alone
+# would skip pixels and make the landmarks jitter.
+_MAX_BILINEAR_REDUCTION = 2.0
+
+
+@dataclass(frozen=True)
+class Region:
+    """A square of ``size`` pixels around a centre, turned by ``angle`` radians (clockwise on screen)."""
+
+    center_x: float
+    center_y: float
+    size: float
+    angle: float = 0.0
+
+    def to_image(self, points: Array) -> Array:
+        """Carry (n, 2+) points from the unit square of the region to image pixels.
+
+        Columns beyond y (depth) are scaled by the size only. Pixel centres lie at whole numbers.
+        """
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        local = (points[:, :2] - 0.5) * self.size
+        placed = np.array(points, dtype=np.float64)
+        placed[:, 0] = self.center_x + cos * local[:, 0] - sin * local[:, 1]
+        placed[:, 1] = self.center_y + sin * local[:, 0] + cos * local[:, 1]
+        placed[:, 2:] *= self.size
+        return placed
+
+
+def cut(image: Image, region: Region, side: int, *, mirrored: bool = False) -> Image:
+    """The region as a (side, side, 3) image; what lies outside the picture is black."""
+    source, offset_x, offset_y, reduction = _reduced_surroundings(image, region, side)
+    # From patch pixels to source pixels: centre the patch, scale, turn, move.
+    scale = region.size / side
+    cos, sin = scale * math.cos(region.angle), scale * math.sin(region.angle)
+    flip = -1.0 if mirrored else 1.0
+    middle = (side - 1) / 2
+    to_image = np.array(
+        [
+            [flip * cos, -sin, region.center_x - flip * cos * middle + sin * middle],
+            [flip * sin, cos, region.center_y - flip * sin * middle - cos * middle],
+        ]
+    )
+    to_source = to_image.copy()
+    to_source[:, 2] -= (offset_x, offset_y)
+    # Halving an image moves pixel centres: i covers the source pixels around (i + 0.5) * n - 0.5.
+    to_source[0] /= reduction[0]
+    to_source[1] /= reduction[1]
+    to_source[:, 2] += 0.5 / np.array(reduction) - 0.5
+    patch = cv2.warpAffine(source, to_source, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.asarray(patch, dtype=np.uint8)
+
+
+def _reduced_surroundings(
+    image: Image, region: Region, side: int
+) -> tuple[Image, int, int, tuple[float, float]]:
+    """The part of the image around the region, shrunk where the region is far larger than the patch.
+
+    Cropping comes first: shrinking a whole 1080p frame for one face costs several times more.
+    Returns the part, its offset in the image, and by how much it was shrunk in x and y.
+    """
+    reduction = region.size / side
+    if reduction <= _MAX_BILINEAR_REDUCTION:
+        return image, 0, 0, (1.0, 1.0)
+    height, width = image.shape[:2]
+    reach = region.size * math.sqrt(0.5) + 2
+    left, right = _clip(region.center_x - reach, width), _clip(region.center_x + reach, width)
+    top, bottom = _clip(region.center_y - reach, height), _clip(region.center_y + reach, height)
+    if right <= left or bottom <= top:
+        return image, 0, 0, (1.0, 1.0)
+    part = image[top:bottom, left:right]
+    small_size = (
+        max(1, round((right - left) / reduction)),
+        max(1, round((bottom - top) / reduction)),
+    )
+    small = cv2.resize(part, small_size, interpolation=cv2.INTER_AREA)
+    shrunk = ((right - left) / small_size[0], (bottom - top) / small_size[1])
+    return np.asarray(small, dtype=np.uint8), left, top, shrunk
+
+
+def _clip(value: float, upper: int) -> int:
+    return int(min(max(value, 0), upper))

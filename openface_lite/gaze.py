@@ -1,0 +1,92 @@
+"""Where the eyes look, and OpenFace's eye landmarks in two and three dimensions.
+
+Approximate: against real OpenFace the angle correlates at 0.5 to 0.8, is 3 to 7 degrees off in x, and
+carries a bias of 6 to 11 degrees in y.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openface_lite import landmarks
+from openface_lite.arrays import Array
+from openface_lite.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, Mesh
+from openface_lite.pose import Camera, Pose, mean_face
+
+# A 12 mm eyeball whose centre lies 10 mm behind the lids: the pair that fitted real output best.
+_EYEBALL_RADIUS_MM = 12.0
+_BEHIND_LIDS_MM = 10.0
+_CORNERS = (LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS)
+
+
+@dataclass(frozen=True)
+class Gaze:
+    """Both eyes; eye 0 is the one on the left of the image.
+
+    ``vectors`` (2, 3): unit vectors in camera coordinates. ``eye_points_2d`` (56, 2) in pixels and
+    ``eye_points_3d`` (56, 3) in mm: for each eye 8 points of the iris ring, 12 of the lids, 8 of the
+    pupil ring; projecting the 3D points gives the 2D ones.
+    """
+
+    vectors: Array
+    eye_points_2d: Array
+    eye_points_3d: Array
+
+    @property
+    def angles(self) -> Array:
+        """OpenFace's gaze_angle_x and gaze_angle_y in radians: see :func:`gaze_angles`."""
+        return gaze_angles(self.vectors)
+
+
+def gaze_angles(vectors: Array) -> Array:
+    """atan2(x, -z) and atan2(y, -z) of the mean of gaze vectors (n, 3), in radians.
+
+    x grows to the right of the image and y downwards (formula checked on real OpenFace rows).
+    """
+    x, y, z = vectors.mean(axis=0)
+    return np.array([np.arctan2(x, -z), np.arctan2(y, -z)])
+
+
+def estimate(mesh: Mesh, camera: Camera, pose: Pose) -> Gaze:
+    """Both eyes' gaze and landmarks for a face whose pose is known."""
+    eyes = [_estimate_eye(mesh, eye, camera, pose) for eye in (0, 1)]
+    vectors, flat, solid = (np.stack(parts) for parts in zip(*eyes, strict=True))
+    return Gaze(vectors, flat.reshape(56, 2), solid.reshape(56, 3))
+
+
+def _estimate_eye(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> tuple[Array, Array, Array]:
+    """One eye's gaze vector (3,), 2D landmarks (28, 2) and 3D landmarks (28, 3)."""
+    center_pixel, iris_ring, pupil_ring = landmarks.eye_rings(mesh, eye)
+    lids = landmarks.lid_points(mesh.points, eye)[:, :2]
+    model_lids = landmarks.lid_points(mean_face(), eye)
+
+    eyeball = _eyeball_center(mesh, eye, camera, pose)
+    iris = _on_eyeball(camera.rays(center_pixel[np.newaxis])[0], eyeball)
+    vector = (iris - eyeball) / np.linalg.norm(iris - eyeball)
+
+    lid_depths = pose.place(model_lids)[:, 2]
+    pixels = np.concatenate([iris_ring, lids, pupil_ring])
+    depths = np.concatenate([np.full(8, iris[2]), lid_depths, np.full(8, iris[2])])
+    return vector, pixels, camera.rays(pixels) * depths[:, np.newaxis]
+
+
+def _eyeball_center(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> Array:
+    """Anchored at the seen eye corners, which lids and iris do not move, then set back into the head."""
+    corners = list(_CORNERS[eye])
+    model_corner = mean_face()[corners].mean(axis=0)
+    seen = mesh.points[corners, :2].mean(axis=0)
+    anchor = camera.rays(seen[np.newaxis])[0] * pose.place(model_corner[np.newaxis])[0, 2]
+    model_center = landmarks.lid_points(mean_face(), eye).mean(axis=0) + np.array([0, 0, _BEHIND_LIDS_MM])
+    return np.asarray(anchor + pose.rotation @ (model_center - model_corner))
+
+
+def _on_eyeball(ray: Array, center: Array) -> Array:
+    """Where a ray from the camera first meets the eyeball, or the eyeball's nearest point to it."""
+    ray = ray / np.linalg.norm(ray)
+    along = float(ray @ center)
+    beside_squared = float(center @ center) - along**2
+    reach_squared = _EYEBALL_RADIUS_MM**2 - beside_squared
+    if reach_squared >= 0:
+        return np.asarray(ray * (along - np.sqrt(reach_squared)))
+    outward = ray * along - center
+    return np.asarray(center + _EYEBALL_RADIUS_MM * outward / np.linalg.norm(outward))

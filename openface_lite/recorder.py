@@ -1,0 +1,128 @@
+"""Write one input's output files as OpenFace does: the CSV, lazily, and the details file."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from openface_lite import columns
+from openface_lite.arrays import Array
+from openface_lite.pose import Camera
+
+_DETAIL_NAMES = {
+    columns.GAZE: "Gaze",
+    columns.AUS: "AUs",
+    columns.LANDMARKS_2D: "Landmarks 2D",
+    columns.LANDMARKS_3D: "Landmarks 3D",
+    columns.POSE: "Pose",
+    columns.SHAPE: "Shape parameters",
+}
+
+
+class OutputError(Exception):
+    """An output file or folder cannot be written; the text is what OpenFace would print."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one recorder writes: where, about which input, and which groups of columns."""
+
+    folder: Path
+    stem: str
+    source: str
+    camera: Camera
+    groups: tuple[columns.Group, ...]
+    selection: frozenset[str]
+    # Lines added at the end of the details file: who measured, and what it cannot measure.
+    remarks: tuple[str, ...] = ()
+
+
+class Recorder:
+    """The output of one input. Use as a context manager; raises OutputError."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._csv_path = job.folder / f"{job.stem}.csv"
+        self._csv: TextIO | None = None
+        self._details = self._open_details()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, values: Mapping[str, columns.Cells]) -> None:
+        """Append one row, on disk at once: whoever drives us counts the rows of the growing file."""
+        if self._csv is None:
+            self._csv = self._start_csv()
+        self._csv.write(columns.row(self._job.groups, values) + "\n")
+        self._csv.flush()
+
+    def close(self) -> None:
+        """Finish both files; harmless when repeated."""
+        if self._csv is not None:
+            self._csv.close()
+        if not self._details.closed:
+            self._details.writelines(line + "\n" for line in self._job.remarks)
+            self._details.close()
+
+    def rewrite_action_units(self, intensities: Array) -> None:
+        """Replace the intensities of a closed CSV by the final (rows, 6) ones, all at once or not at all."""
+        part = self._csv_path.with_name(f".{self._csv_path.name}.part")
+        try:
+            with self._csv_path.open(encoding="utf-8") as old, _open_for_writing(part) as new:
+                new.writelines(self._with_intensities(old, intensities))
+            part.replace(self._csv_path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise OutputError("The output CSV file is not open, exiting") from error
+
+    def _with_intensities(self, lines: Iterable[str], intensities: Array) -> Iterator[str]:
+        start = 0
+        for group in self._job.groups:
+            if group.key == "au_r":
+                break
+            start += len(group.names)
+        stop = start + len(group.names)
+        rows = iter(lines)
+        yield next(rows)
+        for line, values in zip(rows, intensities, strict=True):
+            cells = line.rstrip("\n").split(",")
+            cells[start:stop] = columns.row((group,), {group.key: columns.au_cells(values)}).split(",")
+            yield ",".join(cells) + "\n"
+
+    def _open_details(self) -> TextIO:
+        job = self._job
+        path = job.folder / f"{job.stem}_of_details.txt"
+        camera = ",".join(f"{v:g}" for v in (job.camera.fx, job.camera.fy, job.camera.cx, job.camera.cy))
+        try:
+            job.folder.mkdir(parents=True, exist_ok=True)
+            details = _open_for_writing(path)
+        except OSError as error:
+            raise OutputError(f"ERROR: Could not open the output file: {path} ({error.strerror})") from error
+        details.write(f"Input:{job.source}\nInput full path:{Path(job.source).absolute()}\n")
+        details.write(f"Camera parameters:{camera}\n")
+        details.flush()
+        return details
+
+    def _start_csv(self) -> TextIO:
+        try:
+            csv = _open_for_writing(self._csv_path)
+        except OSError as error:
+            raise OutputError("The output CSV file is not open, exiting") from error
+        csv.write(columns.header(self._job.groups) + "\n")
+        # Only now: a details file without these lines says that nothing was ever observed.
+        self._details.write(f"Output csv:{self._csv_path.name}\n")
+        for flag, name in _DETAIL_NAMES.items():
+            self._details.write(f"{name}: {int(flag in self._job.selection)}\n")
+        self._details.flush()
+        return csv
+
+
+def _open_for_writing(path: Path) -> TextIO:
+    # Names may hold bytes that are no UTF-8: they are written back as they came.
+    return path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n")

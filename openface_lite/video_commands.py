@@ -1,0 +1,127 @@
+"""FeatureExtraction (one tracked face) and FaceLandmarkVidMulti (up to four): videos in, rows out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from openface_lite import about, action_units, columns, console, media
+from openface_lite.analyse import Face, FaceTracker, MultiFaceTracker
+from openface_lite.arguments import Arguments
+from openface_lite.arrays import Array, Image
+from openface_lite.pose import Camera
+from openface_lite.recorder import Job, Recorder
+
+_NO_FACE = np.full(len(action_units.MEASURED), np.nan)
+
+
+def feature_extraction(arguments: Arguments) -> int:
+    """Run FeatureExtraction; returns its exit code. Raises OutputError, ModelsUnavailableError."""
+    console.load_models()
+    console.print_unsupported(arguments)
+    for recorder, camera, footage in _inputs(arguments):
+        with recorder:
+            measures = _record_one_face(recorder, camera, footage, arguments)
+        _print_closed()
+        if columns.AUS in arguments.selection:
+            print("Postprocessing the Action Unit predictions")
+            recorder.rewrite_action_units(action_units.clip_intensities(measures, static=arguments.au_static))
+    return 0
+
+
+def face_landmark_vid_multi(arguments: Arguments) -> int:
+    """Run FaceLandmarkVidMulti; returns its exit code. Raises OutputError, ModelsUnavailableError."""
+    console.load_models()
+    console.print_unsupported(arguments)
+    for recorder, camera, footage in _inputs(arguments):
+        with recorder:
+            _record_several_faces(recorder, camera, footage, arguments)
+        _print_closed()
+    return 0
+
+
+def _inputs(arguments: Arguments) -> Iterator[tuple[Recorder, Camera, media.Footage]]:
+    """Open one input after the other; like the real tools, stop in silence (exit 0) at a bad one."""
+    sources = [(name, False) for name in arguments.files] + [(name, True) for name in arguments.folders]
+    for index, (source, is_folder) in enumerate(sources):
+        footage = _open_folder(source) if is_folder else _open_file(source)
+        if footage is None:
+            return
+        print("Device or file opened")
+        print("Starting tracking")
+        camera = arguments.camera(footage.width, footage.height)
+        folder, stem = arguments.output(index, Path(source).name if is_folder else Path(source).stem)
+        groups = columns.video_groups(arguments.selection)
+        remarks = about.remarks(arguments.landmark_model)
+        job = Job(folder, stem, source, camera, groups, arguments.selection, remarks)
+        yield Recorder(job), camera, footage
+
+
+def _open_file(source: str) -> media.Footage | None:
+    print(f"Attempting to read from file: {source}")
+    try:
+        return media.open_video(Path(source))
+    except media.MediaError:
+        print(f"Failed to open the video file at location: {source}")
+        return None
+
+
+def _open_folder(source: str) -> media.Footage | None:
+    paths = console.images_in_folder(source)
+    try:
+        return media.open_sequence([Path(path) for path in paths]) if paths else None
+    except media.MediaError:
+        print(f"Failed to open the image sequence: {source}")
+        return None
+
+
+def _record_one_face(
+    recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments
+) -> Array:
+    """One row a frame; returns the (frames, 6) action unit measures, NaN in frames without a face."""
+    tracker = FaceTracker(camera=camera, thorough=arguments.thorough)
+    measures = []
+    for number, frame in _counted(footage):
+        face = tracker.step(frame)
+        recorder.write(_row(number, 0, footage.fps, face))
+        measures.append(face.au_measures if face else _NO_FACE)
+    return np.array(measures)
+
+
+def _record_several_faces(
+    recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments
+) -> None:
+    """One row a face and frame; none for a frame without a face."""
+    tracker = MultiFaceTracker(camera=camera, thorough=arguments.thorough)
+    for number, frame in _counted(footage):
+        for slot, face in tracker.step(frame).items():
+            recorder.write(_row(number, slot, footage.fps, face))
+
+
+def _row(number: int, face_id: int, fps: float, face: Face | None) -> dict[str, columns.Cells]:
+    head: dict[str, columns.Cells] = {
+        "frame": [number],
+        "face_id": [face_id],
+        "timestamp": [(number - 1) / fps if fps else 0.0],
+        "confidence": [face.confidence if face else 0.0],
+        "success": [1 if face else 0],
+    }
+    return head | columns.face_values(face) if face else head
+
+
+def _counted(footage: media.Footage) -> Iterator[tuple[int, Image]]:
+    """Frames numbered from 1; prints a percent word each tenth, at most one a frame."""
+    reported = 0
+    for number, frame in enumerate(footage.frames, start=1):
+        if footage.expected_frames and 10 * (number - 1) / footage.expected_frames >= reported:
+            print(f"{10 * reported}% ", end="", flush=True)
+            reported += 1
+        yield number, frame
+    if footage.expected_frames:
+        print("100% " if reported <= 10 else "")
+
+
+def _print_closed() -> None:
+    print("Closing output recorder")
+    print("Closing input reader")
+    print("Closed successfully")

@@ -1,0 +1,218 @@
+"""Every way a media item can fail, in one tree, so that settling is a table and not a guess.
+
+AnalysisError                  code, retryable, a sentence for people
+├── BadRequest                 what a caller asked for cannot be done as asked (400)
+├── Conflict                   not in the state that it is in now (409)
+├── NotFound                   no such container, blob or job (404)
+├── BadJob                     a queue message that cannot be decoded, or of an unknown schema
+├── MediaError
+│   ├── MediaNotFound          the blob is gone
+│   ├── MediaChanged           the blob was overwritten since the job was submitted
+│   ├── MediaTooLarge          over a limit of bytes, pixels or seconds
+│   ├── UnsupportedMedia       not a picture or video that we take
+│   └── UnreadableMedia        claims to be one, but cannot be decoded
+├── EngineError
+│   ├── EngineUnavailable      command, model or Python part missing; nothing was analysed
+│   ├── EngineTimeout          stopped by our time limit
+│   ├── EngineCrashed          a signal, or a non-zero exit
+│   ├── NoOutput               the command ended well and left nothing to read
+│   └── MalformedOutput        a table that is not OpenFace 2.x's
+├── StorageUnavailable         blob, queue or table storage cannot be reached, or is busy
+├── BlobExists                 a create-only write found the name taken
+├── RecordChanged              a conditional write on a job record lost the race
+├── AttemptsExhausted          every allowed attempt ended without an answer
+├── UnexpectedError            a fault of ours, met by the worker's one broad except
+└── Interrupted
+    ├── LeaseLost              another worker may hold the message now: publish nothing, touch nothing
+    ├── Cancelled              someone asked for the job to be cancelled
+    └── ShuttingDown           this worker was asked to stop: hand the message back
+"""
+
+from __future__ import annotations
+
+
+class AnalysisError(Exception):
+    """Base of all errors that we raise on purpose; the class docstring is the default sentence.
+
+    Attributes:
+        code: stable, machine-readable; part of the API, of manifests and of log lines.
+        retryable: whether the same job may end otherwise when it is run again.
+    """
+
+    code = "internal_error"
+    retryable = False
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or self.code).strip().splitlines()[0])
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class BadRequest(AnalysisError):
+    """The request cannot be done as it was asked."""
+
+    code = "bad_request"
+
+    def __init__(self, message: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        if code:
+            self.code = code
+
+
+class Conflict(BadRequest):
+    """That cannot be done in the state things are in now."""
+
+    code = "conflict"
+
+
+class NotFound(AnalysisError):
+    """There is no such thing here."""
+
+    code = "not_found"
+
+    def __init__(self, message: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        if code:
+            self.code = code
+
+
+class BadJob(AnalysisError):
+    """The queue message is not a job that this version understands."""
+
+    code = "bad_job"
+
+
+class MediaError(AnalysisError):
+    """The media cannot be analysed."""
+
+    code = "media_error"
+
+
+class MediaNotFound(MediaError):
+    """The blob does not exist any more."""
+
+    code = "media_not_found"
+
+
+class MediaChanged(MediaError):
+    """The blob was overwritten after the job was submitted."""
+
+    code = "media_changed"
+
+
+class MediaTooLarge(MediaError):
+    """The media is larger than this deployment allows."""
+
+    code = "media_too_large"
+
+
+class UnsupportedMedia(MediaError):
+    """The media is of a kind that is not analysed here."""
+
+    code = "unsupported_media"
+
+
+class UnreadableMedia(MediaError):
+    """The media cannot be decoded: it is empty, truncated or not what its name says."""
+
+    code = "unreadable_media"
+
+
+class EngineError(AnalysisError):
+    """The analysis command failed."""
+
+    code = "engine_error"
+
+
+class EngineUnavailable(EngineError):
+    """The analysis command or its models are missing on this machine."""
+
+    code = "engine_unavailable"
+    retryable = True
+
+
+class EngineTimeout(EngineError):
+    """The analysis command ran over its time limit and was stopped."""
+
+    code = "engine_timeout"
+    retryable = True
+
+
+class EngineCrashed(EngineError):
+    """The analysis command was killed or ended with an error."""
+
+    code = "engine_crashed"
+    retryable = True
+
+
+class NoOutput(EngineError):
+    """The analysis command ended without a table and without saying that it found no face."""
+
+    code = "no_output"
+
+
+class MalformedOutput(EngineError):
+    """The analysis command wrote a table that is not OpenFace 2.x's."""
+
+    code = "malformed_output"
+
+
+class StorageUnavailable(AnalysisError):
+    """The storage account cannot be reached or is busy; nothing is lost, try again."""
+
+    code = "storage_unavailable"
+    retryable = True
+
+
+class BlobExists(AnalysisError):
+    """A blob of this name exists already."""
+
+    code = "blob_exists"
+
+
+class RecordChanged(AnalysisError):
+    """The job record was changed by someone else meanwhile."""
+
+    code = "record_changed"
+    retryable = True
+
+
+class AttemptsExhausted(AnalysisError):
+    """Every allowed attempt at this job ended without an answer."""
+
+    code = "attempts_exhausted"
+
+
+class UnexpectedError(AnalysisError):
+    """Something went wrong that nobody foresaw; the log has the details."""
+
+    code = "internal_error"
+    retryable = True
+
+
+class Interrupted(AnalysisError):
+    """The work was stopped from outside; the media is not to blame."""
+
+    code = "interrupted"
+    retryable = True
+
+
+class LeaseLost(Interrupted):
+    """Another worker may hold this job now."""
+
+    code = "lease_lost"
+
+
+class Cancelled(Interrupted):
+    """The job was cancelled."""
+
+    code = "cancelled"
+    retryable = False
+
+
+class ShuttingDown(Interrupted):
+    """The worker was asked to stop before the job was finished."""
+
+    code = "shutting_down"

@@ -1,0 +1,1 @@
+"""Decoders of uploaded media, run in a child process of their own: see `service.media`."""

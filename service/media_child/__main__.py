@@ -1,0 +1,43 @@
+"""The child's entry: one request as JSON on the command line, one answer as JSON in a file.
+
+Its imports are kept to what the request needs: it is started for every media item.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from service.errors import MediaError
+
+
+def main(request: dict[str, Any], answer: Path) -> None:
+    """Do what the request says; media that cannot be used is an answer too, anything else a traceback."""
+    try:
+        found = _do(**request)
+    except MediaError as error:
+        found = {"error": type(error).__name__, "message": error.message}
+    except MemoryError:
+        found = {"error": "MediaTooLarge", "message": "it needs more memory than decoders may take"}
+    answer.write_text(json.dumps(found), "utf-8")
+
+
+def _do(do: str, media: str, path: str, **arguments: Any) -> dict[str, Any]:
+    # Imported here: pictures need OpenCV, videos FFmpeg, and neither the other.
+    if media == "image":
+        from service.media_child import pictures
+
+        return pictures.probe(path, **arguments) if do == "probe" else pictures.convert(path, **arguments)
+    if do == "probe":
+        from service.media_child import videos
+
+        return videos.probe(path, **arguments)
+    from service.media_child import upright
+
+    return upright.rewrite(path, **arguments)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]), Path(sys.argv[2]))

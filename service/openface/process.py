@@ -1,0 +1,240 @@
+"""One child process's life: started without a shell, limited, watched, and gone with all its children.
+
+The only file that starts processes: the engine and every decoder of uploaded media run in here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO
+
+from service.errors import EngineTimeout, EngineUnavailable
+
+GRACE_S = 2.0
+"""What a child gets between TERM and KILL."""
+KILL_WAIT_S = 5.0
+"""How long a killed child may take to go; one that hangs in the kernel is left behind."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
+"""Pauses between two looks at the child; growing, so that short runs end quickly and long ones are cheap."""
+LOG_BYTES = 4 << 20
+"""Size at which a log is cut back to its beginning; the child's newest words are appended after that."""
+LOG_HEAD_BYTES = 256 << 10
+"""What is kept of the beginning of a log that was cut."""
+TAIL_BYTES, TAIL_COLUMNS = 16 << 10, 300
+"""Bounds of the part of a log that is quoted in messages."""
+
+
+@dataclass(frozen=True)
+class ChildLimits:
+    """What one child may take.
+
+    Attributes:
+        time_s: wall time in seconds.
+        memory_bytes: address space of each of its processes.
+        file_bytes: size of any one file that it writes, its log included.
+    """
+
+    time_s: float
+    memory_bytes: int
+    file_bytes: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a child ended by itself.
+
+    Attributes:
+        returncode: exit code; negative for a signal.
+        seconds: wall time.
+        stdout, stderr: its logs, at most a few MiB each.
+        peak_memory_bytes: largest resident size, but no less than this process had when it started the child.
+    """
+
+    returncode: int
+    seconds: float
+    stdout: Path
+    stderr: Path
+    peak_memory_bytes: int
+
+    @property
+    def signal(self) -> str | None:
+        """Name of the signal that ended it, if one did; SIGKILL that we did not send is usually memory."""
+        if self.returncode >= 0:
+            return None
+        try:
+            return signal.Signals(-self.returncode).name
+        except ValueError:
+            return f"signal {-self.returncode}"
+
+    def tail(self, n: int = 20) -> str:
+        """The last `n` lines of each log, stdout first, without control characters and bounded in length."""
+        return "\n".join(part for part in (_tail(self.stdout, n), _tail(self.stderr, n)) if part)
+
+
+def run_child(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    log_dir: Path,
+    limits: ChildLimits,
+    on_wait: Callable[[], None] = lambda: None,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Finished:
+    """Run a command to its end, or to the end of its time.
+
+    Args:
+        argv: the absolute path of an executable and its arguments; no shell sees them.
+        cwd: where it runs; also its HOME and TMPDIR.
+        log_dir: existing folder that gets `stdout.log` and `stderr.log`.
+        on_wait: called every 0.02 to 0.2 s while the child runs. If it raises, the child is stopped and the
+            exception goes on to the caller.
+        env: added to the child's otherwise fixed environment; nothing is inherited.
+
+    Raises:
+        EngineUnavailable: there is no such executable, or it cannot be started.
+        EngineTimeout: it ran over its time and was stopped.
+    """
+    _check_executable(Path(argv[0]))
+    stdout, stderr = log_dir / "stdout.log", log_dir / "stderr.log"
+    with stdout.open("ab", buffering=0) as out, stderr.open("ab", buffering=0) as err:
+        started = time.monotonic()
+        child = _start(argv, cwd, _environment(cwd, env), out, err)
+        peak = 0
+        try:
+            _set_limits(child.pid, limits)
+            for _ in _until_ended(child.pid, limits.time_s):
+                on_wait()
+                _cut(out)
+                _cut(err)
+            if not _ended(child.pid):
+                raise EngineTimeout(f"stopped after its time limit of {limits.time_s:.0f} s")
+        finally:
+            peak = _end(child)
+    seconds = time.monotonic() - started
+    return Finished(child.returncode, seconds, stdout, stderr, peak)
+
+
+def _check_executable(path: Path) -> None:
+    if not path.is_absolute():
+        # A bare name would be looked up in PATH, and OpenFace finds its models beside argv[0].
+        raise EngineUnavailable(f"{path} is not an absolute path")
+    if not path.is_file():
+        raise EngineUnavailable(f"{path} does not exist")
+    if not os.access(path, os.X_OK):
+        raise EngineUnavailable(f"{path} is not executable")
+
+
+def _environment(cwd: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """An allow-list: whatever secrets this process holds, the child sees none of them."""
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath.lstrip(":")]),
+        "LANG": "C.UTF-8",
+        "HOME": str(cwd),
+        "TMPDIR": str(cwd),
+        # Nested threads make OpenFace slower, and OpenBLAS abort on hosts with many cores.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "VECLIB_MAXIMUM_THREADS": "1",
+        **extra,
+    }
+
+
+def _start(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise EngineUnavailable(f"{argv[0]} cannot be started: {error.strerror or error}") from error
+
+
+def _set_limits(pid: int, limits: ChildLimits) -> None:
+    # From outside, after the start: code between fork and exec is unsafe in a process with threads.
+    if not hasattr(resource, "prlimit"):  # pragma: no cover (macOS)
+        return
+    wanted = {
+        resource.RLIMIT_AS: limits.memory_bytes,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, value in wanted.items():
+        with contextlib.suppress(ProcessLookupError):
+            _, hard = resource.prlimit(pid, kind)
+            ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.prlimit(pid, kind, (ceiling, ceiling))
+
+
+def _until_ended(pid: int, time_s: float) -> Iterator[None]:
+    """Yield now and then until the child has ended or its time is up."""
+    deadline = time.monotonic() + time_s
+    pause = FIRST_PAUSE_S
+    while not _ended(pid):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        yield
+        time.sleep(min(pause, max(left, 0.0)))
+        pause = min(pause * 1.3, LONGEST_PAUSE_S)
+
+
+def _ended(pid: int) -> bool:
+    # WNOWAIT leaves the dead leader in place, so that its number is still its own when we signal the group.
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _end(child: subprocess.Popen[bytes]) -> int:
+    """Stop the child if it still runs, kill what is left of its group, and give its peak memory in bytes."""
+    if not _ended(child.pid):
+        _signal_group(child.pid, signal.SIGTERM)
+        for _ in _until_ended(child.pid, GRACE_S):
+            pass
+    _signal_group(child.pid, signal.SIGKILL)
+    for _ in _until_ended(child.pid, KILL_WAIT_S):
+        pass
+    pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+    child.returncode = os.waitstatus_to_exitcode(status) if pid else -signal.SIGKILL
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _cut(log: IO[bytes]) -> None:
+    """Keep a flood of words off the disk; the log is open for appending, so the child just goes on."""
+    size = os.fstat(log.fileno()).st_size
+    if size > LOG_BYTES:
+        os.ftruncate(log.fileno(), LOG_HEAD_BYTES)
+        log.write(f"\n[… {size - LOG_HEAD_BYTES} bytes of log cut here …]\n".encode())
+
+
+def _tail(path: Path, lines: int) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        text = file.read(TAIL_BYTES).decode("utf-8", "replace")
+    return "\n".join([line[:TAIL_COLUMNS] for line in clean(text).splitlines() if line.strip()][-lines:])
+
+
+def clean(text: str) -> str:
+    """Text of a child as it may be shown: line ends kept, other control characters replaced."""
+    unified = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(char if char == "\n" or char.isprintable() else "�" for char in unified)

@@ -1,0 +1,134 @@
+"""One media item through the engine: command, run, and the checked table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from service.job import AnalysisJob
+from service.openface.command import arguments, command_for
+from service.openface.output import collect
+from service.openface.probe import Engine
+from service.openface.process import LOG_BYTES, ChildLimits, Finished, clean, run_child
+from service.results.manifest import EngineFacts
+from service.results.table import Table
+
+STEM = "media"
+"""Name of the engine's files in our own folder; the upload's name never reaches a command line."""
+
+
+class Measurable(Protocol):
+    """Media as the engine takes it: a file, and how many frames it should give (None: nobody knows)."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def frames_expected(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class EngineRun:
+    """A run that gave a result.
+
+    Attributes:
+        table: the table to be published.
+        finished: how the command ended.
+        command: its name.
+        argv: its arguments, with our folders named instead of shown.
+        log: its own words, both streams, folders named instead of shown.
+    """
+
+    table: Table
+    finished: Finished
+    command: str
+    argv: tuple[str, ...]
+    log: Path
+
+
+def analyse(
+    engine: Engine,
+    job: AnalysisJob,
+    media: Measurable,
+    room: Path,
+    limits: ChildLimits,
+    watch: Callable[[float], None] = lambda fraction: None,
+) -> EngineRun:
+    """Run the engine on one prepared media item.
+
+    Args:
+        room: this item's folder; gets `engine/` (must not exist yet), `table.csv` and `openface.log`.
+        watch: called every 0.02 to 0.2 s with the share of frames done (0 to 1); may raise to stop the run.
+
+    Raises:
+        AnalysisError: see `run_child` and `collect`.
+    """
+    room = room.resolve()
+    work = room / "engine"
+    out_dir, log_dir = work / "out", work / "logs"
+    for folder in (work, out_dir, log_dir):
+        folder.mkdir()
+    argv = arguments(engine, job, media.path.resolve(), out_dir, STEM)
+    progress = _Progress(out_dir / f"{STEM}.csv", media.frames_expected)
+    hide = {str(room): "$WORKSPACE", str(engine.bin_dir): "$OPENFACE_BIN_DIR"}
+    log = room / "openface.log"
+    try:
+        finished = run_child(argv, cwd=work, log_dir=log_dir, limits=limits, on_wait=lambda: watch(progress.fraction()))
+    finally:
+        _write_log(log, sorted(log_dir.iterdir(), reverse=True), hide)
+    table = collect(job, finished, hidden(finished.tail(), hide), out_dir, STEM, room / "table.csv")
+    shown = tuple(hidden(argument, hide) for argument in argv)
+    return EngineRun(table, finished, command_for(job), shown, log)
+
+
+def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
+    """The engine, and if there was one its run, as the manifest tells them."""
+    return EngineFacts(
+        name=engine.name,
+        version=engine.version,
+        commit=engine.commit,
+        licence_class=engine.licence_class,
+        models=engine.models or engine.binary_sha256,
+        au_support=engine.au_support,
+        command=run.command if run else None,
+        argv=run.argv if run else None,
+        exit_code=run.finished.returncode if run else None,
+    )
+
+
+def hidden(text: str, folders: Mapping[str, str]) -> str:
+    """The text with our folders named; manifests and logs leave this machine."""
+    for folder, name in sorted(folders.items(), key=lambda item: -len(item[0])):
+        text = text.replace(folder, name)
+    return text
+
+
+class _Progress:
+    """Counts the rows of the growing table; OpenFace's own percentages arrive all at once, at the end."""
+
+    def __init__(self, csv: Path, frames: int | None) -> None:
+        self._csv = csv
+        self._frames = frames
+        self._offset = 0
+        self._lines = 0
+
+    def fraction(self) -> float:
+        """Share of the expected frames that have a row; 0 while nothing is known."""
+        if not self._frames or not self._csv.is_file():
+            return 0.0
+        with self._csv.open("rb") as file:
+            file.seek(self._offset)
+            while block := file.read(1 << 20):
+                self._lines += block.count(b"\n")
+                self._offset += len(block)
+        return min(max(self._lines - 1, 0) / self._frames, 1.0)
+
+
+def _write_log(log: Path, parts: Iterable[Path], hide: Mapping[str, str]) -> None:
+    with log.open("w", encoding="utf-8") as out:
+        for part in parts:
+            with part.open("rb") as file:
+                text = file.read(2 * LOG_BYTES).decode("utf-8", "replace")
+            out.write(hidden(clean(text), hide))

@@ -1,0 +1,254 @@
+"""The manifest of one attempt: what was measured, by what, how long it took, and how complete it is.
+
+Pure: values in, a JSON-ready dictionary out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from service.errors import AnalysisError
+from service.job import AnalysisJob, Media
+from service.results.summary import summary
+from service.results.table import Table
+
+SCHEMA = 1
+STEPS = ("fetch", "probe", "prepare", "engine", "results", "total")
+PROBED = (
+    "format",
+    "codec",
+    "width",
+    "height",
+    "duration_s",
+    "frame_rate",
+    "frames",
+    "rotation",
+    "variable_frame_rate",
+)
+
+
+@dataclass(frozen=True)
+class AttemptFacts:
+    """Who tried, and when.
+
+    Attributes:
+        started, finished: UTC, ISO 8601.
+    """
+
+    id: str
+    number: int
+    worker: str
+    started: str
+    finished: str
+
+
+@dataclass(frozen=True)
+class MediaFacts:
+    """What the media was; `None` is what was not reached.
+
+    Attributes:
+        bytes, sha256, etag, content_type: of the blob as fetched.
+        probe: the probe's fields by name; those of `PROBED` are told.
+        preparation: what was done to it before the engine saw it, in words.
+    """
+
+    bytes: int | None = None
+    sha256: str | None = None
+    etag: str | None = None
+    content_type: str | None = None
+    probe: Mapping[str, Any] | None = None
+    preparation: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What measured it.
+
+    Attributes:
+        models: SHA-256 by file; without an `engine.json`, of the commands themselves.
+        command, argv, exit_code: None when it was not run to an end; paths in `argv` are named, not shown.
+    """
+
+    name: str
+    version: str | None
+    commit: str | None
+    licence_class: str
+    models: Mapping[str, str]
+    au_support: Mapping[str, str]
+    command: str | None = None
+    argv: Sequence[str] | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class FrameFacts:
+    """How many frames the media promises, and how many were seen while preparing it (None: not decoded)."""
+
+    expected: int | None
+    decoded: int | None
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Whether the table speaks of the whole media, and if not, why not."""
+
+    verdict: Literal["complete", "partial"]
+    reason: str | None
+
+
+def completeness(
+    media: Media, expected: int | None, table: Table, *, every_frame_has_rows: bool = True
+) -> Completeness:
+    """Judge a table of an engine that ended well; a truncated one is never complete.
+
+    Args:
+        expected: frames that the media promises; None where it promises nothing.
+        every_frame_has_rows: False for videos with many faces, whose frames without a face have no rows.
+    """
+    if media == "image":
+        return Completeness("complete", None)
+    if expected is None:
+        return Completeness("partial", "the media does not say how many frames it has")
+    if every_frame_has_rows:
+        written = table.frames_written or 0
+        if written < expected:
+            return Completeness("partial", f"{written} of {expected} frames are in the table")
+        return Completeness("complete", None)
+    last = table.last_frame or 0
+    if last < expected:
+        return Completeness(
+            "partial",
+            f"the table ends at frame {last} of {expected}: no face after that, or the video was cut short",
+        )
+    return Completeness("complete", None)
+
+
+def succeeded(
+    job: AnalysisJob,
+    attempt: AttemptFacts,
+    media: MediaFacts,
+    engine: EngineFacts,
+    seconds: Mapping[str, float],
+    frames: FrameFacts,
+    table: Table,
+    csv_name: str,
+    service_version: str,
+) -> dict[str, Any]:
+    """The manifest beside a published CSV.
+
+    Args:
+        seconds: by step (`STEPS`); a step that did not run may be left out.
+        csv_name: the blob name under which the table is published, without its folders.
+    """
+    judged = completeness(
+        job.media,
+        frames.expected,
+        table,
+        every_frame_has_rows=job.options.faces == "one",
+    )
+    return _every_key(job, attempt, media, engine, seconds, service_version) | {
+        "outcome": "succeeded",
+        "frames": _frames(job, frames, table),
+        "faces": table.faces,
+        "completeness": {"verdict": judged.verdict, "reason": judged.reason},
+        "csv": {
+            "name": csv_name,
+            "sha256": table.sha256,
+            "bytes": table.bytes,
+            "rows": table.rows,
+            "columns": table.columns,
+        },
+        "summary": summary(table, engine.au_support),
+    }
+
+
+def failed(
+    job: AnalysisJob,
+    attempt: AttemptFacts,
+    error: AnalysisError,
+    service_version: str,
+    media: MediaFacts | None = None,
+    engine: EngineFacts | None = None,
+    seconds: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """The manifest of a job that has no CSV: the same keys, and null for what is not known."""
+    return _every_key(job, attempt, media or MediaFacts(), engine, seconds or {}, service_version) | {
+        "error": {"code": error.code, "message": error.message}
+    }
+
+
+def _every_key(
+    job: AnalysisJob,
+    attempt: AttemptFacts,
+    media: MediaFacts,
+    engine: EngineFacts | None,
+    seconds: Mapping[str, float],
+    service_version: str,
+) -> dict[str, Any]:
+    """Every key of the schema, in its order, as for a failure."""
+    return {
+        "schema": SCHEMA,
+        "job": {"id": job.job_id, **job.as_dict()},
+        "attempt": {
+            "id": attempt.id,
+            "number": attempt.number,
+            "worker": attempt.worker,
+            "started": attempt.started,
+            "finished": attempt.finished,
+        },
+        "outcome": "failed",
+        "error": None,
+        "media": _media(media),
+        "engine": _engine(engine) if engine else None,
+        "seconds": {step: _rounded(seconds.get(step)) for step in STEPS},
+        "frames": None,
+        "faces": None,
+        "completeness": None,
+        "csv": None,
+        "summary": None,
+        "service_version": service_version,
+    }
+
+
+def _media(media: MediaFacts) -> dict[str, Any]:
+    probe = media.probe
+    return {
+        "bytes": media.bytes,
+        "sha256": media.sha256,
+        "etag": media.etag,
+        "content_type": media.content_type,
+        "probe": None if probe is None else {name: probe.get(name) for name in PROBED},
+        "preparation": list(media.preparation),
+    }
+
+
+def _engine(engine: EngineFacts) -> dict[str, Any]:
+    return {
+        "name": engine.name,
+        "version": engine.version,
+        "commit": engine.commit,
+        "licence_class": engine.licence_class,
+        "models": dict(engine.models),
+        "au_support": dict(engine.au_support),
+        "command": engine.command,
+        "argv": None if engine.argv is None else list(engine.argv),
+        "threads": 1,
+        "exit_code": engine.exit_code,
+    }
+
+
+def _frames(job: AnalysisJob, frames: FrameFacts, table: Table) -> dict[str, int | None] | None:
+    if job.media == "image":
+        return None
+    return {
+        "expected": frames.expected,
+        "decoded": frames.decoded,
+        "written": table.frames_written,
+        "success": table.frames_success,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

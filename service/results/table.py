@@ -1,0 +1,60 @@
+"""What is known of a checked table, as values: made by the engine's reader, read by manifest and summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """One action unit's intensity (0 to 5) over the rows that count."""
+
+    mean: float
+    sd: float
+    max: float
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Statistics over the finite values of rows with `success` 1 (pictures: of all rows).
+
+    Attributes:
+        confidence_mean: None without such rows; the same holds for what is missing in the mappings.
+        head_pose_deg: means of `pitch`, `yaw` and `roll` in degrees.
+        intensities: by column `AUxx_r`.
+        presence: share of rows (0 to 1) in which `AUxx_c` is 1.
+        not_measured: action-unit columns without one value in the whole table.
+    """
+
+    confidence_mean: float | None
+    head_pose_deg: Mapping[str, float]
+    intensities: Mapping[str, Intensity]
+    presence: Mapping[str, float]
+    not_measured: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is ready to be published.
+
+    Attributes:
+        path: the CSV: OpenFace's columns, bare commas, LF.
+        sha256, bytes: of that file.
+        faces: pictures: rows; videos: distinct `face_id` with `success` 1.
+        frames_written: distinct `frame`; None for pictures, as the next two.
+        frames_success: distinct `frame` with `success` 1.
+        last_frame: largest `frame`; 0 without rows.
+    """
+
+    path: Path
+    rows: int
+    columns: int
+    sha256: str
+    bytes: int
+    faces: int
+    frames_written: int | None
+    frames_success: int | None
+    last_frame: int | None
+    measures: Measures

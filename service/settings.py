@@ -1,0 +1,158 @@
+"""The settings, read once from the environment or a TOML file; the only file that looks at the environment.
+
+A setting's environment variable is its name in capitals, in the TOML file it is the name itself;
+`python -m service settings` prints them all. The environment wins over the file.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class BadSettings(Exception):
+    """The settings cannot be used; the text names every problem at once."""
+
+
+class Settings(BaseModel):
+    """Everything that differs between deployments; one value, frozen, handed down by `wiring`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    # Storage
+    azure_storage_connection_string: SecretStr | None = Field(
+        None, description="Connection string of the storage account. This, or STORAGE_ACCOUNT, never both."
+    )
+    storage_account: str | None = Field(
+        None,
+        description="Name of the storage account, reached with the machine's managed identity.",
+        pattern=r"^[a-z0-9]{3,24}$",
+    )
+    results_container: str = Field(
+        "results",
+        description="Container of the results; `{container}` keeps them in the upload's own, under `_results/`.",
+    )
+    queue_name: str = Field(
+        "analysis-jobs",
+        description="Queue of the jobs; hopeless ones go to `<name>-poison`.",
+        pattern=r"^[a-z0-9][a-z0-9-]{1,54}[a-z0-9]$",
+    )
+    table_name: str = Field(
+        "analysisjobs", description="Table of the job records.", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$"
+    )
+    result_link_minutes: int = Field(
+        60, description="Life of the read-only links handed to the next stage.", ge=1, le=7 * 24 * 60
+    )
+
+    # Web
+    host: str = Field("127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(5000, description="Its port.", ge=1, le=65535)
+    web_workers: int = Field(2, description="gunicorn processes.", ge=1, le=64)
+    web_threads: int = Field(32, description="Threads a process; a waiting or event stream holds one.", ge=2, le=256)
+    allow_anonymous: bool = Field(
+        False, description="`true` lets the web server listen beyond loopback although it asks for no keys."
+    )
+    default_media_type: Literal["posed", "wild"] = Field(
+        "wild", description="Taken by `python -m service analyse` where nothing else says it."
+    )
+
+    # Worker
+    lease_s: int = Field(
+        60, description="Seconds for which a message stays hidden; renewed at a third of it.", ge=3, le=3600
+    )
+    max_attempts: int = Field(5, description="Attempts at one job before it is failed.", ge=1, le=100)
+    shutdown_grace_s: float = Field(
+        20.0, description="Seconds that a stopping worker gives the item in hand.", ge=0, le=3600
+    )
+    workspace: Path = Field(
+        default_factory=lambda: Path(tempfile.gettempdir()) / "media-analysis",
+        description="Folder for downloads and engine output; emptied after each item.",
+    )
+    worker_name: str = Field(default_factory=socket.gethostname, description="Shown in records and logs.")
+
+    # Engine and limits
+    openface_bin_dir: Path = Field(
+        REPOSITORY / "openface_lite" / "bin",
+        description="Folder of the commands: the real OpenFace, or the embedded analyser.",
+    )
+    engine_time_limit_s: float = Field(60.0, description="Seconds the engine may take for any item…", gt=0, le=86400)
+    engine_time_limit_per_media_s: float = Field(
+        20.0, description="…and as many more for each second of video.", ge=0, le=1000
+    )
+    engine_memory_mb: int = Field(8192, description="Address space that the engine may take, in MiB.", ge=256)
+    max_media_mb: int = Field(4096, description="Largest blob that is analysed, in MiB.", ge=1)
+    max_megapixels: float = Field(64.0, description="Largest picture or frame, in millions of pixels.", gt=0)
+    max_duration_s: float = Field(4 * 3600.0, description="Longest video, in seconds.", gt=0)
+
+    # Logs
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity logged.")
+
+    @field_validator("workspace", "openface_bin_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        # The engine runs in a directory of its own: a relative path would mean another place there.
+        return path.expanduser().resolve()
+
+    @field_validator("results_container")
+    @classmethod
+    def _container_name(cls, name: str) -> str:
+        plain = name.replace("-", "")
+        if name != "{container}" and not (3 <= len(name) <= 63 and plain.isalnum() and name.islower()):
+            raise ValueError("must be a container name (3-63 of a-z, 0-9 and -) or `{container}`")
+        return name
+
+    @model_validator(mode="after")
+    def _one_storage(self) -> Self:
+        if self.azure_storage_connection_string and self.storage_account:
+            raise ValueError(
+                "AZURE_STORAGE_CONNECTION_STRING and STORAGE_ACCOUNT are both set; keep the one that is meant"
+            )
+        return self
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings of this process.
+
+        Raises:
+            BadSettings: with every problem, one a line.
+        """
+        environ = os.environ if environ is None else environ
+        values = _from_file(environ.get("SETTINGS_FILE"))
+        values |= {name: environ[name.upper()] for name in cls.model_fields if environ.get(name.upper(), "") != ""}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = [
+                f"{str(problem['loc'][0]).upper() if problem['loc'] else 'settings'}: {problem['msg']}"
+                for problem in error.errors()
+            ]
+            raise BadSettings("\n".join(problems)) from error
+
+
+def _from_file(path: str | None) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"SETTINGS_FILE: {path} cannot be read: {error}") from error

@@ -1,0 +1,158 @@
+"""Blobs in Azure Blob Storage (or Azurite)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.storage.blob import (
+    BlobProperties,
+    BlobSasPermissions,
+    BlobServiceClient,
+    ContentSettings,
+    StorageStreamDownloader,
+    generate_blob_sas,
+)
+
+from service.errors import BlobExists, MediaChanged, MediaNotFound, NotFound
+from service.storage.account import translated
+from service.storage.blob_store import BlobInfo, BlobPage
+
+PAGE_SIZE = 1000
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+class AzureBlobs:
+    """See `blob_store.Blobs`; besides, it hands out read-only links."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+
+    def info(self, container: str, name: str) -> BlobInfo:
+        with translated("asking for a blob", missing=_no_blob(container, name)):
+            return _info(self._service.get_blob_client(container, name).get_blob_properties())
+
+    def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
+        client = self._service.get_container_client(container)
+        pages = client.list_blobs(name_starts_with=prefix or None, results_per_page=PAGE_SIZE).by_page(cursor or None)
+        with translated("listing a container", missing=_no_container(container)):
+            blobs = [_info(blob) for blob in next(pages, ())]
+        return BlobPage(blobs, str(getattr(pages, "continuation_token", None) or ""))
+
+    def download(
+        self,
+        container: str,
+        name: str,
+        etag: str,
+        target: Path,
+        on_bytes: Callable[[int, int], None] | None = None,
+    ) -> BlobInfo:
+        client = self._service.get_blob_client(container, name)
+        changed = MediaChanged(f"blob {name!r} in container {container!r} was overwritten")
+        gone = _no_blob(container, name)
+        with translated("downloading a blob", missing=gone, changed=changed), target.open("wb") as file:
+            download = client.download_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
+            done = 0
+            for piece in download.chunks():
+                done += file.write(piece)
+                if on_bytes:
+                    on_bytes(done, download.size)
+            return _info(download.properties)
+
+    def read(self, container: str, name: str) -> bytes:
+        return b"".join(self.stream(container, name))
+
+    def stream(self, container: str, name: str) -> Iterator[bytes]:
+        with translated("reading a blob", missing=_no_blob(container, name)):
+            download = self._service.get_blob_client(container, name).download_blob()
+        return _pieces(download)
+
+    def upload(
+        self,
+        container: str,
+        name: str,
+        content: bytes | Path,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+        create_only: bool = False,
+    ) -> None:
+        options: dict[str, Any] = {
+            "overwrite": not create_only,
+            "content_settings": ContentSettings(content_type=content_type),
+            "metadata": dict(metadata or {}),
+        }
+        client = self._service.get_blob_client(container, name)
+        taken = BlobExists(f"blob {name!r} exists already")
+        with translated("uploading a blob", exists=taken, missing=_no_container(container)):
+            if isinstance(content, bytes):
+                client.upload_blob(content, **options)
+                return
+            with content.open("rb") as file:
+                client.upload_blob(file, length=content.stat().st_size, **options)
+
+    def ensure_container(self, container: str) -> None:
+        """Create the container where it does not exist."""
+        with suppress(BlobExists), translated("creating a container", exists=BlobExists()):
+            self._service.create_container(container)
+
+    def ping(self) -> None:
+        """Raises StorageUnavailable where the service does not answer."""
+        with translated("asking for the account's containers"):
+            next(self._service.list_containers(results_per_page=1).by_page(), None)
+
+    def url(self, container: str, name: str) -> str:
+        return str(self._service.get_blob_client(container, name).url)
+
+    def link(self, container: str, name: str, minutes: int) -> str:
+        """A link that lets its holder read this one blob for some minutes (a shared access signature).
+
+        With a connection string it is signed by the account key; with a managed identity by a user delegation
+        key, which the emulator does not offer.
+        """
+        now = datetime.now(UTC)
+        expiry = now + timedelta(minutes=minutes)
+        key = getattr(self._service.credential, "account_key", None)
+        with translated("signing a link"):
+            signed_by: dict[str, Any] = (
+                {"account_key": key}
+                if key
+                else {"user_delegation_key": self._service.get_user_delegation_key(now - CLOCK_SKEW, expiry)}
+            )
+        signature = generate_blob_sas(
+            account_name=str(self._service.account_name),
+            container_name=container,
+            blob_name=name,
+            permission=BlobSasPermissions(read=True),
+            start=now - CLOCK_SKEW,
+            expiry=expiry,
+            **signed_by,
+        )
+        return f"{self.url(container, name)}?{signature}"
+
+
+def _no_blob(container: str, name: str) -> MediaNotFound:
+    return MediaNotFound(f"there is no blob {name!r} in container {container!r}")
+
+
+def _no_container(container: str) -> NotFound:
+    return NotFound(f"there is no container {container!r}", "container_not_found")
+
+
+def _pieces(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
+    with translated("reading a blob"):
+        yield from download.chunks()
+
+
+def _info(blob: BlobProperties) -> BlobInfo:
+    return BlobInfo(
+        name=str(blob.name),
+        etag=str(blob.etag).strip('"'),
+        size=int(blob.size or 0),
+        content_type=blob.content_settings.content_type,
+        metadata=dict(blob.metadata or {}),
+    )

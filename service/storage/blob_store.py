@@ -1,0 +1,89 @@
+"""The blob operations that the pipeline needs, whatever keeps the blobs.
+
+Implementations: `azure_blobs.AzureBlobs` and `folder.FolderBlobs`; both pass `tests/contracts/test_blob_stores.py`.
+All raise `StorageUnavailable` where the store cannot be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """What is known of a blob without reading it.
+
+    Attributes:
+        etag: without quotes.
+        size: bytes.
+    """
+
+    name: str
+    etag: str
+    size: int
+    content_type: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BlobPage:
+    """One page of a listing; `cursor` is opaque and empty at the end."""
+
+    blobs: list[BlobInfo]
+    cursor: str
+
+
+class Blobs(Protocol):
+    """A store of blobs in containers."""
+
+    def info(self, container: str, name: str) -> BlobInfo:
+        """Raises MediaNotFound."""
+        ...
+
+    def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
+        """Blobs in order of name, at most 1,000. Raises NotFound where the container does not exist."""
+        ...
+
+    def download(
+        self,
+        container: str,
+        name: str,
+        etag: str,
+        target: Path,
+        on_bytes: Callable[[int, int], None] | None = None,
+    ) -> BlobInfo:
+        """Write this very version to `target`; `on_bytes(done, total)` is called meanwhile and may raise.
+
+        Raises:
+            MediaNotFound: the blob is gone.
+            MediaChanged: it has another ETag now.
+        """
+        ...
+
+    def read(self, container: str, name: str) -> bytes:
+        """All of a small blob. Raises MediaNotFound."""
+        ...
+
+    def stream(self, container: str, name: str) -> Iterator[bytes]:
+        """A blob piece by piece. Raises MediaNotFound before the first piece."""
+        ...
+
+    def upload(
+        self,
+        container: str,
+        name: str,
+        content: bytes | Path,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+        create_only: bool = False,
+    ) -> None:
+        """Write a blob whole or not at all; with `create_only`, raises BlobExists where the name is taken."""
+        ...
+
+    def url(self, container: str, name: str) -> str:
+        """Address of a blob, without any right to read it."""
+        ...

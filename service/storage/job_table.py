@@ -1,0 +1,156 @@
+"""The job records, in Azure Table Storage (or Azurite).
+
+Two kinds of entities share the table. A *record* is found by its job id (partition and row). *Index* entities
+hold only a job id; their row key is the inverted time of submission, so that the newest come first: one in
+the partition of the container, one in the partition of all jobs.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.data.tables import TableClient, TableServiceClient, UpdateMode
+
+from service.errors import BadRequest, BlobExists, NotFound, RecordChanged
+from service.job import AnalysisJob
+from service.record import JobRecord, State
+from service.storage.account import translated
+
+ALL = "jobs"
+"""Partition of the index over all containers; no container's partition has this form."""
+
+END_OF_TIME_MS = 10**14
+READS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Some job records, newest first; `cursor` is opaque and empty at the end."""
+
+    records: list[JobRecord]
+    cursor: str
+
+
+class JobTable:
+    """Creates, reads, lists and conditionally updates job records."""
+
+    def __init__(self, service: TableServiceClient, name: str) -> None:
+        self._service = service
+        self._name = name
+        self._table: TableClient = service.get_table_client(name)
+
+    def ensure(self) -> None:
+        """Create the table where it does not exist."""
+        with suppress(BlobExists), translated("creating the job table", exists=BlobExists()):
+            self._service.create_table(self._name)
+
+    def create(self, record: JobRecord) -> JobRecord:
+        """Insert a record create-only, else return the one that is there."""
+        try:
+            with translated("inserting a job record", exists=RecordChanged()):
+                answer = self._table.create_entity(_entity(record))
+            return replace(record, version=str(answer["etag"]))
+        except RecordChanged:
+            return self.get(record.job.job_id)
+
+    def index(self, record: JobRecord) -> None:
+        """Put a record into the lists; harmless to repeat."""
+        row = _inverted(record.created, record.job.job_id)
+        for partition in (ALL, _container_partition(record.job.container)):
+            with translated("indexing a job"):
+                self._table.upsert_entity({"PartitionKey": partition, "RowKey": row, "job_id": record.job.job_id})
+
+    def get(self, job_id: str) -> JobRecord:
+        """Raises NotFound."""
+        with translated("reading a job record", missing=NotFound(f"there is no job {job_id}", "job_not_found")):
+            return _record(self._table.get_entity(job_id, job_id))
+
+    def update(self, record: JobRecord) -> JobRecord:
+        """Write a record if nobody else has since it was read; raises RecordChanged if someone has."""
+        with translated("updating a job record", changed=RecordChanged(), missing=RecordChanged()):
+            answer = self._table.update_entity(
+                _entity(record),
+                mode=UpdateMode.REPLACE,
+                etag=record.version,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        return replace(record, version=str(answer["etag"]))
+
+    def page(self, *, container: str | None, state: State | None, cursor: str = "", size: int = 50) -> JobPage:
+        """Newest first. With `state`, a page may be short or empty although more follow: go by the cursor.
+
+        Raises:
+            BadRequest: the cursor is none of ours.
+        """
+        partition = _container_partition(container) if container else ALL
+        pages = self._table.query_entities(
+            "PartitionKey eq @partition", parameters={"partition": partition}, results_per_page=size
+        ).by_page(_decode_cursor(cursor))
+        with translated("listing jobs"):
+            ids = [str(entity["job_id"]) for entity in next(pages, ())]
+        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+            records = [record for record in pool.map(self._get_or_none, ids) if record]
+        if state:
+            records = [record for record in records if record.state == state]
+        return JobPage(records, _encode_cursor(getattr(pages, "continuation_token", None)))
+
+    def ping(self) -> None:
+        """Raises StorageUnavailable where the table does not answer."""
+        with translated("asking the job table"):
+            next(self._table.query_entities("PartitionKey eq 'none'", results_per_page=1).by_page(), None)
+
+    def _get_or_none(self, job_id: str) -> JobRecord | None:
+        with suppress(NotFound):
+            return self.get(job_id)
+        return None
+
+
+_PLAIN = [field.name for field in fields(JobRecord) if field.name not in {"job", "version"}]
+
+
+def _entity(record: JobRecord) -> dict[str, Any]:
+    entity: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
+    key = record.job.job_id
+    return {
+        "PartitionKey": key,
+        "RowKey": key,
+        "job": json.dumps(record.job.as_dict()),
+        **{name: value for name, value in entity.items() if value is not None},
+    }
+
+
+def _record(entity: Mapping[str, Any]) -> JobRecord:
+    values = {name: entity[name] for name in _PLAIN if name in entity}
+    job = AnalysisJob.from_dict(json.loads(entity["job"]))
+    version = str(entity.metadata["etag"])  # type: ignore[attr-defined]
+    return JobRecord(job=job, version=version, **values)
+
+
+def _container_partition(container: str) -> str:
+    return f"in-{container}"
+
+
+def _inverted(created: datetime, job_id: str) -> str:
+    return f"{END_OF_TIME_MS - int(created.timestamp() * 1000):014d}-{job_id}"
+
+
+def _encode_cursor(token: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(token).encode()).decode() if token else ""
+
+
+def _decode_cursor(cursor: str) -> Any:
+    if not cursor:
+        return None
+    try:
+        token = json.loads(base64.urlsafe_b64decode(cursor))
+        return {"PartitionKey": str(token["PartitionKey"]), "RowKey": str(token["RowKey"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor") from error

@@ -1,0 +1,196 @@
+"""`/jobs`: where is it, what became of it, again, or never mind."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import quote
+
+from flask import Response, jsonify, stream_with_context
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from service.errors import AnalysisError, Conflict, NotFound, StorageUnavailable
+from service.logs import continued_trace
+from service.publish import CSV_TYPE, ResultPlace
+from service.record import JobRecord, State
+from service.storage.blob_store import BlobInfo
+from service.storage.job_table import JobTable
+from service.web.answers import Job, JobList, ResultLinks, Results, job_answer
+from service.web.problems import Answers, Problem
+from service.web.services import Services, services
+
+EVENTS_EVERY_S = 1.0
+EVENTS_AT_MOST_S = 600.0
+
+FOUND_OR_NOT: Answers = {400: Problem, 404: Problem, 503: Problem}
+STATE_MATTERS: Answers = {**FOUND_OR_NOT, 409: Problem}
+
+jobs_api = APIBlueprint("jobs_api", __name__, abp_tags=[Tag(name="Jobs")])
+
+
+class JobPath(BaseModel):
+    """Which job."""
+
+    job_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+
+
+class JobsQuery(BaseModel):
+    """Which jobs."""
+
+    state: State | None = None
+    container: str | None = Field(None, max_length=63)
+    cursor: str | None = Field(None, max_length=2000)
+
+
+class ResultsQuery(BaseModel):
+    """Which kind of links."""
+
+    links: Literal["sas", "plain"] = Field(
+        "plain",
+        description="`sas`: anyone who has the link can read, for a while; `plain`: needs credentials.",
+    )
+
+
+@jobs_api.get("/jobs", endpoint="jobs", responses={200: JobList, 400: Problem, 503: Problem})
+def list_jobs(query: JobsQuery) -> Response:
+    """List jobs, newest first."""
+    page = services().table.page(container=query.container, state=query.state, cursor=query.cursor or "")
+    body = JobList(jobs=[job_answer(record) for record in page.records], cursor=page.cursor or None)
+    return jsonify(body.model_dump(mode="json"))
+
+
+@jobs_api.get("/jobs/<job_id>", endpoint="job", responses={200: Job, **FOUND_OR_NOT})
+def get_job(path: JobPath) -> Response:
+    """One job: state, stage, progress, error, links."""
+    return _answer(services().table.get(path.job_id))
+
+
+@jobs_api.post("/jobs/<job_id>/rerun", endpoint="job_rerun", responses={202: Job, **STATE_MATTERS})
+def rerun(path: JobPath) -> Response:
+    """Analyse again what has finished: a new job of the next generation."""
+    response = _answer(services().desk.rerun(path.job_id, continued_trace(None)))
+    response.status_code = 202
+    return response
+
+
+@jobs_api.post("/jobs/<job_id>/cancel", endpoint="job_cancel", responses={202: Job, **STATE_MATTERS})
+def cancel(path: JobPath) -> Response:
+    """End a job that has not finished: at once while it is queued, within seconds while it runs."""
+    response = _answer(services().desk.cancel(path.job_id))
+    response.status_code = 202
+    return response
+
+
+@jobs_api.get("/jobs/<job_id>/events", endpoint="job_events", responses={**FOUND_OR_NOT})
+def events(path: JobPath) -> Response:
+    """Follow a job by server-sent events: a `job` event at each change, an `end` event when it has finished."""
+    table = services().table
+    stream = stream_with_context(_events(table, table.get(path.job_id)))
+    response = Response(stream, mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+@jobs_api.get("/jobs/<job_id>/results", endpoint="job_results", responses={200: Results, **STATE_MATTERS})
+def results(path: JobPath, query: ResultsQuery) -> Response:
+    """A published result: its manifest, and links to it in storage."""
+    own = services()
+    record = own.table.get(path.job_id)
+    place, csv = _published(own, record)
+    attempt = csv.metadata.get("attempt", "")
+    names = {"csv": place.csv, "manifest": place.manifest(attempt)}
+    body = Results(
+        job_id=path.job_id,
+        container=record.job.container,
+        blob=record.job.blob,
+        media=record.job.media,
+        media_type=record.job.media_type,
+        attempt=attempt,
+        csv_sha256=csv.metadata.get("sha256", ""),
+        links=_result_links(own, place.container, names, query.links),
+        manifest=_manifest(own, place, attempt),
+    )
+    return jsonify(body.model_dump(mode="json"))
+
+
+@jobs_api.get("/jobs/<job_id>/result.csv", endpoint="job_csv", responses={**STATE_MATTERS})
+def result_csv(path: JobPath) -> Response:
+    """The table itself."""
+    own = services()
+    place, csv = _published(own, own.table.get(path.job_id))
+    response = Response(own.blobs.stream(place.container, place.csv), content_type=CSV_TYPE)
+    response.content_length = csv.size
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(place.stem)}.csv"
+    return response
+
+
+@jobs_api.get("/jobs/<job_id>/manifest.json", endpoint="job_manifest", responses={**STATE_MATTERS})
+def manifest(path: JobPath) -> Response:
+    """What was measured by what; of a failed job, why it failed."""
+    own = services()
+    record = own.table.get(path.job_id)
+    if record.state == "failed":
+        place, attempt = ResultPlace.of(record.job, own.settings.results_container), record.attempt_id
+    else:
+        place, csv = _published(own, record)
+        attempt = csv.metadata.get("attempt", "")
+    return jsonify(_manifest(own, place, attempt))
+
+
+def _answer(record: JobRecord) -> Response:
+    return jsonify(job_answer(record).model_dump(mode="json"))
+
+
+def _published(own: Services, record: JobRecord) -> tuple[ResultPlace, BlobInfo]:
+    """The committed CSV, which may be there a moment before the record says so."""
+    place = ResultPlace.of(record.job, own.settings.results_container)
+    try:
+        return place, own.blobs.info(place.container, place.csv)
+    except AnalysisError as error:
+        if error.retryable:
+            raise
+        raise Conflict(f"job {record.job.job_id} is {record.state} and has no result", "not_published") from error
+
+
+def _manifest(own: Services, place: ResultPlace, attempt: str) -> dict[str, Any]:
+    try:
+        text = own.blobs.read(place.container, place.manifest(attempt))
+    except AnalysisError as error:
+        if error.retryable:
+            raise
+        raise NotFound("the manifest of this result is not there any more", "no_manifest") from error
+    return dict(json.loads(text))
+
+
+def _result_links(own: Services, container: str, names: dict[str, str], kind: Literal["sas", "plain"]) -> ResultLinks:
+    if kind == "plain":
+        urls = {key: own.blobs.url(container, name) for key, name in names.items()}
+        return ResultLinks(csv=urls["csv"], manifest=urls["manifest"], expires=None)
+    minutes = own.settings.result_link_minutes
+    signed = {key: own.blobs.link(container, name, minutes) for key, name in names.items()}
+    expires = datetime.now(UTC) + timedelta(minutes=minutes)
+    return ResultLinks(csv=signed["csv"], manifest=signed["manifest"], expires=expires)
+
+
+def _events(table: JobTable, record: JobRecord) -> Iterator[str]:
+    """Server-sent events until the job has finished; a client whose stream ends earlier connects again."""
+    yield f"retry: {int(EVENTS_EVERY_S * 1000)}\n\n"
+    until = time.monotonic() + EVENTS_AT_MOST_S
+    told = ""
+    while time.monotonic() < until:
+        text = json.dumps(job_answer(record).model_dump(mode="json"))
+        # A comment keeps proxies from closing a quiet stream, and finds out whether anyone still listens.
+        yield ": nothing new\n\n" if text == told else f"event: job\ndata: {text}\n\n"
+        told = text
+        if record.is_finished:
+            yield f"event: end\ndata: {text}\n\n"
+            return
+        time.sleep(EVENTS_EVERY_S)
+        with suppress(StorageUnavailable):
+            record = table.get(record.job.job_id)

@@ -1,0 +1,97 @@
+"""Every error answer, as `application/problem+json` (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, json, make_response
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from service.errors import (
+    AnalysisError,
+    BadRequest,
+    Conflict,
+    MediaNotFound,
+    MediaTooLarge,
+    NotFound,
+    RecordChanged,
+    StorageUnavailable,
+    UnsupportedMedia,
+)
+from service.logs import log
+
+Answers = dict[str | int, type[BaseModel] | dict[Any, Any] | None]
+"""The answers of a route by status, as its documentation wants them."""
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+STATUS: dict[type[AnalysisError], HTTPStatus] = {
+    Conflict: HTTPStatus.CONFLICT,
+    BadRequest: HTTPStatus.BAD_REQUEST,
+    NotFound: HTTPStatus.NOT_FOUND,
+    MediaNotFound: HTTPStatus.NOT_FOUND,
+    MediaTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RecordChanged: HTTPStatus.CONFLICT,
+    StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = "about:blank"
+    title: str = Field(description="The status in words.")
+    status: int
+    code: str = Field(description="Stable and machine-readable.")
+    detail: str = Field(description="A sentence for people, saying what to do where that is known.")
+
+
+def problem(status: int, code: str, detail: str) -> Response:
+    """An error answer."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
+    response = make_response(json.dumps(body.model_dump()), status)
+    response.content_type = MEDIA_TYPE
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def from_validation(error: ValidationError) -> Response:
+    """A request whose parameters do not fit the OpenAPI document."""
+    faults = [f"{'.'.join(map(str, fault['loc'])) or 'request'}: {fault['msg']}" for fault in error.errors()]
+    return problem(HTTPStatus.BAD_REQUEST, "bad_request", "; ".join(faults))
+
+
+def register(app: Flask) -> None:
+    """Let no error leave the application in another form."""
+    app.register_error_handler(AnalysisError, _from_analysis_error)
+    app.register_error_handler(HTTPException, _from_http_exception)
+    app.register_error_handler(Exception, _from_exception)
+
+
+def _from_analysis_error(error: AnalysisError) -> Response:
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        log.error("request.failed", error_code=error.code, error=error.message)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        log.warning("request.storage_away", error=error.message)
+    return problem(status, error.code, error.message)
+
+
+def _from_http_exception(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    response = problem(status, status.name.lower(), error.description or status.phrase)
+    for name, value in error.get_headers():
+        if name in {"Allow", "Location", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def _from_exception(error: Exception) -> Response:
+    log.exception("request.unexpected_error")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "something went wrong here; the log says what")

@@ -1,0 +1,125 @@
+"""The one file that picks implementations and puts the parts together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+
+from service.errors import StorageUnavailable
+from service.item import Shop
+from service.logs import log
+from service.openface.probe import Engine
+from service.pipeline import Limits, Pipeline
+from service.publish import OWN_CONTAINER
+from service.settings import Settings
+from service.stopping import Stop
+from service.storage.account import Account
+from service.storage.azure_blobs import AzureBlobs
+from service.storage.blob_store import Blobs
+from service.storage.folder import FolderBlobs
+from service.storage.job_queue import JobQueue
+from service.storage.job_table import JobTable
+from service.submit import Desk
+from service.web.app import create_app
+from service.web.services import Services
+from service.worker import Worker
+from service.workspace import Workspace
+
+PREMISES_AGAIN_S = 2.0
+
+
+def web_services(settings: Settings) -> Services:
+    """What the web application needs. Raises BadSettings; storage need not be there yet."""
+    account = Account.connect(settings)
+    queue, table = (
+        JobQueue(account.queues, settings.queue_name),
+        JobTable(account.tables, settings.table_name),
+    )
+    return Services(
+        settings=settings, blobs=AzureBlobs(account.blobs), queue=queue, table=table, desk=Desk(table, queue)
+    )
+
+
+def web_app(settings: Settings) -> Flask:
+    """The web application of one gunicorn process."""
+    services = web_services(settings)
+    # Beside the serving: while storage is away the process answers all the same, with 503 where it needs storage.
+    threading.Thread(
+        target=_open_premises,
+        args=(settings, services.blobs, services.queue, services.table, Stop(0.0)),
+        name="premises",
+        daemon=True,
+    ).start()
+    return create_app(services)
+
+
+def run_worker(settings: Settings) -> int:
+    """Work the queue until told to stop; returns the exit code.
+
+    Raises:
+        BadSettings: no storage account.
+        EngineUnavailable: no engine, so no message is taken.
+    """
+    stop = Stop(settings.shutdown_grace_s)
+    stop.listen()
+    services = web_services(settings)
+    workspace = Workspace(settings.workspace)
+    try:
+        line = pipeline(settings, services.blobs, services.blobs, workspace)
+        _open_premises(settings, services.blobs, services.queue, services.table, stop)
+        shop = Shop(
+            queue=services.queue,
+            table=services.table,
+            desk=services.desk,
+            blobs=services.blobs,
+            pipeline=line,
+            worker_name=settings.worker_name,
+            results_container=settings.results_container,
+            max_attempts=settings.max_attempts,
+        )
+        return Worker(shop, stop, settings.worker_name, settings.lease_s).run()
+    finally:
+        workspace.close()
+
+
+def pipeline(
+    settings: Settings, source: Blobs, results: Blobs, workspace: Workspace, *, replacing: bool = False
+) -> Pipeline:
+    """The way of a media item, with the engine that the settings name. Raises EngineUnavailable."""
+    return Pipeline(
+        source=source,
+        results=results,
+        engine=Engine.find(settings.openface_bin_dir),
+        workspace=workspace,
+        limits=Limits.of(settings),
+        replacing=replacing,
+    )
+
+
+@contextmanager
+def local_pipeline(settings: Settings, root: Path, out: Path) -> Iterator[Pipeline]:
+    """The same way from a folder to a folder. Raises EngineUnavailable."""
+    workspace = Workspace(settings.workspace)
+    try:
+        yield pipeline(settings, FolderBlobs(root), FolderBlobs(out), workspace, replacing=True)
+    finally:
+        workspace.close()
+
+
+def _open_premises(settings: Settings, blobs: AzureBlobs, queue: JobQueue, table: JobTable, stop: Stop) -> None:
+    """Create the queues, the table and the results container where they are missing; wait for storage to be there."""
+    while not stop.asked:
+        try:
+            queue.ensure()
+            table.ensure()
+            if settings.results_container != OWN_CONTAINER:
+                blobs.ensure_container(settings.results_container)
+            return
+        except StorageUnavailable as error:
+            log.warning("storage.not_ready", error=error.message)
+            time.sleep(PREMISES_AGAIN_S)

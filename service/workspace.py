@@ -1,0 +1,52 @@
+"""Room on disk for the media in hand: one folder a worker, one inside it an item, gone when the item is done."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK = "lock"
+
+
+class Workspace:
+    """A folder under `root` that is this process's own; folders of processes that died are removed at the start.
+
+    Each is locked for as long as its process lives, so a dead one is known by its lock, in any container.
+    """
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        with (root / LOCK).open("a") as gate:
+            # One at a time, so that a folder that is just being made is not taken for a dead one.
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            _remove_dead(root)
+            self.path = Path(tempfile.mkdtemp(dir=root, prefix="worker-"))
+            self._lock = (self.path / LOCK).open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    @contextmanager
+    def room(self) -> Iterator[Path]:
+        """An empty folder for one item, removed with all it holds at the end."""
+        path = Path(tempfile.mkdtemp(dir=self.path, prefix="item-"))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def _remove_dead(root: Path) -> None:
+    for folder in root.glob("worker-*"):
+        try:
+            with (folder / LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # held by a living process

@@ -1,0 +1,113 @@
+"""The real function app, loaded as the host loads it, with real servers around it."""
+
+import importlib
+import json
+import logging
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from infra.local.azurite import start_azurite
+from tests.cloud_function.stand_in import StandIn, serving
+
+APP_FOLDER = Path(__file__).resolve().parents[2] / "cloud_function"
+# The modules of the app import one another by bare name, as they do where they are deployed.
+sys.path.insert(0, str(APP_FOLDER))
+
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
+
+Triggers = dict[str, Callable[..., Any]]
+
+
+@pytest.fixture
+def service() -> Iterator[StandIn]:
+    with serving(StandIn()) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def receiver() -> Iterator[StandIn]:
+    with serving(StandIn(status=204)) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="session")
+def media_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with start_azurite(tmp_path_factory.mktemp("azurite")) as azurite:
+        yield azurite.connection_string
+
+
+@pytest.fixture
+def upload(media_storage: str) -> Callable[..., str]:
+    """Put a blob into a new container, or a given one; returns the container."""
+
+    def put(blob: str, *, container: str = "", metadata: dict[str, str] | None = None) -> str:
+        container = container or str(uuid.uuid4())
+        with BlobServiceClient.from_connection_string(media_storage) as storage:
+            storage.create_container(container).upload_blob(blob, b"media", metadata=metadata)
+        return container
+
+    return put
+
+
+@pytest.fixture
+def load_app(monkeypatch: pytest.MonkeyPatch, service: StandIn) -> Callable[..., Triggers]:
+    """The app's functions by name, for an environment; each is called with its trigger's value alone."""
+
+    def load(**environ: str) -> Triggers:
+        for name, value in ({"SERVICE_URL": service.url, "CALL_TIME_LIMIT_S": "2"} | environ).items():
+            monkeypatch.setenv(name, value)
+        sys.modules.pop("function_app", None)
+        app = importlib.import_module("function_app").app
+        context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=TRACEPARENT))
+        return {
+            each.get_function_name(): lambda value, code=each.get_user_function(): code(value, context)
+            for each in app.get_functions()
+        }
+
+    yield load
+    sys.modules.pop("function_app", None)
+
+
+@pytest.fixture
+def decisions(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+    """The decision lines logged so far."""
+    caplog.set_level(logging.INFO, logger="cloud_function")
+    return lambda: [
+        json.loads(record.getMessage()) for record in caplog.records if record.name == "cloud_function"
+    ]
+
+
+@pytest.fixture(scope="session")
+def created() -> Callable[..., func.EventGridEvent]:
+    """A BlobCreated event as Event Grid sends it, with changes to its data."""
+
+    def build(
+        container: str, blob: str, *, event_type: str = "Microsoft.Storage.BlobCreated", **changes: Any
+    ):
+        data = {
+            "api": "PutBlob",
+            "contentType": "application/octet-stream",
+            "contentLength": 5,
+            "eTag": "0x8D4BCC2E4835CD0",
+            "url": f"https://account.blob.core.windows.net/{container}/{blob}",
+        }
+        return func.EventGridEvent(
+            id=str(uuid.uuid4()),
+            topic="/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
+            subject=f"/blobServices/default/containers/{container}/blobs/{blob}",
+            event_type=event_type,
+            event_time=None,
+            data_version="",
+            data=data | changes,
+        )
+
+    return build

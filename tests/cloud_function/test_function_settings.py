@@ -1,0 +1,61 @@
+import json
+import re
+
+import pytest
+from function_settings import FunctionSettings, InvalidSettings
+
+from tests.cloud_function.app_under_test import APP_FOLDER
+
+NAMES = set(re.findall(r'given\.get\("(\w+)"', (APP_FOLDER / "function_settings.py").read_text()))
+
+
+def test_only_the_service_is_needed():
+    settings = FunctionSettings.from_env({"SERVICE_URL": "http://service/"})
+    assert settings == FunctionSettings("http://service")
+
+
+def test_all_problems_are_told_at_once():
+    environ = {
+        "SERVICE_URL": "service",
+        "CALL_TIME_LIMIT_S": "soon",
+        "UPLOAD_SUFFIXES": ".jpg exe",
+        "DEFAULT_MEDIA_TYPE": "studio",
+        "MEDIA_STORAGE": "UseDevelopmentStorage=true",
+        "MEDIA_STORAGE__blobServiceUri": "https://account.blob.core.windows.net",
+        "SHARED_CONTAINER": "results",
+        "NEXT_STAGE_URL": "https://next",
+        "NEXT_STAGE_SECRET": "short",
+        "NEXT_STAGE_LINKS": "both",
+    }
+    with pytest.raises(InvalidSettings) as told:
+        FunctionSettings.from_env(environ)
+    for name in set(environ) - {"NEXT_STAGE_URL"}:
+        assert name in str(told.value)
+    assert "short" not in str(told.value)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan", "inf", "1000"])
+def test_time_limit_is_bounded(limit):
+    with pytest.raises(InvalidSettings, match="CALL_TIME_LIMIT_S"):
+        FunctionSettings.from_env({"SERVICE_URL": "http://service", "CALL_TIME_LIMIT_S": limit})
+
+
+def test_secrets_stay_out_of_the_repr():
+    environ = {
+        "SERVICE_URL": "http://service",
+        "SERVICE_API_KEY": "hidden-1",
+        "MEDIA_STORAGE": "hidden-2",
+        "NEXT_STAGE_SECRET": "hidden-3",
+    }
+    assert "hidden" not in repr(FunctionSettings.from_env(environ))
+
+
+def test_every_setting_is_in_the_readme_and_no_other():
+    rows = re.findall(r"^\| `(\w+)`", (APP_FOLDER / "README.md").read_text(), re.MULTILINE)
+    assert set(rows) == NAMES
+
+
+def test_the_example_has_only_settings_that_exist():
+    example = json.loads((APP_FOLDER / "local.settings.json.example").read_text())["Values"]
+    assert set(example) - {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"} <= NAMES
+    FunctionSettings.from_env(example)
