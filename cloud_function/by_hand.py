@@ -96,10 +96,6 @@ def _passed_on(answer: Answer, service: ServiceClient) -> func.HttpResponse:
     )
 
 
-def _problem(
-    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
-) -> func.HttpResponse:
+def _problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
     body = json.dumps({"type": "about:blank", "status": status, "code": code, "detail": detail})
-    return func.HttpResponse(
-        body, status_code=status, headers=headers or {}, mimetype="application/problem+json"
-    )
+    return func.HttpResponse(body, status_code=status, headers=headers or {}, mimetype="application/problem+json")

@@ -49,9 +49,7 @@ class Ignored:
 Intake = Upload | ResultsCsv | Ignored
 
 
-def of_event(
-    event_type: str, subject: str, details: Mapping[str, object], settings: FunctionSettings
-) -> Intake:
+def of_event(event_type: str, subject: str, details: Mapping[str, object], settings: FunctionSettings) -> Intake:
     """Decide from an Event Grid event: its type, its subject and its `data`."""
     if event_type != BLOB_CREATED:
         return Ignored("not_blob_created")

@@ -53,9 +53,7 @@ def announce(results: ResultsCsv, settings: FunctionSettings, traceparent: str) 
     # can raise an event, but only a published job has an answer here.
     answer = ServiceClient(settings, traceparent).results(results.job_id, settings.next_stage_links)
     if answer.refused_for_good:
-        log_decision(
-            "next_stage.no_results", level=logging.WARNING, status=answer.status, code=answer.code, **about
-        )
+        log_decision("next_stage.no_results", level=logging.WARNING, status=answer.status, code=answer.code, **about)
         return
     if not answer.succeeded:
         log_decision("next_stage.retry", level=logging.WARNING, status=answer.status, **about)

@@ -43,9 +43,7 @@ def submit_from_reference(client: BlobClient, settings: FunctionSettings, tracep
         log_ignored(intake.reason_not_upload(found), container, blob, traceparent)
 
 
-def _submit(
-    upload: intake.Upload, metadata: Mapping[str, str], settings: FunctionSettings, traceparent: str
-) -> None:
+def _submit(upload: intake.Upload, metadata: Mapping[str, str], settings: FunctionSettings, traceparent: str) -> None:
     media_type = media_type_of(upload.blob, metadata, settings.default_media_type)
     about: dict[str, Any] = {
         "container": upload.container,

@@ -20,6 +20,8 @@ from service.job import AnalysisJob
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("service")
 
+FIRST_KEYS = ("time", "level", "event", "job_id")
+
 _TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
@@ -35,7 +37,7 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     renderer: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(timestamp_key="time")]
         if as_text
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -77,3 +79,8 @@ def continued_trace(traceparent: str | None) -> str:
     if traceparent and _TRACEPARENT.match(traceparent):
         return traceparent
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def _in_order(logger: object, method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What every line has comes first, so that lines can be read one below the other."""
+    return {key: fields[key] for key in FIRST_KEYS if key in fields} | dict(fields)

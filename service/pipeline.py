@@ -204,7 +204,7 @@ class Pipeline:
         # The last look at the lease before the result becomes visible.
         watch(0.5)
         published = commit(self.results, place, attempt_id, run.table.path, run.table.sha256, replacing=self.replacing)
-        log.info("job.published", container=place.container, csv=place.csv, attempt_id=published)
+        log.info("job.published", results_container=place.container, csv=place.csv, attempt_id=published)
         return published
 
 

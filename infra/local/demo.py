@@ -111,9 +111,8 @@ def _finished_jobs(
 
 def _job_of(stack: LocalStack, uploaded: _Uploaded) -> dict[str, Any] | None:
     try:
-        answer = requests.get(
-            f"{stack.service_url}/jobs", params={"container": uploaded.container}, timeout=10
-        )
+        query = {"container": uploaded.container}
+        answer = requests.get(f"{stack.service_url}/jobs", params=query, timeout=10)
         answer.raise_for_status()
         jobs = answer.json()["jobs"]
     except (requests.RequestException, ValueError, KeyError) as error:

@@ -59,15 +59,7 @@ class JobProgress:
 def results_table(results: list[DemoResult], folder_name: str) -> Table:
     """A row for each result."""
     table = Table(title=f"Measured, in {folder_name}/", title_justify="left")
-    for heading in (
-        "media",
-        "kind",
-        "seen",
-        "confidence",
-        "head pose (°)",
-        "action units measured",
-        "seconds",
-    ):
+    for heading in ("media", "kind", "seen", "confidence", "head pose (°)", "action units", "seconds"):
         table.add_column(heading, overflow="fold")
     table.add_column("file", overflow="fold", ratio=1)
     for result in results:
@@ -101,14 +93,9 @@ def _pose(degrees: dict[str, Any]) -> str:
 
 
 def _action_units(units: dict[str, Any]) -> str:
-    """`AU01 r c`: intensity and presence, as the CSV's columns end."""
-    measured: dict[str, list[str]] = {}
-    for column in sorted(units):
-        name, _, kind = column.partition("_")
-        measured.setdefault(name, []).append(kind)
-    return (
-        f"{len(measured)}: {' '.join(name.removeprefix('AU') for name in measured)}" if measured else "none"
-    )
+    """How many of them were measured, and which: `3: 01 02 12`."""
+    measured = sorted({column.partition("_")[0].removeprefix("AU") for column in units})
+    return f"{len(measured)}: {' '.join(measured)}" if measured else "none"
 
 
 def _number(value: Any, digits: int) -> str:

@@ -30,9 +30,7 @@ _log = logging.getLogger("function_runner")
 
 
 @click.command()
-@click.option(
-    "--app", "app_folder", type=click.Path(path_type=Path), default=FUNCTION_APP, help="Its folder."
-)
+@click.option("--app", "app_folder", type=click.Path(path_type=Path), default=FUNCTION_APP, help="Its folder.")
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="File of what was delivered.")
 @click.option("--port", default=0, help="Port of the HTTP triggers; 0 takes a free one.")
 @click.option("--poll-s", default=0.5, help="Seconds between two looks at storage.")

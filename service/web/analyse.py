@@ -17,7 +17,7 @@ from service.names import check_blob, check_container
 from service.publish import is_result
 from service.record import JobRecord
 from service.storage.blob_store import BlobInfo
-from service.web.answers import Jobs, job_answer, with_query
+from service.web.answers import Jobs, job_answer, link, with_query
 from service.web.prefer import applied, waited
 from service.web.problems import Answers, Problem
 from service.web.services import Services, services
@@ -173,8 +173,8 @@ def _submit(own: Services, jobs: list[AnalysisJob]) -> list[JobRecord]:
 
 def _where(container: str, records: list[JobRecord]) -> str:
     if len(records) == 1:
-        return url_for("job", job_id=records[0].job.job_id)
-    return with_query(url_for("jobs"), container=container)
+        return link("one", records[0].job.job_id)
+    return with_query(url_for("jobs.newest"), container=container)
 
 
 def _continued(cursor: str) -> str:

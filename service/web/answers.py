@@ -143,17 +143,21 @@ def job_answer(record: JobRecord) -> Job:
     )
 
 
+def link(of: str, job_id: str) -> str:
+    """Path of one of a job's routes."""
+    return url_for(f"jobs.{of}", job_id=job_id)
+
+
 def _links(record: JobRecord) -> dict[str, str]:
     job_id = record.job.job_id
-    links = {"self": url_for("job", job_id=job_id), "events": url_for("job_events", job_id=job_id)}
+    offered = ["events", "rerun" if record.is_finished else "cancel"]
     if record.state == "succeeded":
-        links |= {name: url_for(f"job_{name}", job_id=job_id) for name in ("results", "csv")}
+        offered += ["results", "csv"]
     if record.state in {"succeeded", "failed"}:
-        links["manifest"] = url_for("job_manifest", job_id=job_id)
-    action = "rerun" if record.is_finished else "cancel"
-    links[action] = url_for(f"job_{action}", job_id=job_id)
+        offered += ["manifest"]
+    links = {"self": link("one", job_id)} | {name: link(name, job_id) for name in offered}
     if record.superseded_by:
-        links["superseded_by"] = url_for("job", job_id=record.superseded_by)
+        links["superseded_by"] = link("one", record.superseded_by)
     return links
 
 

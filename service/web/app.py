@@ -12,7 +12,7 @@ from service.logs import bound, continued_trace, log
 from service.web import problems
 from service.web.analyse import analyse
 from service.web.health import health
-from service.web.jobs import jobs_api
+from service.web.jobs import jobs
 from service.web.services import KEY, Services
 
 INFO = Info(
@@ -41,7 +41,7 @@ def create_app(services: Services) -> OpenAPI:
     app.extensions[KEY] = services
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     problems.register(app)
-    for blueprint in (health, analyse, jobs_api):
+    for blueprint in (health, analyse, jobs):
         app.register_api(blueprint)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     app.before_request(_begin)

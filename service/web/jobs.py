@@ -30,7 +30,7 @@ EVENTS_AT_MOST_S = 600.0
 FOUND_OR_NOT: Answers = {400: Problem, 404: Problem, 503: Problem}
 STATE_MATTERS: Answers = {**FOUND_OR_NOT, 409: Problem}
 
-jobs_api = APIBlueprint("jobs_api", __name__, abp_tags=[Tag(name="Jobs")])
+jobs = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")])
 
 
 class JobPath(BaseModel):
@@ -56,7 +56,7 @@ class ResultsQuery(BaseModel):
     )
 
 
-@jobs_api.get("/jobs", endpoint="jobs", responses={200: JobList, 400: Problem, 503: Problem})
+@jobs.get("/jobs", endpoint="newest", responses={200: JobList, 400: Problem, 503: Problem})
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first."""
     page = services().table.page(container=query.container, state=query.state, cursor=query.cursor or "")
@@ -64,13 +64,13 @@ def list_jobs(query: JobsQuery) -> Response:
     return jsonify(body.model_dump(mode="json"))
 
 
-@jobs_api.get("/jobs/<job_id>", endpoint="job", responses={200: Job, **FOUND_OR_NOT})
+@jobs.get("/jobs/<job_id>", endpoint="one", responses={200: Job, **FOUND_OR_NOT})
 def get_job(path: JobPath) -> Response:
     """One job: state, stage, progress, error, links."""
     return _answer(services().table.get(path.job_id))
 
 
-@jobs_api.post("/jobs/<job_id>/rerun", endpoint="job_rerun", responses={202: Job, **STATE_MATTERS})
+@jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS})
 def rerun(path: JobPath) -> Response:
     """Analyse again what has finished: a new job of the next generation."""
     response = _answer(services().desk.rerun(path.job_id, continued_trace(None)))
@@ -78,7 +78,7 @@ def rerun(path: JobPath) -> Response:
     return response
 
 
-@jobs_api.post("/jobs/<job_id>/cancel", endpoint="job_cancel", responses={202: Job, **STATE_MATTERS})
+@jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS})
 def cancel(path: JobPath) -> Response:
     """End a job that has not finished: at once while it is queued, within seconds while it runs."""
     response = _answer(services().desk.cancel(path.job_id))
@@ -86,7 +86,7 @@ def cancel(path: JobPath) -> Response:
     return response
 
 
-@jobs_api.get("/jobs/<job_id>/events", endpoint="job_events", responses={**FOUND_OR_NOT})
+@jobs.get("/jobs/<job_id>/events", endpoint="events", responses={**FOUND_OR_NOT})
 def events(path: JobPath) -> Response:
     """Follow a job by server-sent events: a `job` event at each change, an `end` event when it has finished."""
     table = services().table
@@ -97,7 +97,7 @@ def events(path: JobPath) -> Response:
     return response
 
 
-@jobs_api.get("/jobs/<job_id>/results", endpoint="job_results", responses={200: Results, **STATE_MATTERS})
+@jobs.get("/jobs/<job_id>/results", endpoint="results", responses={200: Results, **STATE_MATTERS})
 def results(path: JobPath, query: ResultsQuery) -> Response:
     """A published result: its manifest, and links to it in storage."""
     own = services()
@@ -119,7 +119,7 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
     return jsonify(body.model_dump(mode="json"))
 
 
-@jobs_api.get("/jobs/<job_id>/result.csv", endpoint="job_csv", responses={**STATE_MATTERS})
+@jobs.get("/jobs/<job_id>/result.csv", endpoint="csv", responses={**STATE_MATTERS})
 def result_csv(path: JobPath) -> Response:
     """The table itself."""
     own = services()
@@ -130,7 +130,7 @@ def result_csv(path: JobPath) -> Response:
     return response
 
 
-@jobs_api.get("/jobs/<job_id>/manifest.json", endpoint="job_manifest", responses={**STATE_MATTERS})
+@jobs.get("/jobs/<job_id>/manifest.json", endpoint="manifest", responses={**STATE_MATTERS})
 def manifest(path: JobPath) -> Response:
     """What was measured by what; of a failed job, why it failed."""
     own = services()

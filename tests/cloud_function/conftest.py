@@ -6,7 +6,7 @@ import logging
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,16 +15,17 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from infra.local.azurite import start_azurite
+from tests.cloud_function.app_under_test import APP_FOLDER, TRACEPARENT
 from tests.cloud_function.stand_in import StandIn, serving
 
-APP_FOLDER = Path(__file__).resolve().parents[2] / "cloud_function"
 # The modules of the app import one another by bare name, as they do where they are deployed.
 sys.path.insert(0, str(APP_FOLDER))
 
-TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 
-Triggers = dict[str, Callable[..., Any]]
+class Triggers(dict[str, Callable[..., Any]]):
+    """The app's functions by name; `bindings` has their triggers as the host reads them."""
+
+    bindings: dict[str, dict[str, Any]]
 
 
 @pytest.fixture
@@ -68,31 +69,33 @@ def load_app(monkeypatch: pytest.MonkeyPatch, service: StandIn) -> Callable[...,
         sys.modules.pop("function_app", None)
         app = importlib.import_module("function_app").app
         context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=TRACEPARENT))
-        return {
-            each.get_function_name(): lambda value, code=each.get_user_function(): code(value, context)
-            for each in app.get_functions()
-        }
+        functions = {each.get_function_name(): each for each in app.get_functions()}
+        triggers = Triggers(
+            {name: partial(_call, each.get_user_function(), context) for name, each in functions.items()}
+        )
+        triggers.bindings = {name: each.get_trigger().get_dict_repr() for name, each in functions.items()}
+        return triggers
 
     yield load
     sys.modules.pop("function_app", None)
+
+
+def _call(code: Callable[..., Any], context: SimpleNamespace, trigger_value: object) -> Any:
+    return code(trigger_value, context)
 
 
 @pytest.fixture
 def decisions(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
     """The decision lines logged so far."""
     caplog.set_level(logging.INFO, logger="cloud_function")
-    return lambda: [
-        json.loads(record.getMessage()) for record in caplog.records if record.name == "cloud_function"
-    ]
+    return lambda: [json.loads(record.getMessage()) for record in caplog.records if record.name == "cloud_function"]
 
 
 @pytest.fixture(scope="session")
 def created() -> Callable[..., func.EventGridEvent]:
     """A BlobCreated event as Event Grid sends it, with changes to its data."""
 
-    def build(
-        container: str, blob: str, *, event_type: str = "Microsoft.Storage.BlobCreated", **changes: Any
-    ):
+    def build(container: str, blob: str, *, event_type: str = "Microsoft.Storage.BlobCreated", **changes: Any):
         data = {
             "api": "PutBlob",
             "contentType": "application/octet-stream",

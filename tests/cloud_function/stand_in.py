@@ -14,6 +14,8 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+_STOP_LOOK_S = 0.01
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -62,7 +64,7 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def serving(stand_in: StandIn) -> Iterator[StandIn]:
     server = make_server("127.0.0.1", 0, stand_in, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_STOP_LOOK_S,), daemon=True)
     thread.start()
     stand_in.url = f"http://127.0.0.1:{server.port}"
     try:

@@ -37,11 +37,11 @@ def test_the_host_limits_are_explicit():
     assert host["extensions"]["queues"]["messageEncoding"] == "base64"
 
 
-def test_the_blob_trigger_takes_its_events_from_event_grid(load_app):
-    load_app(SHARED_CONTAINER="shared")
-    functions = {each.get_function_name(): each for each in sys.modules["function_app"].app.get_functions()}
-    trigger = functions["start_shared_analysis"].get_trigger().get_dict_repr()
-    assert trigger["source"] == "EventGrid"
-    assert trigger["path"] == "%SHARED_CONTAINER%/{name}"
-    assert trigger["connection"] == "MEDIA_STORAGE"
-    assert functions["start_analysis_by_hand"].get_trigger().get_dict_repr()["authLevel"].value == "function"
+def test_the_triggers_are_bound_as_the_host_must_find_them(load_app):
+    bindings = load_app(SHARED_CONTAINER="shared").bindings
+    shared = bindings["start_shared_analysis"]
+    assert shared["source"] == "EventGrid"
+    assert shared["path"] == "%SHARED_CONTAINER%/{name}"
+    assert shared["connection"] == "MEDIA_STORAGE"
+    assert bindings["start_analysis_by_hand"]["authLevel"].value == "function"
+    assert bindings["start_analysis"]["type"] == bindings["call_next_stage"]["type"] == "eventGridTrigger"

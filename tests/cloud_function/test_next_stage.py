@@ -66,18 +66,14 @@ def test_a_receiver_that_does_not_take_it_is_called_again(call_next_stage, creat
 
 
 @pytest.mark.parametrize("status", sorted(FINAL_REFUSALS))
-def test_a_job_the_service_does_not_know_is_not_announced(
-    call_next_stage, created, service, receiver, status
-):
+def test_an_unknown_job_is_not_announced(call_next_stage, created, service, receiver, status):
     service.answers[f"/jobs/{JOB_ID}/results"] = (status, {"code": "unknown_job"})
     call_next_stage(created("results", CSV))
     assert not receiver.asked
 
 
 @pytest.mark.parametrize("status", [401, 409, 429, 500, 503])
-def test_results_that_cannot_be_had_yet_are_asked_for_again(
-    call_next_stage, created, service, receiver, status
-):
+def test_results_that_cannot_be_had_yet_are_asked_for_again(call_next_stage, created, service, receiver, status):
     service.answers[f"/jobs/{JOB_ID}/results"] = (status, {"code": "not_published"})
     with pytest.raises(RetryLater):
         call_next_stage(created("results", CSV))

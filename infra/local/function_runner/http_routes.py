@@ -21,6 +21,9 @@ from infra.local.loopback import HOST
 # The path at which the real host tells its state.
 STATUS_PATH = "/admin/host/status"
 
+# How often the server looks whether it shall stop.
+_STOP_LOOK_S = 0.1
+
 
 @dataclass(frozen=True)
 class _Route:
@@ -48,7 +51,7 @@ class HttpRoutes:
     def serve(self, port: int) -> int:
         """Begin to listen; returns the port. Raises OSError or SystemExit where it is taken."""
         self._server = make_server(HOST, port, self, threaded=True, request_handler=_QuietHandler)
-        threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(_STOP_LOOK_S,), name="http", daemon=True).start()
         return int(self._server.port)
 
     def close(self) -> None:

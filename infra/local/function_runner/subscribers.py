@@ -38,9 +38,7 @@ def _event_subscriber(function: HostedFunction, queues: QueueServiceClient) -> S
     )
 
 
-def _blob_subscriber(
-    function: HostedFunction, queues: QueueServiceClient, environ: Mapping[str, str]
-) -> Subscriber:
+def _blob_subscriber(function: HostedFunction, queues: QueueServiceClient, environ: Mapping[str, str]) -> Subscriber:
     path = re.sub(r"%(\w+)%", lambda name: environ[name[1]], str(function.trigger["path"]))
     container = path.partition("/")[0]
     connection_string = environ[str(function.trigger["connection"])]
