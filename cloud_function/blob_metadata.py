@@ -4,6 +4,7 @@ Separate because it is the only file that talks to the media's storage account.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
@@ -33,12 +34,17 @@ def read_metadata(container: str, blob: str, settings: FunctionSettings) -> dict
     if settings.storage_connection_string:
         service = BlobServiceClient.from_connection_string(settings.storage_connection_string)
     elif settings.storage_url:
-        credential = DefaultAzureCredential(managed_identity_client_id=settings.storage_client_id or None)
-        service = BlobServiceClient(settings.storage_url, credential=credential)
+        service = BlobServiceClient(settings.storage_url, credential=_credential(settings.storage_client_id))
     else:
         return {}
     with service:
         return facts_of(service.get_blob_client(container, blob), settings.call_time_limit_s).metadata
+
+
+@cache
+def _credential(client_id: str) -> DefaultAzureCredential:
+    # It keeps its tokens: a new one for each event would ask for a new token each time.
+    return DefaultAzureCredential(managed_identity_client_id=client_id or None)
 
 
 def facts_of(client: BlobClient, time_limit_s: float) -> BlobFacts:

@@ -4,6 +4,7 @@ Six of OpenFace's 17 intensities show in landmarks alone. The others, and every 
 estimable here and stay empty: an empty cell says "not measured", a zero would say "absent".
 """
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -37,7 +38,8 @@ _GAINS: Final = np.array([35.0, 35.0, 13.0, 12.0, 8.0, 14.0])
 # fills the clip; for the brows a low percentile is worse than the median. Eyelids: the measure is
 # minus the aspect ratio, whose 70th percentile is the open eye.
 _CLIP_PERCENTILES: Final = np.array([50.0, 50.0, 15.0, 15.0, 15.0, 30.0])
-_LEAST_FRAMES_FOR_A_NEUTRAL = 2
+# A clip of a few frames has no neutral of its own to show.
+_LEAST_FRAMES_FOR_A_NEUTRAL = 10
 _SMOOTHED_FRAMES = 3
 
 
@@ -65,9 +67,12 @@ def measure(frontal: Array) -> Array:
     return np.append(shares / eyes_apart, -_eye_aspect_ratio(points))
 
 
+@cache
 def fixed_neutral() -> Array:
     """The (6,) measures of the mean face: the neutral of stills, where no better one is known."""
-    return measure(mean_face()[:468])
+    neutral = measure(mean_face()[:468])
+    neutral.setflags(write=False)
+    return neutral
 
 
 def clip_neutral(measures: Array) -> Array:

@@ -10,7 +10,8 @@ from openface_lite import action_units, detect, gaze, landmarks, mesh, pose
 from openface_lite.arrays import Array, Image
 from openface_lite.crop import Region
 
-# Presence below this is no face: no false face in 16 face-less photos, no face lost in 90 with one.
+# Presence below this is no face: none was seen in 23 face-less pictures and crops, none of the faces of the
+# test photos was lost.
 MIN_PRESENCE = 0.5
 # With extra effort asked for, how often a lost face is looked for in tiles and turned pictures. It costs
 # about ten times the plain look, which happens on every frame.

@@ -60,9 +60,7 @@ def cut(image: Image, region: Region, side: int, *, mirrored: bool = False) -> I
     return np.asarray(patch, dtype=np.uint8)
 
 
-def _reduced_surroundings(
-    image: Image, region: Region, side: int
-) -> tuple[Image, int, int, tuple[float, float]]:
+def _reduced_surroundings(image: Image, region: Region, side: int) -> tuple[Image, int, int, tuple[float, float]]:
     """The part of the image around the region, shrunk where the region is far larger than the patch.
 
     Cropping comes first: shrinking a whole 1080p frame for one face costs several times more.

@@ -5,6 +5,7 @@ carries a bias of 6 to 11 degrees in y.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -58,16 +59,19 @@ def _estimate_eye(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> tuple[Arr
     """One eye's gaze vector (3,), 2D landmarks (28, 2) and 3D landmarks (28, 3)."""
     center_pixel, iris_ring, pupil_ring = landmarks.eye_rings(mesh, eye)
     lids = landmarks.lid_points(mesh.points, eye)[:, :2]
-    model_lids = landmarks.lid_points(mean_face(), eye)
-
     eyeball = _eyeball_center(mesh, eye, camera, pose)
     iris = _on_eyeball(camera.rays(center_pixel[np.newaxis])[0], eyeball)
     vector = (iris - eyeball) / np.linalg.norm(iris - eyeball)
 
-    lid_depths = pose.place(model_lids)[:, 2]
+    lid_depths = pose.place(_model_lids(eye))[:, 2]
     pixels = np.concatenate([iris_ring, lids, pupil_ring])
     depths = np.concatenate([np.full(8, iris[2]), lid_depths, np.full(8, iris[2])])
     return vector, pixels, camera.rays(pixels) * depths[:, np.newaxis]
+
+
+@cache
+def _model_lids(eye: int) -> Array:
+    return landmarks.lid_points(mean_face(), eye)
 
 
 def _eyeball_center(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> Array:
@@ -76,7 +80,7 @@ def _eyeball_center(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> Array:
     model_corner = mean_face()[corners].mean(axis=0)
     seen = mesh.points[corners, :2].mean(axis=0)
     anchor = camera.rays(seen[np.newaxis])[0] * pose.place(model_corner[np.newaxis])[0, 2]
-    model_center = landmarks.lid_points(mean_face(), eye).mean(axis=0) + np.array([0, 0, _BEHIND_LIDS_MM])
+    model_center = _model_lids(eye).mean(axis=0) + np.array([0, 0, _BEHIND_LIDS_MM])
     return np.asarray(anchor + pose.rotation @ (model_center - model_corner))
 
 

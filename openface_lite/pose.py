@@ -90,7 +90,10 @@ def _mean_face() -> tuple[Array, Array]:
     table = np.loadtxt(Path(__file__).parent / "mean_face_478.csv", delimiter=",", skiprows=1)
     tilt = _rotation_x(_PITCH_OFFSET)
     points = (table[:, 1:] - _ORIGIN_MM) @ tilt
-    return points, landmarks.face_points(points)
+    face_points = landmarks.face_points(points)
+    for shared in (points, face_points):
+        shared.setflags(write=False)
+    return points, face_points
 
 
 def estimate(mesh: Mesh, camera: Camera) -> Pose:

@@ -75,9 +75,7 @@ def _open_folder(source: str) -> media.Footage | None:
         return None
 
 
-def _record_one_face(
-    recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments
-) -> Array:
+def _record_one_face(recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments) -> Array:
     """One row a frame; returns the (frames, 6) action unit measures, NaN in frames without a face."""
     tracker = FaceTracker(camera=camera, thorough=arguments.thorough)
     measures = []
@@ -88,9 +86,7 @@ def _record_one_face(
     return np.array(measures)
 
 
-def _record_several_faces(
-    recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments
-) -> None:
+def _record_several_faces(recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments) -> None:
     """One row a face and frame; none for a frame without a face."""
     tracker = MultiFaceTracker(camera=camera, thorough=arguments.thorough)
     for number, frame in _counted(footage):

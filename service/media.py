@@ -196,7 +196,8 @@ def prepare(
     """
     folder = room / "prepare"
     folder.mkdir()
-    if found.media == "image" and found.format == "webp":
+    turned_png = found.format == "png" and (found.rotation or found.mirrored)
+    if found.format == "webp" or turned_png:
         return _as_png(path, found, folder, limits, on_wait)
     if found.media == "video" and (found.rotation or found.mirrored or found.variable_frame_rate):
         return _as_upright_video(path, found, folder, limits, on_wait)
@@ -207,12 +208,13 @@ def prepare(
 
 
 def _as_png(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]) -> Prepared:
-    # Many builds of OpenCV, and so of OpenFace, come without WebP.
+    # Many builds of OpenCV, and so of OpenFace, come without WebP; older ones turn JPEGs upright, but no PNGs.
     into = folder / "media.png"
     request = {"do": "convert", "media": "image", "path": str(path.resolve()), "into": str(into)}
     child = ChildLimits(limits.prepare_time_s, limits.memory_bytes, limits.file_bytes)
     _checked(TypeAdapter(_Copy), _ask(request, folder / "child", child, on_wait))
-    return Prepared(into, 1, 1, None, None, ("converted from WebP to PNG",))
+    step = "converted from WebP to PNG" if found.format == "webp" else "turned upright"
+    return Prepared(into, 1, 1, None, None, (step,))
 
 
 def _as_upright_video(

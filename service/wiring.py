@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,8 +49,8 @@ def web_app(settings: Settings) -> Flask:
     services = web_services(settings)
     # Beside the serving: while storage is away the process answers all the same, with 503 where it needs storage.
     threading.Thread(
-        target=_open_premises,
-        args=(settings, services.blobs, services.queue, services.table, Stop(0.0)),
+        target=_open_when_there,
+        args=(services, Stop(0.0)),
         name="premises",
         daemon=True,
     ).start()
@@ -71,7 +70,7 @@ def run_worker(settings: Settings) -> int:
     workspace = Workspace(settings.workspace)
     try:
         line = pipeline(settings, services.blobs, services.blobs, workspace)
-        _open_premises(settings, services.blobs, services.queue, services.table, stop)
+        _open_when_there(services, stop)
         shop = Shop(
             queue=services.queue,
             table=services.table,
@@ -111,15 +110,19 @@ def local_pipeline(settings: Settings, root: Path, out: Path) -> Iterator[Pipeli
         workspace.close()
 
 
-def _open_premises(settings: Settings, blobs: AzureBlobs, queue: JobQueue, table: JobTable, stop: Stop) -> None:
-    """Create the queues, the table and the results container where they are missing; wait for storage to be there."""
+def open_premises(services: Services) -> None:
+    """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""
+    services.queue.ensure()
+    services.table.ensure()
+    if services.settings.results_container != OWN_CONTAINER:
+        services.blobs.ensure_container(services.settings.results_container)
+
+
+def _open_when_there(services: Services, stop: Stop) -> None:
+    """The same, again and again until storage is there."""
     while not stop.asked:
         try:
-            queue.ensure()
-            table.ensure()
-            if settings.results_container != OWN_CONTAINER:
-                blobs.ensure_container(settings.results_container)
-            return
+            return open_premises(services)
         except StorageUnavailable as error:
             log.warning("storage.not_ready", error=error.message)
-            time.sleep(PREMISES_AGAIN_S)
+            stop.wait(PREMISES_AGAIN_S)

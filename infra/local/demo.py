@@ -64,7 +64,10 @@ def main(time_limit_s: float) -> None:
         console.print(f"logs: {run_folder / 'logs'}", markup=False, highlight=False)
         sys.exit(EXIT_FAILED)
     shutil.rmtree(run_folder, ignore_errors=True)
-    console.print(results_table(results, RESULTS_FOLDER.name))
+    console.print(results_table(results))
+    for result in results:
+        # Outside the table: a path that a narrow terminal wraps cannot be copied.
+        click.echo(result.csv_file.relative_to(REPOSITORY))
 
 
 def _run(console: Console, run_folder: Path, time_limit_s: float) -> list[DemoResult]:

@@ -56,18 +56,18 @@ class JobProgress:
         self._shown[name] = what
 
 
-def results_table(results: list[DemoResult], folder_name: str) -> Table:
+def results_table(results: list[DemoResult]) -> Table:
     """A row for each result."""
-    table = Table(title=f"Measured, in {folder_name}/", title_justify="left")
-    for heading in ("media", "kind", "seen", "confidence", "head pose (°)", "action units", "seconds"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("file", overflow="fold", ratio=1)
+    table = Table()
+    for heading in ("media", "kind", "seen", "confidence", "head pose (°)", "action units", "seconds", "file"):
+        # Names and numbers stay whole; the rest may take several lines.
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("media", "head pose (°)", "file"))
     for result in results:
-        table.add_row(*_row(result, folder_name))
+        table.add_row(*_row(result))
     return table
 
 
-def _row(result: DemoResult, folder_name: str) -> list[str]:
+def _row(result: DemoResult) -> list[str]:
     manifest = result.manifest
     job, summary = manifest["job"], manifest["summary"] or {}
     return [
@@ -78,7 +78,7 @@ def _row(result: DemoResult, folder_name: str) -> list[str]:
         _pose(summary.get("head_pose_deg") or {}),
         _action_units(summary.get("action_units") or {}),
         _number(manifest["seconds"].get("total"), 1),
-        str(result.csv_file.relative_to(result.csv_file.parents[3])),
+        result.csv_file.name,
     ]
 
 

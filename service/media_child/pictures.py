@@ -140,8 +140,10 @@ def _jpeg(data: bytes) -> Header:
 
 
 def _next_marker(data: bytes, place: int) -> tuple[int, int]:
-    if data[place] != 0xFF:
-        raise UnreadableMedia("the JPEG is damaged")
+    # Decoders pass over stray bytes between segments, and so do we.
+    place = data.find(b"\xff", place)
+    if place < 0:
+        raise UnreadableMedia("the JPEG is cut short")
     while data[place] == 0xFF:
         place += 1
     return data[place], place + 1

@@ -37,6 +37,10 @@ USUAL_RATES = tuple(
 )
 MOST_FRAMES_A_SECOND = 1000
 """Beyond any camera; files that claim more are made to exhaust us."""
+MICROSECOND = Fraction(1, av.time_base)
+"""Unit of a whole file's duration."""
+REORDERED = 16
+"""Most frames that H.264 and H.265 let wait for a later one."""
 SKIPPED_PACKETS = 200
 """How many packets may fail before the first frame."""
 
@@ -53,7 +57,7 @@ def probe(path: str, max_pixels: int, max_duration_s: float) -> dict[str, Any]:
     """
     with opened(path) as (container, stream):
         _check_size(stream, max_pixels)
-        _check_duration(_seconds(container.duration, Fraction(1, av.time_base)), max_duration_s)
+        _check_duration(_seconds(container.duration, MICROSECOND), max_duration_s)
         packets = _count(container, stream, max_duration_s)
         facts = _timing(container, stream, packets)
         _check_duration(facts["duration_s"], max_duration_s)
@@ -206,11 +210,17 @@ def _count(container: InputContainer, stream: VideoStream, max_duration_s: float
 
 
 def _timing(container: InputContainer, stream: VideoStream, packets: _Packets) -> dict[str, Any]:
+    time_base = stream.time_base or Fraction(1)
     guessed = stream.guessed_rate or stream.average_rate or Fraction(0)
-    rate, variable = _rate(packets.times, stream.time_base or Fraction(1), guessed)
-    duration = _span(packets.times, stream.time_base or Fraction(1)) + (1 / rate if rate else 0)
-    if not packets.times and rate:
-        duration = packets.shown / rate
+    times = packets.times
+    if _cut(container, stream, packets):
+        # Where a file breaks off, frames are missing among the last: they come before those they build on.
+        times = times[:-REORDERED]
+    rate, variable = _rate(times, time_base, guessed)
+    if packets.times:
+        duration = _span(packets.times, time_base) + (1 / rate if rate else 0)
+    else:
+        duration = packets.shown / rate if rate else Fraction(0)
     return {
         "frame_rate": float(rate) or None,
         "rate": str(rate) if rate else None,
@@ -219,6 +229,14 @@ def _timing(container: InputContainer, stream: VideoStream, packets: _Packets) -
         "frames": packets.shown,
         "frames_promised": _promised(container, stream, packets, float(rate)),
     }
+
+
+def _cut(container: InputContainer, stream: VideoStream, packets: _Packets) -> bool:
+    if stream.frames:
+        return stream.frames - packets.discarded > packets.shown
+    seconds = _seconds(stream.duration, stream.time_base) or _seconds(container.duration, MICROSECOND) or 0
+    there = float(_span(packets.times, stream.time_base or Fraction(1)))
+    return seconds - there > max(1.0, seconds / 20)
 
 
 def _span(times: array[int], time_base: Fraction) -> Fraction:
@@ -254,7 +272,7 @@ def _promised(container: InputContainer, stream: VideoStream, packets: _Packets,
     seconds = _seconds(stream.duration, stream.time_base)
     slack = 2.0
     if seconds is None:
-        seconds = _seconds(container.duration, Fraction(1, av.time_base))
+        seconds = _seconds(container.duration, MICROSECOND)
         # The whole file's duration is its longest track's; sound often ends a little later.
         slack += rate if container.streams.audio else 0
     if seconds is None:

@@ -72,7 +72,7 @@ def analyse(
         folder.mkdir()
     argv = arguments(engine, job, media.path.resolve(), out_dir, STEM)
     progress = _Progress(out_dir / f"{STEM}.csv", media.frames_expected)
-    hide = {str(room): "$WORKSPACE", str(engine.bin_dir): "$OPENFACE_BIN_DIR"}
+    hide = _names(room, engine.bin_dir)
     log = room / "openface.log"
     try:
         finished = run_child(argv, cwd=work, log_dir=log_dir, limits=limits, on_wait=lambda: watch(progress.fraction()))
@@ -103,6 +103,14 @@ def hidden(text: str, folders: Mapping[str, str]) -> str:
     for folder, name in sorted(folders.items(), key=lambda item: -len(item[0])):
         text = text.replace(folder, name)
     return text
+
+
+def _names(room: Path, bin_dir: Path) -> dict[str, str]:
+    names = {str(room): "$WORKSPACE", str(bin_dir): "$OPENFACE_BIN_DIR"}
+    if len(bin_dir.parts) > 2:
+        # Engines keep their models beside the commands' folder, and log where.
+        names[str(bin_dir.parent)] = "$OPENFACE_BIN_DIR/.."
+    return names
 
 
 class _Progress:

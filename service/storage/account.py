@@ -20,10 +20,14 @@ from service.settings import BadSettings, Settings
 CLIENT_OPTIONS: dict[str, Any] = {
     # A dead endpoint is told within seconds; the job's own retries are the long ones.
     "retry_total": 2,
-    "retry_connect": 2,
-    "retry_backoff_factor": 0.3,
     "connection_timeout": 3,
     "read_timeout": 30,
+    # Waits between tries, in seconds: the first three for blobs and queues, whose own default is 15 and more,
+    # the last for tables.
+    "initial_backoff": 0.3,
+    "increment_base": 1,
+    "random_jitter_range": 0.2,
+    "retry_backoff_factor": 0.3,
 }
 
 

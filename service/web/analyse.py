@@ -18,16 +18,16 @@ from service.publish import is_result
 from service.record import JobRecord
 from service.storage.blob_store import BlobInfo
 from service.web.answers import Jobs, job_answer, link, with_query
+from service.web.document import operation_name, problems
 from service.web.prefer import applied, waited
-from service.web.problems import Answers, Problem
 from service.web.services import Services, services
 
 SUBMITTED_AT_ONCE = 16
 EXAMPLES_TOLD = 5
 
-ERRORS: Answers = {400: Problem, 404: Problem, 413: Problem, 415: Problem, 503: Problem}
+ERRORS = problems(400, 404, 413, 415, 503)
 
-analyse = APIBlueprint("analyse", __name__, abp_tags=[Tag(name="Analyse")])
+analyse = APIBlueprint("analyse", __name__, abp_tags=[Tag(name="Analyse")], operation_id_callback=operation_name)
 
 
 class AnalysePath(BaseModel):

@@ -10,9 +10,10 @@ from flask_openapi3 import APIBlueprint, Tag
 from service import __version__
 from service.errors import AnalysisError
 from service.web.answers import Check, Health, Readiness
+from service.web.document import operation_name
 from service.web.services import services
 
-health = APIBlueprint("health", __name__, abp_tags=[Tag(name="Health")])
+health = APIBlueprint("health", __name__, abp_tags=[Tag(name="Health")], operation_id_callback=operation_name)
 
 
 @health.get("/healthz", summary="Is the process alive?", responses={200: Health})

@@ -21,16 +21,16 @@ from service.record import JobRecord, State
 from service.storage.blob_store import BlobInfo
 from service.storage.job_table import JobTable
 from service.web.answers import Job, JobList, ResultLinks, Results, job_answer
-from service.web.problems import Answers, Problem
+from service.web.document import content, operation_name, problems
 from service.web.services import Services, services
 
 EVENTS_EVERY_S = 1.0
 EVENTS_AT_MOST_S = 600.0
 
-FOUND_OR_NOT: Answers = {400: Problem, 404: Problem, 503: Problem}
-STATE_MATTERS: Answers = {**FOUND_OR_NOT, 409: Problem}
+FOUND_OR_NOT = problems(400, 404, 503)
+STATE_MATTERS = problems(400, 404, 409, 503)
 
-jobs = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")])
+jobs = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")], operation_id_callback=operation_name)
 
 
 class JobPath(BaseModel):
@@ -56,7 +56,7 @@ class ResultsQuery(BaseModel):
     )
 
 
-@jobs.get("/jobs", endpoint="newest", responses={200: JobList, 400: Problem, 503: Problem})
+@jobs.get("/jobs", endpoint="newest", responses={200: JobList, **problems(400, 503)})
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first."""
     page = services().table.page(container=query.container, state=query.state, cursor=query.cursor or "")
@@ -86,7 +86,7 @@ def cancel(path: JobPath) -> Response:
     return response
 
 
-@jobs.get("/jobs/<job_id>/events", endpoint="events", responses={**FOUND_OR_NOT})
+@jobs.get("/jobs/<job_id>/events", endpoint="events", responses={200: content("text/event-stream"), **FOUND_OR_NOT})
 def events(path: JobPath) -> Response:
     """Follow a job by server-sent events: a `job` event at each change, an `end` event when it has finished."""
     table = services().table
@@ -119,7 +119,7 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
     return jsonify(body.model_dump(mode="json"))
 
 
-@jobs.get("/jobs/<job_id>/result.csv", endpoint="csv", responses={**STATE_MATTERS})
+@jobs.get("/jobs/<job_id>/result.csv", endpoint="csv", responses={200: content("text/csv"), **STATE_MATTERS})
 def result_csv(path: JobPath) -> Response:
     """The table itself."""
     own = services()
@@ -130,7 +130,11 @@ def result_csv(path: JobPath) -> Response:
     return response
 
 
-@jobs.get("/jobs/<job_id>/manifest.json", endpoint="manifest", responses={**STATE_MATTERS})
+@jobs.get(
+    "/jobs/<job_id>/manifest.json",
+    endpoint="manifest",
+    responses={200: content("application/json", "object"), **STATE_MATTERS},
+)
 def manifest(path: JobPath) -> Response:
     """What was measured by what; of a failed job, why it failed."""
     own = services()

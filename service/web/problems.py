@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, json, make_response
 from pydantic import BaseModel, Field, ValidationError
@@ -21,9 +20,6 @@ from service.errors import (
     UnsupportedMedia,
 )
 from service.logs import log
-
-Answers = dict[str | int, type[BaseModel] | dict[Any, Any] | None]
-"""The answers of a route by status, as its documentation wants them."""
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5

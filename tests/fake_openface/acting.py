@@ -168,9 +168,7 @@ def other_columns() -> None:
 
 def legacy_431() -> None:
     """As versions before 2.0: no `face_id`, no eye landmarks, CRLF."""
-    kept = [
-        i for i, name in enumerate(VIDEO_COLUMNS) if name != "face_id" and not name.startswith(("eye_", "gaze_a"))
-    ]
+    kept = [i for i, name in enumerate(VIDEO_COLUMNS) if name != "face_id" and not name.startswith(("eye_", "gaze_a"))]
     names = [VIDEO_COLUMNS[i] for i in kept]
     assert len(names) == 431, len(names)
     csv().write_bytes((", ".join(names) + "\r\n" + ",".join(["0"] * 431) + "\r\n").encode())

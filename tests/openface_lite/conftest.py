@@ -1,24 +1,16 @@
-"""Real models, the real commands in a child process, and media made from one portrait."""
+"""Fixtures of the analyser's tests. They need the real models: without them the tests skip, in CI they fail."""
 
-import csv
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
+from engine_runs import PORTRAIT, Run, run_command, write_video
 
 from openface_lite.fetch_models import missing_models
 from openface_lite.models import models_dir
-
-REPOSITORY = Path(__file__).parents[2]
-BIN = REPOSITORY / "openface_lite" / "bin"
-PORTRAIT = REPOSITORY / "tests" / "media" / "astronaut.png"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,65 +39,11 @@ def face_clip(portrait, tmp_path_factory) -> Path:
     return path
 
 
-def write_video(path: Path, frames: Iterable[np.ndarray], fps: int = 25) -> None:
-    """Encode BGR frames of one size."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": "15", "threads": "1"})
-        stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            stream.height, stream.width = frame.shape[:2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
-        container.mux(stream.encode())
-
-
-def side_by_side(portrait: np.ndarray) -> np.ndarray:
-    """The portrait twice: large on the right, smaller on the left."""
-    canvas = np.full((512, 900, 3), 128, dtype=np.uint8)
-    canvas[:, 388:] = portrait
-    canvas[80:400, 20:340] = cv2.resize(portrait, (320, 320), interpolation=cv2.INTER_AREA)
-    return canvas
-
-
-@dataclass(frozen=True)
-class Run:
-    """One finished command."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-    folder: Path
-
-    @property
-    def files(self) -> set[str]:
-        return {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
-
-    def table(self, stem: str) -> list[dict[str, str]]:
-        with (self.folder / f"{stem}.csv").open(newline="") as stream:
-            return list(csv.DictReader(stream))
-
-    def details(self, stem: str) -> list[str]:
-        return (self.folder / f"{stem}_of_details.txt").read_text().splitlines()
-
-
-Command = Callable[..., Run]
-
-
 @pytest.fixture
-def command(tmp_path) -> Command:
-    """Run a command of bin/ with a fresh -out_dir; only PATH and HOME come from the environment."""
+def command(tmp_path) -> Callable[..., Run]:
+    """Run a command in a fresh folder, with a fresh -out_dir unless ``out`` is False."""
 
-    def run(name: str, *options: object, cwd: Path = tmp_path, out: bool = True, **environ: str) -> Run:
-        folder = tmp_path / "out"
-        where = ["-out_dir", str(folder)] if out else []
-        base = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
-        done = subprocess.run(
-            [str(BIN / name), *map(str, options), *where],
-            cwd=cwd,
-            env=base | {"OPENFACE_LITE_PYTHON": sys.executable} | environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return Run(done.returncode, done.stdout, done.stderr, folder)
+    def run(name: str, *options: object, out: bool = True, **environ: str) -> Run:
+        return run_command(name, options, tmp_path, tmp_path / "out" if out else None, **environ)
 
     return run

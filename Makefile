@@ -1,0 +1,55 @@
+# Every target does its own set-up; none needs root. CI calls the same targets.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PACKAGES := $(VENV)/.installed
+MODELS := openface_lite/models/.fetched
+PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## run the main job end to end on real media, into demo-results/
+	@$(RUN) -m infra.local.demo
+
+up: setup ## start the same stack in the foreground and leave it running; Ctrl-C stops it
+	@$(RUN) -m infra.local.up
+
+test: setup ## run all tests
+	@$(RUN) -m pytest
+
+check: setup ## lint, format, types and the import contract
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@cd cloud_function && ../$(RUN) -m mypy .
+	@$(VENV)/bin/lint-imports --no-logo
+
+lock: setup ## pin requirements.txt files anew, with hashes
+	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
+	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt
+	@cd cloud_function && ../$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) -c ../requirements.txt requirements.in -o requirements.txt
+	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+
+clean: ## remove everything that the other targets made
+	rm -rf $(VENV) .local demo-results openface_lite/models infra/local/node_modules \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+setup: $(PACKAGES) $(MODELS)
+
+$(PACKAGES): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments: install python3-venv"; exit 1; }
+	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements.txt
+	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-dev.txt
+	@touch $@
+
+$(MODELS): openface_lite/fetch_models.py $(PACKAGES)
+	@$(RUN) -m openface_lite.fetch_models
+	@touch $@

@@ -1,0 +1,75 @@
+"""Real storage for every test that wants it, started once a run; an environment without strays."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.local.azurite import Azurite, start_azurite
+from service import wiring
+from service.settings import Settings
+from service.web.services import Services
+
+MEDIA = Path(__file__).parent / "media"
+ASTRONAUT = MEDIA / "astronaut.png"
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting of the developer's own shell must not decide a test."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("SETTINGS_FILE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    with start_azurite(tmp_path_factory.mktemp("azurite")) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Premises:
+    """Storage of one test's own: names that no other test uses, on the shared Azurite."""
+
+    settings: Settings
+    services: Services
+    container: str
+
+    def put(self, name: str, content: bytes | Path, container: str | None = None) -> str:
+        """Upload; returns the ETag."""
+        container = container or self.container
+        self.services.blobs.upload(container, name, content, content_type="application/octet-stream")
+        return self.services.blobs.info(container, name).etag
+
+    def new_container(self) -> str:
+        name = str(uuid.uuid4())
+        self.services.blobs.ensure_container(name)
+        return name
+
+
+@pytest.fixture
+def premises(azurite: Azurite, tmp_path: Path) -> Premises:
+    mark = uuid.uuid4().hex[:12]
+    settings = Settings.load(
+        {
+            "AZURE_STORAGE_CONNECTION_STRING": azurite.connection_string,
+            "QUEUE_NAME": f"jobs-{mark}",
+            "TABLE_NAME": f"jobs{mark}",
+            "RESULTS_CONTAINER": f"results-{mark}",
+            "WORKSPACE": str(tmp_path / "workspace"),
+        }
+    )
+    services = wiring.web_services(settings)
+    wiring.open_premises(services)
+    made = Premises(settings, services, container="")
+    return Premises(settings, services, container=made.new_container())
+
+
+def pytest_report_header() -> str:
+    return f"browser required: {os.environ.get('REQUIRE_BROWSER', '0')}"

@@ -1,0 +1,73 @@
+"""What the tests of the analyser share: running its commands, and making media from one portrait."""
+
+import csv
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+REPOSITORY = Path(__file__).parents[2]
+BIN = REPOSITORY / "openface_lite" / "bin"
+PORTRAIT = REPOSITORY / "tests" / "media" / "astronaut.png"
+# Real output and clips that are not part of the repository; tests that want them skip without them.
+SHARED = REPOSITORY.parent / "shared"
+
+
+def write_video(path: Path, frames: list[np.ndarray], fps: int = 25) -> None:
+    """Encode BGR frames of one size."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "15", "threads": "1"})
+        stream.pix_fmt = "yuv420p"
+        stream.height, stream.width = frames[0].shape[:2]
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
+        container.mux(stream.encode())
+
+
+def side_by_side(portrait: np.ndarray) -> np.ndarray:
+    """The portrait twice: large on the right, smaller on the left."""
+    canvas = np.full((512, 900, 3), 128, dtype=np.uint8)
+    canvas[:, 388:] = portrait
+    canvas[80:400, 20:340] = cv2.resize(portrait, (320, 320), interpolation=cv2.INTER_AREA)
+    return canvas
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished command."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    folder: Path
+
+    @property
+    def files(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
+
+    def table(self, stem: str) -> list[dict[str, str]]:
+        with (self.folder / f"{stem}.csv").open(newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    def details(self, stem: str) -> list[str]:
+        return (self.folder / f"{stem}_of_details.txt").read_text().splitlines()
+
+
+def run_command(name: str, options: tuple[object, ...], cwd: Path, folder: Path | None, **environ: str) -> Run:
+    """Run a command of bin/; only PATH and HOME come from the environment. ``folder``: its -out_dir."""
+    where = ["-out_dir", str(folder)] if folder else []
+    base = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    done = subprocess.run(
+        [str(BIN / name), *map(str, options), *where],
+        cwd=cwd,
+        env=base | {"OPENFACE_LITE_PYTHON": sys.executable} | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return Run(done.returncode, done.stdout, done.stderr, folder or cwd)

@@ -1,0 +1,98 @@
+"""Job records: one create, conditional updates, lists newest first."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from service.errors import BadRequest, NotFound, RecordChanged
+from service.job import AnalysisJob, JobOptions
+from service.record import JobRecord, now
+from tests.conftest import Premises
+
+OPTIONS = JobOptions.resolve("image", "wild", {})
+
+
+def _record(container: str, number: int = 0) -> JobRecord:
+    job = AnalysisJob(container, f"ü {number}.jpg", "0x1", "image", "wild", OPTIONS)
+    return JobRecord(job=job, traceparent="00-a-b-01", created=now() + timedelta(seconds=number))
+
+
+def test_a_record_comes_back_as_it_was(premises: Premises) -> None:
+    table = premises.services.table
+    made = table.create(_record("abc"))
+    claimed = table.update(made.claimed("me", "a1", 60, now()))
+    assert table.get(made.job.job_id) == claimed
+    assert claimed.lease_until is not None
+
+
+def test_created_once_whoever_asks(premises: Premises) -> None:
+    record = _record("abc")
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda _: premises.services.table.create(record), range(8)))
+    assert len({one.version for one in got}) == 1
+
+
+def test_a_claim_has_one_winner(premises: Premises) -> None:
+    table = premises.services.table
+    record = table.create(_record("abc"))
+
+    def claim(number: int) -> bool:
+        try:
+            table.update(record.claimed(f"worker-{number}", "a", 60, now()))
+        except RecordChanged:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(claim, range(8))) == 1
+
+
+def test_an_unknown_job_is_told(premises: Premises) -> None:
+    with pytest.raises(NotFound, match="there is no job"):
+        premises.services.table.get("0" * 32)
+
+
+def test_lists_are_newest_first_and_go_on_by_cursor(premises: Premises) -> None:
+    table = premises.services.table
+    for number in range(5):
+        table.index(table.create(_record("abc", number)))
+    table.index(table.create(_record("other", 9)))
+    names: list[str] = []
+    cursor = ""
+    while True:
+        page = table.page(container="abc", state=None, cursor=cursor, size=2)
+        names += [record.job.blob for record in page.records]
+        cursor = page.cursor
+        if not cursor:
+            break
+    assert names == [f"ü {number}.jpg" for number in (4, 3, 2, 1, 0)]
+    everything = table.page(container=None, state=None).records
+    assert [record.job.container for record in everything] == ["other"] + ["abc"] * 5
+
+
+def test_lists_by_state(premises: Premises) -> None:
+    table = premises.services.table
+    records = [table.create(_record("abc", number)) for number in range(3)]
+    for record in records:
+        table.index(record)
+    table.update(dataclasses.replace(records[1].cancelled(now())))
+    assert [one.job.blob for one in table.page(container="abc", state="cancelled").records] == ["ü 1.jpg"]
+    assert len(table.page(container="abc", state="queued").records) == 2
+
+
+def test_indexing_twice_lists_once(premises: Premises) -> None:
+    table = premises.services.table
+    record = table.create(_record("abc"))
+    table.index(record)
+    table.index(table.get(record.job.job_id))
+    assert len(table.page(container="abc", state=None).records) == 1
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30=", "bnVsbA==", "💥"])
+def test_a_made_up_cursor_is_refused(premises: Premises, cursor: str) -> None:
+    with pytest.raises(BadRequest):
+        premises.services.table.page(container=None, state=None, cursor=cursor)

@@ -1,0 +1,65 @@
+"""The record's moves: never backwards, evictions given back, one holder at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from service.errors import EngineCrashed, MediaChanged, RecordChanged, ShuttingDown
+from service.job import AnalysisJob, JobOptions
+from service.record import JobRecord, now
+
+JOB = AnalysisJob("c", "b.jpg", "e", "image", "wild", JobOptions.resolve("image", "wild", {}))
+QUEUED = JobRecord(job=JOB, traceparent="", created=now())
+RUNNING = QUEUED.claimed("me", "a1", 60, now())
+
+
+def test_claiming_begins_an_attempt() -> None:
+    assert (RUNNING.state, RUNNING.attempts, RUNNING.attempt_id, RUNNING.owner) == ("running", 1, "a1", "me")
+
+
+def test_only_a_living_lease_of_another_holds_a_job() -> None:
+    assert RUNNING.held_by_another("me", now()) is None
+    assert QUEUED.held_by_another("other", now()) is None
+    left = RUNNING.held_by_another("other", now())
+    assert left is not None
+    assert timedelta(seconds=55) < left <= timedelta(seconds=60)
+    assert RUNNING.held_by_another("other", now() + timedelta(seconds=61)) is None
+
+
+def test_a_retry_stays_running_without_an_owner() -> None:
+    released = RUNNING.released(EngineCrashed(), "waiting to try again", counted=True)
+    assert (released.state, released.owner, released.attempts) == ("running", "", 1)
+    assert released.error_code == "engine_crashed"
+
+
+def test_an_eviction_uses_no_attempt_up() -> None:
+    assert RUNNING.released(ShuttingDown(), "handed back", counted=False).attempts == 0
+
+
+def test_success_forgets_earlier_errors() -> None:
+    again = RUNNING.released(EngineCrashed(), "waiting", counted=True).claimed("me", "a2", 60, now())
+    done = again.succeeded("a2", now())
+    assert (done.state, done.error_code, done.progress, done.attempt_published) == ("succeeded", "", 1.0, "a2")
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        RUNNING.succeeded("a1", now()),
+        RUNNING.failed(EngineCrashed(), now()),
+        RUNNING.cancelled(now()),
+        RUNNING.superseded("other", MediaChanged(), now()),
+    ],
+)
+def test_never_backwards(ended: JobRecord) -> None:
+    assert ended.is_finished
+    assert ended.owner == ""
+    assert ended.finished is not None
+    with pytest.raises(RecordChanged):
+        ended.claimed("me", "a9", 60, now())
+    with pytest.raises(RecordChanged):
+        ended.failed(EngineCrashed(), now())
+    with pytest.raises(RecordChanged):
+        ended.succeeded("a9", now())

@@ -1,0 +1,71 @@
+"""Settings: every problem at once, secrets out of sight, the environment over the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.settings import BadSettings, Settings
+from service.web.server import refuse_open_door
+
+
+def test_defaults_are_safe() -> None:
+    settings = Settings.load({})
+    assert settings.host == "127.0.0.1"
+    assert not settings.allow_anonymous
+    assert (settings.openface_bin_dir / "FaceLandmarkImg").exists()
+
+
+def test_all_problems_are_told_together() -> None:
+    with pytest.raises(BadSettings) as caught:
+        Settings.load({"PORT": "no", "LEASE_S": "0", "MAX_ATTEMPTS": "-1", "RESULTS_CONTAINER": "Bad_Name"})
+    told = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in told] == ["RESULTS_CONTAINER", "PORT", "LEASE_S", "MAX_ATTEMPTS"]
+
+
+def test_connection_string_and_identity_are_never_both_taken() -> None:
+    with pytest.raises(BadSettings, match="both set"):
+        Settings.load({"AZURE_STORAGE_CONNECTION_STRING": "x", "STORAGE_ACCOUNT": "account"})
+
+
+def test_the_secret_is_not_shown() -> None:
+    settings = Settings.load({"AZURE_STORAGE_CONNECTION_STRING": "AccountKey=hush"})
+    assert "hush" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('port = 6000\nlease_s = 30\nresults_container = "{container}"\n')
+    settings = Settings.load({"SETTINGS_FILE": str(file), "PORT": "7000"})
+    assert (settings.port, settings.lease_s, settings.results_container) == (7000, 30, "{container}")
+
+
+@pytest.mark.parametrize("text", ["prot = 6000", "port = ", None])
+def test_a_file_with_mistakes_is_refused(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "settings.toml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(BadSettings):
+        Settings.load({"SETTINGS_FILE": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("environ", "refused"),
+    [
+        ({"HOST": "127.0.0.1"}, False),
+        ({"HOST": "::1"}, False),
+        ({"HOST": "localhost"}, False),
+        ({"HOST": "0.0.0.0"}, True),
+        ({"HOST": "::"}, True),
+        ({"HOST": "example.org"}, True),
+        ({"HOST": "0.0.0.0", "ALLOW_ANONYMOUS": "true"}, False),
+    ],
+)
+def test_an_open_door_must_be_meant(environ: dict[str, str], refused: bool) -> None:
+    settings = Settings.load(environ)
+    if refused:
+        with pytest.raises(BadSettings, match="ALLOW_ANONYMOUS"):
+            refuse_open_door(settings)
+    else:
+        refuse_open_door(settings)
