@@ -18,9 +18,10 @@ from service.logs import log
 from service.media import MediaLimits, Prepared, Probe, prepare, probe
 from service.openface.probe import Engine
 from service.openface.process import ChildLimits
-from service.openface.run import EngineRun, analyse, engine_facts
+from service.openface.run import EngineRun, engine_facts, read_table, run_engine
 from service.publish import ResultPlace, commit, publish_artefacts
 from service.results.manifest import AttemptFacts, FrameFacts, MediaFacts, failed, succeeded
+from service.results.table import Table
 from service.settings import Settings
 from service.storage.blob_store import Blobs
 from service.workspace import Workspace
@@ -131,11 +132,12 @@ class Pipeline:
                 prepared = self._prepare(path, found, room, findings, watch_step)
             with step("engine") as watch_step:
                 limits = self.limits.of_engine(prepared.duration_s or 0.0)
-                findings.run = run = analyse(self.engine, job, prepared, room, limits, watch_step)
+                findings.run = run = run_engine(self.engine, job, prepared, room, limits, watch_step)
             with step("results"):
-                manifest = self._manifest(job, place, run, findings)
+                table = read_table(job, run, room / "table.csv")
             with step("publish") as watch_step:
-                return self._publish(place, run, manifest, findings, watch_step)
+                manifest = self._manifest(job, place, run, table, findings)
+                return self._publish(place, run, table, manifest, findings, watch_step)
 
     def publish_failure(
         self, job: AnalysisJob, place: ResultPlace, findings: Findings, error: AnalysisError
@@ -178,7 +180,9 @@ class Pipeline:
         findings.frames = FrameFacts(expected=prepared.frames_expected, decoded=prepared.frames_decoded)
         return prepared
 
-    def _manifest(self, job: AnalysisJob, place: ResultPlace, run: EngineRun, findings: Findings) -> dict[str, Any]:
+    def _manifest(
+        self, job: AnalysisJob, place: ResultPlace, run: EngineRun, table: Table, findings: Findings
+    ) -> dict[str, Any]:
         return succeeded(
             job,
             findings.attempt_facts(),
@@ -186,7 +190,7 @@ class Pipeline:
             engine_facts(self.engine, run),
             findings.seconds_so_far(),
             findings.frames,
-            run.table,
+            table,
             f"{place.stem}.csv",
             __version__,
         )
@@ -195,6 +199,7 @@ class Pipeline:
         self,
         place: ResultPlace,
         run: EngineRun,
+        table: Table,
         manifest: dict[str, Any],
         findings: Findings,
         watch: WatchStep,
@@ -203,7 +208,7 @@ class Pipeline:
         publish_artefacts(self.results, place, attempt_id, manifest, run.log)
         # The last look at the lease before the result becomes visible.
         watch(0.5)
-        published = commit(self.results, place, attempt_id, run.table.path, run.table.sha256, replacing=self.replacing)
+        published = commit(self.results, place, attempt_id, table.path, table.sha256, replacing=self.replacing)
         log.info("job.published", results_container=place.container, csv=place.csv, attempt_id=published)
         return published
 

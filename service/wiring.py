@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from flask import Flask
@@ -67,23 +67,25 @@ def run_worker(settings: Settings) -> int:
     stop = Stop(settings.shutdown_grace_s)
     stop.listen()
     services = web_services(settings)
-    workspace = Workspace(settings.workspace)
-    try:
-        line = pipeline(settings, services.blobs, services.blobs, workspace)
+    with closing(Workspace(settings.workspace)) as workspace:
+        ready = worker(settings, services, workspace, stop)
         _open_when_there(services, stop)
-        shop = Shop(
-            queue=services.queue,
-            table=services.table,
-            desk=services.desk,
-            blobs=services.blobs,
-            pipeline=line,
-            worker_name=settings.worker_name,
-            results_container=settings.results_container,
-            max_attempts=settings.max_attempts,
-        )
-        return Worker(shop, stop, settings.worker_name, settings.lease_s).run()
-    finally:
-        workspace.close()
+        return ready.run()
+
+
+def worker(settings: Settings, services: Services, workspace: Workspace, stop: Stop) -> Worker:
+    """A worker that takes nothing yet. Raises EngineUnavailable."""
+    shop = Shop(
+        queue=services.queue,
+        table=services.table,
+        desk=services.desk,
+        blobs=services.blobs,
+        pipeline=pipeline(settings, services.blobs, services.blobs, workspace),
+        worker_name=settings.worker_name,
+        results_container=settings.results_container,
+        max_attempts=settings.max_attempts,
+    )
+    return Worker(shop, stop, settings.worker_name, settings.lease_s)
 
 
 def pipeline(
@@ -103,11 +105,8 @@ def pipeline(
 @contextmanager
 def local_pipeline(settings: Settings, root: Path, out: Path) -> Iterator[Pipeline]:
     """The same way from a folder to a folder. Raises EngineUnavailable."""
-    workspace = Workspace(settings.workspace)
-    try:
+    with closing(Workspace(settings.workspace)) as workspace:
         yield pipeline(settings, FolderBlobs(root), FolderBlobs(out), workspace, replacing=True)
-    finally:
-        workspace.close()
 
 
 def open_premises(services: Services) -> None:
@@ -122,7 +121,8 @@ def _open_when_there(services: Services, stop: Stop) -> None:
     """The same, again and again until storage is there."""
     while not stop.asked:
         try:
-            return open_premises(services)
+            open_premises(services)
+            return
         except StorageUnavailable as error:
             log.warning("storage.not_ready", error=error.message)
             stop.wait(PREMISES_AGAIN_S)

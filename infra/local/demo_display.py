@@ -57,39 +57,40 @@ class JobProgress:
 
 
 def results_table(results: list[DemoResult]) -> Table:
-    """A row for each result."""
+    """A column for each result, since two of them fit the narrowest terminal."""
     table = Table()
-    for heading in ("media", "kind", "seen", "confidence", "head pose (°)", "action units", "seconds", "file"):
-        # Names and numbers stay whole; the rest may take several lines.
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("media", "head pose (°)", "file"))
+    table.add_column("media")
     for result in results:
-        table.add_row(*_row(result))
+        table.add_column(str(result.manifest["job"]["blob"]))
+    measured = [_measured(result) for result in results]
+    for what in measured[0]:
+        table.add_row(what, *(each[what] for each in measured))
     return table
 
 
-def _row(result: DemoResult) -> list[str]:
+def _measured(result: DemoResult) -> dict[str, str]:
     manifest = result.manifest
     job, summary = manifest["job"], manifest["summary"] or {}
-    return [
-        str(job["blob"]),
-        f"{job['media']}, {job['media_type']}",
-        _seen(manifest),
-        _number(summary.get("confidence_mean"), 2),
-        _pose(summary.get("head_pose_deg") or {}),
-        _action_units(summary.get("action_units") or {}),
-        _number(manifest["seconds"].get("total"), 1),
-        result.csv_file.name,
-    ]
+    return {
+        "kind": f"{job['media']}, {job['media_type']}",
+        "faces or frames": _seen(manifest),
+        "mean confidence": _number(summary.get("confidence_mean"), 2),
+        "head pose (°)": _pose(summary.get("head_pose_deg") or {}),
+        "action units": _action_units(summary.get("action_units") or {}),
+        "seconds": _number(manifest["seconds"].get("total"), 1),
+        "file": result.csv_file.name,
+    }
 
 
 def _seen(manifest: dict[str, Any]) -> str:
     if manifest["frames"]:
-        return f"{manifest['frames']['success']} of {manifest['frames']['written']} frames"
+        frames = manifest["frames"]
+        return f"a face in {frames['success']} of {frames['written']} frames"
     return f"{manifest['faces']} face{'' if manifest['faces'] == 1 else 's'}"
 
 
 def _pose(degrees: dict[str, Any]) -> str:
-    return "\n".join(f"{axis} {_number(degrees.get(axis), 1)}" for axis in ("pitch", "yaw", "roll"))
+    return ", ".join(f"{axis} {_number(degrees.get(axis), 1)}" for axis in ("pitch", "yaw", "roll"))
 
 
 def _action_units(units: dict[str, Any]) -> str:

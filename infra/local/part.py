@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from infra.local.reaper import reaper
+
 _POLL_S = 0.05
 _TAIL_LINES = 25
 _LOG_END_BYTES = 64 * 1024
@@ -87,6 +89,7 @@ class Part:
                 # A Ctrl-C is for the parent alone, which stops the parts in order.
                 start_new_session=True,
             )
+        reaper.watch(self._process.pid)
 
     def wait_ready(self) -> None:
         """Wait for a spawned process. Raises PartFailed, with nothing left running."""
@@ -105,8 +108,8 @@ class Part:
         if self._process is None or self._process.poll() is None:
             return
         code = self._process.returncode
+        self.kill()
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-        self._process = None
         raise PartFailed(self.name, how, self.log_tail())
 
     def stop(self) -> None:
@@ -127,6 +130,7 @@ class Part:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        reaper.forget(self._process.pid)
         self._process = None
 
     def log_since_start(self) -> str:

@@ -1,4 +1,4 @@
-"""One media item through the engine: command, run, and the checked table."""
+"""One media item through the engine: its command and its run first, then the table that it left."""
 
 from __future__ import annotations
 
@@ -31,24 +31,26 @@ class Measurable(Protocol):
 
 @dataclass(frozen=True)
 class EngineRun:
-    """A run that gave a result.
+    """A run that ended by itself, well or not.
 
     Attributes:
-        table: the table to be published.
         finished: how the command ended.
         command: its name.
         argv: its arguments, with our folders named instead of shown.
+        out_dir: what it wrote.
         log: its own words, both streams, folders named instead of shown.
+        tail: the end of them, for errors.
     """
 
-    table: Table
     finished: Finished
     command: str
     argv: tuple[str, ...]
+    out_dir: Path
     log: Path
+    tail: str
 
 
-def analyse(
+def run_engine(
     engine: Engine,
     job: AnalysisJob,
     media: Measurable,
@@ -59,11 +61,11 @@ def analyse(
     """Run the engine on one prepared media item.
 
     Args:
-        room: this item's folder; gets `engine/` (must not exist yet), `table.csv` and `openface.log`.
+        room: this item's folder; gets `engine/` (must not exist yet) and `openface.log`.
         watch: called every 0.02 to 0.2 s with the share of frames done (0 to 1); may raise to stop the run.
 
     Raises:
-        AnalysisError: see `run_child` and `collect`.
+        AnalysisError: see `run_child`.
     """
     room = room.resolve()
     work = room / "engine"
@@ -78,9 +80,17 @@ def analyse(
         finished = run_child(argv, cwd=work, log_dir=log_dir, limits=limits, on_wait=lambda: watch(progress.fraction()))
     finally:
         _write_log(log, sorted(log_dir.iterdir(), reverse=True), hide)
-    table = collect(job, finished, hidden(finished.tail(), hide), out_dir, STEM, room / "table.csv")
     shown = tuple(hidden(argument, hide) for argument in argv)
-    return EngineRun(table, finished, command_for(job), shown, log)
+    return EngineRun(finished, command_for(job), shown, out_dir, log, hidden(finished.tail(), hide))
+
+
+def read_table(job: AnalysisJob, run: EngineRun, publish_as: Path) -> Table:
+    """The table that a run left, checked, and written as it is published.
+
+    Raises:
+        AnalysisError: see `collect`.
+    """
+    return collect(job, run.finished, run.tail, run.out_dir, STEM, publish_as)
 
 
 def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:

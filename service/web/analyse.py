@@ -140,8 +140,9 @@ def _upload(own: Services, container: str, name: str, media: Media) -> BlobInfo:
 
 
 def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[list[BlobInfo], str]:
-    """A page of the blobs of this media; pages without any are passed over."""
+    """A page of the blobs of this media; pages without any are passed over. Only a first page must have some."""
     seen: list[str] = []
+    is_continued = bool(cursor)
     while True:
         page = own.blobs.page(container, cursor)
         uploads = [blob for blob in page.blobs if not is_result(container, blob.name, own.settings.results_container)]
@@ -150,7 +151,7 @@ def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[
             break
         seen += [blob.name for blob in uploads[:EXAMPLES_TOLD]]
         cursor = page.cursor
-    if not found:
+    if not found and not is_continued:
         raise NotFound(_nothing(container, media, [*seen, *(blob.name for blob in uploads)]), "no_media")
     return found, page.cursor
 

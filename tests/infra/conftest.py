@@ -15,7 +15,7 @@ from infra.local.part import Part
 from tests.cloud_function.stand_in import StandIn, serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     with start_azurite(tmp_path_factory.mktemp("azurite")) as running:
         yield running

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 
 import pytest
@@ -104,3 +105,22 @@ def is_zombie(process_id):
             return stat.read().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+def test_parts_end_with_a_starter_that_is_killed(tmp_path):
+    starter = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from infra.local.part import Part\n"
+        "argv = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        f"log = Path({str(tmp_path / 'part.log')!r})\n"
+        "part = Part('sample', argv, log_file=log, environ={}, is_ready=lambda _: True)\n"
+        "part.start()\n"
+        "print(part.process_id, flush=True)\n"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True) as process:
+        part = int(process.stdout.readline())
+        assert exists(part)
+        process.kill()
+    until(lambda: not exists(part) or is_zombie(part))

@@ -16,7 +16,7 @@ from tests.infra.until import until
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 # Longer than several looks of the runner at storage.
-A_FEW_LOOKS_S = 0.6
+A_FEW_LOOKS_S = 0.4
 
 
 def asked_for(service, container):

@@ -1,6 +1,7 @@
 """One media item through an engine, once for each way in which engines behave."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +14,8 @@ from service.errors import (
     NoOutput,
 )
 from service.openface.process import LOG_BYTES, ChildLimits
-from service.openface.run import EngineRun, analyse, engine_facts
+from service.openface.run import EngineRun, engine_facts, read_table, run_engine
+from service.results.table import Table
 from tests.media_steps import clips
 from tests.openface.jobs import FAKES, LIMITS, Item, engine, job
 from tests.openface.test_process import wait_until_gone
@@ -21,7 +23,12 @@ from tests.openface.test_process import wait_until_gone
 FRAMES = 12
 
 
-def run(tmp_path: Path, behaviour: str, media: str, limits: ChildLimits = LIMITS, **more) -> EngineRun:
+class Result(NamedTuple):
+    run: EngineRun
+    table: Table
+
+
+def run(tmp_path: Path, behaviour: str, media: str, limits: ChildLimits = LIMITS, **more) -> Result:
     room = tmp_path / "room"
     room.mkdir()
     if media == "image":
@@ -29,7 +36,8 @@ def run(tmp_path: Path, behaviour: str, media: str, limits: ChildLimits = LIMITS
     else:
         item = Item(clips.clip(room / "media.mp4", frames=FRAMES), FRAMES)
     asked = more.pop("asked", None) or job(media)
-    return analyse(engine(behaviour), asked, item, room, limits, **more)
+    done = run_engine(engine(behaviour), asked, item, room, limits, **more)
+    return Result(done, read_table(asked, done, room / "table.csv"))
 
 
 @pytest.mark.parametrize("behaviour", ["ok", "ok_spaced_dialect", "leaves_children", "unmeasured"])
@@ -41,7 +49,7 @@ def test_a_good_run(tmp_path, behaviour, media):
     assert (result.table.faces, result.table.frames_success) == (1, frames)
     assert result.table.path == tmp_path / "room" / "table.csv"
     assert b" " not in result.table.path.read_bytes()
-    assert result.finished.returncode == 0
+    assert result.run.finished.returncode == 0
     assert result.table.measures.not_measured == (("AU04_r",) if behaviour == "unmeasured" else ())
     if behaviour == "leaves_children":
         wait_until_gone(int((tmp_path / "room" / "engine" / "out" / "child.pid").read_text()))
@@ -49,8 +57,8 @@ def test_a_good_run(tmp_path, behaviour, media):
 
 def test_no_folder_of_this_machine_is_told(tmp_path):
     result = run(tmp_path, "ok", "image")
-    assert result.command == "FaceLandmarkImg"
-    assert result.argv[:7] == (
+    assert result.run.command == "FaceLandmarkImg"
+    assert result.run.argv[:7] == (
         "$OPENFACE_BIN_DIR/FaceLandmarkImg",
         "-f",
         "$WORKSPACE/media.jpg",
@@ -59,7 +67,7 @@ def test_no_folder_of_this_machine_is_told(tmp_path):
         "-of",
         "media.csv",
     )
-    log = result.log.read_text()
+    log = result.run.log.read_text()
     assert "$OPENFACE_BIN_DIR/model" in log
     assert str(FAKES) not in log
 
@@ -122,8 +130,8 @@ def test_over_time(tmp_path, behaviour):
 def test_a_flood_does_not_fill_the_disk(tmp_path):
     result = run(tmp_path, "stdout_flood", "image")
     assert result.table.rows == 1
-    assert result.finished.stdout.stat().st_size < 4 * LOG_BYTES
-    assert result.log.stat().st_size < 3 * LOG_BYTES
+    assert result.run.finished.stdout.stat().st_size < 4 * LOG_BYTES
+    assert result.run.log.stat().st_size < 3 * LOG_BYTES
 
 
 def test_progress_grows_with_the_rows(tmp_path):
@@ -144,7 +152,7 @@ def test_watching_can_stop_it(tmp_path):
 
 
 def test_the_engine_as_the_manifest_tells_it(tmp_path):
-    facts = engine_facts(engine("ok"), run(tmp_path, "ok", "image"))
+    facts = engine_facts(engine("ok"), run(tmp_path, "ok", "image").run)
     assert facts.models.keys() == {"FaceLandmarkImg", "FeatureExtraction", "FaceLandmarkVidMulti"}
     assert (facts.command, facts.exit_code) == ("FaceLandmarkImg", 0)
     assert engine_facts(engine("ok")).argv is None
