@@ -73,19 +73,21 @@ def test_no_face_is_a_result(bench: Bench) -> None:
     assert bench.manifest(job)["faces"] == 0
 
 
+CLIP = clip()
+
 HOPELESS = [
     ("ok", b"not a picture", "unreadable_media"),
     ("ok", b"", "unreadable_media"),
     ("silent_success", jpeg(), "no_output"),
     ("other_columns", jpeg(), "malformed_output"),
-    ("legacy_431", clip(), "malformed_output"),
+    ("legacy_431", CLIP, "malformed_output"),
     ("half_csv", jpeg(), "malformed_output"),
 ]
 
 
 @pytest.mark.parametrize(("behaviour", "content", "code"), HOPELESS)
 def test_the_hopeless_fail_at_once_and_are_set_aside(bench: Bench, behaviour: str, content: bytes, code: str) -> None:
-    media: Media = "video" if content == clip() else "image"
+    media: Media = "video" if content is CLIP else "image"
     job = bench.submit("clip.mp4" if media == "video" else "face.jpg", content, media)
     with bench.worker(behaviour):
         bench.settled()

@@ -1,0 +1,117 @@
+"""The commands that README gives, as README writes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.local.stack import LocalStack, StackOptions
+from tests.conftest import ASTRONAUT
+from tests.media_made import jpeg
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def _readme(block: str) -> str:
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    found = re.search(rf"<!-- tested: {block} -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    assert found
+    return found[1].replace(".venv/bin/python", sys.executable)
+
+
+def _shell(script: str, cwd: Path) -> str:
+    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(["sh", "-euc", script], cwd=cwd, env=environ, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
+def test_a_job_by_curl_ends_in_a_csv(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "media").mkdir(parents=True)
+    shutil.copy(ASTRONAUT, tmp_path / "tests" / "media")
+    with LocalStack(StackOptions(run_folder=tmp_path / "stack")) as stack:
+        script = _readme("by hand").replace("http://127.0.0.1:8080", stack.service_url)
+        script = script.replace("infra.local.upload", f"infra.local.upload --run-folder {stack.run_folder}")
+        printed = _shell(script, tmp_path)
+    assert '"state":"succeeded"' in printed
+    rows = (tmp_path / "astronaut.csv").read_text().splitlines()
+    assert len(rows) == 2
+    assert len(rows[0].split(",")) == 711
+
+
+def test_local_files_as_readme_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "media").mkdir(parents=True)
+    shutil.copy(ASTRONAUT, tmp_path / "tests" / "media")
+    assert "analysed  astronaut.png: 1 face" in _shell(_readme("local"), tmp_path)
+    folder = tmp_path / "results" / "astronaut.png"
+    assert sorted(path.name for path in folder.iterdir()) == ["astronaut.csv", "engine.log", "manifest.json"]
+    assert "kept      astronaut.png" in _shell(_readme("local"), tmp_path)
+    assert "analysed  " in _shell(_readme("local").rstrip() + " --again", tmp_path)
+
+
+def _analyse(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service", "analyse", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_a_folder_with_a_bad_file_does_the_rest_and_fails(tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    (media / "deep").mkdir(parents=True)
+    shutil.copy(ASTRONAUT, media / "face.png")
+    (media / "deep" / "face.jpg").write_bytes(jpeg())
+    (media / "bad.jpg").write_bytes(b"bad")
+    (media / "notes.txt").write_text("not media")
+    done = _analyse(tmp_path, str(media), "--out", str(tmp_path / "out"), "--json", "--media-type", "posed")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert {(line["file"], line["outcome"]) for line in lines} == {
+        ("face.png", "analysed"),
+        ("deep/face.jpg", "analysed"),
+        ("bad.jpg", "failed"),
+    }
+    by_file = {line["file"]: line for line in lines}
+    assert by_file["bad.jpg"]["error"]["code"] == "unreadable_media"
+    assert by_file["face.png"]["manifest"]["job"]["media_type"] == "posed"
+    assert Path(by_file["deep/face.jpg"]["csv"]).read_text().count("\n") == 1
+    assert not list((tmp_path / "out" / "bad.jpg").glob("*.csv"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["no-such-file.jpg", "--out", "x"], 2, "does not exist"),
+        (["--out", "x"], 2, "Missing argument"),
+        ([str(REPOSITORY / "README.md"), "--out", "{tmp}/x"], 1, "not known as a picture or a video"),
+        ([str(REPOSITORY / "infra" / "__init__.py"), "--help"], 0, "INPUTS are files"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+    done = _analyse(tmp_path, *[argument.replace("{tmp}", str(tmp_path)) for argument in arguments])
+    assert done.returncode == code
+    assert says in done.stdout + done.stderr
+
+
+def test_no_engine_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "analyse", str(ASTRONAUT), "--out", str(tmp_path)],
+        cwd=REPOSITORY,
+        env={**os.environ, "OPENFACE_BIN_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "set OPENFACE_BIN_DIR" in done.stderr
