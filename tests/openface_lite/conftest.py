@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from engine_runs import PORTRAIT, Run, run_command, write_video
 
 from openface_lite.fetch_models import missing_models
 from openface_lite.models import models_dir
+from tests.openface_lite.engine_runs import PORTRAIT, Run, run_command, write_video
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-from engine_runs import SHARED, side_by_side
 
 from openface_lite import media
 from openface_lite.analyse import FaceTracker, analyse_image, analyse_video
 from openface_lite.pose import Camera
+from tests.openface_lite.engine_runs import SHARED, side_by_side
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from engine_runs import PORTRAIT, REPOSITORY, side_by_side
+
+from tests.openface_lite.engine_runs import PORTRAIT, REPOSITORY, side_by_side
 
 DETAIL_KEYS = ["Input", "Input full path", "Camera parameters"]
 WRITTEN_WITH_THE_FIRST_ROW = [

@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from engine_runs import BIN, SHARED
 
 from openface_lite import about, action_units, columns, models, pose
 from openface_lite.fetch_models import fetch_models, missing_models
 from openface_lite.recorder import Job, Recorder
+from tests.openface_lite.engine_runs import BIN, SHARED
 
 EVERYTHING = frozenset(columns.COLUMN_FLAGS)
 

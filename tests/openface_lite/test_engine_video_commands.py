@@ -5,7 +5,8 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from engine_runs import PORTRAIT, SHARED, side_by_side, write_video
+
+from tests.openface_lite.engine_runs import PORTRAIT, SHARED, side_by_side, write_video
 
 IDENTITY = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
 # The display matrix of a phone held upright: turn the stored picture clockwise by a quarter.

@@ -12,7 +12,8 @@ from service.record import JobRecord, now
 
 JOB = AnalysisJob("c", "b.jpg", "e", "image", "wild", JobOptions.resolve("image", "wild", {}))
 QUEUED = JobRecord(job=JOB, traceparent="", created=now())
-RUNNING = QUEUED.claimed("me", "a1", 60, now())
+THEN = now()
+RUNNING = QUEUED.claimed("me", "a1", 60, THEN)
 
 
 def test_claiming_begins_an_attempt() -> None:
@@ -20,12 +21,10 @@ def test_claiming_begins_an_attempt() -> None:
 
 
 def test_only_a_living_lease_of_another_holds_a_job() -> None:
-    assert RUNNING.held_by_another("me", now()) is None
-    assert QUEUED.held_by_another("other", now()) is None
-    left = RUNNING.held_by_another("other", now())
-    assert left is not None
-    assert timedelta(seconds=55) < left <= timedelta(seconds=60)
-    assert RUNNING.held_by_another("other", now() + timedelta(seconds=61)) is None
+    assert RUNNING.held_by_another("me", THEN) is None
+    assert QUEUED.held_by_another("other", THEN) is None
+    assert RUNNING.held_by_another("other", THEN + timedelta(seconds=5)) == timedelta(seconds=55)
+    assert RUNNING.held_by_another("other", THEN + timedelta(seconds=61)) is None
 
 
 def test_a_retry_stays_running_without_an_owner() -> None:
