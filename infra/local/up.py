@@ -13,7 +13,7 @@ import click
 
 from infra.local.node import NodeUnavailable
 from infra.local.part import PartFailed
-from infra.local.stack import DEFAULT_RUN_FOLDER, LocalStack, StackOptions
+from infra.local.stack import DEFAULT_RUN_FOLDER, REPOSITORY, LocalStack, StackOptions
 
 _LOOK_S = 0.5
 
@@ -48,17 +48,24 @@ def stop_on_sigterm() -> None:
 
 
 def _how_to_use(stack: LocalStack) -> str:
+    python = Path(sys.executable)
+    if python.is_relative_to(REPOSITORY):
+        python = python.relative_to(REPOSITORY)
     folder = "" if stack.run_folder == DEFAULT_RUN_FOLDER else f" --run-folder {stack.run_folder}"
-    by_hand = f"{stack.functions_url}/api/analyse/image/wild/<container>"
+    by_function = f"{stack.functions_url}/api/analyse/image/wild/my-upload"
     return f"""\
-service    {stack.service_url}
-functions  {stack.functions_url}/api/ (x-functions-key: {stack.function_key})
+service    {stack.service_url}  (try it: {stack.service_url}/docs/)
+functions  {stack.functions_url}/api/  (x-functions-key: {stack.function_key})
 storage    {stack.connection_string}
 logs       {stack.logs}
 
-Upload something:   python -m infra.local.upload photo.jpg{folder}
-List the jobs:      curl {stack.service_url}/jobs
-Start one by hand:  curl -X POST -H 'x-functions-key: {stack.function_key}' {by_hand}
+Upload something; the function app sees it and starts the job:
+  {python} -m infra.local.upload tests/media/astronaut.png --container my-upload{folder}
+Start a job by hand, and wait for it:
+  curl -X POST -H 'Prefer: wait=20' '{stack.service_url}/analyse/image/wild/my-upload'
+  curl -X POST -H 'x-functions-key: {stack.function_key}' '{by_function}'
+See where everything is:
+  curl '{stack.service_url}/jobs'
 
 Ctrl-C stops everything."""
 

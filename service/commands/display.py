@@ -24,7 +24,7 @@ class _Amount(MofNCompleteColumn):
 def bars(*, hidden: bool) -> Progress:
     """A progress display on standard error; plain lines stay readable where it is no terminal."""
     return Progress(
-        TextColumn("[progress.description]{task.description}", markup=True),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         _Amount(),
         TimeElapsedColumn(),

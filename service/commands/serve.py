@@ -1,0 +1,35 @@
+"""`web` and `worker`: the two long-lived processes."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from service import wiring
+from service.commands.starting import load_settings, told
+from service.logs import configure
+from service.web.server import Server, refuse_open_door
+
+
+@click.command()
+def web() -> None:
+    """Serve the HTTP API (HOST, PORT)."""
+    settings = load_settings()
+    configure(settings.log_format, settings.log_level)
+    with told():
+        refuse_open_door(settings)
+        wiring.web_services(settings)
+    Server(settings, lambda: wiring.web_app(settings)).run()
+
+
+@click.command()
+def worker() -> None:
+    """Take jobs from the queue, one at a time, until told to stop.
+
+    SIGTERM: the item in hand is finished within SHUTDOWN_GRACE_S, else handed back; a second one hands it back now.
+    """
+    settings = load_settings()
+    configure(settings.log_format, settings.log_level)
+    with told():
+        sys.exit(wiring.run_worker(settings))
