@@ -82,7 +82,8 @@ class Settings(BaseModel):
         20.0, description="Seconds that a stopping worker gives the item in hand.", ge=0, le=3600
     )
     workspace: Path = Field(
-        default_factory=lambda: Path(tempfile.gettempdir()) / "media-analysis",
+        # Of each user's own: in a shared temporary folder the first user's would shut out the others.
+        default_factory=lambda: Path(tempfile.gettempdir()) / f"media-analysis-{os.getuid()}",
         description="Folder for downloads and engine output; emptied after each item.",
     )
     worker_name: str = Field(default_factory=socket.gethostname, description="Shown in records and logs.")

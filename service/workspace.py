@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.settings import BadSettings
+
 LOCK = "lock"
 
 
@@ -16,10 +18,19 @@ class Workspace:
     """A folder under `root` that is this process's own; folders of processes that died are removed at the start.
 
     Each is locked for as long as its process lives, so a dead one is known by its lock, in any container.
+
+    Raises:
+        BadSettings: the root cannot be made or written to.
     """
 
     def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            self._open(root)
+        except OSError as error:
+            raise BadSettings(f"WORKSPACE: {root} cannot be used: {error.strerror or error}") from error
+
+    def _open(self, root: Path) -> None:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (root / LOCK).open("a") as gate:
             # One at a time, so that a folder that is just being made is not taken for a dead one.
             fcntl.flock(gate, fcntl.LOCK_EX)

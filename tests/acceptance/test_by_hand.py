@@ -115,3 +115,18 @@ def test_no_engine_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert "set OPENFACE_BIN_DIR" in done.stderr
+
+
+def test_a_workspace_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "analyse", str(ASTRONAUT), "--out", str(tmp_path)],
+        cwd=REPOSITORY,
+        env={**os.environ, "WORKSPACE": str(tmp_path / "file")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "WORKSPACE" in done.stderr
+    assert "Traceback" not in done.stderr
