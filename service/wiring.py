@@ -49,7 +49,7 @@ def web_app(settings: Settings) -> Flask:
     services = web_services(settings)
     # Beside the serving: while storage is away the process answers all the same, with 503 where it needs storage.
     threading.Thread(
-        target=_open_when_there,
+        target=open_when_there,
         args=(services, Stop(0.0)),
         name="premises",
         daemon=True,
@@ -69,7 +69,7 @@ def run_worker(settings: Settings) -> int:
     services = web_services(settings)
     with closing(Workspace(settings.workspace)) as workspace:
         ready = worker(settings, services, workspace, stop)
-        _open_when_there(services, stop)
+        open_when_there(services, stop)
         return ready.run()
 
 
@@ -117,7 +117,7 @@ def open_premises(services: Services) -> None:
         services.blobs.ensure_container(services.settings.results_container)
 
 
-def _open_when_there(services: Services, stop: Stop) -> None:
+def open_when_there(services: Services, stop: Stop) -> None:
     """The same, again and again until storage is there."""
     while not stop.asked:
         try:

@@ -55,6 +55,11 @@ class Premises:
 
 @pytest.fixture
 def premises(azurite: Azurite, tmp_path: Path) -> Premises:
+    return premises_on(azurite, tmp_path)
+
+
+def premises_on(azurite: Azurite, tmp_path: Path) -> Premises:
+    """New names on an Azurite."""
     mark = uuid.uuid4().hex[:12]
     settings = Settings.load(
         {
@@ -67,8 +72,9 @@ def premises(azurite: Azurite, tmp_path: Path) -> Premises:
     )
     services = wiring.web_services(settings)
     wiring.open_premises(services)
-    made = Premises(settings, services, container="")
-    return Premises(settings, services, container=made.new_container())
+    container = str(uuid.uuid4())
+    services.blobs.ensure_container(container)
+    return Premises(settings, services, container)
 
 
 def pytest_report_header() -> str:

@@ -120,6 +120,19 @@ def crash() -> None:
     sys.exit(3)
 
 
+def crash_on_kth(k: int) -> None:
+    """Works, but for the k-th picture of this installation: that one run is killed by a segmentation fault.
+
+    The count is kept beside a copy of the command, which a test makes for itself.
+    """
+    counter = Path(sys.argv[0]).parent / "runs"
+    runs = len(counter.read_text()) + 1 if counter.exists() else 1
+    counter.write_text("." * runs)
+    if runs == k:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    whole()
+
+
 def killed() -> None:
     """Killed in mid-run, with a table that looks whole and holds raw action units."""
     whole()

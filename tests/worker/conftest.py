@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -37,13 +37,21 @@ class Bench:
         return job
 
     @contextmanager
-    def worker(self, behaviour: str = "ok", **settings: object) -> Iterator[tuple[Worker, list[int]]]:
-        """A running worker and its exit code, once it has one. Stopped gently at the end."""
+    def worker(
+        self, behaviour: str = "ok", *, pipeline_parts: Mapping[str, Any] | None = None, **settings: object
+    ) -> Iterator[tuple[Worker, list[int]]]:
+        """A running worker and its exit code, once it has one. Stopped gently at the end.
+
+        `pipeline_parts` replaces fields of its pipeline.
+        """
         own = self.premises.settings.model_copy(update={"openface_bin_dir": FAKES / behaviour, **settings})
         stop = Stop(own.shutdown_grace_s)
         codes: list[int] = []
         with closing(Workspace(own.workspace)) as workspace:
             worker = wiring.worker(own, self.premises.services, workspace, stop)
+            if pipeline_parts:
+                pipeline = replace(worker.shop.pipeline, **pipeline_parts)
+                worker = replace(worker, shop=replace(worker.shop, pipeline=pipeline))
             thread = threading.Thread(target=lambda: codes.append(worker.run()))
             thread.start()
             try:
