@@ -7,7 +7,7 @@ MODELS := openface_lite/models/.fetched
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lock clean
+.PHONY: help setup demo up test check bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ check: setup ## lint, format, types and the import contract
 	@$(RUN) -m mypy
 	@cd cloud_function && ../$(RUN) -m mypy .
 	@$(VENV)/bin/lint-imports --no-logo
+
+bench: setup ## measure the pipeline against the bare engine, and the worker's memory (minutes; a quiet machine)
+	@$(RUN) -m benchmarks.overhead
+	@$(RUN) -m benchmarks.streaming
 
 lock: setup ## pin requirements.txt files anew, with hashes
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv

@@ -9,6 +9,10 @@ import click
 
 from service import __version__
 from service.commands.analyse import analyse
+from service.commands.doctor import doctor
+from service.commands.jobs import jobs
+from service.commands.key import key
+from service.commands.poison import poison
 from service.commands.serve import web, worker
 from service.settings import Settings
 
@@ -30,7 +34,7 @@ def show_settings() -> None:
         click.echo(f"{name.upper()}={'' if default is None else default}\n    {field.description}")
 
 
-for command in (analyse, web, worker):
+for command in (analyse, web, worker, key, doctor, jobs, poison):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -69,6 +69,18 @@ class Settings(BaseModel):
     allow_anonymous: bool = Field(
         False, description="`true` lets the web server listen beyond loopback although it asks for no keys."
     )
+    api_keys: SecretStr | None = Field(
+        None,
+        description="Keys of the API: entries `<name>:<scope>+<scope>:<SHA-256>` of `key new`, with blanks between.",
+    )
+    api_keys_file: Path | None = Field(
+        None, description="File of such entries, one a line, `#` for comments; read again whenever it changes."
+    )
+    rate_limit_per_minute: int = Field(
+        6000,
+        description="Requests a minute of one key, or of one address without keys; in all processes together; 0: any.",
+        ge=0,
+    )
     default_media_type: Literal["posed", "wild"] = Field(
         "wild", description="Taken by `python -m service analyse` where nothing else says it."
     )
@@ -129,6 +141,11 @@ class Settings(BaseModel):
                 "AZURE_STORAGE_CONNECTION_STRING and STORAGE_ACCOUNT are both set; keep the one that is meant"
             )
         return self
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Callers need a key; also where none has been made yet."""
+        return self.api_keys is not None or self.api_keys_file is not None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from flask import Flask
 
+from service.doctor.check import Check, failed
+from service.doctor.rounds import local_checks, storage_checks
 from service.errors import StorageUnavailable
 from service.item import Shop
 from service.logs import log
 from service.openface.probe import Engine
 from service.pipeline import Limits, Pipeline
 from service.publish import OWN_CONTAINER
-from service.settings import Settings
+from service.settings import BadSettings, Settings
 from service.stopping import Stop
 from service.storage.account import Account
 from service.storage.azure_blobs import AzureBlobs
@@ -25,6 +27,7 @@ from service.storage.job_queue import JobQueue
 from service.storage.job_table import JobTable
 from service.submit import Desk
 from service.web.app import create_app
+from service.web.auth import Door
 from service.web.services import Services
 from service.worker import Worker
 from service.workspace import Workspace
@@ -54,7 +57,7 @@ def web_app(settings: Settings) -> Flask:
         name="premises",
         daemon=True,
     ).start()
-    return create_app(services)
+    return create_app(services, Door.of(settings))
 
 
 def run_worker(settings: Settings) -> int:
@@ -126,3 +129,18 @@ def open_when_there(services: Services, stop: Stop) -> None:
         except StorageUnavailable as error:
             log.warning("storage.not_ready", error=error.message)
             stop.wait(PREMISES_AGAIN_S)
+
+
+def examine(settings: Settings, *, fix: bool) -> Iterator[Check]:
+    """Look at everything that web and worker need; `fix` creates what is missing in storage."""
+    yield from local_checks(settings)
+    try:
+        account, services = Account.connect(settings), web_services(settings)
+    except BadSettings as error:
+        yield failed("storage", "not configured, or not to be used", str(error))
+        return
+    if fix:
+        # What keeps it from being created is told by the checks.
+        with suppress(StorageUnavailable):
+            open_premises(services)
+    yield from storage_checks(account, services.queue, services.table, services.blobs, settings.results_container)

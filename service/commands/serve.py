@@ -8,6 +8,7 @@ import click
 
 from service import wiring
 from service.commands.starting import load_settings, told
+from service.keys import KeyRing
 from service.logs import configure
 from service.web.server import Server, refuse_open_door
 
@@ -19,6 +20,7 @@ def web() -> None:
     configure(settings.log_format, settings.log_level)
     with told():
         refuse_open_door(settings)
+        KeyRing.of(settings).check()
         wiring.web_services(settings)
     Server(settings, lambda: wiring.web_app(settings)).run()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from azure.core.exceptions import AzureError
 from azure.data.tables import TableServiceClient
@@ -29,6 +32,22 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "random_jitter_range": 0.2,
     "retry_backoff_factor": 0.3,
 }
+
+
+ServiceName = Literal["blobs", "queues", "tables"]
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """One service's answer to being asked for anything at all.
+
+    Attributes:
+        seconds: until it came.
+        clock_ahead_s: how far this machine's clock is ahead of the service's; None where it tells no time.
+    """
+
+    seconds: float
+    clock_ahead_s: float | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,24 @@ class Account:
             "or STORAGE_ACCOUNT (managed identity)"
         )
 
+    def pulse(self, service: ServiceName) -> Pulse:
+        """Ask one service for one name. Raises StorageUnavailable."""
+        dates: list[str] = []
+        listing: dict[ServiceName, Callable[..., Any]] = {
+            "blobs": self.blobs.list_containers,
+            "queues": self.queues.list_queues,
+            "tables": self.tables.list_tables,
+        }
+
+        def note(answer: Any) -> None:
+            dates.append(str(answer.http_response.headers.get("Date", "")))
+
+        began, asked_at = time.monotonic(), datetime.now(UTC)
+        with translated(f"asking for the account's {service}"):
+            next(listing[service](results_per_page=1, raw_response_hook=note).by_page(), None)
+        seconds = time.monotonic() - began
+        return Pulse(seconds, _clock_ahead_s(asked_at, seconds, dates[-1] if dates else ""))
+
 
 @contextmanager
 def translated(
@@ -99,6 +136,15 @@ def translated(
             or (stale if reason == "PopReceiptMismatch" else None)
         )
         raise expected or StorageUnavailable(f"storage failed while {doing}: {reason}") from error
+
+
+def _clock_ahead_s(asked_at: datetime, seconds: float, date: str) -> float | None:
+    """Our time in the middle of the exchange against the answer's, which is cut to whole seconds."""
+    try:
+        theirs = parsedate_to_datetime(date).timestamp() + 0.5
+    except ValueError:
+        return None
+    return asked_at.timestamp() + seconds / 2 - theirs
 
 
 def _reason(error: AzureError) -> str:

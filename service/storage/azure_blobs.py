@@ -115,6 +115,10 @@ class AzureBlobs:
         with suppress(BlobExists), translated("creating a container", exists=BlobExists()):
             self._service.create_container(container)
 
+    def has_container(self, container: str) -> bool:
+        with translated("asking for a container"):
+            return bool(self._service.get_container_client(container).exists())
+
     def ping(self) -> None:
         """Raises StorageUnavailable where the service does not answer."""
         with translated("asking for the account's containers"):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
 
 from azure.storage.queue import QueueClient, QueueServiceClient
 
-from service.errors import BlobExists, NotFound
+from service.errors import AnalysisError, BlobExists, NotFound
 from service.storage.account import translated
 
 FOREVER_S = -1
+
+LOOK_S = 60
+"""How long set-aside messages stay hidden from others when whoever looks at them dies."""
+
+BATCH = 32
+"""Most messages that storage hands out at once."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +29,14 @@ class Message:
 
     Attributes:
         receipt: the pop receipt; each change of visibility returns a new one and makes this stale.
+        sent: when it came into this queue.
     """
 
     id: str
     receipt: str
     text: str
     dequeue_count: int
+    sent: datetime | None = None
 
 
 class MessageGone(NotFound):
@@ -54,14 +66,7 @@ class JobQueue:
         """The next message, hidden from others for `hidden_s` seconds; None where none waits."""
         with translated("receiving from the queue"):
             received = self._jobs.receive_message(visibility_timeout=hidden_s)
-        if received is None:
-            return None
-        return Message(
-            id=str(received.id),
-            receipt=str(received.pop_receipt),
-            text=str(received.content),
-            dequeue_count=int(received.dequeue_count or 0),
-        )
+        return None if received is None else _message(received)
 
     def hide(self, message: Message, hidden_s: int) -> Message:
         """Hide for so long from now, 0 to hand it back; returns it with its new receipt. Raises MessageGone."""
@@ -88,3 +93,77 @@ class JobQueue:
         """Texts at the head of the poison queue, left where they are."""
         with translated("looking into the poison queue"):
             return [str(message.content) for message in self._poison.peek_messages(max_messages=most)]
+
+    def absent(self) -> list[str]:
+        """Names of those of the two queues that do not exist."""
+        return [client.queue_name for client in (self._jobs, self._poison) if not _exists(client)]
+
+    def hold_poisoned(self) -> PoisonHold:
+        """All that is set aside, hidden from others meanwhile: a queue shows no more than its head otherwise."""
+        return PoisonHold(self._poison)
+
+
+class PoisonHold:
+    """The poison queue's messages while someone looks at them; use as a context manager.
+
+    What was not deleted is shown again at the end, unchanged. Whoever dies before that leaves it hidden for
+    `LOOK_S` seconds, no longer.
+    """
+
+    def __init__(self, client: QueueClient) -> None:
+        self._client = client
+        self._held: dict[str, Message] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for message in self._held.values():
+            # Gone, or storage is away: then it shows up by itself, and the first error is the one to be told.
+            with suppress(AnalysisError), translated("releasing a message", missing=MessageGone(), stale=MessageGone()):
+                self._client.update_message(message.id, message.receipt, visibility_timeout=0)
+
+    def messages(self) -> Iterator[Message]:
+        """Every message that nobody else holds, once each."""
+        seen: set[str] = set()
+        while batch := self._receive():
+            # One that was held for so long that it came back has a new receipt.
+            self._held |= {message.id: message for message in batch}
+            fresh = [message for message in batch if message.id not in seen]
+            if not fresh:
+                return
+            seen |= {message.id for message in fresh}
+            yield from fresh
+
+    def delete(self, message: Message) -> None:
+        """For good. Raises MessageGone where someone else holds it now."""
+        receipt = self._held.get(message.id, message).receipt
+        with translated("deleting a message", missing=MessageGone(), stale=MessageGone()):
+            self._client.delete_message(message.id, receipt)
+        self._held.pop(message.id, None)
+
+    def _receive(self) -> list[Message]:
+        pages = self._client.receive_messages(messages_per_page=BATCH, visibility_timeout=LOOK_S).by_page()
+        with translated("looking into the poison queue"):
+            return [_message(received) for received in next(pages, ())]
+
+
+def _message(received: Any) -> Message:
+    return Message(
+        id=str(received.id),
+        receipt=str(received.pop_receipt),
+        text=str(received.content),
+        dequeue_count=int(received.dequeue_count or 0),
+        sent=received.inserted_on,
+    )
+
+
+def _exists(client: QueueClient) -> bool:
+    try:
+        with translated("asking for a queue", missing=NotFound()):
+            client.get_queue_properties()
+    except NotFound:
+        return False
+    return True

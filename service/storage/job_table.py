@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from azure.core import MatchConditions
@@ -46,6 +47,10 @@ class JobTable:
         self._service = service
         self._name = name
         self._table: TableClient = service.get_table_client(name)
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     def ensure(self) -> None:
         """Create the table where it does not exist."""
@@ -96,8 +101,7 @@ class JobTable:
         ).by_page(_decode_cursor(cursor))
         with translated("listing jobs"):
             ids = [str(entity["job_id"]) for entity in next(pages, ())]
-        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-            records = [record for record in pool.map(self._get_or_none, ids) if record]
+        records = self.several(ids)
         if state:
             records = [record for record in records if record.state == state]
         return JobPage(records, _encode_cursor(getattr(pages, "continuation_token", None)))
@@ -106,6 +110,32 @@ class JobTable:
         """Raises StorageUnavailable where the table does not answer."""
         with translated("asking the job table"):
             next(self._table.query_entities("PartitionKey eq 'none'", results_per_page=1).by_page(), None)
+
+    def exists(self) -> bool:
+        """Whether the table is there."""
+        try:
+            with translated("asking for the job table", missing=NotFound()):
+                next(self._table.query_entities("PartitionKey eq 'none'", results_per_page=1).by_page(), None)
+        except NotFound:
+            return False
+        return True
+
+    def several(self, job_ids: Iterable[str]) -> list[JobRecord]:
+        """The records that there are, in the order asked."""
+        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+            return [record for record in pool.map(self._get_or_none, job_ids) if record]
+
+    def beginning_with(self, prefix: str, most: int = 2) -> list[str]:
+        """Ids of jobs that begin with these hex digits, at most so many."""
+        found = self._table.query_entities(
+            # `g` follows the last hex digit, so this is a range of the key and no scan.
+            "PartitionKey ge @first and PartitionKey lt @after",
+            parameters={"first": prefix, "after": f"{prefix}g"},
+            select=["PartitionKey"],
+            results_per_page=most,
+        )
+        with translated("looking for a job"):
+            return [str(entity["PartitionKey"]) for entity in islice(found, most)]
 
     def _get_or_none(self, job_id: str) -> JobRecord | None:
         with suppress(NotFound):
@@ -151,6 +181,9 @@ def _decode_cursor(cursor: str) -> Any:
         return None
     try:
         token = json.loads(base64.urlsafe_b64decode(cursor))
-        return {"PartitionKey": str(token["PartitionKey"]), "RowKey": str(token["RowKey"])}
+        place = {"PartitionKey": token["PartitionKey"], "RowKey": token["RowKey"]}
+        if not all(isinstance(key, str) for key in place.values()):
+            raise TypeError("keys are texts")
     except (ValueError, KeyError, TypeError) as error:
         raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor") from error
+    return place

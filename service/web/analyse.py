@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
@@ -13,12 +13,12 @@ from service.errors import BadRequest, MediaTooLarge, NotFound, UnsupportedMedia
 from service.job import OPTION_VALUES, SHORT_FORMS, AnalysisJob, JobOptions, Media, MediaType
 from service.logs import continued_trace
 from service.media import kind_of
-from service.names import check_blob, check_container
+from service.names import LONGEST_BLOB, check_blob, check_container
 from service.publish import is_result
 from service.record import JobRecord
 from service.storage.blob_store import BlobInfo
 from service.web.answers import Jobs, job_answer, link, with_query
-from service.web.document import operation_name, problems
+from service.web.document import CONTAINER, needs, operation_name, optional, problems
 from service.web.prefer import applied, waited
 from service.web.services import Services, services
 
@@ -26,8 +26,14 @@ SUBMITTED_AT_ONCE = 16
 EXAMPLES_TOLD = 5
 
 ERRORS = problems(400, 404, 413, 415, 503)
+NEEDS = needs("analyse")
 
 analyse = APIBlueprint("analyse", __name__, abp_tags=[Tag(name="Analyse")], operation_id_callback=operation_name)
+
+
+def _blob_schema(schema: dict[str, Any]) -> None:
+    optional(schema)
+    schema |= {"minLength": 1, "maxLength": LONGEST_BLOB}
 
 
 class AnalysePath(BaseModel):
@@ -41,24 +47,37 @@ class AnalysePath(BaseModel):
         description="`wild` adds `-wild`, for media not taken for the purpose. Short: `ip`, `iw`, `vp`, `vw`.",
         json_schema_extra={"enum": ["posed", "wild", *SHORT_FORMS]},
     )
-    name: str = Field(description="Container of the upload.")
+    name: str = Field(description="Container of the upload.", json_schema_extra=CONTAINER)
 
 
 class AnalyseQuery(BaseModel):
     """Which of it, and how."""
 
-    blob: str | None = Field(None, description="One blob; without it, every blob of this media in the container.")
-    faces: Literal["one", "many"] | None = Field(None, description="Default: `many` for pictures, `one` for videos.")
-    au: Literal["dynamic", "static"] | None = Field(
-        None, description="Default: `dynamic` for videos with one face, else `static`."
+    blob: str | None = Field(
+        None,
+        description="One blob, without empty, `.` or `..` segments, control characters and backslashes; "
+        "without it, every blob of this media in the container.",
+        json_schema_extra=_blob_schema,
     )
-    multi_view: Literal["0", "1"] | None = Field(None, description="Default: `1` for wild, `0` for posed.")
-    overlay: Literal["0", "1"] | None = Field(None, description="`1` is not available in this version.")
-    gallery: Literal[""] | None = Field(None, description="Not available in this version.")
-    cursor: str | None = Field(None, description="From `next` of the answer before.")
+    faces: Literal["one", "many"] | None = Field(
+        None, description="Default: `many` for pictures, `one` for videos.", json_schema_extra=optional
+    )
+    au: Literal["dynamic", "static"] | None = Field(
+        None,
+        description="Default: `dynamic` for videos with one face, else `static`.",
+        json_schema_extra=optional,
+    )
+    multi_view: Literal["0", "1"] | None = Field(
+        None, description="Default: `1` for wild, `0` for posed.", json_schema_extra=optional
+    )
+    overlay: Literal["0", "1"] | None = Field(
+        None, description="`1` is not available in this version.", json_schema_extra=optional
+    )
+    gallery: Literal[""] | None = Field(None, description="Not available in this version.", json_schema_extra=optional)
+    cursor: str | None = Field(None, description="From `next` of the answer before.", json_schema_extra=optional)
 
 
-@analyse.get("/analyse/<media>/<media_type>/<name>", responses={200: Jobs, 202: Jobs, **ERRORS})
+@analyse.get("/analyse/<media>/<media_type>/<name>", responses={200: Jobs, 202: Jobs, **ERRORS}, security=NEEDS)
 def analyse_by_get(path: AnalysePath, query: AnalyseQuery) -> Response:
     """Analyse an upload (as the function, or a browser, asks).
 
@@ -68,7 +87,7 @@ def analyse_by_get(path: AnalysePath, query: AnalyseQuery) -> Response:
     return _analyse(path, query)
 
 
-@analyse.post("/analyse/<media>/<media_type>/<name>", responses={200: Jobs, 202: Jobs, **ERRORS})
+@analyse.post("/analyse/<media>/<media_type>/<name>", responses={200: Jobs, 202: Jobs, **ERRORS}, security=NEEDS)
 def analyse_by_post(path: AnalysePath, query: AnalyseQuery) -> Response:
     """Analyse an upload.
 

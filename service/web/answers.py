@@ -38,8 +38,8 @@ class Fault(BaseModel):
     message: str
 
 
-class Job(BaseModel):
-    """One media item, analysed in one way."""
+class JobFacts(BaseModel):
+    """One media item, analysed in one way, as the command line tells it."""
 
     id: str = Field(description="32 hex digits, the same whenever the same is asked.")
     state: State
@@ -57,6 +57,11 @@ class Job(BaseModel):
     superseded_by: str | None = Field(description="Job of the blob's newer version.")
     times: Times
     trace_id: str
+
+
+class Job(JobFacts):
+    """One media item, analysed in one way."""
+
     links: dict[str, str] = Field(description="What can be asked next; `csv` only once it is there.")
 
 
@@ -120,9 +125,14 @@ class Readiness(BaseModel):
 
 def job_answer(record: JobRecord) -> Job:
     """A record as callers see it."""
+    return Job(**dict(job_facts(record)), links=_links(record))
+
+
+def job_facts(record: JobRecord) -> JobFacts:
+    """The same without links, for whom no web application answers."""
     job = record.job
     trace = record.traceparent.split("-")
-    return Job(
+    return JobFacts(
         id=job.job_id,
         state=record.state,
         stage=record.stage,
@@ -139,7 +149,6 @@ def job_answer(record: JobRecord) -> Job:
         superseded_by=record.superseded_by or None,
         times=Times(created=record.created, started=record.started, finished=record.finished),
         trace_id=trace[1] if len(trace) > 1 else "",
-        links=_links(record),
     )
 
 

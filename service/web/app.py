@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import unquote_to_bytes
 
 from flask import Response, g, request
 from flask_openapi3 import Info, OpenAPI
 
 from service import __version__
+from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
 from service.web import problems
 from service.web.analyse import analyse
+from service.web.auth import Door
+from service.web.document import SECURITY_SCHEMES
 from service.web.health import health
 from service.web.jobs import jobs
 from service.web.services import KEY, Services
@@ -25,8 +29,11 @@ INFO = Info(
 )
 
 
-def create_app(services: Services) -> OpenAPI:
-    """The web application over one set of services; tests and gunicorn make theirs here."""
+def create_app(services: Services, door: Door | None = None) -> OpenAPI:
+    """The web application over one set of services; tests and gunicorn make theirs here.
+
+    Without a door nobody is asked for a key: for tests of what is behind it.
+    """
     app = OpenAPI(
         __name__,
         info=INFO,
@@ -34,23 +41,38 @@ def create_app(services: Services) -> OpenAPI:
         validation_error_status=400,
         validation_error_model=problems.Problem,
         validation_error_callback=problems.from_validation,
-        security_schemes={},
+        security_schemes=SECURITY_SCHEMES,
         static_folder=None,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions[KEY] = services
+    # A path means what it says or nothing: no redirect to a tidier one.
+    app.url_map.merge_slashes = False
+    # The document names no OPTIONS, and no browser page of another origin calls us.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     problems.register(app)
     for blueprint in (health, analyse, jobs):
         app.register_api(blueprint)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     app.before_request(_begin)
+    if door:
+        door.guard(app)
+    app.before_request(_refuse_undecodable)
     app.after_request(_tell)
     return app
 
 
 def _begin() -> None:
     g.began = time.monotonic()
+
+
+def _refuse_undecodable() -> None:
+    """Characters put in place of what is no UTF-8 could name another blob than was meant. Raises BadRequest."""
+    try:
+        unquote_to_bytes(request.query_string).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest("the query is not UTF-8, percent-encoded") from error
 
 
 def _tell(response: Response) -> Response:

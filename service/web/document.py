@@ -5,26 +5,56 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from flask_openapi3.types import SecuritySchemesDict
 from pydantic import BaseModel
 
+from service.keys import Scope
 from service.web.problems import MEDIA_TYPE, Problem
 
 Answers = dict[str | int, type[BaseModel] | dict[Any, Any] | None]
 """The answers of a route by status."""
 
+AT_THE_DOOR = (401, 403, 429)
+"""What every route that needs a key may answer before it runs."""
 
-def problems(*statuses: int) -> Answers:
-    """Errors, in the media type that they have."""
+KEY_HEADER = "X-API-Key"
+ASKED_WHERE = "Asked for where the service has API_KEYS or API_KEYS_FILE set."
+SECURITY_SCHEMES: SecuritySchemesDict = {
+    "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": ASKED_WHERE},
+    "bearer": {"type": "http", "scheme": "bearer", "description": f"The same keys. {ASKED_WHERE}"},
+}
+
+CONTAINER: dict[str, Any] = {"minLength": 3, "maxLength": 63, "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
+"""Names of containers; `names` decides, and says what is wrong with one."""
+
+Security = list[dict[str, list[Any]]]
+NO_KEY: Security = []
+
+
+def needs(scope: Scope) -> Security:
+    """What a route's key must be good for; `auth` holds callers to what is said here."""
+    return [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
+
+
+def problems(*statuses: int, door: bool = True) -> Answers:
+    """Errors, in the media type that they have; without `door`, of a route that asks for no key."""
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in statuses
+        for status in sorted({*statuses, *(AT_THE_DOOR if door else ())})
     }
 
 
-def content(content_type: str, kind: str = "string") -> dict[Any, Any]:
-    """A success that is no JSON model."""
-    return {"description": "OK", "content": {content_type: {"schema": {"type": kind}}}}
+def optional(schema: dict[str, Any]) -> None:
+    """A query parameter that can be left out: it is not there then, rather than null."""
+    schema.pop("default", None)
+    [one] = [kind for kind in schema.pop("anyOf") if kind != {"type": "null"}]
+    schema |= one
+
+
+def content(content_type: str, kind: str | None = "string") -> dict[Any, Any]:
+    """A success that is no JSON model; without a kind, one that OpenAPI 3.1 has no words for."""
+    return {"description": "OK", "content": {content_type: {"schema": {"type": kind}} if kind else {}}}
 
 
 def operation_name(*, name: str, **_: str) -> str:

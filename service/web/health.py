@@ -10,19 +10,23 @@ from flask_openapi3 import APIBlueprint, Tag
 from service import __version__
 from service.errors import AnalysisError
 from service.web.answers import Check, Health, Readiness
-from service.web.document import operation_name
+from service.web.document import NO_KEY, operation_name, problems
 from service.web.services import services
+
+REFUSED = problems(400, door=False)
 
 health = APIBlueprint("health", __name__, abp_tags=[Tag(name="Health")], operation_id_callback=operation_name)
 
 
-@health.get("/healthz", summary="Is the process alive?", responses={200: Health})
+@health.get("/healthz", summary="Is the process alive?", responses={200: Health, **REFUSED}, security=NO_KEY)
 def healthz() -> dict[str, str]:
     """Answers without asking anything else."""
     return {"status": "ok", "version": __version__}
 
 
-@health.get("/readyz", summary="Can it do its work?", responses={200: Readiness, 503: Readiness})
+@health.get(
+    "/readyz", summary="Can it do its work?", responses={200: Readiness, 503: Readiness, **REFUSED}, security=NO_KEY
+)
 def readyz() -> tuple[dict[str, object], int]:
     """Asks each dependency by name."""
     own = services()

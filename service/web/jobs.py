@@ -21,7 +21,7 @@ from service.record import JobRecord, State
 from service.storage.blob_store import BlobInfo
 from service.storage.job_table import JobTable
 from service.web.answers import Job, JobList, ResultLinks, Results, job_answer
-from service.web.document import content, operation_name, problems
+from service.web.document import CONTAINER, content, needs, operation_name, optional, problems
 from service.web.services import Services, services
 
 EVENTS_EVERY_S = 1.0
@@ -29,6 +29,9 @@ EVENTS_AT_MOST_S = 600.0
 
 FOUND_OR_NOT = problems(400, 404, 503)
 STATE_MATTERS = problems(400, 404, 409, 503)
+
+TO_READ = needs("read")
+TO_ORDER = needs("analyse")
 
 jobs = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")], operation_id_callback=operation_name)
 
@@ -42,9 +45,11 @@ class JobPath(BaseModel):
 class JobsQuery(BaseModel):
     """Which jobs."""
 
-    state: State | None = None
-    container: str | None = Field(None, max_length=63)
-    cursor: str | None = Field(None, max_length=2000)
+    state: State | None = Field(None, json_schema_extra=optional)
+    container: str | None = Field(
+        None, min_length=3, max_length=63, pattern=CONTAINER["pattern"], json_schema_extra=optional
+    )
+    cursor: str | None = Field(None, max_length=2000, description="From the answer before.", json_schema_extra=optional)
 
 
 class ResultsQuery(BaseModel):
@@ -56,7 +61,7 @@ class ResultsQuery(BaseModel):
     )
 
 
-@jobs.get("/jobs", endpoint="newest", responses={200: JobList, **problems(400, 503)})
+@jobs.get("/jobs", endpoint="newest", responses={200: JobList, **problems(400, 503)}, security=TO_READ)
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first."""
     page = services().table.page(container=query.container, state=query.state, cursor=query.cursor or "")
@@ -64,13 +69,13 @@ def list_jobs(query: JobsQuery) -> Response:
     return jsonify(body.model_dump(mode="json"))
 
 
-@jobs.get("/jobs/<job_id>", endpoint="one", responses={200: Job, **FOUND_OR_NOT})
+@jobs.get("/jobs/<job_id>", endpoint="one", responses={200: Job, **FOUND_OR_NOT}, security=TO_READ)
 def get_job(path: JobPath) -> Response:
     """One job: state, stage, progress, error, links."""
     return _answer(services().table.get(path.job_id))
 
 
-@jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS})
+@jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
 def rerun(path: JobPath) -> Response:
     """Analyse again what has finished: a new job of the next generation."""
     response = _answer(services().desk.rerun(path.job_id, continued_trace(None)))
@@ -78,7 +83,7 @@ def rerun(path: JobPath) -> Response:
     return response
 
 
-@jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS})
+@jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
 def cancel(path: JobPath) -> Response:
     """End a job that has not finished: at once while it is queued, within seconds while it runs."""
     response = _answer(services().desk.cancel(path.job_id))
@@ -86,7 +91,12 @@ def cancel(path: JobPath) -> Response:
     return response
 
 
-@jobs.get("/jobs/<job_id>/events", endpoint="events", responses={200: content("text/event-stream"), **FOUND_OR_NOT})
+@jobs.get(
+    "/jobs/<job_id>/events",
+    endpoint="events",
+    responses={200: content("text/event-stream", None), **FOUND_OR_NOT},
+    security=TO_READ,
+)
 def events(path: JobPath) -> Response:
     """Follow a job by server-sent events: a `job` event at each change, an `end` event when it has finished."""
     table = services().table
@@ -97,7 +107,7 @@ def events(path: JobPath) -> Response:
     return response
 
 
-@jobs.get("/jobs/<job_id>/results", endpoint="results", responses={200: Results, **STATE_MATTERS})
+@jobs.get("/jobs/<job_id>/results", endpoint="results", responses={200: Results, **STATE_MATTERS}, security=TO_READ)
 def results(path: JobPath, query: ResultsQuery) -> Response:
     """A published result: its manifest, and links to it in storage."""
     own = services()
@@ -119,7 +129,9 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
     return jsonify(body.model_dump(mode="json"))
 
 
-@jobs.get("/jobs/<job_id>/result.csv", endpoint="csv", responses={200: content("text/csv"), **STATE_MATTERS})
+@jobs.get(
+    "/jobs/<job_id>/result.csv", endpoint="csv", responses={200: content("text/csv"), **STATE_MATTERS}, security=TO_READ
+)
 def result_csv(path: JobPath) -> Response:
     """The table itself."""
     own = services()
@@ -134,6 +146,7 @@ def result_csv(path: JobPath) -> Response:
     "/jobs/<job_id>/manifest.json",
     endpoint="manifest",
     responses={200: content("application/json", "object"), **STATE_MATTERS},
+    security=TO_READ,
 )
 def manifest(path: JobPath) -> Response:
     """What was measured by what; of a failed job, why it failed."""

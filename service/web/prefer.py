@@ -12,6 +12,7 @@ from service.record import JobRecord
 from service.storage.job_table import JobTable
 
 LONGEST_S = 25
+LONGEST_READ = 1000
 LOOK_EVERY_S = 0.4
 
 
@@ -39,4 +40,5 @@ def applied(response: Response, seconds: int) -> Response:
 def _asked_s(header: str) -> int:
     """A preference that cannot be read is passed over, as the RFC asks."""
     value = parse_dict_header(header.lower()).get("wait") or ""
-    return min(int(value), LONGEST_S) if value.isascii() and value.isdigit() else 0
+    # Python reads no number of thousands of digits; whatever has more than a few is longer than we wait.
+    return min(int(value[:LONGEST_READ]), LONGEST_S) if value.isascii() and value.isdigit() else 0

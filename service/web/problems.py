@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Flask, Response, json, make_response
@@ -46,13 +47,14 @@ class Problem(BaseModel):
     detail: str = Field(description="A sentence for people, saying what to do where that is known.")
 
 
-def problem(status: int, code: str, detail: str) -> Response:
+def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """An error answer."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
     response = make_response(json.dumps(body.model_dump()), status)
     response.content_type = MEDIA_TYPE
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    response.headers.update(headers or {})
     return response
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,11 @@ from service.settings import BadSettings, Settings
 
 GRACEFUL_S = 30
 
+# The longest that gunicorn takes: a blob name of 1,024 characters does not fit into its default of 4,094.
+REQUEST_LINE_BYTES = 8190
+
+_REFUSED = re.compile(r"^(Invalid request from ip=\S*: [A-Za-z ]*).*", re.DOTALL)
+
 
 class _OurLogs(Logger):  # type: ignore[misc]
     """gunicorn's own lines go the way of all others."""
@@ -23,6 +29,10 @@ class _OurLogs(Logger):  # type: ignore[misc]
             logger.handlers[:] = []
             logger.propagate = True
         self.error_log.setLevel(logging.INFO)
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        # A request that is no HTTP is told without its own words: a header line without a colon may be a key.
+        super().warning(_REFUSED.sub(r"\1", msg), *args, **kwargs)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -41,6 +51,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",
             "threads": self._settings.web_threads,
             "graceful_timeout": GRACEFUL_S,
+            "limit_request_line": REQUEST_LINE_BYTES,
             "control_socket_disable": True,
             "logger_class": _OurLogs,
             "proc_name": "media-analysis-web",
@@ -58,11 +69,12 @@ def refuse_open_door(settings: Settings) -> None:
     Raises:
         BadSettings: it was not said that it is.
     """
-    if settings.allow_anonymous or _is_loopback(settings.host):
+    if settings.asks_for_keys or settings.allow_anonymous or _is_loopback(settings.host):
         return
     raise BadSettings(
         f"HOST: {settings.host} can be reached from other machines and no keys are asked for; "
-        "set ALLOW_ANONYMOUS=true if something in front of it keeps strangers out, else HOST=127.0.0.1"
+        "set API_KEYS_FILE or API_KEYS (`python -m service key new` makes keys), or ALLOW_ANONYMOUS=true if something "
+        "in front of it keeps strangers out, else HOST=127.0.0.1"
     )
 
 

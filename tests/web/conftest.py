@@ -1,14 +1,177 @@
-"""The application over real storage."""
+"""The application over real storage, with a door and without."""
 
 from __future__ import annotations
 
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
+from azure.storage.blob import BlobServiceClient
 from flask.testing import FlaskClient
 
+from infra.local.loopback import HOST
+from infra.local.stack import REPOSITORY, LocalStack, StackOptions
+from service.job import AnalysisJob, JobOptions
+from service.keys import new_key
+from service.publish import ResultPlace, commit, publish_artefacts
+from service.record import JobRecord, State, now
+from service.settings import Settings
 from service.web.app import create_app
+from service.web.auth import Door
 from tests.conftest import Premises
+
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
 @pytest.fixture
 def client(premises: Premises) -> FlaskClient:
     return create_app(premises.services).test_client()
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """An application that asks for keys, and one key of each scope."""
+
+    client: FlaskClient
+    keys: dict[str, str]
+    file: Path
+
+    def headers(self, name: str) -> dict[str, str]:
+        return {"X-API-Key": self.keys[name]}
+
+
+def guarded(premises: Premises, folder: Path, **settings: str) -> Guarded:
+    """Keys are named as their scopes."""
+    made = {scope: new_key(scope, [scope]) for scope in ("analyse", "read", "admin")}
+    file = folder / "keys"
+    file.write_text("".join(f"{key.entry}\n" for _, key in made.values()))
+    environ = {"API_KEYS_FILE": str(file), "WEB_WORKERS": "1", **settings}
+    app = create_app(premises.services, Door.of(Settings.load(environ)))
+    return Guarded(app.test_client(), {name: text for name, (text, _) in made.items()}, file)
+
+
+@pytest.fixture
+def door(premises: Premises, tmp_path: Path) -> Callable[..., Guarded]:
+    return lambda **settings: guarded(premises, tmp_path, **settings)
+
+
+def make_job(premises: Premises, blob: str, state: State = "queued") -> JobRecord:
+    """A job in a state, with the files that belong to it."""
+    options = JobOptions.resolve("image", "wild", {})
+    record = premises.services.desk.submit(
+        AnalysisJob(premises.container, blob, "0x1", "image", "wild", options), TRACE
+    )
+    if state == "queued":
+        return record
+    table = premises.services.table
+    if state == "cancelled":
+        return table.update(record.cancelled(now()))
+    running = table.update(record.claimed("w", "a1", 60, now()))
+    if state == "running":
+        return running
+    assert state == "succeeded"
+    publish(premises, record)
+    return table.update(running.succeeded("a1", now()))
+
+
+def publish(premises: Premises, record: JobRecord, csv: bytes = b"face,confidence\n") -> ResultPlace:
+    """A result as the worker's attempt `a1` leaves it."""
+    place = ResultPlace.of(record.job, premises.settings.results_container)
+    path = premises.settings.workspace.parent / "t.csv"
+    path.write_bytes(csv)
+    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0}, log=None)
+    commit(premises.services.blobs, place, "a1", path, "feed")
+    return place
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back over the wire."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Served:
+    """The real web server, with keys, over storage of its own."""
+
+    stack: LocalStack
+    keys_file: Path
+    admin: str
+
+    def ask(
+        self,
+        target: str | bytes,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        *,
+        key: str | None = None,
+        body: bytes = b"",
+        lines: tuple[bytes, ...] = (),
+    ) -> Reply:
+        """Send a request byte for byte: clients tidy up what they are given. `key` "" sends none."""
+        head = {"Host": HOST, "Connection": "close", **({} if key == "" else {"X-API-Key": key or self.admin})}
+        head |= {"Content-Length": str(len(body))} if body else {}
+        head |= headers or {}
+        raw = target.encode("latin-1") if isinstance(target, str) else target
+        first = method.encode() + b" " + raw + b" HTTP/1.1"
+        wire = b"\r\n".join([first, *(f"{name}: {value}".encode() for name, value in head.items()), *lines, b"", body])
+        with socket.create_connection((HOST, int(self.stack.service_url.rsplit(":", 1)[1])), timeout=30) as connection:
+            # What is refused before all of it was read has its answer all the same.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(wire)
+            reply = http.client.HTTPResponse(connection, method=method)
+            reply.begin()
+            return Reply(reply.status, reply.headers, reply.read())
+
+    def upload(self, container: str, *names: str) -> None:
+        with BlobServiceClient.from_connection_string(self.stack.connection_string) as storage:
+            client = storage.get_container_client(container)
+            if not client.exists():
+                client.create_container()
+            for name in names:
+                client.upload_blob(name, b"x", overwrite=True)
+
+    @property
+    def log(self) -> str:
+        return self.stack.web.log_since_start()
+
+    def log_lines(self, event: str) -> list[dict]:
+        lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+
+def service_command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """`python -m service …` with nothing but these settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=REPOSITORY,
+        env={"PATH": "/usr/bin:/bin", **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    keys_file = folder / "keys"
+    made = service_command("key", "new", "--name", "admin", "--scope", "admin", "--file", str(keys_file))
+    extra = {"API_KEYS_FILE": str(keys_file), "RATE_LIMIT_PER_MINUTE": "0"}
+    options = StackOptions(run_folder=folder / "run", workers=0, with_functions=False, extra_env=extra)
+    with LocalStack(options) as stack:
+        yield Served(stack, keys_file, made.stdout.strip())

@@ -1,0 +1,62 @@
+"""The engine's command by itself, as the worker would start it.
+
+Separate because it is the yardstick: nothing of the pipeline may be in it but the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.part import PartFailed
+from service.job import AnalysisJob, JobOptions, Media
+from service.openface.command import arguments
+from service.openface.probe import Engine
+
+_STEM = "media"
+
+
+@dataclass(frozen=True)
+class BareCommand:
+    """The command for one media file, with the same arguments as the pipeline gives."""
+
+    engine: Engine
+    file: Path
+    media: Media
+
+    def run(self) -> float:
+        """Wall seconds of one run in a fresh folder. Raises PartFailed."""
+        with tempfile.TemporaryDirectory(prefix="bare-") as folder:
+            out = Path(folder) / "out"
+            out.mkdir()
+            argv = arguments(self.engine, self._job(), self.file.resolve(), out, _STEM)
+            began = time.perf_counter()
+            ended = subprocess.run(
+                argv,
+                cwd=folder,
+                env=_environment(folder),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            seconds = time.perf_counter() - began
+            if ended.returncode or not (out / f"{_STEM}.csv").is_file():
+                raise PartFailed("the bare command", f"exited with {ended.returncode} and no table", ended.stderr)
+            return seconds
+
+    def _job(self) -> AnalysisJob:
+        options = JobOptions.resolve(self.media, "wild", {})
+        return AnalysisJob("bench", self.file.name, "none", self.media, "wild", options)
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """What `service.openface.process` gives to a child."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath.lstrip(":")])
+    return {"PATH": path, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, **threads}

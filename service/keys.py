@@ -1,0 +1,209 @@
+"""API keys: who may ask for what.
+
+An entry is `<name>:<scope>+<scope>:<SHA-256 of the key>`; the key itself is kept nowhere. It is 256 random bits,
+which nobody can try through, so a plain hash is enough: a slow one makes up for passwords that people think up, and
+here would only make every request slow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from service.logs import log
+from service.settings import BadSettings, Settings
+
+Scope = Literal["analyse", "read", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+# Tells people and secret scanners what a stray string is, and keeps a key from beginning with a dash.
+PREFIX = "mak_"
+RANDOM_BYTES = 32
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
+
+
+class BadKeys(BadSettings):
+    """Entries that cannot be used; the text never quotes one, since it may be a key put there by mistake."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One caller's key, as far as it is known here."""
+
+    name: str
+    scopes: frozenset[Scope]
+    digest: bytes = field(repr=False)
+
+    def may(self, scope: Scope) -> bool:
+        """`admin` may everything."""
+        return scope in self.scopes or "admin" in self.scopes
+
+    @property
+    def entry(self) -> str:
+        """As it stands in API_KEYS and the keys file."""
+        scopes = "+".join(scope for scope in SCOPES if scope in self.scopes)
+        return f"{self.name}:{scopes}:{self.digest.hex()}"
+
+
+def new_key(name: str, scopes: Iterable[Scope]) -> tuple[str, Key]:
+    """A new key: its text, to be handed over once, and its entry. Raises BadKeys."""
+    text = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    return text, Key(check_name(name), frozenset(scopes), _digest(text))
+
+
+def check_name(name: str) -> str:
+    """The name, if it can stand in an entry. Raises BadKeys."""
+    if not _NAME.fullmatch(name):
+        raise BadKeys("a key's name has 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', and begins with a letter or digit")
+    return name
+
+
+def parse_entry(text: str) -> Key:
+    """Read one entry. Raises BadKeys."""
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise BadKeys("an entry is <name>:<scope>+<scope>:<SHA-256 of the key in hex>")
+    name, scopes, digest = parts
+    known = set(scopes.split("+"))
+    if not known <= set(SCOPES):
+        raise BadKeys(f"scopes are {', '.join(SCOPES)}, joined by '+'")
+    if not _DIGEST.fullmatch(digest):
+        raise BadKeys("a hash is 64 hex digits; `python -m service key new` makes one")
+    return Key(check_name(name), cast("frozenset[Scope]", frozenset(known)), bytes.fromhex(digest))
+
+
+def parse_line(line: str) -> Key | None:
+    """Read a line of the keys file; None where it holds only a comment. Raises BadKeys."""
+    text = line.partition("#")[0].strip()
+    return parse_entry(text) if text else None
+
+
+class KeyRing:
+    """The keys that are good now. The file is read again for each request, and parsed where it has changed: it is
+    small, and a time stamp can miss a change.
+    """
+
+    def __init__(self, inline: tuple[Key, ...] = (), file: Path | None = None) -> None:
+        self._inline = inline
+        self._file = file
+        self._lock = threading.Lock()
+        self._seen: bytes | str | None = None
+        self._keys = inline
+
+    @classmethod
+    def of(cls, settings: Settings) -> KeyRing:
+        """The keys that the settings name; the file is not looked at yet. Raises BadKeys."""
+        return cls(_inline(settings), settings.api_keys_file)
+
+    @property
+    def asks(self) -> bool:
+        """Callers need a key; also where the file has none yet."""
+        return bool(self._inline) or self._file is not None
+
+    def check(self) -> None:
+        """Raise BadKeys where the file cannot be used as it is now."""
+        if self._file is not None:
+            self._parsed(_contents(self._file))
+
+    def find(self, presented: str) -> Key | None:
+        """The key that was presented, if it is one of ours.
+
+        Every entry is compared, each in constant time, so that the time taken tells nothing about any of them.
+        """
+        digest = _digest(presented)
+        found = None
+        for key in self.current():
+            if hmac.compare_digest(key.digest, digest):
+                found = key
+        return found
+
+    def current(self) -> tuple[Key, ...]:
+        """All keys that are good now."""
+        with self._lock:
+            if self._file is not None:
+                self._look_again(self._file)
+            return self._keys
+
+    def _look_again(self, file: Path) -> None:
+        """Take over a changed file. One that cannot be used changes nothing, and is told once."""
+        seen = _contents(file)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._keys = self._parsed(seen)
+        except BadKeys as error:
+            log.error("keys.file_refused", file=str(file), error=str(error), kept=[key.name for key in self._keys])
+            return
+        log.info("keys.read", file=str(file), names=[key.name for key in self._keys])
+
+    def _parsed(self, contents: bytes | str) -> tuple[Key, ...]:
+        """All keys, given the file's contents or why there are none. Raises BadKeys."""
+        where = f"API_KEYS_FILE: {self._file}"
+        if isinstance(contents, str):
+            raise BadKeys(f"{where} cannot be read: {contents}")
+        try:
+            return _distinct([*self._inline, *parse_lines(contents.decode("utf-8").splitlines())])
+        except UnicodeDecodeError as error:
+            raise BadKeys(f"{where} is not UTF-8 text") from error
+        except BadKeys as error:
+            raise BadKeys(f"{where}: {error}") from error
+
+
+def parse_lines(lines: Iterable[str]) -> list[Key]:
+    """The keys of a keys file. Raises BadKeys, with the number of the line."""
+    keys = []
+    for number, line in enumerate(lines, 1):
+        try:
+            key = parse_line(line)
+        except BadKeys as error:
+            raise BadKeys(f"line {number}: {error}") from error
+        if key:
+            keys.append(key)
+    return keys
+
+
+def _inline(settings: Settings) -> tuple[Key, ...]:
+    if settings.api_keys is None:
+        return ()
+    entries = re.split(r"[\s,]+", settings.api_keys.get_secret_value().strip(" \t\r\n,"))
+    keys = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            keys.append(parse_entry(entry))
+        except BadKeys as error:
+            raise BadKeys(f"API_KEYS: entry {number}: {error}") from error
+    try:
+        return _distinct(keys)
+    except BadKeys as error:
+        raise BadKeys(f"API_KEYS: {error}") from error
+
+
+def _distinct(keys: list[Key]) -> tuple[Key, ...]:
+    """The keys, if no name and no hash is there twice: else a revoked one could stay good under another entry."""
+    if len({key.name for key in keys}) < len(keys):
+        raise BadKeys("two keys have the same name")
+    if len({key.digest for key in keys}) < len(keys):
+        raise BadKeys("the same key is there twice")
+    return tuple(keys)
+
+
+def _contents(file: Path) -> bytes | str:
+    """What is in the file, or why it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        return error.strerror or type(error).__name__
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
