@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +21,12 @@ from typing import IO
 
 from service.errors import EngineTimeout, EngineUnavailable
 
-GRACE_S = 2.0
-"""What a child gets between TERM and KILL."""
+GRACE_S = 1.0
+"""What a child gets between TERM and KILL; with it, a lost lease stops the engine within two seconds."""
+LEASH = shutil.which("setpriv", path=os.defpath)
+"""Of util-linux: ties a child's life to ours, however we end; where it is missing, a child outlives a killed worker."""
+NOT_EXECUTED = (126, 127)
+"""Exit codes of a leash that could not start the command."""
 KILL_WAIT_S = 5.0
 """How long a killed child may take to go; one that hangs in the kernel is left behind."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
@@ -121,7 +126,10 @@ def run_child(
         finally:
             peak = _end(child)
     seconds = time.monotonic() - started
-    return Finished(child.returncode, seconds, stdout, stderr, peak)
+    finished = Finished(child.returncode, seconds, stdout, stderr, peak)
+    if child.returncode in NOT_EXECUTED and (words := finished.tail()).startswith("setpriv: "):
+        raise EngineUnavailable(f"{argv[0]} cannot be started: {words.rpartition(': ')[2]}")
+    return finished
 
 
 def _check_executable(path: Path) -> None:
@@ -152,9 +160,11 @@ def _environment(cwd: Path, extra: Mapping[str, str]) -> dict[str, str]:
 def _start(
     argv: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[bytes], err: IO[bytes]
 ) -> subprocess.Popen[bytes]:
+    # Set by the child itself before it becomes the command: a worker that is killed outright tells nobody.
+    leash = [LEASH, "--pdeathsig", "KILL", "--"] if LEASH else []
     try:
         return subprocess.Popen(
-            list(argv),
+            [*leash, *argv],
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import EngineTimeout, EngineUnavailable
-from service.openface.process import LOG_BYTES, ChildLimits, clean, run_child
+from service.openface.process import GRACE_S, LEASH, LOG_BYTES, ChildLimits, clean, run_child
 
 SH = "/bin/sh"
 
@@ -101,7 +101,7 @@ def test_one_that_ignores_term_is_killed(tmp_path):
     started = time.monotonic()
     with pytest.raises(EngineTimeout):
         run(tmp_path, "trap '' TERM; echo $$ >pid; while true; do sleep 0.1; done", limits(time_s=0.3))
-    assert 2 < time.monotonic() - started < 4
+    assert GRACE_S < time.monotonic() - started < GRACE_S + 2
     wait_until_gone(int((tmp_path / "pid").read_text()))
 
 
@@ -189,3 +189,25 @@ def test_this_process_still_sees_its_own_children(tmp_path):
         run(tmp_path, "sleep 0.1")
         assert other.wait() == 7
     assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
+
+
+@pytest.mark.skipif(LEASH is None, reason="no setpriv on this machine")
+def test_a_child_does_not_outlive_a_killed_parent(tmp_path):
+    script = f"""
+from pathlib import Path
+from service.openface.process import ChildLimits, run_child
+here = Path({str(tmp_path)!r})
+limits = ChildLimits(60, 1 << 32, 1 << 20)
+run_child(["/bin/sh", "-c", "echo $$ > pid; exec sleep 60"], cwd=here, log_dir=here, limits=limits)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    pid = tmp_path / "pid"
+    for _ in range(200):
+        if pid.exists() and pid.read_text().strip():
+            break
+        time.sleep(0.02)
+    child = int(pid.read_text())
+    assert not gone(child)
+    parent.kill()
+    parent.wait()
+    wait_until_gone(child)
