@@ -14,6 +14,7 @@ from service.commands.jobs import jobs
 from service.commands.key import key
 from service.commands.poison import poison
 from service.commands.serve import web, worker
+from service.commands.sweep import sweep
 from service.settings import Settings
 
 
@@ -34,7 +35,7 @@ def show_settings() -> None:
         click.echo(f"{name.upper()}={'' if default is None else default}\n    {field.description}")
 
 
-for command in (analyse, web, worker, key, doctor, jobs, poison):
+for command in (analyse, web, worker, key, doctor, jobs, poison, sweep):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ class Item:
         attempts = min(self._attempts, self._shop.max_attempts)
         self._lease.settle(lambda record: replace(record.failed(error, now()), attempts=attempts))
         self._shop.queue.send_to_poison(self._lease.text)
-        self._lease.settle(lambda record: replace(record, poisoned=True))
+        self._lease.settle(JobRecord.set_aside)
         self._lease.delete_message()
         return self._outcome("failed", error)
 

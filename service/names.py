@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from service.errors import BadRequest
+from service.job import MediaType
 from service.publish import OWN_FOLDER, is_result
 
 _CONTAINER = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
@@ -34,3 +36,13 @@ def check_blob(name: str) -> str:
     if name.startswith(OWN_FOLDER):
         raise BadRequest(f"{OWN_FOLDER!r} holds results; name an upload", "bad_blob")
     return name
+
+
+def media_type_of(blob: str, metadata: Mapping[str, str], default: MediaType) -> MediaType:
+    """How an upload was taken: the uploader's word in its metadata, else its nearest such folder, else `default`."""
+    # Storage keeps the case in which the uploader wrote a metadata name.
+    told = {name.lower(): value.strip().lower() for name, value in metadata.items()}
+    for word in (told.get("media_type", ""), *reversed(blob.lower().split("/")[:-1])):
+        if word == "posed" or word == "wild":
+            return word
+    return default

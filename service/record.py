@@ -101,6 +101,10 @@ class JobRecord:
     def failed(self, error: AnalysisError, now: datetime) -> JobRecord:
         return replace(self._ended("failed", now), error_code=error.code, error_message=error.message)
 
+    def set_aside(self) -> JobRecord:
+        """The failed job's message is in the poison queue."""
+        return replace(self, poisoned=True)
+
     def cancelled(self, now: datetime) -> JobRecord:
         return replace(self._ended("cancelled", now), error_code="cancelled", error_message="")
 

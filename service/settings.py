@@ -82,7 +82,7 @@ class Settings(BaseModel):
         ge=0,
     )
     default_media_type: Literal["posed", "wild"] = Field(
-        "wild", description="Taken by `python -m service analyse` where nothing else says it."
+        "wild", description="Taken by `analyse` and `sweep` where nothing else says it."
     )
 
     # Worker

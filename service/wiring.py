@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -25,7 +26,10 @@ from service.storage.blob_store import Blobs
 from service.storage.folder import FolderBlobs
 from service.storage.job_queue import JobQueue
 from service.storage.job_table import JobTable
+from service.storage.sweep_mark import SweepMark
 from service.submit import Desk
+from service.sweep import rounds
+from service.sweep.finding import Finding, Places
 from service.web.app import create_app
 from service.web.auth import Door
 from service.web.services import Services
@@ -129,6 +133,21 @@ def open_when_there(services: Services, stop: Stop) -> None:
         except StorageUnavailable as error:
             log.warning("storage.not_ready", error=error.message)
             stop.wait(PREMISES_AGAIN_S)
+
+
+def sweep(services: Services, owner: str, *, grace: timedelta, mend: bool) -> Iterator[Finding]:
+    """Look for what fell through in this storage account. Raises Conflict, RecordChanged."""
+    settings = services.settings
+    places = Places(
+        services.blobs,
+        services.queue,
+        services.table,
+        services.desk,
+        settings.results_container,
+        settings.default_media_type,
+    )
+    mark = SweepMark(Account.connect(settings).tables, settings.table_name)
+    return rounds.sweep(places, mark, owner, grace=grace, mend=mend)
 
 
 def examine(settings: Settings, *, fix: bool) -> Iterator[Check]:

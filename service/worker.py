@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from service.errors import (
     AnalysisError,
@@ -113,7 +113,7 @@ class Worker:
         """A repeated delivery of a finished job; a failed one's poison copy is made up for if it is missing."""
         if record.state == "failed" and not record.poisoned:
             self.shop.queue.send_to_poison(message.text)
-            self.shop.table.update(replace(record, poisoned=True))
+            self.shop.table.update(record.set_aside())
         with suppress(MessageGone):
             self.shop.queue.delete(message)
         log.info("job.repeat_dropped", state=record.state)

@@ -27,7 +27,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 
 class AzureBlobs:
-    """See `blob_store.Blobs`; besides, it hands out read-only links."""
+    """See `blob_store.Blobs`; besides, it lists containers, deletes, and hands out read-only links."""
 
     def __init__(self, service: BlobServiceClient) -> None:
         self._service = service
@@ -119,6 +119,21 @@ class AzureBlobs:
         with translated("asking for a container"):
             return bool(self._service.get_container_client(container).exists())
 
+    def containers(self) -> Iterator[str]:
+        """Names of all containers of the account."""
+        with translated("listing containers"):
+            for container in self._service.list_containers():
+                yield str(container.name)
+
+    def delete(self, container: str, name: str, etag: str) -> None:
+        """Delete this very version of a blob; one that has changed or is gone is left alone."""
+        client = self._service.get_blob_client(container, name)
+        with (
+            suppress(MediaNotFound, MediaChanged),
+            translated("deleting a blob", missing=_no_blob(container, name), changed=MediaChanged()),
+        ):
+            client.delete_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
+
     def ping(self) -> None:
         """Raises StorageUnavailable where the service does not answer."""
         with translated("asking for the account's containers"):
@@ -174,4 +189,5 @@ def _info(blob: BlobProperties) -> BlobInfo:
         size=int(blob.size or 0),
         content_type=blob.content_settings.content_type,
         metadata=dict(blob.metadata or {}),
+        last_modified=blob.last_modified,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ class BlobInfo:
     Attributes:
         etag: without quotes.
         size: bytes.
+        last_modified: in UTC; None where the store keeps no such time.
     """
 
     name: str
@@ -26,6 +28,7 @@ class BlobInfo:
     size: int
     content_type: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    last_modified: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,12 @@ class JobQueue:
         with translated("looking into the poison queue"):
             return [str(message.content) for message in self._poison.peek_messages(max_messages=most)]
 
+    def oldest_waiting(self) -> datetime | None:
+        """When the message at the head of the queue came in; None where none waits to be received."""
+        with translated("looking into the queue"):
+            head = self._jobs.peek_messages(max_messages=1)
+        return head[0].inserted_on if head else None
+
     def absent(self) -> list[str]:
         """Names of those of the two queues that do not exist."""
         return [client.queue_name for client in (self._jobs, self._poison) if not _exists(client)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -105,6 +105,13 @@ class JobTable:
         if state:
             records = [record for record in records if record.state == state]
         return JobPage(records, _encode_cursor(getattr(pages, "continuation_token", None)))
+
+    def unsettled(self) -> Iterator[tuple[JobRecord, datetime]]:
+        """Records whose job has not finished, or failed without a poison message, each with its last write's time."""
+        wanted = "state eq 'queued' or state eq 'running' or (state eq 'failed' and poisoned eq false)"
+        with translated("looking for unsettled jobs"):
+            for entity in self._table.query_entities(wanted):
+                yield _record(entity), entity.metadata["timestamp"]
 
     def ping(self) -> None:
         """Raises StorageUnavailable where the table does not answer."""
