@@ -20,7 +20,7 @@ from typing import Literal, cast, get_args
 from service.logs import log
 from service.settings import BadSettings, Settings
 
-Scope = Literal["analyse", "read", "admin"]
+Scope = Literal["analyse", "read", "identity", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 # Tells people and secret scanners what a stray string is, and keeps a key from beginning with a dash.

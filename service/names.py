@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import cast, get_args
 
 from service.errors import BadRequest
 from service.job import MediaType
@@ -43,6 +44,6 @@ def media_type_of(blob: str, metadata: Mapping[str, str], default: MediaType) ->
     # Storage keeps the case in which the uploader wrote a metadata name.
     told = {name.lower(): value.strip().lower() for name, value in metadata.items()}
     for word in (told.get("media_type", ""), *reversed(blob.lower().split("/")[:-1])):
-        if word == "posed" or word == "wild":
-            return word
+        if word in get_args(MediaType):
+            return cast(MediaType, word)
     return default

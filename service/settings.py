@@ -6,6 +6,7 @@ A setting's environment variable is its name in capitals, in the TOML file it is
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import tempfile
@@ -76,6 +77,11 @@ class Settings(BaseModel):
     api_keys_file: Path | None = Field(
         None, description="File of such entries, one a line, `#` for comments; read again whenever it changes."
     )
+    session_secret: SecretStr | None = Field(
+        None,
+        description="Signs browser sessions; the same on every replica. Without it they end with the server.",
+        min_length=32,
+    )
     rate_limit_per_minute: int = Field(
         6000,
         description="Requests a minute of one key, or of one address without keys; in all processes together; 0: any.",
@@ -141,6 +147,14 @@ class Settings(BaseModel):
                 "AZURE_STORAGE_CONNECTION_STRING and STORAGE_ACCOUNT are both set; keep the one that is meant"
             )
         return self
+
+    @property
+    def listens_on_loopback(self) -> bool:
+        """Only this machine can reach the web server."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def asks_for_keys(self) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 
 import click
+from pydantic import SecretStr
 
 from service import wiring
 from service.commands.starting import load_settings, told
@@ -22,7 +24,10 @@ def web() -> None:
         refuse_open_door(settings)
         KeyRing.of(settings).check()
         wiring.web_services(settings)
-    Server(settings, lambda: wiring.web_app(settings)).run()
+    # One for all processes of this server.
+    secret = settings.session_secret or SecretStr(secrets.token_urlsafe(32))
+    shared = settings.model_copy(update={"session_secret": secret})
+    Server(shared, lambda: wiring.web_app(shared)).run()
 
 
 @click.command()

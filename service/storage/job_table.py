@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -29,6 +29,7 @@ ALL = "jobs"
 """Partition of the index over all containers; no container's partition has this form."""
 
 END_OF_TIME_MS = 10**14
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 READS_AT_ONCE = 8
 
 
@@ -111,7 +112,7 @@ class JobTable:
         wanted = "state eq 'queued' or state eq 'running' or (state eq 'failed' and poisoned eq false)"
         with translated("looking for unsettled jobs"):
             for entity in self._table.query_entities(wanted):
-                yield _record(entity), entity.metadata["timestamp"]
+                yield _record(entity), entity.metadata["timestamp"] or END_OF_TIME
 
     def ping(self) -> None:
         """Raises StorageUnavailable where the table does not answer."""

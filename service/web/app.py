@@ -18,6 +18,7 @@ from service.web.document import SECURITY_SCHEMES
 from service.web.health import health
 from service.web.jobs import jobs
 from service.web.services import KEY, Services
+from service.web.session import sessions
 
 INFO = Info(
     title="Media analysis",
@@ -52,12 +53,11 @@ def create_app(services: Services, door: Door | None = None) -> OpenAPI:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     problems.register(app)
-    for blueprint in (health, analyse, jobs):
+    for blueprint in (health, sessions, analyse, jobs):
         app.register_api(blueprint)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     app.before_request(_begin)
-    if door:
-        door.guard(app)
+    (door or Door.open()).guard(app)
     app.before_request(_refuse_undecodable)
     app.after_request(_tell)
     return app

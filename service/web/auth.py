@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import Response, request
+from flask import Response, g, request
 from flask_openapi3 import OpenAPI
 
 from service.keys import Key, KeyRing, Scope
@@ -19,9 +19,13 @@ from service.settings import Settings
 from service.web.document import KEY_HEADER
 from service.web.problems import problem
 from service.web.rate import RateLimit, address_of
+from service.web.session import TOKEN_HEADER, Sessions
 
 HEALTH = {"health.healthz", "health.readyz"}
 """Asked by load balancers and probes: no key, and never too often."""
+
+OPEN = {"session.show", "session.end"}
+"""A page has to be able to ask whether a key is needed."""
 
 PAGES = ("/openapi.json", "/docs")
 """The description of the API, and the pages that show it: no key."""
@@ -33,19 +37,28 @@ LONGEST_PATH_TOLD = 200
 class Door:
     """Lets requests in, or answers them instead."""
 
-    def __init__(self, keys: KeyRing, rate: RateLimit) -> None:
+    def __init__(self, keys: KeyRing, rate: RateLimit, sessions: Sessions) -> None:
         self._keys = keys
         self._rate = rate
-        self._scopes: dict[tuple[str, str], Scope] = {}
+        self._sessions = sessions
+        self._scopes: Scopes = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Door:
         """The door that the settings ask for. Raises BadSettings."""
-        return cls(KeyRing.of(settings), RateLimit(settings.rate_limit_per_minute, settings.web_workers))
+        keys = KeyRing.of(settings)
+        rate = RateLimit(settings.rate_limit_per_minute, settings.web_workers)
+        return cls(keys, rate, Sessions.of(settings, keys))
+
+    @classmethod
+    def open(cls) -> Door:
+        """One that asks nobody for anything."""
+        return cls.of(Settings.load({"RATE_LIMIT_PER_MINUTE": "0"}))
 
     def guard(self, app: OpenAPI) -> None:
         """Stand before every route of the application; to be called when all are registered."""
         self._scopes = declared_scopes(app)
+        self._sessions.serve(app)
         app.before_request(self._admit)
         app.teardown_request(_forget)
 
@@ -55,14 +68,15 @@ class Door:
         if endpoint in HEALTH:
             return None
         presented = _presented()
-        key = self._keys.find(presented) if presented else None
+        key = self._keys.find(presented) if presented else self._sessions.key()
+        g.key = key
         if key:
             structlog.contextvars.bind_contextvars(key=key.name)
         # Whoever has no good key is counted, too: a wrong one is no way round the limit.
         wait_s = self._rate.wait_s(f"key {key.name}" if key else f"address {address_of(request.remote_addr or '')}")
         if wait_s:
             return _too_often(wait_s)
-        if not self._keys.asks or _is_page(request.path):
+        if not self._keys.asks or endpoint in OPEN or _is_page(request.path):
             return None
         return self._refusal(key, presented)
 
@@ -74,20 +88,29 @@ class Door:
             return None
         method = "GET" if request.method == "HEAD" else request.method
         scope = self._scopes.get((request.endpoint, method), "admin")
-        return None if key.may(scope) else _forbidden(scope)
+        if scope and not key.may(scope):
+            return _forbidden(scope)
+        # A GET may start an analysis, so it is not the method that tells what is harmless.
+        if not presented and scope != "read" and not self._sessions.has_token():
+            return _forged()
+        return None
 
 
-def declared_scopes(app: OpenAPI) -> dict[tuple[str, str], Scope]:
+Scopes = dict[tuple[str, str], Scope | None]
+"""By endpoint and method; None where any key will do."""
+
+
+def declared_scopes(app: OpenAPI) -> Scopes:
     """What each endpoint and method needs, where its description says that it needs a key."""
     paths: dict[str, Any] = app.api_doc["paths"]
-    scopes: dict[tuple[str, str], Scope] = {}
+    scopes: Scopes = {}
     for rule in app.url_map.iter_rules():
         described = paths.get(rule.rule.replace("<", "{").replace(">", "}"), {})
         for method in rule.methods or ():
             # Every scheme asks for the same scope.
             for needed in described.get(method.lower(), {}).get("security", [])[:1]:
-                [[scope]] = needed.values()
-                scopes[rule.endpoint, method] = scope
+                [named] = needed.values()
+                scopes[rule.endpoint, method] = named[0] if named else None
     return scopes
 
 
@@ -116,6 +139,12 @@ def _forbidden(scope: Scope) -> Response:
     _tell(f"scope {scope} missing")
     headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'}
     return problem(HTTPStatus.FORBIDDEN, "forbidden", f"this API key lacks the scope `{scope}`", headers)
+
+
+def _forged() -> Response:
+    _tell("no session token")
+    detail = f"a session needs its token in the header `{TOKEN_HEADER}` for this: `GET /session` tells it"
+    return problem(HTTPStatus.FORBIDDEN, "csrf", detail)
 
 
 def _too_often(wait_s: int) -> Response:

@@ -19,9 +19,17 @@ AT_THE_DOOR = (401, 403, 429)
 
 KEY_HEADER = "X-API-Key"
 ASKED_WHERE = "Asked for where the service has API_KEYS or API_KEYS_FILE set."
+SESSION_COOKIE = "media_analysis_session"
 SECURITY_SCHEMES: SecuritySchemesDict = {
     "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": ASKED_WHERE},
     "bearer": {"type": "http", "scheme": "bearer", "description": f"The same keys. {ASKED_WHERE}"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "A browser's, from `POST /session`; what is changed or started with it needs the session's "
+        "token in the header `X-CSRF-Token` besides.",
+    },
 }
 
 CONTAINER: dict[str, Any] = {"minLength": 3, "maxLength": 63, "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
@@ -34,6 +42,10 @@ NO_KEY: Security = []
 def needs(scope: Scope) -> Security:
     """What a route's key must be good for; `auth` holds callers to what is said here."""
     return [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
+
+
+ANY_KEY: Security = [{scheme: []} for scheme in SECURITY_SCHEMES]
+"""Any key will do, whatever its scopes."""
 
 
 def problems(*statuses: int, door: bool = True) -> Answers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections.abc import Callable
@@ -69,17 +68,10 @@ def refuse_open_door(settings: Settings) -> None:
     Raises:
         BadSettings: it was not said that it is.
     """
-    if settings.asks_for_keys or settings.allow_anonymous or _is_loopback(settings.host):
+    if settings.asks_for_keys or settings.allow_anonymous or settings.listens_on_loopback:
         return
     raise BadSettings(
         f"HOST: {settings.host} can be reached from other machines and no keys are asked for; "
         "set API_KEYS_FILE or API_KEYS (`python -m service key new` makes keys), or ALLOW_ANONYMOUS=true if something "
         "in front of it keeps strangers out, else HOST=127.0.0.1"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

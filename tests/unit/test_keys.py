@@ -53,7 +53,7 @@ def test_admin_may_everything_and_others_what_they_say() -> None:
     [
         ("mak_hush-hush", "an entry is"),
         (f"site:read:{DIGEST}:more", "an entry is"),
-        (f"site:write:{DIGEST}", "scopes are analyse, read, admin"),
+        (f"site:write:{DIGEST}", "scopes are analyse, read, identity, admin"),
         (f"site::{DIGEST}", "scopes are"),
         (f"site:read+:{DIGEST}", "scopes are"),
         (f"site:read:{DIGEST[:-1]}", "64 hex digits"),

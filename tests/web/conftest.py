@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from infra.local.loopback import HOST
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
 from service.job import AnalysisJob, JobOptions
-from service.keys import new_key
+from service.keys import SCOPES, new_key
 from service.publish import ResultPlace, commit, publish_artefacts
 from service.record import JobRecord, State, now
 from service.settings import Settings
@@ -49,7 +49,7 @@ class Guarded:
 
 def guarded(premises: Premises, folder: Path, **settings: str) -> Guarded:
     """Keys are named as their scopes."""
-    made = {scope: new_key(scope, [scope]) for scope in ("analyse", "read", "admin")}
+    made = {scope: new_key(scope, [scope]) for scope in SCOPES}
     file = folder / "keys"
     file.write_text("".join(f"{key.entry}\n" for _, key in made.values()))
     environ = {"API_KEYS_FILE": str(file), "WEB_WORKERS": "1", **settings}

@@ -65,7 +65,7 @@ def test_the_requests_were_about_something() -> None:
     """Every route was asked for what is there as well as for what is not."""
     if len(answered) < len(list(schema.get_all_operations())):
         pytest.skip("only some of the routes were asked")
-    assert [route for route, statuses in answered.items() if not {200, 202} & statuses] == []
+    assert [route for route, statuses in answered.items() if not {200, 201, 202, 204} & statuses] == []
     assert [route for route, statuses in answered.items() if "{" in route and not {400, 404} & statuses] == []
 
 
@@ -79,6 +79,10 @@ def _aim(case: Case) -> None:
         case.path_parameters["job_id"] = [*known, job_id][number]
     if isinstance(container, str) and container.isalnum() and len(container) % 2:
         case.path_parameters["name"] = containers[0]
+        if case.meta and case.meta.generation.mode.is_positive and len(container) % 4 == 1:
+            # Names, media and options made up apart seldom agree: let something be started.
+            case.path_parameters |= {"media": "image", "media_type": "wild"}
+            case.query = {}
     blob = (case.query or {}).get("blob")
     if isinstance(blob, str) and blob and len(blob) % 2:
         case.query["blob"] = PICTURE
