@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +258,33 @@ def test_a_worker_starts_before_its_storage(bench: Bench, fragile: Azurite) -> N
     assert not opening.is_alive()
     assert services.queue.length() == 0
     assert services.table.page(container=None, state=None).records == []
+
+
+@pytest.mark.timeout(300)
+def test_a_lost_lease_stops_the_engine_within_two_seconds(bench: Bench, fragile: Azurite) -> None:
+    """Even one that ignores being asked to: from then on another worker may hold the job."""
+    job = bench.submit("face.jpg", jpeg())
+    with bench.worker("ignores_sigterm", lease_s=LEASE_S):
+        bench.until(lambda: bool(_engines(bench)))
+        fragile.stop()
+        lost_at_latest = time.monotonic() + LEASE_S
+        try:
+            bench.until(lambda: not _engines(bench), within_s=60)
+            gone = time.monotonic()
+        finally:
+            fragile.start()
+        bench.premises.services.desk.cancel(job.job_id)
+        assert bench.finished(job).state == "cancelled"
+    # A second more for a machine that is busy with other tests.
+    assert gone < lost_at_latest + 2 + 1
+    assert bench.published() == []
+
+
+def _engines(bench: Bench) -> list[str]:
+    """Processes that work in this bench's workspace."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(bench.premises.settings.workspace):
+                found.append(process.name)
+    return found
