@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import av
@@ -19,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from service.openface.reader import FFMPEG_OPTIONS
 
 FORMATS = {
     "mov": "mp4",
@@ -29,8 +31,11 @@ FORMATS = {
     "mpegts": "ts",
     "mpegvideo": "mpg",
 }
-"""The demuxers that we let FFmpeg try, and what their files are called: none of them opens other files."""
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpeg,mpegts,mpegvideo"
+"""What the files of the demuxers that we let FFmpeg try are called."""
+MANIFESTS = (b"#extm3u", b"ffconcat version", b"<mpd", b"<smoothstreamingmedia", b"<compositionplaylist", b"\nc=in ip")
+"""Words by which some version of FFmpeg knows HLS, concat, DASH, Smooth Streaming, IMF and SDP, in lower case."""
+MANIFEST_BYTES = 1 << 20
+"""How far into a file FFmpeg looks for such words (its `probesize` goes from 32 bytes to this)."""
 USUAL_RATES = tuple(
     Fraction(*rate)
     for rate in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
@@ -55,6 +60,7 @@ def probe(path: str, max_pixels: int, max_duration_s: float) -> dict[str, Any]:
         UnreadableMedia: not a video, or without a frame that can be decoded.
         MediaTooLarge: over a limit.
     """
+    _refuse_manifest(path)
     with opened(path) as (container, stream):
         _check_size(stream, max_pixels)
         _check_duration(_seconds(container.duration, MICROSECOND), max_duration_s)
@@ -80,9 +86,8 @@ def probe(path: str, max_pixels: int, max_duration_s: float) -> dict[str, Any]:
 @contextmanager
 def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its picture track; FFmpeg's errors inside the block become ours."""
-    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
-        container = av.open(f"file:{path}", "r", container_options=options)
+        container = av.open(f"file:{path}", "r", container_options=FFMPEG_OPTIONS)
     except av.error.FFmpegError as error:
         raise UnreadableMedia(
             f"the file is empty, cut short or no video, whatever its name says ({error.strerror})"
@@ -115,9 +120,10 @@ def frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFram
 
 
 def usual(rate: Fraction) -> Fraction:
-    """The camera rate within half a percent, or else the rate itself, to the thousandth."""
+    """The camera rate within half a percent, or else the rate itself, to the thousandth, and no less than one."""
     nearest = min(USUAL_RATES, key=lambda known: abs(known - rate))
-    return nearest if abs(nearest - rate) <= rate / 200 else round(rate * 1000) * Fraction(1, 1000)
+    # Frames that are hours apart would else have no rate at all.
+    return nearest if abs(nearest - rate) <= rate / 200 else max(round(rate * 1000), 1) * Fraction(1, 1000)
 
 
 class Turn(NamedTuple):
@@ -148,6 +154,15 @@ def turn(frame: VideoFrame) -> Turn:
         return Turn(270, mirrored, (("transpose", "clock_flip" if mirrored else "cclock"),))
     flips = (("hflip", None),) * (a < 0) + (("vflip", None),) * (d < 0)
     return Turn(0 if mirrored else 2 * 90 * (quarter == 2), mirrored, flips)
+
+
+def _refuse_manifest(path: str) -> None:
+    """What is a video to our FFmpeg and a playlist to the engine's older one would be opened, and followed, there."""
+    with Path(path).open("rb") as file:
+        # FFmpeg, too, takes what comes before the first zero for the text.
+        text = file.read(MANIFEST_BYTES).split(b"\0", 1)[0].lower()
+    if any(word in b"\n" + text for word in MANIFESTS):
+        raise UnsupportedMedia("the file is a playlist or manifest that names other files, not a video")
 
 
 def _picture_track(container: InputContainer) -> VideoStream:

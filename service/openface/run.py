@@ -12,6 +12,7 @@ from service.openface.command import arguments, command_for
 from service.openface.output import collect
 from service.openface.probe import Engine
 from service.openface.process import LOG_BYTES, ChildLimits, Finished, clean, run_child
+from service.openface.reader import ENVIRONMENT
 from service.results.manifest import EngineFacts
 from service.results.table import Table
 
@@ -77,7 +78,14 @@ def run_engine(
     hide = _names(room, engine.bin_dir)
     log = room / "openface.log"
     try:
-        finished = run_child(argv, cwd=work, log_dir=log_dir, limits=limits, on_wait=lambda: watch(progress.fraction()))
+        finished = run_child(
+            argv,
+            cwd=work,
+            log_dir=log_dir,
+            limits=limits,
+            on_wait=lambda: watch(progress.fraction()),
+            env=ENVIRONMENT,
+        )
     finally:
         _write_log(log, sorted(log_dir.iterdir(), reverse=True), hide)
     shown = tuple(hidden(argument, hide) for argument in argv)

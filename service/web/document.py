@@ -17,6 +17,9 @@ Answers = dict[str | int, type[BaseModel] | dict[Any, Any] | None]
 AT_THE_DOOR = (401, 403, 429)
 """What every route that needs a key may answer before it runs."""
 
+ANYWHERE = (413,)
+"""What every route may answer before it runs: bodies have a limit."""
+
 KEY_HEADER = "X-API-Key"
 ASKED_WHERE = "Asked for where the service has API_KEYS or API_KEYS_FILE set."
 SESSION_COOKIE = "media_analysis_session"
@@ -53,7 +56,7 @@ def problems(*statuses: int, door: bool = True) -> Answers:
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in sorted({*statuses, *(AT_THE_DOOR if door else ())})
+        for status in sorted({*statuses, *ANYWHERE, *(AT_THE_DOOR if door else ())})
     }
 
 

@@ -11,11 +11,15 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from service.settings import BadSettings, Settings
+from service.web.patient import PatientWorker, close_after_body
 
 GRACEFUL_S = 30
 
 # The longest that gunicorn takes: a blob name of 1,024 characters does not fit into its default of 4,094.
 REQUEST_LINE_BYTES = 8190
+
+# Open at once, a process; whoever comes after them waits. Each costs no more than HEAD_BYTES.
+CONNECTIONS = 1000
 
 _REFUSED = re.compile(r"^(Invalid request from ip=\S*: [A-Za-z ]*).*", re.DOTALL)
 
@@ -47,8 +51,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         options = {
             "bind": [f"[{host}]:{self._settings.port}" if ":" in host else f"{host}:{self._settings.port}"],
             "workers": self._settings.web_workers,
-            "worker_class": "gthread",
+            "worker_class": PatientWorker,
             "threads": self._settings.web_threads,
+            "worker_connections": CONNECTIONS,
+            "pre_request": close_after_body,
             "graceful_timeout": GRACEFUL_S,
             "limit_request_line": REQUEST_LINE_BYTES,
             "control_socket_disable": True,

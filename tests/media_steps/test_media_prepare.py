@@ -1,5 +1,6 @@
 """Upright and of constant frame rate before the engine sees it; untouched where it already is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,10 +14,11 @@ from tests.media_steps import clips
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=60)
 
 
-def made(path: Path, media: str) -> Prepared:
+def made(path: Path, media: str, duration_s: float = 60) -> Prepared:
     room = path.parent / "room"
     room.mkdir()
-    return prepare(path, probe(path, media, room, LIMITS), room, LIMITS)
+    limits = replace(LIMITS, max_duration_s=duration_s)
+    return prepare(path, probe(path, media, room, limits), room, limits)
 
 
 def first_frame(path: Path) -> np.ndarray:
@@ -136,3 +138,9 @@ def test_waiting_is_told_and_can_stop_it(tmp_path):
 
     with pytest.raises(KeyError):
         prepare(path, found, tmp_path, LIMITS, stop)
+
+
+def test_frames_hours_apart_have_a_rate(tmp_path):
+    result = made(clips.clip(tmp_path / "a.mkv", times_ms=[0, 40, 80, 8_000_000]), "video", duration_s=9000)
+    assert result.frame_rate == 0.001
+    assert result.steps[0].startswith("resampled from variable to 0.001 fps: ")

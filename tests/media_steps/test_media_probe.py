@@ -204,7 +204,7 @@ def test_playlists_open_no_other_files(tmp_path, text):
     other = clips.clip(tmp_path / "secret.mp4")
     path = tmp_path / "a.mp4"
     path.write_text(text.format(other))
-    with pytest.raises(UnreadableMedia):
+    with pytest.raises(UnsupportedMedia):
         look(path, "video")
 
 

@@ -1,0 +1,18 @@
+"""What readers of videos may open: local files of the containers that we take, and nothing that such a file names.
+
+Playlists and manifests (HLS, DASH, concat …) are formats to FFmpeg, which follows them to other files and over the
+network. Our own decoders get these options; OpenFace reads by OpenCV, which takes them from its environment.
+"""
+
+from __future__ import annotations
+
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpeg,mpegts,mpegvideo"
+"""The demuxers that FFmpeg may use: none of them opens other files."""
+
+FFMPEG_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+"""See https://ffmpeg.org/ffmpeg-formats.html#Format-Options and https://ffmpeg.org/ffmpeg-protocols.html."""
+
+ENVIRONMENT = {
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS": "|".join(f"{name};{value}" for name, value in FFMPEG_OPTIONS.items()),
+}
+"""The same for OpenCV's reader (https://docs.opencv.org/4.x/d4/d15/group__videoio__flags__base.html)."""

@@ -1,0 +1,172 @@
+"""A gunicorn worker whose threads are for requests that have arrived, and not for connections that are open.
+
+gunicorn's own worker of threads gives a thread to each connection with its first byte, and the thread then waits for
+the rest, for ever: as many half-sent requests as there are threads, and nobody else is answered ("slow loris").
+It also waits up to two seconds, with all connections, for each client that does not hang up after its last answer.
+Here one loop holds both kinds of connections at no cost but their memory, and ends them when their time is up.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn.http import get_parser
+from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+
+HEAD_S = 10.0
+"""How long a request's line and headers may take from their first to their last byte."""
+HEAD_BYTES = 64 << 10
+"""How long they may be: more than browsers and proxies send; gunicorn's own limit is 800 KiB a connection."""
+IDLE_S = 30.0
+"""How long a thread waits for a client that does not take its answer (or goes on sending a body)."""
+LINGER_S, LINGER_BYTES = 2.0, 256 << 10
+"""What is borne of a client that goes on sending after its last answer (RFC 9112, 9.6)."""
+READ_BYTES = 16 << 10
+END = b"\r\n\r\n"
+
+
+class _Connection(TConn):  # type: ignore[misc]
+    """A connection with what has arrived of its next request."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.head = bytearray()
+        self.drained = 0
+
+    def init(self) -> None:
+        # Called by the thread that serves a request, when it has made the socket wait.
+        super().init()
+        self.sock.settimeout(IDLE_S)
+
+    def has_head(self) -> bool:
+        # One empty line may come before a request (RFC 9112, 2.2).
+        return END in self.head[2 if self.head.startswith(b"\r\n") else 0 :]
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]
+    """See the module. `pending_conns` and `murder_pending` are gunicorn's: connections that wait without a thread."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._lingering: deque[_Connection] = deque()
+
+    def accept(self, listener: socket.socket) -> None:
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+                raise
+            return
+        self.nr_conns += 1
+        self.enqueue_req(_Connection(self.cfg, client, address, listener.getsockname()))
+
+    def enqueue_req(self, conn: _Connection) -> None:
+        """Wait for the next request of a connection, and give it a thread when its head is whole."""
+        if conn.parser:
+            # The beginning of the next request may have come with the one before.
+            conn.head += conn.parser.unreader.take_buffered()
+        if conn.has_head():
+            self._serve(conn)
+            return
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + HEAD_S
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._read, conn))
+
+    def _read(self, conn: _Connection, _: socket.socket) -> None:
+        try:
+            data = conn.sock.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        conn.head += data
+        too_long = len(conn.head) > HEAD_BYTES
+        if data and not too_long and not conn.has_head():
+            return
+        self.poller.unregister(conn.sock)
+        self.pending_conns.remove(conn)
+        if not data:
+            self._drop(conn)
+        elif not too_long or b"\r\n" not in conn.head[: self.cfg.limit_request_line + len(END)]:
+            # A request line that is too long is refused by the parser, with its own status.
+            self._serve(conn)
+        else:
+            self.handle_error(None, conn.sock, conn.client, LimitRequestHeaders("the headers are too long"))
+            self._hang_up(conn)
+
+    def _serve(self, conn: _Connection) -> None:
+        if conn.parser is None:
+            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+        conn.parser.unreader.unread(bytes(conn.head))
+        conn.head.clear()
+        conn.data_ready = True
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: _Connection, fs: Future[Any]) -> None:
+        """Keep the connection for its next request, or say goodbye without waiting for the other side to do so."""
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self._hang_up(conn)
+
+    def _hang_up(self, conn: _Connection) -> None:
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn)
+            return
+        conn.timeout = time.monotonic() + LINGER_S
+        self._lingering.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
+
+    def _drain(self, conn: _Connection, _: socket.socket) -> None:
+        try:
+            data = conn.sock.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        conn.drained += len(data)
+        if not data or conn.drained > LINGER_BYTES:
+            self._lingering.remove(conn)
+            self.poller.unregister(conn.sock)
+            self._drop(conn)
+
+    def murder_pending(self) -> None:
+        """End the connections whose time is up; called about once a second."""
+        now = time.monotonic()
+        if not self.alive:
+            # A stopping worker does not wait for requests that may never be whole.
+            for conn in self.pending_conns:
+                conn.timeout = min(conn.timeout, now + STOP_KEEPALIVE_LINGER)
+        super().murder_pending()
+        while self._lingering and self._lingering[0].timeout <= now:
+            conn = self._lingering.popleft()
+            with suppress(OSError, KeyError, ValueError):
+                self.poller.unregister(conn.sock)
+            self._drop(conn)
+
+    def _drop(self, conn: _Connection) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+
+def close_after_body(_worker: Any, request: Any) -> None:
+    """gunicorn's `pre_request`: no route takes a body, so one that is announced is not waited for.
+
+    Without this the thread would read on after the answer, to find the next request behind the body.
+    """
+    announced = {name: value for name, value in request.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")}
+    if announced and announced != {"CONTENT-LENGTH": "0"}:
+        request.force_close()
