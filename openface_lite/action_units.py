@@ -9,9 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from openface_lite import landmarks
 from openface_lite.arrays import Array
-from openface_lite.pose import mean_face
+from openface_lite.pose import mean_face_points
 
 # OpenFace's units in OpenFace's order; AU28 exists as presence only.
 _UNITS: Final = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 28, 45)
@@ -30,25 +29,28 @@ MEASURED: Final = {
 }
 SUPPORT: Final = {name: MEASURED.get(name, "not_estimable") for name in (*INTENSITIES, *PRESENCES)}
 
+# The (6,) measures of a frame without a face.
+NOT_MEASURED: Final = np.full(len(MEASURED), np.nan)
+
 MAX_INTENSITY = 5.0
 # Intensity per unit of measure (all are shares of the distance between the outer eye corners, except
 # the eyelids' aspect ratio). Ours: set so that strong expressions of the test clips reach 2 to 4.
 _GAINS: Final = np.array([35.0, 35.0, 13.0, 12.0, 8.0, 14.0])
 # The neutral of a clip, as a percentile of each measure. The median would erase an expression that
 # fills the clip; for the brows a low percentile is worse than the median. Eyelids: the measure is
-# minus the aspect ratio, whose 70th percentile is the open eye.
+# minus the aspect ratio, whose 70th percentile is the open eye. Chosen by agreement with real OpenFace on two
+# videos that are not part of the repository; benchmarks/fidelity.py shows the agreement on a user's own.
 _CLIP_PERCENTILES: Final = np.array([50.0, 50.0, 15.0, 15.0, 15.0, 30.0])
 # A clip of a few frames has no neutral of its own to show.
 _LEAST_FRAMES_FOR_A_NEUTRAL = 10
 _SMOOTHED_FRAMES = 3
 
 
-def measure(frontal: Array) -> Array:
+def measure(points: Array) -> Array:
     """The six raw measures (6,), in the order of :data:`MEASURED`, each growing with its action unit.
 
-    ``frontal`` is the (468, 3) face turned to the camera (:func:`openface_lite.pose.frontal_points`).
+    ``points`` are the (68, 3) face points turned to the camera (:func:`openface_lite.pose.frontal_points`).
     """
-    points = landmarks.face_points(frontal)
     eyes_apart = float(np.linalg.norm(points[45] - points[36]))
     height = -points[:, 1]
     eye_line = height[[36, 39, 42, 45]].mean()
@@ -70,7 +72,7 @@ def measure(frontal: Array) -> Array:
 @cache
 def fixed_neutral() -> Array:
     """The (6,) measures of the mean face: the neutral of stills, where no better one is known."""
-    neutral = measure(mean_face()[:468])
+    neutral = measure(mean_face_points())
     neutral.setflags(write=False)
     return neutral
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from openface_lite import media, models
+from openface_lite import models, pictures
 from openface_lite.arguments import Arguments
 
 
@@ -27,8 +27,8 @@ def images_in_folder(folder: str) -> list[str]:
     """The pictures of an -fdir folder, announced; empty after a message if there are none."""
     print(f"Attempting to read from directory: {folder}")
     try:
-        paths = media.images_in(Path(folder))
-    except media.MediaError:
+        paths = pictures.images_in(Path(folder))
+    except pictures.MediaError:
         print(f"Provided directory does not exist: {folder}")
         return []
     if not paths:

@@ -38,51 +38,46 @@ class Region:
 
 def cut(image: Image, region: Region, side: int, *, mirrored: bool = False) -> Image:
     """The region as a (side, side, 3) image; what lies outside the picture is black."""
-    source, offset_x, offset_y, reduction = _reduced_surroundings(image, region, side)
-    # From patch pixels to source pixels: centre the patch, scale, turn, move.
+    source, offset, reduction = _reduced_surroundings(image, region, side)
+    # From patch pixels to image pixels: centre the patch, scale, turn, move.
     scale = region.size / side
     cos, sin = scale * math.cos(region.angle), scale * math.sin(region.angle)
     flip = -1.0 if mirrored else 1.0
     middle = (side - 1) / 2
-    to_image = np.array(
+    placed = np.array(
         [
             [flip * cos, -sin, region.center_x - flip * cos * middle + sin * middle],
             [flip * sin, cos, region.center_y - flip * sin * middle - cos * middle],
         ]
     )
-    to_source = to_image.copy()
-    to_source[:, 2] -= (offset_x, offset_y)
+    placed[:, 2] -= offset
     # Halving an image moves pixel centres: i covers the source pixels around (i + 0.5) * n - 0.5.
-    to_source[0] /= reduction[0]
-    to_source[1] /= reduction[1]
-    to_source[:, 2] += 0.5 / np.array(reduction) - 0.5
-    patch = cv2.warpAffine(source, to_source, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    placed /= reduction[:, np.newaxis]
+    placed[:, 2] += 0.5 / reduction - 0.5
+    patch = cv2.warpAffine(source, placed, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return np.asarray(patch, dtype=np.uint8)
 
 
-def _reduced_surroundings(image: Image, region: Region, side: int) -> tuple[Image, int, int, tuple[float, float]]:
+def _reduced_surroundings(image: Image, region: Region, side: int) -> tuple[Image, Array, Array]:
     """The part of the image around the region, shrunk where the region is far larger than the patch.
 
-    Cropping comes first: shrinking a whole 1080p frame for one face costs several times more.
-    Returns the part, its offset in the image, and by how much it was shrunk in x and y.
+    Cropping comes first: shrinking a whole 1080p frame for one face costs several times more. Returns the
+    part, its offset in the image (x, y), and by how much it was shrunk in x and y.
     """
-    reduction = region.size / side
-    if reduction <= _MAX_BILINEAR_REDUCTION:
-        return image, 0, 0, (1.0, 1.0)
+    factor = region.size / side
+    if factor <= _MAX_BILINEAR_REDUCTION:
+        return image, np.zeros(2), np.ones(2)
+    # Half the sides of the upright square around the region, and a pixel of the patch more.
+    reach = region.size / 2 * (abs(math.cos(region.angle)) + abs(math.sin(region.angle))) + factor
     height, width = image.shape[:2]
-    reach = region.size * math.sqrt(0.5) + 2
-    left, right = _clip(region.center_x - reach, width), _clip(region.center_x + reach, width)
-    top, bottom = _clip(region.center_y - reach, height), _clip(region.center_y + reach, height)
+    left, right = _clip(region.center_x - reach, width), _clip(region.center_x + reach + 1, width)
+    top, bottom = _clip(region.center_y - reach, height), _clip(region.center_y + reach + 1, height)
     if right <= left or bottom <= top:
-        return image, 0, 0, (1.0, 1.0)
-    part = image[top:bottom, left:right]
-    small_size = (
-        max(1, round((right - left) / reduction)),
-        max(1, round((bottom - top) / reduction)),
-    )
-    small = cv2.resize(part, small_size, interpolation=cv2.INTER_AREA)
-    shrunk = ((right - left) / small_size[0], (bottom - top) / small_size[1])
-    return np.asarray(small, dtype=np.uint8), left, top, shrunk
+        return image, np.zeros(2), np.ones(2)
+    small_size = (max(1, round((right - left) / factor)), max(1, round((bottom - top) / factor)))
+    small = cv2.resize(image[top:bottom, left:right], small_size, interpolation=cv2.INTER_AREA)
+    reduction = np.array([right - left, bottom - top]) / small_size
+    return np.asarray(small, dtype=np.uint8), np.array([left, top]), reduction
 
 
 def _clip(value: float, upper: int) -> int:

@@ -1,6 +1,7 @@
 """Find faces: two detectors, over the whole picture and over tiles of it, joined by suppression."""
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -64,8 +65,7 @@ def detect(image: Image, *, tiles: int = 0) -> list[Detection]:
     quarters. Raises ModelsUnavailableError.
     """
     height, width = image.shape[:2]
-    whole = Region((width - 1) / 2, (height - 1) / 2, max(width, height))
-    found = _in_region(image, whole, _SHORT_RANGE) + _in_region(image, whole, _FULL_RANGE)
+    found = _in_whole(image, 0)
     for level in range(1, tiles + 1):
         tile_side = max(width, height) / 2**level
         if tile_side >= _MIN_TILE:
@@ -76,13 +76,18 @@ def detect(image: Image, *, tiles: int = 0) -> list[Detection]:
 
 
 def detect_turned(image: Image, quarter_turns: int) -> list[Detection]:
-    """All faces seen once the image is turned 1 to 3 times a quarter, largest first, placed in the image.
+    """All faces seen when the image is looked at turned counter-clockwise 1 to 3 quarters, largest first.
 
     Without tiles: a picture on its side shows its subject large, and tiles of it show false faces.
     """
-    turned = np.ascontiguousarray(np.rot90(image, quarter_turns))
-    found = [_turn_back(detection, quarter_turns, image.shape[:2]) for detection in detect(turned)]
-    return _largest_first(found)
+    return _largest_first(suppress(_in_whole(image, quarter_turns)))
+
+
+def _in_whole(image: Image, quarter_turns: int) -> list[Detection]:
+    """Both detectors on the whole image."""
+    height, width = image.shape[:2]
+    whole = Region((width - 1) / 2, (height - 1) / 2, max(width, height), quarter_turns * math.pi / 2)
+    return _in_region(image, whole, _SHORT_RANGE) + _in_region(image, whole, _FULL_RANGE)
 
 
 def _largest_first(detections: list[Detection]) -> list[Detection]:
@@ -92,9 +97,8 @@ def _largest_first(detections: list[Detection]) -> list[Detection]:
 def _in_region(image: Image, region: Region, detector: _Detector) -> list[Detection]:
     """Run one detector on one square of the image (letterboxed where the square leaves it)."""
     patch = cut(image, region, detector.side)
-    # Both networks want RGB in [-1, 1].
-    network_input = patch[:, :, ::-1].astype(np.float32) / np.float32(127.5) - np.float32(1)
-    boxes, scores = models.run(detector.model, network_input)
+    # Both networks want values in [-1, 1].
+    boxes, scores = models.run(detector.model, patch, divisor=127.5, offset=-1)
     # Clipped: float32 exp overflows beyond 88, and nothing changes there.
     scores = 1 / (1 + np.exp(-np.clip(scores[:, 0], -80, 80)))
     kept = np.flatnonzero(scores > detector.min_score)
@@ -106,7 +110,8 @@ def _decode(raw: Array, anchor: Array, score: float, region: Region) -> Detectio
     center, half = raw[:2] + anchor, raw[2:4] / 2
     corners = region.to_image(np.stack([center - half, center + half]))
     keypoints = region.to_image(raw[4:].reshape(6, 2) + anchor)
-    return Detection(corners.ravel(), keypoints, score)
+    # In a turned region the corners have changed places.
+    return Detection(np.concatenate([corners.min(axis=0), corners.max(axis=0)]), keypoints, score)
 
 
 @cache
@@ -150,21 +155,6 @@ def _is_cut_off(detection: Detection, tile: Region, width: int, height: int) -> 
         or (box[2] > right and right < width - 2 * margin)
         or (box[3] > bottom and bottom < height - 2 * margin)
     )
-
-
-def _turn_back(detection: Detection, quarter_turns: int, shape: tuple[int, ...]) -> Detection:
-    """Undo ``np.rot90(image, quarter_turns)`` for a detection; ``shape`` is the unturned image's."""
-    corners = np.concatenate([detection.box.reshape(2, 2), detection.keypoints])
-    height, width = shape[:2]
-    x, y = corners[:, 0], corners[:, 1]
-    if quarter_turns == 1:
-        corners = np.stack([width - 1 - y, x], axis=1)
-    elif quarter_turns == 3:
-        corners = np.stack([y, height - 1 - x], axis=1)
-    else:
-        corners = np.stack([width - 1 - x, height - 1 - y], axis=1)
-    box = np.concatenate([corners[:2].min(axis=0), corners[:2].max(axis=0)])
-    return replace(detection, box=box, keypoints=corners[2:])
 
 
 def suppress(detections: list[Detection]) -> list[Detection]:

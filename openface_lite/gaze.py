@@ -17,6 +17,10 @@ from openface_lite.pose import Camera, Pose, mean_face
 # A 12 mm eyeball whose centre lies 10 mm behind the lids: the pair that fitted real output best.
 _EYEBALL_RADIUS_MM = 12.0
 _BEHIND_LIDS_MM = 10.0
+# OpenFace places each eye by a model of its own, at the depth at which its lids are as wide as that model's
+# (22 to 23 mm in most real rows, 19.8 at least), which need not be the depth of the face there.
+_EYE_WIDTH_MM = 22.6
+_LID_CORNERS = (8, 14)
 _CORNERS = (LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS)
 
 
@@ -26,7 +30,8 @@ class Gaze:
 
     ``vectors`` (2, 3): unit vectors in camera coordinates. ``eye_points_2d`` (56, 2) in pixels and
     ``eye_points_3d`` (56, 3) in mm: for each eye 8 points of the iris ring, 12 of the lids, 8 of the
-    pupil ring; projecting the 3D points gives the 2D ones.
+    pupil ring; projecting the 3D points gives the 2D ones. As in OpenFace each eye has a depth of its own, at
+    which its lids are 22.6 mm wide.
     """
 
     vectors: Array
@@ -57,7 +62,7 @@ def estimate(mesh: Mesh, camera: Camera, pose: Pose) -> Gaze:
 
 def _estimate_eye(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> tuple[Array, Array, Array]:
     """One eye's gaze vector (3,), 2D landmarks (28, 2) and 3D landmarks (28, 3)."""
-    center_pixel, iris_ring, pupil_ring = landmarks.eye_rings(mesh, eye)
+    center_pixel, iris_ring, pupil_ring = landmarks.eye_rings(mesh.points, eye)
     lids = landmarks.lid_points(mesh.points, eye)[:, :2]
     eyeball = _eyeball_center(mesh, eye, camera, pose)
     iris = _on_eyeball(camera.rays(center_pixel[np.newaxis])[0], eyeball)
@@ -66,7 +71,9 @@ def _estimate_eye(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> tuple[Arr
     lid_depths = pose.place(_model_lids(eye))[:, 2]
     pixels = np.concatenate([iris_ring, lids, pupil_ring])
     depths = np.concatenate([np.full(8, iris[2]), lid_depths, np.full(8, iris[2])])
-    return vector, pixels, camera.rays(pixels) * depths[:, np.newaxis]
+    solid = camera.rays(pixels) * depths[:, np.newaxis]
+    width = np.linalg.norm(solid[_LID_CORNERS[1]] - solid[_LID_CORNERS[0]])
+    return vector, pixels, solid * (_EYE_WIDTH_MM / width)
 
 
 @cache

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from openface_lite import about, columns, console, media
-from openface_lite.analyse import analyse_image
+from openface_lite import about, columns, console, pictures
+from openface_lite.analyse import find_faces
 from openface_lite.arguments import Arguments
-from openface_lite.arrays import Image
 from openface_lite.recorder import Job, Recorder
 
 
@@ -22,12 +21,12 @@ def face_landmark_img(arguments: Arguments) -> int:
     print("Starting tracking")
     for index, path in enumerate(paths):
         try:
-            image = media.read_image(Path(path))
-        except media.MediaError:
+            picture = pictures.read_picture(Path(path))
+        except pictures.MediaError:
             # Like the real tool: one bad picture ends the batch.
             print(f"Error: Could not open the image: {path}")
             return 1
-        _analyse(image, path, index, arguments)
+        _analyse(picture, path, index, arguments)
     return 0
 
 
@@ -40,13 +39,12 @@ def _inputs(arguments: Arguments) -> list[str]:
     return console.images_in_folder(arguments.folders[0])
 
 
-def _analyse(image: Image, path: str, index: int, arguments: Arguments) -> None:
-    height, width = image.shape[:2]
-    camera = arguments.camera(width, height)
+def _analyse(picture: pictures.Picture, path: str, index: int, arguments: Arguments) -> None:
+    camera = arguments.camera(picture.width, picture.height)
     folder, stem = arguments.output(index, Path(path).stem)
     groups = columns.image_groups(arguments.selection)
     remarks = about.remarks(arguments.landmark_model)
+    faces = find_faces(picture, camera, tiles=2 if arguments.thorough else 1)
     with Recorder(Job(folder, stem, path, camera, groups, arguments.selection, remarks)) as recorder:
-        for number, face in enumerate(analyse_image(image, camera=camera, thorough=arguments.thorough)):
-            head: dict[str, columns.Cells] = {"face": [number], "confidence": [face.confidence]}
-            recorder.write(head | columns.face_values(face))
+        for number, face in enumerate(faces):
+            recorder.write(columns.image_values(number, face))

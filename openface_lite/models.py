@@ -6,13 +6,15 @@ The files themselves are fetched by :mod:`openface_lite.fetch_models`.
 import hashlib
 import os
 import threading
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from openface_lite.arrays import Array
+from openface_lite.arrays import Array, Image
 
 SHORT_RANGE = "face_detection_short_range.tflite"
 FULL_RANGE = "face_detection_full_range_sparse.tflite"
@@ -29,7 +31,8 @@ MODEL_HASHES = {
 
 MODELS_DIR_VARIABLE = "OPENFACE_LITE_MODELS"
 
-_interpreters = threading.local()
+_threads = threading.local()
+_reading = threading.Lock()
 
 
 class ModelsUnavailableError(Exception):
@@ -48,9 +51,14 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-@cache
 def model_bytes(name: str) -> bytes:
     """One checked model file, read once a process. Raises ModelsUnavailableError."""
+    with _reading:
+        return _read_model(name)
+
+
+@cache
+def _read_model(name: str) -> bytes:
     path = models_dir() / name
     try:
         content = path.read_bytes()
@@ -69,24 +77,46 @@ def check_models() -> None:
         model_bytes(name)
 
 
-def run(name: str, image: Array) -> list[Array]:
-    """Run one network on one image.
+def run(name: str, image: Image, *, divisor: float, offset: float = 0.0) -> list[Array]:
+    """Run one network on one picture; its input is ``image / divisor + offset``.
 
-    ``image`` is (height, width, 3) float32 RGB of the size and range the network wants. Returns the
-    outputs, each without its batch axis. Raises ModelsUnavailableError.
+    ``image`` is (height, width, 3) uint8 BGR of the size the network wants. Returns the outputs, each
+    without its batch axis. Raises ModelsUnavailableError.
     """
-    interpreter = _interpreter(name)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[np.newaxis])
-    interpreter.invoke()
-    return [interpreter.get_tensor(output["index"])[0] for output in interpreter.get_output_details()]
+    network = _network(name)
+    network.fill(image, np.float32(divisor), np.float32(offset))
+    network.interpreter.invoke()
+    return [network.interpreter.get_tensor(index)[0] for index in network.outputs]
 
 
-def _interpreter(name: str) -> Interpreter:
-    """This thread's interpreter. One CPU thread each: faces are small, and callers run in parallel."""
-    loaded: dict[str, Interpreter] | None = getattr(_interpreters, "loaded", None)
+@dataclass(frozen=True)
+class _Network:
+    """One thread's interpreter with the numbers of its input and outputs."""
+
+    interpreter: Interpreter
+    input: int
+    outputs: tuple[int, ...]
+
+    @classmethod
+    def load(cls, name: str) -> "_Network":
+        # One CPU thread each: faces are small, and callers run in parallel.
+        interpreter = Interpreter(model_content=model_bytes(name), num_threads=1)
+        interpreter.allocate_tensors()
+        outputs = tuple(output["index"] for output in interpreter.get_output_details())
+        return cls(interpreter, interpreter.get_input_details()[0]["index"], outputs)
+
+    def fill(self, image: Image, divisor: np.float32, offset: np.float32) -> None:
+        """Write a picture straight into the input. The view must be gone before the interpreter runs."""
+        view = self.interpreter.tensor(self.input)()[0]
+        np.divide(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), divisor, out=view, dtype=np.float32)
+        if offset:
+            np.add(view, offset, out=view)
+
+
+def _network(name: str) -> _Network:
+    loaded: dict[str, _Network] | None = getattr(_threads, "networks", None)
     if loaded is None:
-        loaded = _interpreters.loaded = {}
+        loaded = _threads.networks = {}
     if name not in loaded:
-        loaded[name] = Interpreter(model_content=model_bytes(name), num_threads=1)
-        loaded[name].allocate_tensors()
+        loaded[name] = _Network.load(name)
     return loaded[name]

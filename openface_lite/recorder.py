@@ -59,7 +59,8 @@ class Recorder:
         """Append one row, on disk at once: whoever drives us counts the rows of the growing file."""
         if self._csv is None:
             self._csv = self._start_csv()
-        self._csv.write(columns.row(self._job.groups, values) + "\n")
+        groups = self._job.groups
+        self._csv.write(columns.row(groups, columns.cells(groups, values)) + "\n")
         self._csv.flush()
 
     def close(self) -> None:
@@ -82,18 +83,14 @@ class Recorder:
             raise OutputError("The output CSV file is not open, exiting") from error
 
     def _with_intensities(self, lines: Iterable[str], intensities: Array) -> Iterator[str]:
-        start = 0
-        for group in self._job.groups:
-            if group.key == "au_r":
-                break
-            start += len(group.names)
-        stop = start + len(group.names)
+        place = columns.place_of("au_r", self._job.groups)
+        groups = tuple(group for group in self._job.groups if group.key == "au_r")
         rows = iter(lines)
         yield next(rows)
-        for line, values in zip(rows, intensities, strict=True):
-            cells = line.rstrip("\n").split(",")
-            cells[start:stop] = columns.row((group,), {group.key: columns.au_cells(values)}).split(",")
-            yield ",".join(cells) + "\n"
+        for line, numbers in zip(rows, columns.au_cells(intensities), strict=True):
+            texts = line.rstrip("\n").split(",")
+            texts[place] = columns.row(groups, numbers).split(",")
+            yield ",".join(texts) + "\n"
 
     def _open_details(self) -> TextIO:
         job = self._job

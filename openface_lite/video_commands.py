@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from openface_lite import about, action_units, columns, console, media
-from openface_lite.analyse import Face, FaceTracker, MultiFaceTracker
+from openface_lite import about, action_units, columns, console, videos
 from openface_lite.arguments import Arguments
-from openface_lite.arrays import Array, Image
+from openface_lite.arrays import Array
+from openface_lite.pictures import MediaError
 from openface_lite.pose import Camera
 from openface_lite.recorder import Job, Recorder
-
-_NO_FACE = np.full(len(action_units.MEASURED), np.nan)
+from openface_lite.track import FaceTracker, MultiFaceTracker
 
 
 def feature_extraction(arguments: Arguments) -> int:
@@ -40,7 +39,7 @@ def face_landmark_vid_multi(arguments: Arguments) -> int:
     return 0
 
 
-def _inputs(arguments: Arguments) -> Iterator[tuple[Recorder, Camera, media.Footage]]:
+def _inputs(arguments: Arguments) -> Iterator[tuple[Recorder, Camera, videos.Footage]]:
     """Open one input after the other; like the real tools, stop in silence (exit 0) at a bad one."""
     sources = [(name, False) for name in arguments.files] + [(name, True) for name in arguments.folders]
     for index, (source, is_folder) in enumerate(sources):
@@ -57,55 +56,44 @@ def _inputs(arguments: Arguments) -> Iterator[tuple[Recorder, Camera, media.Foot
         yield Recorder(job), camera, footage
 
 
-def _open_file(source: str) -> media.Footage | None:
+def _open_file(source: str) -> videos.Footage | None:
     print(f"Attempting to read from file: {source}")
     try:
-        return media.open_video(Path(source))
-    except media.MediaError:
+        return videos.open_video(Path(source))
+    except MediaError:
         print(f"Failed to open the video file at location: {source}")
         return None
 
 
-def _open_folder(source: str) -> media.Footage | None:
+def _open_folder(source: str) -> videos.Footage | None:
     paths = console.images_in_folder(source)
     try:
-        return media.open_sequence([Path(path) for path in paths]) if paths else None
-    except media.MediaError:
+        return videos.open_sequence([Path(path) for path in paths]) if paths else None
+    except MediaError:
         print(f"Failed to open the image sequence: {source}")
         return None
 
 
-def _record_one_face(recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments) -> Array:
+def _record_one_face(recorder: Recorder, camera: Camera, footage: videos.Footage, arguments: Arguments) -> Array:
     """One row a frame; returns the (frames, 6) action unit measures, NaN in frames without a face."""
     tracker = FaceTracker(camera=camera, thorough=arguments.thorough)
     measures = []
     for number, frame in _counted(footage):
-        face = tracker.step(frame)
-        recorder.write(_row(number, 0, footage.fps, face))
-        measures.append(face.au_measures if face else _NO_FACE)
+        face = tracker.step(frame.pixels)
+        recorder.write(columns.video_values(number, 0, frame.time_s, face))
+        measures.append(face.au_measures if face else action_units.NOT_MEASURED)
     return np.array(measures)
 
 
-def _record_several_faces(recorder: Recorder, camera: Camera, footage: media.Footage, arguments: Arguments) -> None:
+def _record_several_faces(recorder: Recorder, camera: Camera, footage: videos.Footage, arguments: Arguments) -> None:
     """One row a face and frame; none for a frame without a face."""
     tracker = MultiFaceTracker(camera=camera, thorough=arguments.thorough)
     for number, frame in _counted(footage):
-        for slot, face in tracker.step(frame).items():
-            recorder.write(_row(number, slot, footage.fps, face))
+        for slot, face in tracker.step(frame.pixels).items():
+            recorder.write(columns.video_values(number, slot, frame.time_s, face))
 
 
-def _row(number: int, face_id: int, fps: float, face: Face | None) -> dict[str, columns.Cells]:
-    head: dict[str, columns.Cells] = {
-        "frame": [number],
-        "face_id": [face_id],
-        "timestamp": [(number - 1) / fps if fps else 0.0],
-        "confidence": [face.confidence if face else 0.0],
-        "success": [1 if face else 0],
-    }
-    return head | columns.face_values(face) if face else head
-
-
-def _counted(footage: media.Footage) -> Iterator[tuple[int, Image]]:
+def _counted(footage: videos.Footage) -> Iterator[tuple[int, videos.Frame]]:
     """Frames numbered from 1; prints a percent word each tenth, at most one a frame."""
     reported = 0
     for number, frame in enumerate(footage.frames, start=1):

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from openface_lite import media
-from openface_lite.analyse import FaceTracker, analyse_image, analyse_video
+from openface_lite import analyse_image, read_image
 from openface_lite.pose import Camera
+from openface_lite.track import FaceTracker
 from tests.openface_lite.engine_runs import SHARED, side_by_side
 
 
@@ -70,10 +70,10 @@ def test_projecting_3d_gives_2d_as_written(command, tmp_path, portrait):
 
 def test_units_are_millimetres(face):
     eyes_apart = np.linalg.norm(face.landmarks_3d[36] - face.landmarks_3d[45])
-    assert eyes_apart == pytest.approx(88, rel=0.1)
-    assert 500 < face.pose.translation[2] < 900
+    assert eyes_apart == pytest.approx(91, rel=0.1)
+    assert 500 < face.head_pose.translation[2] < 900
     # The head's origin lies below the eyes and is seen there.
-    origin = face.camera.project(face.pose.translation[np.newaxis])[0]
+    origin = face.camera.project(face.head_pose.translation[np.newaxis])[0]
     assert face.landmarks_2d[36:48, 1].max() < origin[1] < face.landmarks_2d[57, 1]
 
 
@@ -108,9 +108,9 @@ def test_eye_0_is_on_the_left_of_the_image(face):
 
 def test_mirroring_flips_yaw_and_roll(portrait, face):
     (mirrored,) = analyse_image(np.ascontiguousarray(portrait[:, ::-1]))
-    pitch, yaw, roll = face.pose.angles
-    assert mirrored.pose.angles == pytest.approx([pitch, -yaw, -roll], abs=0.05)
-    assert mirrored.pose.translation[0] == pytest.approx(-face.pose.translation[0], abs=5)
+    pitch, yaw, roll = face.head_pose.angles
+    assert mirrored.head_pose.angles == pytest.approx([pitch, -yaw, -roll], abs=0.05)
+    assert mirrored.head_pose.translation[0] == pytest.approx(-face.head_pose.translation[0], abs=5)
     assert mirrored.gaze.angles[0] == pytest.approx(-face.gaze.angles[0], abs=0.1)
 
 
@@ -120,14 +120,14 @@ def test_turning_the_picture_turns_the_roll(portrait, face, degrees):
     center = face.landmarks_2d.mean(axis=0)
     turn = cv2.getRotationMatrix2D(tuple(map(float, center)), -degrees, 1)
     (turned,) = analyse_image(cv2.warpAffine(portrait, turn, (512, 512)))
-    change = np.degrees(turned.pose.angles[2] - face.pose.angles[2])
+    change = np.degrees(turned.head_pose.angles[2] - face.head_pose.angles[2])
     assert change == pytest.approx(degrees, abs=6)
 
 
 def test_a_picture_on_its_side_is_found(portrait):
     for quarter_turns in (1, 3):
         turned = np.ascontiguousarray(np.rot90(portrait, quarter_turns))
-        assert len(analyse_image(turned, thorough=True)) == 1
+        assert len(analyse_image(turned)) == 1
 
 
 def test_threads_do_not_disturb_one_another(portrait, face):
@@ -139,7 +139,8 @@ def test_threads_do_not_disturb_one_another(portrait, face):
 def test_video_frames_answer_one_by_one(portrait):
     close = np.ascontiguousarray(portrait[0:320, 60:380])
     frames = [close, close, np.zeros_like(close), close]
-    assert [found is not None for found in analyse_video(frames)] == [True, True, False, True]
+    tracker = FaceTracker()
+    assert [tracker.step(frame) is not None for frame in frames] == [True, True, False, True]
 
 
 def test_a_tracked_face_agrees_with_a_detected_one(portrait):
@@ -164,6 +165,6 @@ def test_photos(name, count):
     path = SHARED / "media" / name
     if not path.exists():
         pytest.skip(f"{name} is not part of the repository")
-    picture = media.read_image(path)
+    picture = read_image(path)
     assert len(analyse_image(picture)) == count
     assert len(analyse_image(picture, thorough=True)) == count

@@ -43,7 +43,7 @@ def test_column_counts():
 
 def test_nan_and_missing_groups_are_empty_cells():
     groups = columns.video_groups(frozenset({columns.POSE}))
-    line = columns.row(groups, {"frame": [3], "pose_T": np.array([1.25, np.nan, -0.5])})
+    line = columns.row(groups, columns.cells(groups, {"frame": [3], "pose_T": np.array([1.25, np.nan, -0.5])}))
     assert line == "3,,,,,1.2,,-0.5,,,"
 
 

@@ -1,0 +1,294 @@
+"""`python -m benchmarks.fidelity FOLDER…`: how close an engine's numbers are to real OpenFace's, on pairs you have.
+
+A pair is a picture or video with the CSV that OpenFace 2.x wrote for it beside it, of the same stem.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from benchmarks.agreement import FacesOfBoth, action_units, errors
+from benchmarks.bound import Bound
+from benchmarks.by_group import BadGroups, Grouped, by_group, read_groups
+from benchmarks.fidelity_tables import show
+from benchmarks.pairs import NotCompared, Pair, Rows, SideBySide, find_pairs, lay_side_by_side
+from benchmarks.pairs import read_rows as read_table
+from benchmarks.told import machine, machine_line, new_console, write_json
+from infra.local.stack import REPOSITORY
+from service.errors import AnalysisError, EngineUnavailable
+from service.job import AnalysisJob, JobOptions, Media, MediaType
+from service.openface.probe import Engine
+from service.openface.process import ChildLimits
+from service.openface.run import read_table as collect_table
+from service.openface.run import run_engine
+
+EXIT_FAILED = 1
+KINDS: dict[str, Media] = {"videos": "video", "pictures": "image"}
+
+# Generous: the slowest real OpenFace that was reported does two frames a second.
+_TIME_S, _TIME_PER_FRAME_S = 120.0, 1.0
+_MEMORY_BYTES, _FILE_BYTES = 8 << 30, 16 << 30
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a figure is held against. `of` and `what` name it: a group and a part, or an action unit and `r`."""
+
+    of: str
+    what: str
+    bound: Bound
+    kinds: tuple[str, ...] = tuple(KINDS)
+
+
+AIMS = (
+    Aim("landmarks", "all 68", Bound(at_most=3.5)),
+    Aim("head pose", "pitch", Bound(at_most=2.5)),
+    Aim("head pose", "yaw", Bound(at_most=1.5)),
+    Aim("head pose", "roll", Bound(at_most=1.5)),
+    *(Aim("head pose", f"T{axis}", Bound(at_most=10)) for axis in "xyz"),
+    *(Aim(unit, "r", Bound(at_least=0.75), kinds=("videos",)) for unit in ("AU01", "AU12", "AU25", "AU45")),
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A pair whose media the engine has measured."""
+
+    pair: Pair
+    side_by_side: SideBySide
+    faces: FacesOfBoth
+
+
+class PairFailed(Exception):
+    """One pair that cannot be compared; the text says why."""
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The engine that is held against OpenFace, and how it is asked."""
+
+    engine: Engine
+    media_type: MediaType
+    is_au_static: bool
+
+    def compare(self, pair: Pair) -> Compared:
+        """One pair.
+
+        Raises:
+            PairFailed: either table cannot be had.
+            EngineUnavailable: the engine cannot run at all.
+        """
+        try:
+            reference = read_table(pair.csv, pair.media)
+        except (AnalysisError, OSError) as error:
+            raise PairFailed(f"its CSV: {_sentence(error)}") from error
+        try:
+            measured = self._measure(pair, reference)
+        except EngineUnavailable:
+            raise
+        except AnalysisError as error:
+            raise PairFailed(f"the engine: {_sentence(error)}") from error
+        found = lay_side_by_side(reference, measured)
+        faces = FacesOfBoth(reference.measured(found.rows[:, 0]), measured.measured(found.rows[:, 1]))
+        return Compared(pair, found, faces)
+
+    def _measure(self, pair: Pair, reference: Rows) -> Rows:
+        """What the engine says of the medium as it is, by the command that the reference must have come from."""
+        is_several = reference.is_multi
+        given = {"faces": "many" if is_several else "one"}
+        if self.is_au_static:
+            given["au"] = "static"
+        options = JobOptions.resolve(pair.media, self.media_type, given)
+        job = AnalysisJob("fidelity", pair.name, "none", pair.media, self.media_type, options)
+        frames = len(reference.values)
+        limits = ChildLimits(_TIME_S + _TIME_PER_FRAME_S * frames, _MEMORY_BYTES, _FILE_BYTES)
+        with tempfile.TemporaryDirectory(prefix="fidelity-") as folder:
+            room = Path(folder)
+            run = run_engine(self.engine, job, _AsItIs(pair.medium), room, limits)
+            table = collect_table(job, run, room / "table.csv")
+            return read_table(table.path, pair.media)
+
+
+@dataclass(frozen=True)
+class _AsItIs:
+    """A file that goes to the engine untouched."""
+
+    path: Path
+    frames_expected: int | None = None
+
+
+@click.command()
+@click.argument(
+    "folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER…"
+)
+@click.option(
+    "--groups",
+    "groups_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV file,group: agreement by group.",
+)
+@click.option("--wild", is_flag=True, help="Run the engine with -wild; do so if OpenFace was.")
+@click.option("--au-static", is_flag=True, help="Run FeatureExtraction with -au_static; do so if OpenFace was.")
+@click.option(
+    "--bin-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=REPOSITORY / "openface_lite" / "bin",
+    show_default="openface_lite/bin",
+    help="Folder of the engine's commands.",
+)
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
+def main(
+    folders: tuple[Path, ...],
+    groups_file: Path | None,
+    wild: bool,
+    au_static: bool,
+    bin_dir: Path,
+    json_file: Path | None,
+) -> None:
+    """Run an engine on media that have OpenFace's own CSVs beside them, and tell how far apart the two are."""
+    console = new_console()
+    try:
+        engine = Engine.find(bin_dir)
+        pairs, left = find_pairs(folders)
+        if not pairs:
+            raise click.ClickException(_nothing(left, folders))
+        groups = read_groups(groups_file, _names(pairs, left)) if groups_file else None
+        facts = machine()
+        console.print(machine_line(facts))
+        console.print(f"engine: {engine.name} {engine.version or ''}".rstrip(), markup=False)
+        engines = Engines(engine, "wild" if wild else "posed", au_static)
+        with console.status("starting") as status:
+            compared, failed = _compare_all(engines, pairs, status.update)
+        left += failed
+        if not compared:
+            raise click.ClickException(_nothing(left, folders))
+    except (BadGroups, EngineUnavailable) as error:
+        raise click.ClickException(str(error)) from error
+    told = {
+        "benchmark": "fidelity",
+        "machine": facts,
+        "engine": {"name": engine.name, "version": engine.version},
+        "options": {"wild": wild, "au_static": au_static},
+        **figures(compared, left),
+        "groups": None if groups is None else _grouped(compared, left, groups),
+    }
+    show(console, told)
+    write_json(json_file, told)
+
+
+def figures(compared: Sequence[Compared], left: Sequence[NotCompared]) -> dict[str, Any]:
+    """Everything that is told of some pairs, as JSON has it; each kind of media by itself."""
+    agreement = {kind: _agreement([each for each in compared if each.pair.media == KINDS[kind]]) for kind in KINDS}
+    return {
+        "aims": [_judged(aim, agreement) for aim in AIMS],
+        "agreement": agreement,
+        "files": [_file(each) for each in compared],
+        "not_compared": [asdict(each) for each in left],
+    }
+
+
+def _compare_all(
+    engines: Engines, pairs: Sequence[Pair], say: Callable[[str], None]
+) -> tuple[list[Compared], list[NotCompared]]:
+    """All pairs. Raises EngineUnavailable, which would befall every other file too."""
+    compared: list[Compared] = []
+    failed: list[NotCompared] = []
+    for number, pair in enumerate(pairs, 1):
+        say(escape(f"{pair.name}, {number} of {len(pairs)}"))
+        try:
+            compared.append(engines.compare(pair))
+        except PairFailed as error:
+            failed.append(NotCompared(pair.name, str(error)))
+    return compared, failed
+
+
+def _names(pairs: Sequence[Pair], left: Sequence[NotCompared]) -> list[str]:
+    return [pair.name for pair in pairs] + [each.name for each in left]
+
+
+def _nothing(left: Sequence[NotCompared], folders: Iterable[Path]) -> str:
+    """Why there is no figure at all."""
+    if not left:
+        return f"no pictures or videos in {', '.join(map(str, folders))}"
+    first = "".join(f"\n  {each.name}: {each.why}" for each in left[:5])
+    more = f"\n  and {len(left) - 5} more" if len(left) > 5 else ""
+    return f"nothing could be compared; the CSV that OpenFace wrote has to be beside its medium{first}{more}"
+
+
+def _sentence(error: Exception) -> str:
+    """An error without the engine's log."""
+    return str(error).splitlines()[0]
+
+
+def _agreement(compared: Sequence[Compared]) -> dict[str, Any]:
+    parts = [each.faces for each in compared]
+    return {
+        "files": len(compared),
+        "frames": _counts([each.side_by_side for each in compared]),
+        "errors": [asdict(figure) for figure in errors(FacesOfBoth.joined(parts))],
+        "action_units": [asdict(figure) for figure in action_units(parts)],
+    }
+
+
+def _counts(found: Sequence[SideBySide]) -> dict[str, Any]:
+    """How many frames (pictures) were compared, in how many both agree that there is a face, and the faces."""
+    names = ("frames", "both", "neither", "reference_alone", "engine_alone")
+    left = ("frames_reference_only", "frames_engine_only")
+    counts: dict[str, Any] = {name: sum(getattr(each, name) for each in found) for name in names}
+    counts["success_agreement"] = (counts["both"] + counts["neither"]) / counts["frames"] if counts["frames"] else None
+    counts |= {name: sum(getattr(each, name) for each in found) for name in (*left, "faces_reference", "faces_engine")}
+    counts["faces_compared"] = sum(len(each.rows) for each in found)
+    return counts
+
+
+def _judged(aim: Aim, agreement: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {"of": aim.of, "what": aim.what, **asdict(aim.bound)}
+    for kind in aim.kinds:
+        value, n, unit = _figure(aim, agreement[kind])
+        told[kind] = {"value": value, "n": n, "verdict": aim.bound.verdict(value)}
+        told["unit"] = unit
+    return told
+
+
+def _figure(aim: Aim, agreement: dict[str, Any]) -> tuple[float | None, int, str]:
+    if aim.what == "r":
+        found = next(each for each in agreement["action_units"] if each["unit"] == aim.of)
+        return found["r"], found["n"], ""
+    found = next(each for each in agreement["errors"] if (each["group"], each["what"]) == (aim.of, aim.what))
+    return found["mean"], found["n"], found["unit"]
+
+
+def _file(each: Compared) -> dict[str, Any]:
+    landmarks = errors(each.faces)[0]
+    return {
+        "file": each.pair.name,
+        "media": each.pair.media,
+        "paired_by": each.side_by_side.paired_by,
+        **_counts([each.side_by_side]),
+        "landmarks": landmarks.mean,
+        "landmarks_n": landmarks.n,
+    }
+
+
+def _grouped(compared: Sequence[Compared], left: Sequence[NotCompared], groups: dict[str, str]) -> list[dict[str, Any]]:
+    files = [
+        Grouped(
+            each.pair.name,
+            each.side_by_side.faces_reference,
+            len(each.side_by_side.rows),
+            each.faces.landmark_error,
+        )
+        for each in compared
+    ]
+    return [asdict(figure) for figure in by_group(files, [each.name for each in left], groups)]
+
+
+if __name__ == "__main__":
+    main()
