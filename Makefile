@@ -7,7 +7,7 @@ MODELS := openface_lite/models/.fetched
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench lock clean
+.PHONY: help setup demo up test chaos fuzz check bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,24 @@ check: setup ## lint, format, types and the import contract
 	@cd cloud_function && ../$(RUN) -m mypy .
 	@$(VENV)/bin/lint-imports --no-logo
 
+chaos: setup ## 200 media while everything is killed, frozen, filled and cut off; nothing may be lost or doubled (minutes)
+	@$(RUN) -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## hostile media and requests by the hundred, each in a known end, nothing else opened or called (minutes)
+	@$(RUN) -m tests.hostile $(if $(SEED),--seed $(SEED))
+	@FUZZ_SEED=$(or $(SEED),1) FUZZ_REQUESTS=1000 SCHEMATHESIS_EXAMPLES=250 SCHEMATHESIS_LEAST=2000 \
+		$(RUN) -m pytest -q tests/web/test_hostile_requests.py tests/web/test_contract.py
+
 bench: setup ## measure the pipeline against the bare engine, and the worker's memory (minutes; a quiet machine)
 	@$(RUN) -m benchmarks.overhead
 	@$(RUN) -m benchmarks.streaming
+
+.PHONY: image-check
+image-check: setup ## check the images and the compose file; builds them where buildah is there and we are root
+	@[ -x $(IMAGE_TOOLS)/bin/pip ] || $(PYTHON) -m venv $(IMAGE_TOOLS)
+	@$(IMAGE_TOOLS)/bin/pip install $(PIP_OPTIONS) -r infra/images/requirements.txt
+	@PATH="$(abspath $(IMAGE_TOOLS))/bin:$$PATH" $(RUN) -m infra.images.check $(IMAGE_CHECK_OPTIONS)
+IMAGE_TOOLS := .local/image-tools
 
 lock: setup ## pin requirements.txt files anew, with hashes
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv

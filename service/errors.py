@@ -17,6 +17,7 @@ AnalysisError                  code, retryable, a sentence for people
 │   ├── EngineCrashed          a signal, or a non-zero exit
 │   ├── NoOutput               the command ended well and left nothing to read
 │   └── MalformedOutput        a table that is not OpenFace 2.x's
+├── WorkspaceFull              no room on this worker's disk; says nothing about the media
 ├── StorageUnavailable         blob, queue or table storage cannot be reached, or is busy
 ├── BlobExists                 a create-only write found the name taken
 ├── RecordChanged              a conditional write on a job record lost the race
@@ -29,6 +30,8 @@ AnalysisError                  code, retryable, a sentence for people
 """
 
 from __future__ import annotations
+
+import errno
 
 
 class AnalysisError(Exception):
@@ -151,12 +154,32 @@ class NoOutput(EngineError):
     """The analysis command ended without a table and without saying that it found no face."""
 
     code = "no_output"
+    retryable = True
 
 
 class MalformedOutput(EngineError):
-    """The analysis command wrote a table that is not OpenFace 2.x's."""
+    """The analysis command wrote a table that is not OpenFace 2.x's.
+
+    A table that is torn may be whole the next time; one of other columns will not change.
+    """
 
     code = "malformed_output"
+
+    def __init__(self, message: str | None = None, *, torn: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = torn
+
+
+class WorkspaceFull(AnalysisError):
+    """The disk of this worker's workspace is full; another worker, or a later time, may have room."""
+
+    code = "workspace_full"
+    retryable = True
+
+    @staticmethod
+    def is_meant_by(error: BaseException) -> bool:
+        """Whether that is how the system says so."""
+        return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 class StorageUnavailable(AnalysisError):

@@ -145,6 +145,8 @@ class Item:
             log.warning("job.failure_manifest_missing", error=trouble.message)
         attempts = min(self._attempts, self._shop.max_attempts)
         self._lease.settle(lambda record: replace(record.failed(error, now()), attempts=attempts))
+        # Another worker may have done this meanwhile, had we been frozen since.
+        self._lease.check()
         self._shop.queue.send_to_poison(self._lease.text)
         self._lease.settle(JobRecord.set_aside)
         self._lease.delete_message()

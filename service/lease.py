@@ -79,13 +79,14 @@ class Lease:
             raise LeaseLost(f"the lease could not be renewed for {self._lease_s} s")
 
     def settle(self, change: Callable[[JobRecord], JobRecord]) -> JobRecord:
-        """Write the job's end (or release) if it is still ours.
+        """Write the job's end (or release) if it is still ours; from then on nothing is renewed.
 
         Raises:
             LeaseLost: it is not.
         """
         with self._lock:
             self._write(change)
+            self._ended.set()
             return self._record
 
     def hide_message(self, seconds: float) -> None:

@@ -24,8 +24,10 @@ from service.errors import (
     MediaTooLarge,
     UnreadableMedia,
     UnsupportedMedia,
+    WorkspaceFull,
 )
 from service.job import Media
+from service.media_child import EXIT_DISK_FULL
 from service.openface.process import ChildLimits, run_child
 
 EXTENSIONS: dict[str, Media] = {
@@ -277,6 +279,8 @@ def _ask(request: dict[str, Any], folder: Path, limits: ChildLimits, on_wait: Ca
         raise UnreadableMedia(f"the file could not be read within {limits.time_s:.0f} s") from error
     if finished.signal:
         raise UnreadableMedia(f"the file brought its decoder down ({finished.signal})")
+    if finished.returncode == EXIT_DISK_FULL:
+        raise WorkspaceFull()
     if finished.returncode or not answer.is_file():
         raise _unexpected(finished.tail(5))
     fields = _answer(answer)

@@ -58,7 +58,7 @@ class JobRecord:
 
     def held_by_another(self, owner: str, now: datetime) -> timedelta | None:
         """How long someone else still holds the job; None where it is free."""
-        if self.state != "running" or not self.owner or self.owner == owner or self.lease_until is None:
+        if not self.owner or self.owner == owner or self.lease_until is None:
             return None
         left = self.lease_until - now
         return left if left > timedelta(0) else None
@@ -99,11 +99,14 @@ class JobRecord:
         return replace(done, progress=1.0, attempt_published=attempt_published, error_code="", error_message="")
 
     def failed(self, error: AnalysisError, now: datetime) -> JobRecord:
-        return replace(self._ended("failed", now), error_code=error.code, error_message=error.message)
+        """Still held: its worker is about to set the message aside, and nobody else is to do the same."""
+        ended = self._ended("failed", now)
+        held = replace(ended, owner=self.owner, lease_until=self.lease_until)
+        return replace(held, error_code=error.code, error_message=error.message)
 
     def set_aside(self) -> JobRecord:
         """The failed job's message is in the poison queue."""
-        return replace(self, poisoned=True)
+        return replace(self, poisoned=True, owner="", lease_until=None)
 
     def cancelled(self, now: datetime) -> JobRecord:
         return replace(self._ended("cancelled", now), error_code="cancelled", error_message="")

@@ -24,6 +24,7 @@ from service.storage.job_queue import Message, MessageGone
 
 IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 2.0
 STORAGE_AWAY_S = 2.0
+WORKSPACE_FULL_S = 2.0
 
 EXIT_OK = 0
 EXIT_ENGINE_UNAVAILABLE = 3
@@ -48,6 +49,11 @@ class Worker:
         log.info("worker.ready", worker=self.name, engine=self.shop.pipeline.engine.name)
         idle_s = IDLE_FIRST_S
         while not self.stop.asked:
+            if not self.shop.pipeline.workspace.has_room():
+                # Taking messages only to fail them would use up their attempts, and keep them from other workers.
+                log.warning("worker.workspace_full")
+                self.stop.wait(WORKSPACE_FULL_S)
+                continue
             try:
                 message = self.shop.queue.receive(self.lease_s)
             except StorageUnavailable as error:
@@ -93,14 +99,14 @@ class Worker:
             record = self.shop.table.get(queued.job.job_id)
         except NotFound:
             record = self.shop.table.create(fresh)
-        if record.is_finished:
-            self._drop(message, record)
-            return None
         owner = f"{self.name}/{secrets.token_hex(4)}"
         left = record.held_by_another(owner, now())
         if left:
             log.info("job.held_by_another", owner=record.owner, seconds=round(left.total_seconds(), 1))
             self.shop.queue.hide(message, int(left.total_seconds()) + 1)
+            return None
+        if record.is_finished:
+            self._drop(message, record)
             return None
         try:
             return self.shop.table.update(record.claimed(owner, secrets.token_hex(6), self.lease_s, now()))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from service.doctor import drawn
 from service.doctor.check import Check, failed, ok, warning
-from service.errors import AnalysisError, EngineUnavailable
+from service.errors import AnalysisError, EngineUnavailable, WorkspaceFull
 from service.job import Media
 from service.media import MediaLimits, probe
 from service.settings import BadSettings, Settings
@@ -24,7 +24,7 @@ def workspace_check(settings: Settings) -> Check:
     try:
         with closing(Workspace(settings.workspace)) as workspace, workspace.room() as room:
             (room / "tried").write_bytes(b"x")
-    except (BadSettings, OSError) as error:
+    except (BadSettings, OSError, WorkspaceFull) as error:
         return failed(name, str(error), "set WORKSPACE to a folder that this user can write to")
     free_mb = shutil.disk_usage(settings.workspace).free // MIB
     said = (

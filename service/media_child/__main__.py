@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from service.errors import MediaError
+from service.errors import MediaError, WorkspaceFull
+from service.media_child import EXIT_DISK_FULL
 
 
 def main(request: dict[str, Any], answer: Path) -> None:
@@ -40,4 +41,10 @@ def _do(do: str, media: str, path: str, **arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]), Path(sys.argv[2]))
+    try:
+        main(json.loads(sys.argv[1]), Path(sys.argv[2]))
+    except OSError as error:
+        # Nothing can be written down any more: neither an answer nor a traceback.
+        if WorkspaceFull.is_meant_by(error):
+            sys.exit(EXIT_DISK_FULL)
+        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.errors import AnalysisError, EngineCrashed, EngineUnavailable, NoOutput, UnreadableMedia
+from service.errors import AnalysisError, EngineCrashed, EngineUnavailable, NoOutput, UnreadableMedia, WorkspaceFull
 from service.openface.process import Finished
 
 PHRASES: tuple[tuple[str, type[AnalysisError], str], ...] = (
@@ -18,7 +18,7 @@ PHRASES: tuple[tuple[str, type[AnalysisError], str], ...] = (
         EngineCrashed,
         "OpenFace could not write its table; is the disk full?",
     ),
-    ("No space left on device", EngineCrashed, "the disk of the workspace is full"),
+    ("No space left on device", WorkspaceFull, "the disk of the workspace is full"),
     ("std::bad_alloc", EngineCrashed, "OpenFace ran out of memory; see ENGINE_MEMORY_MB"),
     ("MemoryError", EngineCrashed, "the engine ran out of memory; see ENGINE_MEMORY_MB"),
 )

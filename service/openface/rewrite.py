@@ -51,7 +51,7 @@ def check_header(file: IO[bytes], expected: Sequence[str]) -> None:
     """
     line = file.readline(LINE_BYTES)
     if not line.endswith(b"\n"):
-        raise MalformedOutput("the table is empty" if not line else "the table's header is cut short")
+        raise MalformedOutput("the table is empty" if not line else "the table's header is cut short", torn=True)
     found = tuple(name.strip() for name in line.decode("utf-8", "replace").split(","))
     if found == tuple(expected):
         return
@@ -108,7 +108,7 @@ def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
         if len(rest) > LINE_BYTES:
             raise MalformedOutput(f"the table has a line of more than {LINE_BYTES} bytes")
     if rest:
-        raise MalformedOutput("the table's last line is torn: it has no end")
+        raise MalformedOutput("the table's last line is torn: it has no end", torn=True)
 
 
 def _bare_commas(raw: bytes) -> bytes:
@@ -128,7 +128,7 @@ def _check_cells(lines: bytes, columns: int, rows_before: int) -> None:
     if wrong.size:
         row = int(wrong[0])
         raise MalformedOutput(
-            f"row {rows_before + row + 1} of the table has {int(cells[row])} cells instead of {columns}"
+            f"row {rows_before + row + 1} of the table has {int(cells[row])} cells instead of {columns}", torn=True
         )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from service.errors import RecordChanged
 from service.job import QueuedJob
 from service.record import JobRecord
 from service.sweep.finding import Finding, Found, Kind, Places
+
+SENT_WITHIN = timedelta(minutes=1)
+"""A message is a little younger than its record: it is sent next, and storage counts whole seconds."""
 
 
 def unsettled(places: Places, before: datetime) -> Iterator[Found]:
@@ -32,7 +35,8 @@ def _kind(record: JobRecord, oldest_waiting: datetime | None) -> Kind | None:
     if record.state == "running":
         return "record stuck"
     # The queue is worked through from its head: a message older than the head is no longer in it.
-    return "job without a message" if oldest_waiting is None or oldest_waiting > record.created else None
+    lost = oldest_waiting is None or oldest_waiting > record.created + SENT_WITHIN
+    return "job without a message" if lost else None
 
 
 def _send_again(places: Places, record: JobRecord) -> str:

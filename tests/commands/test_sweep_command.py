@@ -139,7 +139,7 @@ def test_a_failed_job_that_was_not_set_aside(command_line: CommandLine, office: 
     premises.services.desk.submit(job, TRACE)
     empty_queue(premises)
     table = premises.services.table
-    running = table.update(table.get(job.job_id).claimed("dead/1", "a" * 12, 60, now()))
+    running = table.update(table.get(job.job_id).claimed("dead/1", "a" * 12, 0, now()))
     table.update(running.failed(UnreadableMedia("it is empty"), now()))
     assert found(command_line, "--mend") == [("not set aside", "a.jpg")]
     assert office.texts() == [office.message(job)]

@@ -120,6 +120,12 @@ def crash() -> None:
     sys.exit(3)
 
 
+def full_disk() -> None:
+    """The table cannot be written, as Python says it."""
+    details()
+    Path("/dev/full").write_text("\n".join(COLUMNS))
+
+
 def crash_on_kth(k: int) -> None:
     """Works, but for the k-th picture of this installation: that one run is killed by a segmentation fault.
 

@@ -27,6 +27,13 @@ def test_only_a_living_lease_of_another_holds_a_job() -> None:
     assert RUNNING.held_by_another("other", THEN + timedelta(seconds=61)) is None
 
 
+def test_a_failed_job_is_held_until_it_is_set_aside() -> None:
+    failed = RUNNING.failed(EngineCrashed(), THEN)
+    assert failed.held_by_another("other", THEN + timedelta(seconds=5)) == timedelta(seconds=55)
+    assert failed.held_by_another("other", THEN + timedelta(seconds=61)) is None
+    assert failed.set_aside().held_by_another("other", THEN) is None
+
+
 def test_a_retry_stays_running_without_an_owner() -> None:
     released = RUNNING.released(EngineCrashed(), "waiting to try again", counted=True)
     assert (released.state, released.owner, released.attempts) == ("running", "", 1)
@@ -47,7 +54,7 @@ def test_success_forgets_earlier_errors() -> None:
     "ended",
     [
         RUNNING.succeeded("a1", now()),
-        RUNNING.failed(EngineCrashed(), now()),
+        RUNNING.failed(EngineCrashed(), now()).set_aside(),
         RUNNING.cancelled(now()),
         RUNNING.superseded("other", MediaChanged(), now()),
     ],

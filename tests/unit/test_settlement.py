@@ -18,10 +18,13 @@ TABLE: list[tuple[type[AnalysisError], int, Action, bool]] = [
     (errors.EngineTimeout, 5, "fail", True),
     (errors.EngineCrashed, 4, "retry", True),
     (errors.EngineCrashed, 5, "fail", True),
-    (errors.NoOutput, 1, "fail", True),
+    (errors.NoOutput, 1, "retry", True),
+    (errors.NoOutput, 5, "fail", True),
     (errors.MalformedOutput, 1, "fail", True),
     (errors.BadRequest, 1, "fail", True),
     (errors.AttemptsExhausted, 6, "fail", True),
+    (errors.WorkspaceFull, 1, "retry", True),
+    (errors.WorkspaceFull, 5, "fail", True),
     (errors.UnexpectedError, 1, "retry", True),
     (errors.UnexpectedError, 5, "fail", True),
     (errors.StorageUnavailable, 1, "retry", False),
@@ -37,6 +40,12 @@ TABLE: list[tuple[type[AnalysisError], int, Action, bool]] = [
 def test_table(kind: type[AnalysisError], attempt: int, action: Action, counted: bool) -> None:
     decided = settlement(kind(), attempt, max_attempts=5)
     assert (decided.action, decided.counted) == (action, counted)
+
+
+def test_a_torn_table_may_be_whole_the_next_time() -> None:
+    torn = errors.MalformedOutput("torn", torn=True)
+    assert settlement(torn, 1, max_attempts=5).action == "retry"
+    assert settlement(torn, 5, max_attempts=5).action == "fail"
 
 
 def test_every_error_that_a_job_can_meet_is_in_the_table() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from service import workspace
 from tests.media_made import FAKES, clip, jpeg
 from tests.worker.conftest import Bench
 
@@ -25,6 +26,7 @@ ENDINGS = [
     ("silent_success", PICTURE, "failed", "no_output", ""),
     ("silent_success", VIDEO, "failed", "no_output", ""),
     ("half_csv", VIDEO, "failed", "malformed_output", "torn"),
+    ("full_disk", VIDEO, "failed", "workspace_full", "full"),
     ("other_columns", VIDEO, "failed", "malformed_output", "missing"),
     ("legacy_431", VIDEO, "failed", "malformed_output", "older than OpenFace 2.0"),
     ("nan_inf", VIDEO, "succeeded", "", ""),
@@ -103,3 +105,13 @@ def _stand_ins_running() -> list[str]:
             if any(word.startswith(str(FAKES)) for word in words) or words[:2] == ["sleep", "600"]:
                 found.append(" ".join(words))
     return found
+
+
+def test_a_worker_without_room_takes_nothing_until_there_is_some(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "ROOM_BYTES", 1 << 62)
+    job = bench.submit(*PICTURE)  # type: ignore[arg-type]
+    with bench.worker() as (_, codes):
+        time.sleep(1)
+        assert (bench.record(job).state, codes) == ("queued", [])
+        monkeypatch.undo()
+        assert bench.finished(job).attempts == 1

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from service.errors import EngineUnavailable
+from service.errors import EngineUnavailable, UnreadableMedia
 from service.job import Media, QueuedJob
 from service.record import now
 from service.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
@@ -78,10 +78,8 @@ CLIP = clip()
 HOPELESS = [
     ("ok", b"not a picture", "unreadable_media"),
     ("ok", b"", "unreadable_media"),
-    ("silent_success", jpeg(), "no_output"),
     ("other_columns", jpeg(), "malformed_output"),
     ("legacy_431", CLIP, "malformed_output"),
-    ("half_csv", jpeg(), "malformed_output"),
 ]
 
 
@@ -100,8 +98,16 @@ def test_the_hopeless_fail_at_once_and_are_set_aside(bench: Bench, behaviour: st
     assert [QueuedJob.decode(text).job for text in bench.premises.services.queue.poisoned()] == [job]
 
 
-@pytest.mark.parametrize(("behaviour", "code"), [("crash", "engine_crashed"), ("killed", "engine_crashed")])
-def test_crashes_are_tried_again_then_set_aside(
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        ("crash", "engine_crashed"),
+        ("killed", "engine_crashed"),
+        ("silent_success", "no_output"),
+        ("half_csv", "malformed_output"),
+    ],
+)
+def test_what_may_be_a_whim_is_tried_again_then_set_aside(
     bench: Bench, behaviour: str, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.settlement.FIRST_DELAY_S", 0.5)
@@ -299,3 +305,18 @@ def test_nothing_is_left_on_disk(bench: Bench) -> None:
             bench.finished(job)
     left = [path for path in bench.premises.settings.workspace.rglob("*") if path.is_dir()]
     assert left == []
+
+
+def test_a_repeat_leaves_a_failed_job_to_the_worker_that_is_setting_it_aside(bench: Bench) -> None:
+    """Two messages of one hopeless job: whoever comes second must not set it aside as well, unless the first died."""
+    job = bench.submit("bad.jpg", b"bad")
+    services = bench.premises.services
+    held = bench.record(job).claimed("first", "a1", 3, now())
+    services.table.update(held.failed(UnreadableMedia(), now()))
+    with bench.worker():
+        bench.until(lambda: bench.record(job).poisoned)
+        assert held.lease_until is not None
+        assert now() > held.lease_until
+        bench.settled()
+    assert bench.record(job).owner == ""
+    assert len(services.queue.poisoned()) == 1
