@@ -10,7 +10,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 .PHONY: help setup demo up test chaos fuzz check bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## run the main job end to end on real media, into demo-results/
 	@$(RUN) -m infra.local.demo

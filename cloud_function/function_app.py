@@ -58,7 +58,7 @@ if settings.shared_container:
         arg_name="client",
         path="%SHARED_CONTAINER%/{name}",
         connection="MEDIA_STORAGE",
-        source=func.BlobSource.EVENT_GRID,
+        source=func.BlobSource(settings.blob_trigger_source),
     )
     def start_shared_analysis(client: blob_binding.BlobClient, context: func.Context) -> None:
         """An upload into the one shared container: start its analysis. Only a reference arrives, no bytes."""

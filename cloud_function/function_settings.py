@@ -15,6 +15,8 @@ WHOLE_BLOB_APIS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithCl
 IN_UPLOADS_OWN_CONTAINER = "{container}"
 SHORTEST_SECRET = 16
 LONGEST_TIME_LIMIT_S = 200.0
+# How the host learns of uploads into the shared container: told by Event Grid, or by looking.
+BLOB_TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
 
 
 class InvalidSettings(ValueError):
@@ -30,6 +32,7 @@ class FunctionSettings:
     call_time_limit_s: float = 12.0
     upload_containers: str = "*"
     shared_container: str = ""
+    blob_trigger_source: str = "EventGrid"
     upload_suffixes: frozenset[str] = IMAGE_SUFFIXES | VIDEO_SUFFIXES
     event_apis: frozenset[str] = WHOLE_BLOB_APIS
     results_container: str = "results"
@@ -55,6 +58,7 @@ class FunctionSettings:
             call_time_limit_s=time_limit_s,
             upload_containers=given.get("UPLOAD_CONTAINERS", "").strip() or cls.upload_containers,
             shared_container=given.get("SHARED_CONTAINER", "").strip(),
+            blob_trigger_source=given.get("BLOB_TRIGGER_SOURCE", "").strip() or cls.blob_trigger_source,
             upload_suffixes=_words(given.get("UPLOAD_SUFFIXES", "").lower()) or cls.upload_suffixes,
             event_apis=_words(given.get("EVENT_APIS", "")) or cls.event_apis,
             results_container=given.get("RESULTS_CONTAINER", "").strip() or cls.results_container,
@@ -78,6 +82,10 @@ def _problems(settings: FunctionSettings) -> list[str]:
     checks = [
         (not _is_http(settings.service_url), "SERVICE_URL must be an http(s) address"),
         (bool(unknown_suffixes), f"UPLOAD_SUFFIXES has unknown {' '.join(sorted(unknown_suffixes))}"),
+        (
+            settings.blob_trigger_source not in BLOB_TRIGGER_SOURCES,
+            f"BLOB_TRIGGER_SOURCE must be {' or '.join(BLOB_TRIGGER_SOURCES)}",
+        ),
         (settings.default_media_type not in MEDIA_TYPES, "DEFAULT_MEDIA_TYPE must be posed or wild"),
         (
             bool(settings.storage_connection_string and settings.storage_url),

@@ -33,7 +33,7 @@ def test_the_settings_table_is_the_codes() -> None:
 
 def test_the_two_commands_are_named_and_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text("utf-8")
-    for target in re.findall(r"`?make ([a-z]+)`?", README):
+    for target in re.findall(r"`?make ([a-z-]+)`?", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     assert "make test" in (REPOSITORY / ".ci" / "run").read_text("utf-8")
 

@@ -45,3 +45,8 @@ def test_the_triggers_are_bound_as_the_host_must_find_them(load_app):
     assert shared["connection"] == "MEDIA_STORAGE"
     assert bindings["start_analysis_by_hand"]["authLevel"].value == "function"
     assert bindings["start_analysis"]["type"] == bindings["call_next_stage"]["type"] == "eventGridTrigger"
+
+
+def test_the_shared_container_can_be_polled_where_no_events_come(load_app):
+    bindings = load_app(SHARED_CONTAINER="shared", BLOB_TRIGGER_SOURCE="LogsAndContainerScan").bindings
+    assert bindings["start_shared_analysis"]["source"] == "LogsAndContainerScan"

