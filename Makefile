@@ -36,7 +36,8 @@ fuzz: setup ## hostile media and requests by the hundred, each in a known end, n
 	@FUZZ_SEED=$(or $(SEED),1) FUZZ_REQUESTS=1000 SCHEMATHESIS_EXAMPLES=250 SCHEMATHESIS_LEAST=2000 \
 		$(RUN) -m pytest -q tests/web/test_hostile_requests.py tests/web/test_contract.py
 
-bench: setup ## measure the pipeline against the bare engine, and the worker's memory (minutes; a quiet machine)
+bench: setup ## measure engine, pipeline and memory, each beside its aim (minutes; a quiet machine)
+	@$(RUN) -m benchmarks.engine
 	@$(RUN) -m benchmarks.overhead
 	@$(RUN) -m benchmarks.streaming
 

@@ -18,6 +18,7 @@ from service.web.auth import Door
 from service.web.document import SECURITY_SCHEMES
 from service.web.health import health
 from service.web.jobs import jobs
+from service.web.schema import schema
 from service.web.services import KEY, Services
 from service.web.session import sessions
 
@@ -57,7 +58,7 @@ def create_app(services: Services, door: Door | None = None) -> OpenAPI:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     problems.register(app)
-    for blueprint in (health, sessions, analyse, jobs):
+    for blueprint in (health, sessions, analyse, jobs, schema):
         app.register_api(blueprint)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     headers.guard(app)

@@ -31,12 +31,14 @@ NEEDED = {
     ("GET", "/jobs/<job_id>/manifest.json"): "read",
     ("POST", "/jobs/<job_id>/rerun"): "analyse",
     ("POST", "/jobs/<job_id>/cancel"): "analyse",
+    ("GET", "/schema"): "read",
+    ("GET", "/schema/<version>"): "read",
 }
 OPEN = ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs/", "/docs/swagger", "/docs/openapi.json"]
 
 
 def _url(rule: str) -> str:
-    values = {"media": "image", "media_type": "wild", "name": "no-such-upload", "job_id": JOB}
+    values = {"version": "1", "media": "image", "media_type": "wild", "name": "no-such-upload", "job_id": JOB}
     return re.sub(r"<(\w+)>", lambda found: values[found[1]], rule)
 
 

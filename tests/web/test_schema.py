@@ -1,0 +1,49 @@
+"""What the columns of a result mean."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from service.openface.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
+from service.openface.meanings import meanings
+
+
+def test_every_column_is_there_in_order(client: FlaskClient) -> None:
+    told = client.get("/schema").json
+    assert [column["name"] for column in told["image"]] == list(IMAGE_COLUMNS)
+    assert [column["name"] for column in told["video"]] == list(VIDEO_COLUMNS)
+    assert all(column["meaning"] for column in told["video"])
+    assert client.get(f"/schema/{told['version']}").json == told
+
+
+def test_support_is_the_engines_word(client: FlaskClient) -> None:
+    told = client.get("/schema").json
+    support = {column["name"]: column["support"] for column in told["video"]}
+    assert told["engine"]["name"] == "openface_lite"
+    assert (support["AU12_r"], support["AU02_r"], support["AU04_r"]) == ("supported", "weak", "not_estimable")
+    assert support["pose_Rx"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "group"),
+    [
+        ("x_0", "px", "landmarks"),
+        ("X_0", "mm", "landmarks"),
+        ("eye_lmk_X_55", "mm", "eye landmarks"),
+        ("pose_Rx", "rad", "head pose"),
+        ("p_33", "", "shape"),
+        ("p_rx", "rad", "shape"),
+        ("gaze_angle_y", "rad", "gaze"),
+        ("AU45_c", "", "action units"),
+    ],
+)
+def test_units(name: str, unit: str, group: str) -> None:
+    [column] = [column for column in meanings("video") if column.name == name]
+    assert (column.unit, column.group) == (unit, group)
+
+
+def test_other_versions(client: FlaskClient) -> None:
+    answer = client.get("/schema/2")
+    assert (answer.status_code, answer.json["code"]) == (404, "schema_not_found")
+    assert client.get("/schema/x").status_code == 400
