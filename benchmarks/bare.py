@@ -39,7 +39,7 @@ class BareCommand:
             ended = subprocess.run(
                 argv,
                 cwd=folder,
-                env=_environment(folder),
+                env=environment(folder),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -55,7 +55,7 @@ class BareCommand:
         return AnalysisJob("bench", self.file.name, "none", self.media, "wild", options)
 
 
-def _environment(folder: str) -> dict[str, str]:
+def environment(folder: str) -> dict[str, str]:
     """What `service.openface.process` gives to a child."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath.lstrip(":")])

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -185,6 +185,36 @@ def probe(
     return _checked(TypeAdapter(Probe), fields | {"media": media})
 
 
+def probe_pictures(
+    paths: Sequence[Path], room: Path, limits: MediaLimits, on_wait: Callable[[], None] = lambda: None
+) -> list[Probe | MediaError]:
+    """Look at several pictures in one child process, which costs little more than one.
+
+    Args:
+        room: a fresh folder.
+
+    Returns:
+        for each what it is, or why it cannot be used.
+
+    Raises:
+        As `probe`, where the child could not look at all of them: then any of them may be why.
+    """
+    request: dict[str, Any] = {"do": "probe", "media": "image", "max_pixels": limits.max_pixels}
+    request["paths"] = [str(path.resolve()) for path in paths]
+    child = ChildLimits(limits.probe_time_s, limits.memory_bytes, PROBE_FILE_BYTES)
+    answers = _ask(request, room / "probe", child, on_wait).get("each")
+    if not isinstance(answers, list) or len(answers) != len(paths):
+        raise UnreadableMedia("the decoder's answer makes no sense")
+    return [_picture(fields) for fields in answers]
+
+
+def _picture(fields: object) -> Probe | MediaError:
+    try:
+        return _checked(TypeAdapter(Probe), _good(fields) | {"media": "image"})
+    except MediaError as error:
+        return error
+
+
 def prepare(
     path: Path, found: Probe, room: Path, limits: MediaLimits, on_wait: Callable[[], None] = lambda: None
 ) -> Prepared:
@@ -283,7 +313,13 @@ def _ask(request: dict[str, Any], folder: Path, limits: ChildLimits, on_wait: Ca
         raise WorkspaceFull()
     if finished.returncode or not answer.is_file():
         raise _unexpected(finished.tail(5))
-    fields = _answer(answer)
+    return _good(_answer(answer))
+
+
+def _good(fields: object) -> dict[str, Any]:
+    """An answer, if it is one; else what it says is wrong."""
+    if not isinstance(fields, dict):
+        raise UnreadableMedia("the decoder's answer cannot be read")
     if "error" in fields:
         kind = _ERRORS.get(str(fields["error"]), UnreadableMedia)
         raise kind(str(fields.get("message", ""))[:500])
@@ -296,16 +332,13 @@ def _unexpected(tail: str) -> EngineUnavailable | UnreadableMedia:
     return UnreadableMedia("the file could not be read by its decoder")
 
 
-def _answer(path: Path) -> dict[str, Any]:
+def _answer(path: Path) -> object:
     with path.open("rb") as file:
         text = file.read(ANSWER_BYTES)
     try:
-        fields = json.loads(text)
+        return json.loads(text)
     except ValueError as error:
         raise UnreadableMedia("the decoder's answer cannot be read") from error
-    if not isinstance(fields, dict):
-        raise UnreadableMedia("the decoder's answer cannot be read")
-    return fields
 
 
 def _checked(kind: TypeAdapter[T], fields: dict[str, Any]) -> T:

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from service import __version__
+from service.engine_room import EngineRoom, Measure
 from service.errors import AnalysisError, MediaTooLarge
 from service.job import AnalysisJob
 from service.logs import log
-from service.media import MediaLimits, Prepared, Probe, prepare, probe
+from service.media import MediaLimits, Prepared, Probe, prepare
 from service.openface.probe import Engine
 from service.openface.process import ChildLimits
-from service.openface.run import EngineRun, engine_facts, read_table, run_engine
+from service.openface.run import EngineRun, engine_facts, read_table
+from service.prober import Look, Prober
 from service.publish import ResultPlace, commit, publish_artefacts
 from service.results.manifest import AttemptFacts, FrameFacts, MediaFacts, failed, succeeded
 from service.results.table import Table
@@ -111,10 +113,16 @@ class Pipeline:
 
     source: Blobs
     results: Blobs
-    engine: Engine
+    engines: EngineRoom
+    prober: Prober
     workspace: Workspace
     limits: Limits
     replacing: bool = False
+
+    @property
+    def engine(self) -> Engine:
+        """What measures."""
+        return self.engines.engine
 
     def run(self, job: AnalysisJob, place: ResultPlace, findings: Findings, watch: Watch) -> str:
         """Analyse and publish; returns the attempt whose result stands.
@@ -132,7 +140,9 @@ class Pipeline:
                 prepared = self._prepare(path, found, room, findings, watch_step)
             with step("engine") as watch_step:
                 limits = self.limits.of_engine(prepared.duration_s or 0.0)
-                findings.run = run = run_engine(self.engine, job, prepared, room, limits, watch_step)
+                # An item that comes again may have brought its worker down.
+                alone = findings.attempt.number > 1
+                findings.run = run = self.engines.run(Measure(job, prepared, room, limits), watch_step, alone=alone)
             with step("results"):
                 table = read_table(job, run, room / "table.csv")
             with step("publish") as watch_step:
@@ -170,7 +180,8 @@ class Pipeline:
         return path
 
     def _probe(self, job: AnalysisJob, path: Path, room: Path, findings: Findings, watch: WatchStep) -> Probe:
-        found = probe(path, job.media, room, self.limits.of_media, lambda: watch(0.0))
+        alone = findings.attempt.number > 1
+        found = self.prober.look(Look(path, job.media, room), lambda: watch(0.0), alone=alone)
         findings.media = replace(findings.media, probe=found.as_dict())
         return found
 

@@ -111,6 +111,14 @@ class Settings(BaseModel):
         REPOSITORY / "openface_lite" / "bin",
         description="Folder of the commands: the real OpenFace, or the embedded analyser.",
     )
+    engines: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+        description="Engine processes at once, one thread each; default: the processors that this worker may use.",
+        ge=1,
+    )
+    batch_images: int = Field(
+        8, description="Pictures that wait and go through one engine process together, at most; 1: each alone.", ge=1
+    )
     engine_time_limit_s: float = Field(60.0, description="Seconds the engine may take for any item…", gt=0, le=86400)
     engine_time_limit_per_media_s: float = Field(
         20.0, description="…and as many more for each second of video.", ge=0, le=1000

@@ -12,11 +12,13 @@ from flask import Flask
 
 from service.doctor.check import Check, failed
 from service.doctor.rounds import local_checks, storage_checks
+from service.engine_room import EngineRoom
 from service.errors import StorageUnavailable
 from service.item import Shop
 from service.logs import log
 from service.openface.probe import Engine
 from service.pipeline import Limits, Pipeline
+from service.prober import Prober
 from service.publish import OWN_CONTAINER
 from service.settings import BadSettings, Settings
 from service.stopping import Stop
@@ -33,7 +35,7 @@ from service.sweep.finding import Finding, Places
 from service.web.app import create_app
 from service.web.auth import Door
 from service.web.services import Services
-from service.worker import Worker
+from service.worker import Hands, Worker
 from service.workspace import Workspace
 
 PREMISES_AGAIN_S = 2.0
@@ -92,19 +94,23 @@ def worker(settings: Settings, services: Services, workspace: Workspace, stop: S
         results_container=settings.results_container,
         max_attempts=settings.max_attempts,
     )
-    return Worker(shop, stop, settings.worker_name, settings.lease_s)
+    hands = Hands(videos=settings.engines + 1, items=settings.engines * settings.batch_images + 1)
+    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands)
 
 
 def pipeline(
     settings: Settings, source: Blobs, results: Blobs, workspace: Workspace, *, replacing: bool = False
 ) -> Pipeline:
     """The way of a media item, with the engine that the settings name. Raises EngineUnavailable."""
+    engine = Engine.find(settings.openface_bin_dir)
+    limits = Limits.of(settings)
     return Pipeline(
         source=source,
         results=results,
-        engine=Engine.find(settings.openface_bin_dir),
+        engines=EngineRoom(engine, workspace, engines=settings.engines, batch=settings.batch_images),
+        prober=Prober(workspace, limits.of_media, children=settings.engines, batch=settings.batch_images),
         workspace=workspace,
-        limits=Limits.of(settings),
+        limits=limits,
         replacing=replacing,
     )
 

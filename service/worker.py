@@ -1,10 +1,15 @@
-"""The worker: receive ▸ claim ▸ pipeline ▸ settle, one message at a time, until it is told to stop."""
+"""The worker: receive ▸ claim ▸ pipeline ▸ settle, several items in hand, until it is told to stop.
+
+While the engines work, the next items are fetched and the last ones published. Each item has a thread, a lease and a
+record of its own; what they share is the engine room.
+"""
 
 from __future__ import annotations
 
 import secrets
+import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.errors import (
     AnalysisError,
@@ -25,12 +30,26 @@ from service.storage.job_queue import Message, MessageGone
 IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 2.0
 STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
+HANDS_FULL_S = 0.1
 
 EXIT_OK = 0
 EXIT_ENGINE_UNAVAILABLE = 3
 
 
 @dataclass(frozen=True)
+class Hands:
+    """How much one worker takes at once; more than its engines can do, so that they never wait, but not much more.
+
+    Attributes:
+        items: in all.
+        videos: of them; they are large, and other workers could have them.
+    """
+
+    items: int
+    videos: int
+
+
+@dataclass
 class Worker:
     """Takes jobs from the queue and sees each through to its end.
 
@@ -43,47 +62,88 @@ class Worker:
     stop: Stop
     name: str
     lease_s: int
+    hands: Hands
+    _queue_door: threading.Lock = field(default_factory=threading.Lock)
+    _videos: threading.Semaphore = field(init=False)
+    _exit_code: int = EXIT_OK
+
+    def __post_init__(self) -> None:
+        self._videos = threading.Semaphore(self.hands.videos)
 
     def run(self) -> int:
         """Work until asked to stop; returns the process's exit code."""
         log.info("worker.ready", worker=self.name, engine=self.shop.pipeline.engine.name)
-        idle_s = IDLE_FIRST_S
-        while not self.stop.asked:
-            if not self.shop.pipeline.workspace.has_room():
-                # Taking messages only to fail them would use up their attempts, and keep them from other workers.
-                log.warning("worker.workspace_full")
-                self.stop.wait(WORKSPACE_FULL_S)
-                continue
+        others = [threading.Thread(target=self._work, name=f"item-{n}") for n in range(1, self.hands.items)]
+        for thread in others:
+            thread.start()
+        self._work()
+        for thread in others:
+            thread.join()
+        log.info("worker.stopped", worker=self.name)
+        return self._exit_code
+
+    def _work(self) -> None:
+        while received := self._receive():
+            message, queued = received
             try:
-                message = self.shop.queue.receive(self.lease_s)
-            except StorageUnavailable as error:
-                log.warning("worker.storage_away", error=error.message)
-                self.stop.wait(STORAGE_AWAY_S)
-                continue
-            if message is None:
-                self.stop.wait(idle_s)
-                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
-                continue
-            idle_s = IDLE_FIRST_S
-            try:
-                self._handle(message)
+                self._handle(message, queued)
             except EngineUnavailable as error:
                 log.error("worker.engine_unavailable", error=error.message)
-                return EXIT_ENGINE_UNAVAILABLE
+                self._exit_code = EXIT_ENGINE_UNAVAILABLE
+                self.stop.ask()
             except AnalysisError as error:
                 # Settling itself failed: the message shows up again when its time is over.
                 log.warning("worker.left_for_later", error_code=error.code, error=error.message)
-        log.info("worker.stopped", worker=self.name)
-        return EXIT_OK
+            finally:
+                if queued.job.media == "video":
+                    self._videos.release()
 
-    def _handle(self, message: Message) -> None:
+    def _receive(self) -> tuple[Message, QueuedJob] | None:
+        """The next job; None when told to stop.
+
+        One thread at a time looks into the queue, so that an idle worker asks no more often than if it had one.
+        """
+        idle_s = IDLE_FIRST_S
+        with self._queue_door:
+            while not self.stop.asked:
+                if not self.shop.pipeline.workspace.has_room():
+                    # Taking messages only to fail them would use up attempts, and keep them from other workers.
+                    log.warning("worker.workspace_full")
+                    self.stop.wait(WORKSPACE_FULL_S)
+                    continue
+                # Whatever comes may be a video.
+                if not self._videos.acquire(timeout=HANDS_FULL_S):
+                    continue
+                queued = None
+                try:
+                    message = self.shop.queue.receive(self.lease_s)
+                    queued = self._read(message) if message else None
+                    if message and queued:
+                        return message, queued
+                except StorageUnavailable as error:
+                    log.warning("worker.storage_away", error=error.message)
+                    self.stop.wait(STORAGE_AWAY_S)
+                    continue
+                finally:
+                    if queued is None or queued.job.media != "video":
+                        self._videos.release()
+                if message:
+                    continue
+                self.stop.wait(idle_s)
+                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
+        return None
+
+    def _read(self, message: Message) -> QueuedJob | None:
+        """The job that a message is; one that is none is set aside, word for word."""
         try:
-            queued = QueuedJob.decode(message.text)
+            return QueuedJob.decode(message.text)
         except BadJob as error:
             log.error("message.set_aside", error_code=error.code, error=error.message, message_id=message.id)
             self.shop.queue.send_to_poison(message.text)
             self.shop.queue.delete(message)
-            return
+            return None
+
+    def _handle(self, message: Message, queued: QueuedJob) -> None:
         with about(queued.job, queued.traceparent):
             log.info("job.received", dequeue_count=message.dequeue_count)
             record = self._claim(message, queued)

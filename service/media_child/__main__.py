@@ -16,13 +16,18 @@ from service.media_child import EXIT_DISK_FULL
 
 def main(request: dict[str, Any], answer: Path) -> None:
     """Do what the request says; media that cannot be used is an answer too, anything else a traceback."""
-    try:
-        found = _do(**request)
-    except MediaError as error:
-        found = {"error": type(error).__name__, "message": error.message}
-    except MemoryError:
-        found = {"error": "MediaTooLarge", "message": "it needs more memory than decoders may take"}
+    paths = request.pop("paths", None)
+    found = _answer(request) if paths is None else {"each": [_answer({**request, "path": path}) for path in paths]}
     answer.write_text(json.dumps(found), "utf-8")
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return _do(**request)
+    except MediaError as error:
+        return {"error": type(error).__name__, "message": error.message}
+    except MemoryError:
+        return {"error": "MediaTooLarge", "message": "it needs more memory than decoders may take"}
 
 
 def _do(do: str, media: str, path: str, **arguments: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The only place for options: OpenFace ignores a misspelt one in silence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from service.job import AnalysisJob
@@ -32,8 +33,24 @@ def arguments(engine: Engine, job: AnalysisJob, media: Path, out_dir: Path, stem
     Raises:
         BadRequest: this engine does not have the command that the options need.
     """
+    return batch_arguments(engine, job, [media], out_dir, [stem])
+
+
+def batch_arguments(
+    engine: Engine, job: AnalysisJob, pictures: Sequence[Path], out_dir: Path, stems: Sequence[str]
+) -> list[str]:
+    """The same for several pictures with the same options; the stems are used up in the order of the pictures.
+
+    Raises:
+        As `arguments`.
+    """
     command = command_for(job)
-    argv = [str(engine.executable(command)), "-f", str(media), "-out_dir", str(out_dir), "-of", f"{stem}.csv"]
+    argv = [str(engine.executable(command))]
+    for picture in pictures:
+        argv += ["-f", str(picture)]
+    argv += ["-out_dir", str(out_dir)]
+    for stem in stems:
+        argv += ["-of", f"{stem}.csv"]
     argv += ALL_COLUMNS
     if job.media_type == "wild":
         argv.append("-wild")

@@ -41,6 +41,8 @@ class EngineRun:
         out_dir: what it wrote.
         log: its own words, both streams, folders named instead of shown.
         tail: the end of them, for errors.
+        stem: of this media's files in `out_dir`.
+        pictures: that went through the same process.
     """
 
     finished: Finished
@@ -49,6 +51,8 @@ class EngineRun:
     out_dir: Path
     log: Path
     tail: str
+    stem: str = STEM
+    pictures: int = 1
 
 
 def run_engine(
@@ -75,7 +79,7 @@ def run_engine(
         folder.mkdir()
     argv = arguments(engine, job, media.path.resolve(), out_dir, STEM)
     progress = _Progress(out_dir / f"{STEM}.csv", media.frames_expected)
-    hide = _names(room, engine.bin_dir)
+    hide = names_in(room, engine.bin_dir)
     log = room / "openface.log"
     try:
         finished = run_child(
@@ -87,7 +91,7 @@ def run_engine(
             env=ENVIRONMENT,
         )
     finally:
-        _write_log(log, sorted(log_dir.iterdir(), reverse=True), hide)
+        write_log(log, sorted(log_dir.iterdir(), reverse=True), hide)
     shown = tuple(hidden(argument, hide) for argument in argv)
     return EngineRun(finished, command_for(job), shown, out_dir, log, hidden(finished.tail(), hide))
 
@@ -98,7 +102,7 @@ def read_table(job: AnalysisJob, run: EngineRun, publish_as: Path) -> Table:
     Raises:
         AnalysisError: see `collect`.
     """
-    return collect(job, run.finished, run.tail, run.out_dir, STEM, publish_as)
+    return collect(job, run.finished, run.tail, run.out_dir, run.stem, publish_as)
 
 
 def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
@@ -113,6 +117,7 @@ def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
         command=run.command if run else None,
         argv=run.argv if run else None,
         exit_code=run.finished.returncode if run else None,
+        pictures=run.pictures if run else None,
     )
 
 
@@ -123,7 +128,8 @@ def hidden(text: str, folders: Mapping[str, str]) -> str:
     return text
 
 
-def _names(room: Path, bin_dir: Path) -> dict[str, str]:
+def names_in(room: Path, bin_dir: Path) -> dict[str, str]:
+    """What stands for our folders in manifests and logs."""
     names = {str(room): "$WORKSPACE", str(bin_dir): "$OPENFACE_BIN_DIR"}
     if len(bin_dir.parts) > 2:
         # Engines keep their models beside the commands' folder, and log where.
@@ -152,7 +158,8 @@ class _Progress:
         return min(max(self._lines - 1, 0) / self._frames, 1.0)
 
 
-def _write_log(log: Path, parts: Iterable[Path], hide: Mapping[str, str]) -> None:
+def write_log(log: Path, parts: Iterable[Path], hide: Mapping[str, str]) -> None:
+    """All of a run's words, with our folders named."""
     with log.open("w", encoding="utf-8") as out:
         for part in parts:
             with part.open("rb") as file:

@@ -68,6 +68,7 @@ class EngineFacts:
 
     Attributes:
         models: SHA-256 by file; without an `engine.json`, of the commands themselves.
+        pictures: that went through the same process, this one among them; None for videos.
         command, argv, exit_code: None when it was not run to an end; paths in `argv` are named, not shown.
     """
 
@@ -80,6 +81,7 @@ class EngineFacts:
     command: str | None = None
     argv: Sequence[str] | None = None
     exit_code: int | None = None
+    pictures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,7 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
         "command": engine.command,
         "argv": None if engine.argv is None else list(engine.argv),
         "threads": 1,
+        "pictures_in_process": engine.pictures,
         "exit_code": engine.exit_code,
     }
 

@@ -10,7 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -21,8 +24,31 @@ IMAGE = COMMAND == "FaceLandmarkImg"
 COLUMNS = IMAGE_COLUMNS if IMAGE else VIDEO_COLUMNS
 
 
+current: int | None = None
+"""Which of several inputs is in work; None between them."""
+
+
+def for_each(act: Callable[..., None]) -> Callable[..., None]:
+    """One input after the other, as the real commands do."""
+
+    @wraps(act)
+    def acted(*arguments: Any) -> None:
+        global current
+        if current is not None:
+            act(*arguments)
+            return
+        for number in range(sys.argv.count("-f")):
+            current = number
+            act(*arguments)
+        current = None
+
+    return acted
+
+
 def option(name: str) -> str:
-    return sys.argv[sys.argv.index(name) + 1]
+    """The option's value; of several the one of the input in work."""
+    places = [place for place, word in enumerate(sys.argv) if word == name]
+    return sys.argv[places[(current or 0) if len(places) > 1 else 0] + 1]
 
 
 def folder() -> Path:
@@ -84,18 +110,21 @@ def write(rows: list[list[str]], separator: str = ",", end: str = "\n") -> None:
     csv().write_bytes("".join(lines).encode())
 
 
+@for_each
 def whole(separator: str = ",", end: str = "\n") -> None:
     print(f"Reading the landmark detector/tracker from: {Path(sys.argv[0]).parent}/model/main_ceclm_general.txt")
     details()
     write([row(number) for number in range(1, frames() + 1)], separator, end)
 
 
+@for_each
 def many_faces() -> None:
     """A picture with a small, a big and a middling face, in the order of no size."""
     details()
     write([row(1, face) for face in (0, 2, 1)])
 
 
+@for_each
 def no_face() -> None:
     """A picture leaves its details file only; a video has rows with `success` 0."""
     if IMAGE:
@@ -105,6 +134,7 @@ def no_face() -> None:
     write([row(number, success=0) for number in range(1, frames() + 1)])
 
 
+@for_each
 def header_only() -> None:
     details()
     write([])
@@ -126,6 +156,7 @@ def full_disk() -> None:
     Path("/dev/full").write_text("\n".join(COLUMNS))
 
 
+@for_each
 def crash_on_kth(k: int) -> None:
     """Works, but for the k-th picture of this installation: that one run is killed by a segmentation fault.
 
@@ -155,6 +186,7 @@ def ignores_sigterm() -> None:
     hang()
 
 
+@for_each
 def leaves_children() -> None:
     """Ends well, but something that it started goes on; its number is left in a file."""
     child = subprocess.Popen(["sleep", "600"])
@@ -170,6 +202,7 @@ def stdout_flood() -> None:
     whole()
 
 
+@for_each
 def half_csv() -> None:
     """The table ends in the middle of a row, with exit 0, as on a full disk."""
     whole()
@@ -177,6 +210,7 @@ def half_csv() -> None:
     csv().write_bytes(data[: len(data) - 1000])
 
 
+@for_each
 def other_columns() -> None:
     """No action-unit models: their columns are absent, and the exit code is 0."""
     kept = [i for i, name in enumerate(COLUMNS) if not name.startswith("AU")]
@@ -185,6 +219,7 @@ def other_columns() -> None:
     csv().write_text("".join(",".join(cells[i] for i in kept) + "\n" for cells in lines))
 
 
+@for_each
 def legacy_431() -> None:
     """As versions before 2.0: no `face_id`, no eye landmarks, CRLF."""
     kept = [i for i, name in enumerate(VIDEO_COLUMNS) if name != "face_id" and not name.startswith(("eye_", "gaze_a"))]
@@ -193,6 +228,7 @@ def legacy_431() -> None:
     csv().write_bytes((", ".join(names) + "\r\n" + ",".join(["0"] * 431) + "\r\n").encode())
 
 
+@for_each
 def nan_inf() -> None:
     """Values that are none: `nan` in the spellings of several platforms, and infinities."""
     cells = row(1)
@@ -202,6 +238,7 @@ def nan_inf() -> None:
     write([cells])
 
 
+@for_each
 def unmeasured() -> None:
     """An engine that cannot measure AU04 leaves its cells empty."""
     details()
@@ -211,6 +248,7 @@ def unmeasured() -> None:
     write(rows)
 
 
+@for_each
 def short() -> None:
     """Fewer rows than frames and exit 0, as after a decoding error in mid-video."""
     details()
@@ -223,6 +261,7 @@ def missing_model() -> None:
     sys.exit(1)
 
 
+@for_each
 def slow() -> None:
     """A row every tenth of a second."""
     details()
@@ -232,3 +271,10 @@ def slow() -> None:
             out.write(",".join(row(number)) + "\n")
             out.flush()
             time.sleep(0.1)
+
+
+@for_each
+def slow_pictures() -> None:
+    """Two seconds a picture."""
+    time.sleep(2)
+    whole()

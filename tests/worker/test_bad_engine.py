@@ -68,7 +68,7 @@ def test_a_flood_of_words_leaves_a_small_log(bench: Bench) -> None:
     assert bench.premises.services.blobs.info(bench.premises.settings.results_container, log).size < 12 << 20
 
 
-def test_a_crash_on_the_third_picture_costs_only_a_retry(
+def test_a_crash_on_the_third_picture_costs_only_another_run(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.settlement.FIRST_DELAY_S", 0.5)
@@ -78,7 +78,8 @@ def test_a_crash_on_the_third_picture_costs_only_a_retry(
         records = [bench.finished(job) for job in jobs]
         bench.settled()
     assert {record.state for record in records} == {"succeeded"}
-    assert sorted(record.attempts for record in records) == [1, 1, 1, 1, 2]
+    # In a batch it is run again at once, by itself at the next attempt.
+    assert sum(record.attempts for record in records) in {5, 6}
     assert (installed / "runs").read_text() == "." * 6
     assert len(bench.csvs()) == 5
 

@@ -1,0 +1,243 @@
+"""`python -m benchmarks.photos`: many photos through the pipeline, against the bare command and the simple service.
+
+What is compared, all with the same engine and options:
+
+- one bare `FaceLandmarkImg -fdir` over a folder: models loaded once, one process;
+- as many such processes as there are CPUs, each over its part: the best that this machine can do;
+- the simple service (`baseline_service`): one process a photo under four gunicorn workers;
+- the pipeline: from one request for the whole upload until every job has succeeded.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.bare import environment
+from benchmarks.site import BENCH_FOLDER, RESULTS_CONTAINER, Site, run_benchmark, running_site, scratch_folder
+from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, verdict, write_json
+from infra.local.demo import PORTRAIT
+from infra.local.loopback import HOST, free_ports, http_status
+from infra.local.part import PartFailed
+from infra.local.stack import REPOSITORY
+from service.openface.command import ALL_COLUMNS
+from service.openface.probe import Engine
+
+RATIO_AT_MOST = 1.3
+SHARE_AT_LEAST = 0.8
+BASELINE_WORKERS = 4
+WARM_UPS = 8
+WITHIN_S = 900.0
+
+
+@click.command()
+@click.option("--photos", type=click.IntRange(2), default=200, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="All of it so often; best counts.")
+@click.option("--no-baseline", is_flag=True, help="Leave the simple service out.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
+def main(photos: int, rounds: int, no_baseline: bool, json_file: Path | None) -> None:
+    """Measure many photos through the pipeline."""
+    console = new_console()
+    engine = Engine.find(REPOSITORY / "openface_lite" / "bin")
+
+    def measure() -> None:
+        facts = machine()
+        console.print(machine_line(facts))
+        with console.status("starting") as status, scratch_folder() as folder, running_site() as site:
+            files = _photos(folder / "photos", photos)
+            acts: dict[str, Callable[[], float]] = {
+                "bare": partial(_bare, engine, files, folder, 1),
+                "best": partial(_bare, engine, files, folder, os.cpu_count() or 1),
+                "baseline": partial(_baseline, site, engine, files),
+                "pipeline": partial(_pipeline, site, files),
+            }
+            if no_baseline:
+                del acts["baseline"]
+            measured: dict[str, list[float]] = {}
+            for number in range(rounds):
+                for name, act in acts.items():
+                    status.update(f"round {number + 1} of {rounds}: {name}")
+                    measured.setdefault(name, []).append(act())
+        figures = _figures(photos, {name: min(seconds) for name, seconds in measured.items()})
+        _show(console, figures)
+        write_json(json_file, {"benchmark": "photos", "machine": facts, "note": LOAD_DISTORTS, **figures})
+
+    run_benchmark(console, measure)
+
+
+def _photos(folder: Path, count: int) -> list[Path]:
+    """The portrait in many sizes and qualities, so that no two files are the same."""
+    folder.mkdir()
+    portrait = cv2.imread(str(PORTRAIT))
+    assert portrait is not None
+    files = []
+    for number in range(count):
+        side = 448 + number % 128
+        path = folder / f"photo-{number:04d}.jpg"
+        cv2.imwrite(str(path), cv2.resize(portrait, (side, side)), [cv2.IMWRITE_JPEG_QUALITY, 80 + number % 19])
+        files.append(path)
+    return files
+
+
+def _bare(engine: Engine, files: list[Path], folder: Path, processes: int) -> float:
+    parts = [folder / f"part-{uuid.uuid4()}" for _ in range(processes)]
+    for part in parts:
+        part.mkdir()
+    for number, file in enumerate(files):
+        os.link(file, parts[number % processes] / file.name)
+    began = time.perf_counter()
+    running = [
+        subprocess.Popen(
+            [
+                str(engine.executable("FaceLandmarkImg")),
+                *("-fdir", str(part), "-out_dir", str(part / "out")),
+                *(*ALL_COLUMNS, "-wild", "-multi_view", "1"),
+            ],
+            cwd=part,
+            env=environment(str(part)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for part in parts
+    ]
+    codes = [process.wait() for process in running]
+    seconds = time.perf_counter() - began
+    made = sum(len(list((part / "out").glob("*.csv"))) for part in parts)
+    if any(codes) or made != len(files):
+        raise PartFailed("the bare command", f"made {made} of {len(files)} tables", "")
+    return seconds
+
+
+def _pipeline(site: Site, files: list[Path]) -> float:
+    _through(site, files[:WARM_UPS])
+    return _through(site, files)
+
+
+def _through(site: Site, files: list[Path]) -> float:
+    container = str(uuid.uuid4())
+    client = site.storage.create_container(container)
+    for file in files:
+        client.upload_blob(file.name, file.read_bytes())
+    results = site.storage.get_container_client(RESULTS_CONTAINER)
+    began = time.perf_counter()
+    answer = requests.post(f"{site.stack.service_url}/analyse/image/wild/{container}", timeout=60)
+    answer.raise_for_status()
+    while True:
+        done = [blob for blob in results.list_blob_names(name_starts_with=f"{container}/") if blob.endswith(".csv")]
+        if len(done) == len(files):
+            return time.perf_counter() - began
+        site.stack.check()
+        if time.perf_counter() - began > WITHIN_S:
+            tail = site.stack.worker(0).log_tail()
+            raise PartFailed("the pipeline", f"made {len(done)} of {len(files)} tables", tail)
+        time.sleep(0.25)
+
+
+def _baseline(site: Site, engine: Engine, files: list[Path]) -> float:
+    [port] = free_ports(1)
+    environ = environment(str(BENCH_FOLDER)) | {
+        "AZURE_STORAGE_CONNECTION_STRING": site.stack.connection_string,
+        "OPENFACE_BIN_DIR": str(engine.bin_dir),
+        "RESULTS_CONTAINER": RESULTS_CONTAINER,
+    }
+    argv = [sys.executable, "-m", "gunicorn", "-w", str(BASELINE_WORKERS), "-b", f"{HOST}:{port}", "--timeout", "120"]
+    server = subprocess.Popen(
+        [*argv, "benchmarks.baseline_service:app"],
+        cwd=REPOSITORY,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        return _asked(site, f"http://{HOST}:{port}", files)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _asked(site: Site, url: str, files: list[Path]) -> float:
+    container = str(uuid.uuid4())
+    client = site.storage.create_container(container)
+    for file in files:
+        client.upload_blob(file.name, file.read_bytes())
+    deadline = time.monotonic() + 30
+    while http_status(f"{url}/") is None:
+        if time.monotonic() > deadline:
+            raise PartFailed("the simple service", "does not answer", "")
+        time.sleep(0.1)
+
+    def ask(file: Path) -> None:
+        requests.get(f"{url}/analyse/image/wild/{container}/{file.name}", timeout=300).raise_for_status()
+
+    with ThreadPoolExecutor(2 * BASELINE_WORKERS) as pool:
+        list(pool.map(ask, files[:WARM_UPS]))
+        began = time.perf_counter()
+        list(pool.map(ask, files))
+        return time.perf_counter() - began
+
+
+def _figures(photos: int, seconds: dict[str, float]) -> dict[str, Any]:
+    ratio = seconds["pipeline"] / seconds["bare"]
+    figures: dict[str, Any] = {
+        "photos": photos,
+        "seconds": seconds,
+        "ratio_to_bare": ratio,
+        "ratio_aim": RATIO_AT_MOST,
+        "ratio_met": ratio <= RATIO_AT_MOST,
+    }
+    if "baseline" in seconds:
+        best, reached = seconds["baseline"] / seconds["best"], seconds["baseline"] / seconds["pipeline"]
+        figures |= {
+            "speed_up_best": best,
+            "speed_up": reached,
+            "share": reached / best,
+            "share_aim": SHARE_AT_LEAST,
+            "share_met": reached / best >= SHARE_AT_LEAST,
+        }
+    return figures
+
+
+def _show(console: Console, figures: dict[str, Any]) -> None:
+    photos, seconds = figures["photos"], figures["seconds"]
+    table = Table(title=f"{photos} photos")
+    for heading in ("", "seconds", "ms a photo", "photos a second"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    names = {
+        "bare": "one bare process",
+        "best": "a bare process for each CPU",
+        "baseline": "the simple service",
+        "pipeline": "the pipeline",
+    }
+    for key, name in names.items():
+        if key in seconds:
+            took = seconds[key]
+            table.add_row(name, f"{took:.2f}", f"{took / photos * 1000:.0f}", f"{photos / took:.1f}")
+    console.print(table)
+    console.print(
+        f"pipeline to one bare process: {figures['ratio_to_bare']:.2f}, "
+        f"aim at most {RATIO_AT_MOST}: {verdict(figures['ratio_met'])}"
+    )
+    if "share" in figures:
+        console.print(
+            f"speed-up over the simple service: {figures['speed_up']:.2f} of at best {figures['speed_up_best']:.2f}, "
+            f"a share of {figures['share']:.2f}, aim at least {SHARE_AT_LEAST}: {verdict(figures['share_met'])}"
+        )
+    console.print(LOAD_DISTORTS)
+
+
+if __name__ == "__main__":
+    main()
