@@ -147,7 +147,9 @@ class Pipeline:
                 table = read_table(job, run, room / "table.csv")
             with step("publish") as watch_step:
                 manifest = self._manifest(job, place, run, table, findings)
-                return self._publish(place, run, table, manifest, findings, watch_step)
+                # A picture is two blobs, whose writing is most of what it costs: its few words go into the manifest.
+                log_file = run.log if job.media == "video" else None
+                return self._publish(place, log_file, table, manifest, findings, watch_step)
 
     def publish_failure(
         self, job: AnalysisJob, place: ResultPlace, findings: Findings, error: AnalysisError
@@ -209,14 +211,14 @@ class Pipeline:
     def _publish(
         self,
         place: ResultPlace,
-        run: EngineRun,
+        log_file: Path | None,
         table: Table,
         manifest: dict[str, Any],
         findings: Findings,
         watch: WatchStep,
     ) -> str:
         attempt_id = findings.attempt.id
-        publish_artefacts(self.results, place, attempt_id, manifest, run.log)
+        publish_artefacts(self.results, place, attempt_id, manifest, log_file)
         # The last look at the lease before the result becomes visible.
         watch(0.5)
         published = commit(self.results, place, attempt_id, table.path, table.sha256, replacing=self.replacing)

@@ -16,7 +16,7 @@ from service.job import AnalysisJob
 from service.openface.command import batch_arguments, command_for
 from service.openface.probe import Engine
 from service.openface.process import ChildLimits, Finished, run_child
-from service.openface.run import EngineRun, hidden, names_in, write_log
+from service.openface.run import EngineRun, hidden, names_in, words_of, write_log
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Batch:
             out_dir=self._out,
             stem=self._stems[number],
             log=log,
+            words=words_of(log),
             tail=hidden(ended.tail(), hide),
             pictures=len(self._stems),
         )

@@ -20,6 +20,10 @@ STEM = "media"
 """Name of the engine's files in our own folder; the upload's name never reaches a command line."""
 
 
+WORDS_CHARACTERS = 8192
+"""What a picture's manifest holds of the engine's own words."""
+
+
 class Measurable(Protocol):
     """Media as the engine takes it: a file, and how many frames it should give (None: nobody knows)."""
 
@@ -41,6 +45,7 @@ class EngineRun:
         out_dir: what it wrote.
         log: its own words, both streams, folders named instead of shown.
         tail: the end of them, for errors.
+        words: the beginning of them, for the manifest.
         stem: of this media's files in `out_dir`.
         pictures: that went through the same process.
     """
@@ -51,6 +56,7 @@ class EngineRun:
     out_dir: Path
     log: Path
     tail: str
+    words: str
     stem: str = STEM
     pictures: int = 1
 
@@ -93,7 +99,7 @@ def run_engine(
     finally:
         write_log(log, sorted(log_dir.iterdir(), reverse=True), hide)
     shown = tuple(hidden(argument, hide) for argument in argv)
-    return EngineRun(finished, command_for(job), shown, out_dir, log, hidden(finished.tail(), hide))
+    return EngineRun(finished, command_for(job), shown, out_dir, log, hidden(finished.tail(), hide), words_of(log))
 
 
 def read_table(job: AnalysisJob, run: EngineRun, publish_as: Path) -> Table:
@@ -117,8 +123,15 @@ def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
         command=run.command if run else None,
         argv=run.argv if run else None,
         exit_code=run.finished.returncode if run else None,
+        log=run.words if run and run.command == "FaceLandmarkImg" else None,
         pictures=run.pictures if run else None,
     )
+
+
+def words_of(log: Path) -> str:
+    """The beginning of a log, as a manifest can hold it."""
+    with log.open(encoding="utf-8") as file:
+        return file.read(WORDS_CHARACTERS)
 
 
 def hidden(text: str, folders: Mapping[str, str]) -> str:

@@ -68,6 +68,7 @@ class EngineFacts:
 
     Attributes:
         models: SHA-256 by file; without an `engine.json`, of the commands themselves.
+        log: its own words, of a picture; a video's are an artefact of their own.
         pictures: that went through the same process, this one among them; None for videos.
         command, argv, exit_code: None when it was not run to an end; paths in `argv` are named, not shown.
     """
@@ -82,6 +83,7 @@ class EngineFacts:
     argv: Sequence[str] | None = None
     exit_code: int | None = None
     pictures: int | None = None
+    log: str | None = None
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
         "argv": None if engine.argv is None else list(engine.argv),
         "threads": 1,
         "pictures_in_process": engine.pictures,
+        "log": engine.log,
         "exit_code": engine.exit_code,
     }
 

@@ -52,7 +52,7 @@ def test_local_files_as_readme_writes_it(tmp_path: Path) -> None:
     shutil.copy(ASTRONAUT, tmp_path / "tests" / "media")
     assert "analysed  astronaut.png: 1 face" in _shell(_readme("local"), tmp_path)
     folder = tmp_path / "results" / "astronaut.png"
-    assert sorted(path.name for path in folder.iterdir()) == ["astronaut.csv", "engine.log", "manifest.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["astronaut.csv", "manifest.json"]
     assert "kept      astronaut.png" in _shell(_readme("local"), tmp_path)
     assert "analysed  " in _shell(_readme("local").rstrip() + " --again", tmp_path)
 

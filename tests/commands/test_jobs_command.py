@@ -48,7 +48,7 @@ def test_shows_where_the_results_are_and_how_long_it_took(command_line: CommandL
     attempt = bench.record(job).attempt_published
     folder = f"{bench.premises.settings.results_container}/{job.container}/a.jpg/{job.job_id}"
     assert f"{folder}/a.csv" in told
-    assert f"{folder}/{attempt}/engine.log" in told
+    assert f"{folder}/{attempt}/manifest.json" in told
     assert "seconds" in told and "engine 0." in told
     assert "complete" in told
     [shown] = command_line.json("jobs", "show", job.job_id)

@@ -61,7 +61,7 @@ def test_each_ends_in_a_known_state(
 
 
 def test_a_flood_of_words_leaves_a_small_log(bench: Bench) -> None:
-    job = bench.submit(*PICTURE)  # type: ignore[arg-type]
+    job = bench.submit(*VIDEO)  # type: ignore[arg-type]
     with bench.worker("stdout_flood"):
         record = bench.finished(job)
     log = bench.place(job).artefact(record.attempt_published, "engine.log")
