@@ -16,6 +16,7 @@ from service.job import AnalysisJob
 from service.openface.command import batch_arguments, command_for
 from service.openface.probe import Engine
 from service.openface.process import ChildLimits, Finished, run_child
+from service.openface.reader import ENVIRONMENT
 from service.openface.run import EngineRun, hidden, names_in, words_of, write_log
 
 
@@ -75,7 +76,9 @@ class Batch:
 
         whole = replace(self._limits, time_s=self._limits.time_s * len(self._stems))
         try:
-            finished = run_child(self._argv, cwd=self._room, log_dir=self._logs, limits=whole, on_wait=look)
+            finished = run_child(
+                self._argv, cwd=self._room, log_dir=self._logs, limits=whole, on_wait=look, env=ENVIRONMENT
+            )
         except EngineTimeout:
             return self._unfinished()
         while self._next < len(self._stems) and self._is_whole(self._next, finished):
