@@ -94,6 +94,9 @@ class Worker:
             except AnalysisError as error:
                 # Settling itself failed: the message shows up again when its time is over.
                 log.warning("worker.left_for_later", error_code=error.code, error=error.message)
+            except Exception:
+                # The same; the others in hand go on.
+                log.exception("worker.unexpected_error")
             finally:
                 if queued.job.media == "video":
                     self._videos.release()
