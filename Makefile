@@ -39,6 +39,7 @@ fuzz: setup ## hostile media and requests by the hundred, each in a known end, n
 bench: setup ## measure engine, pipeline and memory, each beside its aim (minutes; a quiet machine)
 	@$(RUN) -m benchmarks.engine
 	@$(RUN) -m benchmarks.overhead
+	@$(RUN) -m benchmarks.photos
 	@$(RUN) -m benchmarks.streaming
 
 .PHONY: image-check

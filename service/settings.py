@@ -117,7 +117,7 @@ class Settings(BaseModel):
         ge=1,
     )
     batch_images: int = Field(
-        8, description="Pictures that wait and go through one engine process together, at most; 1: each alone.", ge=1
+        16, description="Pictures that wait and go through one engine process together, at most; 1: each alone.", ge=1
     )
     engine_time_limit_s: float = Field(60.0, description="Seconds the engine may take for any item…", gt=0, le=86400)
     engine_time_limit_per_media_s: float = Field(

@@ -94,7 +94,7 @@ def worker(settings: Settings, services: Services, workspace: Workspace, stop: S
         results_container=settings.results_container,
         max_attempts=settings.max_attempts,
     )
-    hands = Hands(videos=settings.engines + 1, items=settings.engines * settings.batch_images + 1)
+    hands = Hands(videos=settings.engines + 1, items=2 * settings.engines * settings.batch_images)
     return Worker(shop, stop, settings.worker_name, settings.lease_s, hands)
 
 
@@ -108,7 +108,7 @@ def pipeline(
         source=source,
         results=results,
         engines=EngineRoom(engine, workspace, engines=settings.engines, batch=settings.batch_images),
-        prober=Prober(workspace, limits.of_media, children=settings.engines, batch=settings.batch_images),
+        prober=Prober(workspace, limits.of_media, children=1, batch=2 * settings.batch_images),
         workspace=workspace,
         limits=limits,
         replacing=replacing,

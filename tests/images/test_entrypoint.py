@@ -48,20 +48,23 @@ def environ(premises: Premises, bin_dir: Path) -> dict[str, str]:
 def test_sigterm_lets_the_worker_finish_what_it_has(premises: Premises, tmp_path: Path, first: list[str]) -> None:
     bench = Bench(premises)
     job = bench.submit("clip.mp4", clip(), media="video")
-    waiting = bench.submit("later.mp4", clip(shade=10), media="video")
+    waiting = [bench.submit(f"later-{number}.mp4", clip(shade=10), media="video") for number in range(3)]
     log = tmp_path / "log"
     with log.open("wb") as out:
-        settings = environ(premises, FAKES / "slow")
+        settings = environ(premises, FAKES / "slow") | {"ENGINES": "1"}
         process = subprocess.Popen([*first, "worker"], env=settings, cwd=REPOSITORY, stdout=out, stderr=out)
     try:
-        bench.until(lambda: bench.record(job).stage == "engine" or bench.record(waiting).stage == "engine")
+        bench.until(lambda: any(bench.record(each).stage == "engine" for each in (job, *waiting)))
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:
         process.kill()
         process.wait()
     assert "worker.stopped" in log.read_text("utf-8")
-    assert sorted(bench.record(each).state for each in (job, waiting)) == ["queued", "succeeded"]
+    # One in the engine and perhaps the next, which was in hand already; no other is begun.
+    states = [bench.record(each).state for each in (job, *waiting)]
+    assert set(states) == {"queued", "succeeded"}
+    assert states.count("succeeded") <= 2
 
 
 def test_a_processor_that_lacks_something_is_refused_before_anything_starts(premises: Premises, tmp_path: Path) -> None:
