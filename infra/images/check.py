@@ -59,6 +59,8 @@ def main(build: bool, ubuntu_keyring: Path | None) -> None:
     if build:
         with images() as store:
             results += [_told(step) for step in build_steps(store, ubuntu_keyring)]
+    else:
+        click.echo("not run  building the images and running what was built: --no-build was given")
     sys.exit(0 if all(results) else 1)
 
 
