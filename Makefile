@@ -18,8 +18,8 @@ demo: setup ## run the main job end to end on real media, into demo-results/
 up: setup ## start the same stack in the foreground and leave it running; Ctrl-C stops it
 	@$(RUN) -m infra.local.up
 
-test: setup ## run all tests
-	@$(RUN) -m pytest
+test: setup ## run all tests, two files at a time
+	@$(RUN) -m pytest -n 2 --dist loadfile
 
 check: setup ## lint, format, types and the import contract
 	@$(RUN) -m ruff check .
