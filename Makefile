@@ -19,7 +19,9 @@ up: setup ## start the same stack in the foreground and leave it running; Ctrl-C
 	@$(RUN) -m infra.local.up
 
 test: setup ## run all tests, two files at a time
-	@$(RUN) -m pytest -n 2 --dist loadfile
+	@# schemathesis makes one test of all its routes where tests are shared out.
+	@SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/web/test_contract.py
+	@$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/web/test_contract.py
 
 check: setup ## lint, format, types and the import contract
 	@$(RUN) -m ruff check .
