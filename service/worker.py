@@ -27,7 +27,7 @@ from service.record import JobRecord, now
 from service.stopping import Stop
 from service.storage.job_queue import Message, MessageGone
 
-IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 2.0
+IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
 STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
 HANDS_FULL_S = 0.1

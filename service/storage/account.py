@@ -20,6 +20,12 @@ from azure.storage.queue import QueueServiceClient
 from service.errors import AnalysisError, StorageUnavailable
 from service.settings import BadSettings, Settings
 
+PIECE_BYTES = 4 << 20
+BLOB_OPTIONS: dict[str, Any] = {
+    # The SDK's first request asks for 32 MiB and holds them more than once.
+    "max_single_get_size": PIECE_BYTES,
+    "max_chunk_get_size": PIECE_BYTES,
+}
 CLIENT_OPTIONS: dict[str, Any] = {
     # A dead endpoint is told within seconds; the job's own retries are the long ones.
     "retry_total": 2,
@@ -69,7 +75,7 @@ class Account:
             text = settings.azure_storage_connection_string.get_secret_value()
             try:
                 return cls(
-                    BlobServiceClient.from_connection_string(text, **CLIENT_OPTIONS),
+                    BlobServiceClient.from_connection_string(text, **BLOB_OPTIONS, **CLIENT_OPTIONS),
                     QueueServiceClient.from_connection_string(text, **CLIENT_OPTIONS),
                     TableServiceClient.from_connection_string(text, **CLIENT_OPTIONS),
                 )
@@ -79,7 +85,7 @@ class Account:
             credential = DefaultAzureCredential()
             base = f"https://{settings.storage_account}.{{}}.core.windows.net"
             return cls(
-                BlobServiceClient(base.format("blob"), credential, **CLIENT_OPTIONS),
+                BlobServiceClient(base.format("blob"), credential, **BLOB_OPTIONS, **CLIENT_OPTIONS),
                 QueueServiceClient(base.format("queue"), credential, **CLIENT_OPTIONS),
                 TableServiceClient(base.format("table"), credential=credential, **CLIENT_OPTIONS),
             )
