@@ -75,11 +75,8 @@ class EngineRoom:
             if asked.is_dropped:
                 raise Dropped
 
-        with self._gather.lock:
-            # From a batch its asker may have gone, and the folder with it; from here on it stays.
-            if asked.is_dropped:
-                return
-            asked.alone = True
+        if not self._gather.keep(asked):
+            return
         measure = asked.question
         try:
             asked.end(run_engine(self.engine, measure.job, measure.media, measure.room, measure.limits, watch))

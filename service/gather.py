@@ -107,6 +107,12 @@ class Gather(Generic[Q, A]):
             raise
         return asked.answer()
 
+    def keep(self, asked: Asked[Q, A]) -> bool:
+        """From now on the asker stays until it is answered; False where it has gone, and its folder with it."""
+        with self.lock:
+            asked.alone = not asked.is_dropped
+            return asked.alone
+
     def _give_up(self, asked: Asked[Q, A]) -> None:
         with self.lock:
             asked.is_dropped = True
@@ -127,6 +133,9 @@ class Gather(Generic[Q, A]):
             for asked in taken:
                 asked.fail(error)
         finally:
+            # Whoever left meanwhile may still wait for its folder to be free.
+            for asked in taken:
+                asked.fail(Dropped())
             with self.lock:
                 self._busy -= 1
 

@@ -73,10 +73,8 @@ class Prober:
             if asked.is_dropped:
                 raise Dropped
 
-        with self._gather.lock:
-            if asked.is_dropped:
-                return
-            asked.alone = True
+        if not self._gather.keep(asked):
+            return
         question = asked.question
         try:
             asked.end(probe(question.path, question.media, question.room, self._limits, on_wait))

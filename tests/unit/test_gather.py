@@ -157,6 +157,17 @@ def test_whoever_leaves_a_batch_leaves_the_others_in_it() -> None:
     assert sorted(asked[0].result(10)) == ["a1", "a2"]
 
 
+def test_nobody_waits_for_an_answer_that_nobody_gives() -> None:
+    """One that left just as its turn came is not answered; it must not wait for that."""
+
+    def act(taken: list[Asked[str, str]]) -> None:
+        until(lambda: taken[0].is_dropped)
+
+    gather: Gather[str, str] = Gather(act, turns=1, most=4, go_together=lambda one, other: True, name="test")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(GoneAway):
+        pool.submit(gather.ask, "a", leave, alone=True).result(10)
+
+
 def test_one_that_is_alone_stays_until_its_answer_is_given_up() -> None:
     """Its work goes on in the asker's folder until then."""
     stopped = threading.Event()
