@@ -17,8 +17,10 @@ AnalysisError                  code, retryable, a sentence for people
 │   ├── EngineCrashed          a signal, or a non-zero exit
 │   ├── NoOutput               the command ended well and left nothing to read
 │   └── MalformedOutput        a table that is not OpenFace 2.x's
+├── ReportFailed               a published result cannot be made a report of
 ├── WorkspaceFull              no room on this worker's disk; says nothing about the media
 ├── StorageUnavailable         blob, queue or table storage cannot be reached, or is busy
+├── Busy                       as much as this server does at once is being done
 ├── BlobExists                 a create-only write found the name taken
 ├── RecordChanged              a conditional write on a job record lost the race
 ├── AttemptsExhausted          every allowed attempt ended without an answer
@@ -170,6 +172,12 @@ class MalformedOutput(EngineError):
         self.retryable = torn
 
 
+class ReportFailed(AnalysisError):
+    """No report can be made of this result."""
+
+    code = "report_failed"
+
+
 class WorkspaceFull(AnalysisError):
     """The disk of this worker's workspace is full; another worker, or a later time, may have room."""
 
@@ -186,6 +194,13 @@ class StorageUnavailable(AnalysisError):
     """The storage account cannot be reached or is busy; nothing is lost, try again."""
 
     code = "storage_unavailable"
+    retryable = True
+
+
+class Busy(AnalysisError):
+    """As much as this server does at once is being done; ask again in a few seconds."""
+
+    code = "busy"
     retryable = True
 
 

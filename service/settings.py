@@ -28,6 +28,11 @@ from pydantic import (
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
 class BadSettings(Exception):
     """The settings cannot be used; the text names every problem at once."""
 
@@ -91,6 +96,25 @@ class Settings(BaseModel):
         "wild", description="Taken by `analyse` and `sweep` where nothing else says it."
     )
 
+    # Faces at once
+    detect_confidence: float = Field(
+        0.9, description="Least confidence of a face that `/api/detect` and `/api/analyse-image` tell of.", ge=0, le=1
+    )
+    detect_max_faces: int = Field(100, description="Faces that they tell of in one picture, at most.", ge=1, le=1000)
+    detect_upsample: bool = Field(
+        False, description="`true`: they look for small faces too, at four times the time, where nothing else is asked."
+    )
+    detect_max_mb: int = Field(10, description="Largest picture that they take, in MiB.", ge=1, le=64)
+    detect_max_megapixels: float = Field(40.0, description="The same in millions of pixels.", gt=0, le=256)
+    detect_children: int = Field(
+        0,
+        description="Processes of a gunicorn process that look at these pictures; default (0): its share of the "
+        "processors.",
+        ge=0,
+        le=64,
+    )
+    detect_time_limit_s: float = Field(20.0, description="Seconds that one such picture may take.", gt=0, le=600)
+
     # Worker
     lease_s: int = Field(
         60, description="Seconds for which a message stays hidden; renewed at a third of it.", ge=3, le=3600
@@ -112,7 +136,7 @@ class Settings(BaseModel):
         description="Folder of the commands: the real OpenFace, or the embedded analyser.",
     )
     engines: int = Field(
-        default_factory=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+        default_factory=processors,
         description="Engine processes at once, one thread each; default: the processors that this worker may use.",
         ge=1,
     )
@@ -163,6 +187,11 @@ class Settings(BaseModel):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def detect_processes(self) -> int:
+        """Of each gunicorn process: `DETECT_CHILDREN`, or its share of the processors."""
+        return self.detect_children or max(1, processors() // self.web_workers)
 
     @property
     def asks_for_keys(self) -> bool:

@@ -14,6 +14,7 @@ from service.doctor.check import Check, failed
 from service.doctor.rounds import local_checks, storage_checks
 from service.engine_room import EngineRoom
 from service.errors import StorageUnavailable
+from service.faces.analyst import Analyst
 from service.item import Shop
 from service.logs import log
 from service.openface.probe import Engine
@@ -35,7 +36,7 @@ from service.sweep.finding import Finding, Places
 from service.web.app import create_app
 from service.web.auth import Door
 from service.web.services import Services
-from service.worker import Hands, Worker
+from service.worker import FOREVER, Hands, Shift, Worker
 from service.workspace import Workspace
 
 PREMISES_AGAIN_S = 2.0
@@ -49,13 +50,19 @@ def web_services(settings: Settings) -> Services:
         JobTable(account.tables, settings.table_name),
     )
     return Services(
-        settings=settings, blobs=AzureBlobs(account.blobs), queue=queue, table=table, desk=Desk(table, queue)
+        settings=settings,
+        blobs=AzureBlobs(account.blobs),
+        queue=queue,
+        table=table,
+        desk=Desk(table, queue),
+        analyst=Analyst(settings),
     )
 
 
 def web_app(settings: Settings) -> Flask:
     """The web application of one gunicorn process."""
     services = web_services(settings)
+    services.analyst.start()
     # Beside the serving: while storage is away the process answers all the same, with 503 where it needs storage.
     threading.Thread(
         target=open_when_there,
@@ -66,8 +73,8 @@ def web_app(settings: Settings) -> Flask:
     return create_app(services, Door.of(settings))
 
 
-def run_worker(settings: Settings) -> int:
-    """Work the queue until told to stop; returns the exit code.
+def run_worker(settings: Settings, shift: Shift) -> int:
+    """Work the queue until told to stop or the shift is over; returns the exit code.
 
     Raises:
         BadSettings: no storage account.
@@ -77,12 +84,12 @@ def run_worker(settings: Settings) -> int:
     stop.listen()
     services = web_services(settings)
     with closing(Workspace(settings.workspace)) as workspace:
-        ready = worker(settings, services, workspace, stop)
+        ready = worker(settings, services, workspace, stop, shift)
         open_when_there(services, stop)
         return ready.run()
 
 
-def worker(settings: Settings, services: Services, workspace: Workspace, stop: Stop) -> Worker:
+def worker(settings: Settings, services: Services, workspace: Workspace, stop: Stop, shift: Shift = FOREVER) -> Worker:
     """A worker that takes nothing yet. Raises EngineUnavailable."""
     shop = Shop(
         queue=services.queue,
@@ -95,7 +102,7 @@ def worker(settings: Settings, services: Services, workspace: Workspace, stop: S
         max_attempts=settings.max_attempts,
     )
     hands = Hands(videos=settings.engines + 1, items=2 * settings.engines * settings.batch_images)
-    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands)
+    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands, shift)
 
 
 def pipeline(

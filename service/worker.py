@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -49,6 +50,22 @@ class Hands:
     videos: int
 
 
+@dataclass(frozen=True)
+class Shift:
+    """When a worker leaves by itself, as one does that the queue's length has started.
+
+    Attributes:
+        until_idle_s: leave after so many seconds without a message and with nothing in hand.
+        take_for_s: take nothing new after so many seconds; what is in hand then is finished without hurry.
+    """
+
+    until_idle_s: float = float("inf")
+    take_for_s: float = float("inf")
+
+
+FOREVER = Shift()
+
+
 @dataclass
 class Worker:
     """Takes jobs from the queue and sees each through to its end.
@@ -63,8 +80,13 @@ class Worker:
     name: str
     lease_s: int
     hands: Hands
+    shift: Shift = FOREVER
     _queue_door: threading.Lock = field(default_factory=threading.Lock)
     _videos: threading.Semaphore = field(init=False)
+    _count: threading.Lock = field(default_factory=threading.Lock)
+    _in_hand: int = 0
+    _began: float = 0.0
+    _worked: float = 0.0
     _exit_code: int = EXIT_OK
 
     def __post_init__(self) -> None:
@@ -72,6 +94,7 @@ class Worker:
 
     def run(self) -> int:
         """Work until asked to stop; returns the process's exit code."""
+        self._began = self._worked = time.monotonic()
         log.info("worker.ready", worker=self.name, engine=self.shop.pipeline.engine.name)
         others = [threading.Thread(target=self._work, name=f"item-{n}") for n in range(1, self.hands.items)]
         for thread in others:
@@ -98,17 +121,18 @@ class Worker:
                 # The same; the others in hand go on.
                 log.exception("worker.unexpected_error")
             finally:
+                self._put_down()
                 if queued.job.media == "video":
                     self._videos.release()
 
     def _receive(self) -> tuple[Message, QueuedJob] | None:
-        """The next job; None when told to stop.
+        """The next job; None when told to stop, or when the shift is over.
 
         One thread at a time looks into the queue, so that an idle worker asks no more often than if it had one.
         """
         idle_s = IDLE_FIRST_S
         with self._queue_door:
-            while not self.stop.asked:
+            while not (self.stop.asked or self._shift_is_over()):
                 if not self.shop.pipeline.workspace.has_room():
                     # Taking messages only to fail them would use up attempts, and keep them from other workers.
                     log.warning("worker.workspace_full")
@@ -122,6 +146,7 @@ class Worker:
                     message = self.shop.queue.receive(self.lease_s)
                     queued = self._read(message) if message else None
                     if message and queued:
+                        self._take_up()
                         return message, queued
                 except StorageUnavailable as error:
                     log.warning("worker.storage_away", error=error.message)
@@ -135,6 +160,21 @@ class Worker:
                 self.stop.wait(idle_s)
                 idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
         return None
+
+    def _take_up(self) -> None:
+        with self._count:
+            self._in_hand += 1
+
+    def _put_down(self) -> None:
+        with self._count:
+            self._in_hand -= 1
+            self._worked = time.monotonic()
+
+    def _shift_is_over(self) -> bool:
+        """Asked behind the queue's door, where nothing can be taken up meanwhile."""
+        with self._count:
+            idle_s = 0.0 if self._in_hand else time.monotonic() - self._worked
+        return idle_s >= self.shift.until_idle_s or time.monotonic() - self._began >= self.shift.take_for_s
 
     def _read(self, message: Message) -> QueuedJob | None:
         """The job that a message is; one that is none is set aside, word for word."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from math import inf
 
 import click
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from service.commands.starting import load_settings, told
 from service.keys import KeyRing
 from service.logs import configure
 from service.web.server import Server, refuse_open_door
+from service.worker import Shift
 
 
 @click.command()
@@ -30,13 +32,23 @@ def web() -> None:
     Server(shared, lambda: wiring.web_app(shared)).run()
 
 
+SECONDS = click.FloatRange(min=0, min_open=True)
+
+
 @click.command()
-def worker() -> None:
-    """Take jobs from the queue, one at a time, until told to stop.
+@click.option(
+    "--until-idle",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="Leave when nothing has come, and nothing is in hand, so long.",
+)
+@click.option("--take-for", type=SECONDS, metavar="SECONDS", help="Take nothing new after so long; finish, and leave.")
+def worker(until_idle: float | None, take_for: float | None) -> None:
+    """Take jobs from the queue until told to stop.
 
     SIGTERM: the item in hand is finished within SHUTDOWN_GRACE_S, else handed back; a second one hands it back now.
     """
     settings = load_settings()
     configure(settings.log_format, settings.log_level)
     with told():
-        sys.exit(wiring.run_worker(settings))
+        sys.exit(wiring.run_worker(settings, Shift(until_idle or inf, take_for or inf)))

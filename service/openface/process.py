@@ -10,6 +10,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -132,6 +133,41 @@ def run_child(
     return finished
 
 
+class Companion:
+    """A child that stays and answers over a socket, which is its standard input; under the same leash as the others.
+
+    The thread that makes it must outlive it: the leash is of that thread.
+
+    Attributes:
+        line: our end of the socket, blocking; the other end closes when the child is gone.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        log: Path,
+        limits: ChildLimits,
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`limits.time_s` is for the caller to hold. Raises EngineUnavailable."""
+        _check_executable(Path(argv[0]))
+        self.line, theirs = socket.socketpair()
+        try:
+            with theirs, log.open("ab", buffering=0) as out:
+                self._child = _start(argv, cwd, _environment(cwd, env), out, out, stdin=theirs.fileno())
+            _set_limits(self._child.pid, limits)
+        except BaseException:
+            self.line.close()
+            raise
+
+    def end(self) -> None:
+        """Stop it, whatever it is doing, and all its children."""
+        self.line.close()
+        _end(self._child)
+
+
 def _check_executable(path: Path) -> None:
     if not path.is_absolute():
         # A bare name would be looked up in PATH, and OpenFace finds its models beside argv[0].
@@ -158,7 +194,12 @@ def _environment(cwd: Path, extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    out: IO[bytes],
+    err: IO[bytes],
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     # Set by the child itself before it becomes the command: a worker that is killed outright tells nobody.
     leash = [LEASH, "--pdeathsig", "KILL", "--"] if LEASH else []
@@ -167,7 +208,7 @@ def _start(
             [*leash, *argv],
             cwd=cwd,
             env=env,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=out,
             stderr=err,
             start_new_session=True,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.storage.blob import (
+    BlobBlock,
     BlobProperties,
     BlobSasPermissions,
     BlobServiceClient,
@@ -109,6 +111,44 @@ class AzureBlobs:
                 return
             with content.open("rb") as file:
                 client.upload_blob(file, length=content.stat().st_size, **options)
+
+    def upload_stream(
+        self,
+        container: str,
+        name: str,
+        pieces: Iterable[bytes],
+        *,
+        content_type: str,
+        metadata: Callable[[], Mapping[str, str]],
+    ) -> None:
+        """Write a new blob piece by piece; it appears whole when all pieces have come, or not at all.
+
+        Args:
+            pieces: whatever they raise ends the upload; what was sent until then is never seen, and storage
+                forgets it within a week.
+            metadata: asked for after the last piece.
+
+        Raises:
+            BlobExists: the name is taken.
+            NotFound: there is no such container.
+        """
+        client = self._service.get_blob_client(container, name)
+        # Two uploads of one name at once share a list of unfinished blocks; their own they know by this.
+        upload_id = uuid.uuid4().hex
+        blocks: list[BlobBlock] = []
+        missing = _no_container(container)
+        for number, piece in enumerate(pieces):
+            blocks.append(BlobBlock(f"{upload_id}-{number:06d}"))
+            with translated("uploading a piece of a blob", missing=missing):
+                client.stage_block(blocks[-1].id, piece, length=len(piece))
+        taken = BlobExists(f"blob {name!r} exists already")
+        with translated("completing an upload", exists=taken, changed=taken, missing=missing):
+            client.commit_block_list(
+                blocks,
+                content_settings=ContentSettings(content_type=content_type),
+                metadata=dict(metadata()),
+                match_condition=MatchConditions.IfMissing,
+            )
 
     def ensure_container(self, container: str) -> None:
         """Create the container where it does not exist."""

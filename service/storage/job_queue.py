@@ -89,6 +89,11 @@ class JobQueue:
         with translated("asking for the queue's length"):
             return int(self._jobs.get_queue_properties().approximate_message_count or 0)
 
+    def poison_length(self) -> int:
+        """About how many messages are set aside."""
+        with translated("asking for the poison queue's length"):
+            return int(self._poison.get_queue_properties().approximate_message_count or 0)
+
     def poisoned(self, most: int = 32) -> list[str]:
         """Texts at the head of the poison queue, left where they are."""
         with translated("looking into the poison queue"):

@@ -1,14 +1,16 @@
 """The job records, in Azure Table Storage (or Azurite).
 
 Two kinds of entities share the table. A *record* is found by its job id (partition and row). *Index* entities
-hold only a job id; their row key is the inverted time of submission, so that the newest come first: one in
-the partition of the container, one in the partition of all jobs.
+hold a job id, and the blob's name to be searched; their row key is the inverted time of submission, so that the
+newest come first: one in the partition of the container, one in the partition of all jobs.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,6 +33,13 @@ ALL = "jobs"
 END_OF_TIME_MS = 10**14
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 READS_AT_ONCE = 8
+STORAGE_PAGE = 1000
+"""The most that table storage returns at once."""
+SCANNED_AT_ONCE = 5 * STORAGE_PAGE
+"""Index entities that one page of a search looks at, at most."""
+
+
+_ROW = re.compile(r"\d{14}-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,9 @@ class JobTable:
         row = _inverted(record.created, record.job.job_id)
         for partition in (ALL, _container_partition(record.job.container)):
             with translated("indexing a job"):
-                self._table.upsert_entity({"PartitionKey": partition, "RowKey": row, "job_id": record.job.job_id})
+                self._table.upsert_entity(
+                    {"PartitionKey": partition, "RowKey": row, "job_id": record.job.job_id, "place": _place(record)}
+                )
 
     def get(self, job_id: str) -> JobRecord:
         """Raises NotFound."""
@@ -90,22 +101,32 @@ class JobTable:
             )
         return replace(record, version=str(answer["etag"]))
 
-    def page(self, *, container: str | None, state: State | None, cursor: str = "", size: int = 50) -> JobPage:
-        """Newest first. With `state`, a page may be short or empty although more follow: go by the cursor.
+    def page(
+        self, *, container: str | None, state: State | None, text: str = "", cursor: str = "", size: int = 50
+    ) -> JobPage:
+        """Newest first. With `state` or `text`, a page may be short or empty although more follow: go by the cursor.
+
+        Args:
+            text: a part of the container's or the blob's name, whatever its case.
 
         Raises:
             BadRequest: the cursor is none of ours.
         """
         partition = _container_partition(container) if container else ALL
-        pages = self._table.query_entities(
-            "PartitionKey eq @partition", parameters={"partition": partition}, results_per_page=size
-        ).by_page(_decode_cursor(cursor))
+        entities = self._table.query_entities(
+            "PartitionKey eq @partition and RowKey gt @after",
+            parameters={"partition": partition, "after": _decode_cursor(cursor)},
+            results_per_page=STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE),
+        )
+        wanted = _plain(text)
         with translated("listing jobs"):
-            ids = [str(entity["job_id"]) for entity in next(pages, ())]
-        records = self.several(ids)
-        if state:
-            records = [record for record in records if record.state == state]
-        return JobPage(records, _encode_cursor(getattr(pages, "continuation_token", None)))
+            ids, after = _matching(entities, wanted, size)
+        records = [
+            record
+            for record in self.several(ids)
+            if (not state or record.state == state) and wanted in _plain(_place(record))
+        ]
+        return JobPage(records, _encode_cursor(after) if after else "")
 
     def unsettled(self) -> Iterator[tuple[JobRecord, datetime]]:
         """Records whose job has not finished, or failed without a poison message, each with its last write's time."""
@@ -180,18 +201,41 @@ def _inverted(created: datetime, job_id: str) -> str:
     return f"{END_OF_TIME_MS - int(created.timestamp() * 1000):014d}-{job_id}"
 
 
-def _encode_cursor(token: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(token).encode()).decode() if token else ""
+def _place(record: JobRecord) -> str:
+    return f"{record.job.container}/{record.job.blob}"
 
 
-def _decode_cursor(cursor: str) -> Any:
+def _plain(text: str) -> str:
+    """For comparing: without case, and with one spelling of letters with marks (file names of macOS have another)."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _matching(entities: Iterable[Mapping[str, Any]], wanted: str, size: int) -> tuple[list[str], str]:
+    """Job ids of the next entities that may match, and the row to go on after; empty where there are no more."""
+    ids: list[str] = []
+    after = ""
+    for scanned, entity in enumerate(entities):
+        if len(ids) == size or scanned == SCANNED_AT_ONCE:
+            return ids, after
+        after = str(entity["RowKey"])
+        # An entity of an earlier release tells no place: its record does.
+        if wanted in _plain(str(entity.get("place", wanted))):
+            ids.append(str(entity["job_id"]))
+    return ids, ""
+
+
+def _encode_cursor(after: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"after": after}).encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> str:
+    """The row to go on after; no row comes before the empty one."""
     if not cursor:
-        return None
+        return ""
     try:
-        token = json.loads(base64.urlsafe_b64decode(cursor))
-        place = {"PartitionKey": token["PartitionKey"], "RowKey": token["RowKey"]}
-        if not all(isinstance(key, str) for key in place.values()):
-            raise TypeError("keys are texts")
+        after = json.loads(base64.urlsafe_b64decode(cursor))["after"]
+        if not _ROW.fullmatch(after):
+            raise ValueError("no row of ours")
     except (ValueError, KeyError, TypeError) as error:
         raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor") from error
-    return place
+    return str(after)

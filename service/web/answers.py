@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from flask import url_for
 from pydantic import BaseModel, Field
 
+from service.advice import advice
 from service.job import ActionUnits, Faces, Media, MediaType
 from service.record import JobRecord, State
 
@@ -36,6 +37,7 @@ class Fault(BaseModel):
 
     code: str
     message: str
+    advice: str = Field(description="What to do about it, in a sentence or two.")
 
 
 class JobFacts(BaseModel):
@@ -145,11 +147,15 @@ def job_facts(record: JobRecord) -> JobFacts:
         options=Options.model_validate(job.options, from_attributes=True),
         generation=job.generation,
         attempts=record.attempts,
-        error=Fault(code=record.error_code, message=record.error_message) if record.error_code else None,
+        error=_fault(record) if record.error_code else None,
         superseded_by=record.superseded_by or None,
         times=Times(created=record.created, started=record.started, finished=record.finished),
         trace_id=trace[1] if len(trace) > 1 else "",
     )
+
+
+def _fault(record: JobRecord) -> Fault:
+    return Fault(code=record.error_code, message=record.error_message, advice=advice(record.error_code))
 
 
 def link(of: str, job_id: str) -> str:

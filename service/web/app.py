@@ -7,23 +7,22 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Response, g, request
 from flask_openapi3 import Info, OpenAPI
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from service import __version__
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
-from service.web import headers, problems
+from service.web import bodies, headers, problems
 from service.web.analyse import analyse
 from service.web.auth import Door
 from service.web.document import SECURITY_SCHEMES
+from service.web.faces import faces
 from service.web.health import health
 from service.web.jobs import jobs
+from service.web.pages import pages
 from service.web.schema import schema
 from service.web.services import KEY, Services
 from service.web.session import sessions
-
-LONGEST_BODY = 64 * 1024
-"""In bytes. No route takes a body today; uploads go to storage."""
+from service.web.uploads import uploads
 
 INFO = Info(
     title="Media analysis",
@@ -56,15 +55,16 @@ def create_app(services: Services, door: Door | None = None) -> OpenAPI:
     app.url_map.merge_slashes = False
     # The document names no OPTIONS, and no browser page of another origin calls us.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     problems.register(app)
-    for blueprint in (health, sessions, analyse, jobs, schema):
+    for blueprint in (health, sessions, uploads, analyse, jobs, faces, schema):
         app.register_api(blueprint)
+    app.register_blueprint(pages)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     headers.guard(app)
     app.before_request(_begin)
-    app.before_request(_refuse_long_body)
+    app.before_request(bodies.refuse_long_body)
     (door or Door.open()).guard(app)
+    bodies.guard(app)
     app.before_request(_refuse_undecodable)
     app.after_request(_tell)
     return app
@@ -72,12 +72,6 @@ def create_app(services: Services, door: Door | None = None) -> OpenAPI:
 
 def _begin() -> None:
     g.began = time.monotonic()
-
-
-def _refuse_long_body() -> None:
-    """Before anything of it is read; Flask itself looks only where a route reads. Raises RequestEntityTooLarge."""
-    if (request.content_length or 0) > LONGEST_BODY:
-        raise RequestEntityTooLarge(f"the body is longer than {LONGEST_BODY:,} bytes")
 
 
 def _refuse_undecodable() -> None:

@@ -17,6 +17,7 @@ from service.keys import Key, KeyRing, Scope
 from service.logs import log
 from service.settings import Settings
 from service.web.document import KEY_HEADER
+from service.web.pages import is_page
 from service.web.problems import problem
 from service.web.rate import RateLimit, address_of
 from service.web.session import TOKEN_HEADER, Sessions
@@ -27,7 +28,7 @@ HEALTH = {"health.healthz", "health.readyz"}
 OPEN = {"session.show", "session.end"}
 """A page has to be able to ask whether a key is needed."""
 
-PAGES = ("/openapi.json", "/docs")
+DOCUMENT = ("/openapi.json", "/docs")
 """The description of the API, and the pages that show it: no key."""
 
 REALM = 'Bearer realm="media-analysis"'
@@ -76,7 +77,7 @@ class Door:
         wait_s = self._rate.wait_s(f"key {key.name}" if key else f"address {address_of(request.remote_addr or '')}")
         if wait_s:
             return _too_often(wait_s)
-        if not self._keys.asks or endpoint in OPEN or _is_page(request.path):
+        if not self._keys.asks or endpoint in OPEN or is_page(endpoint) or _is_document(request.path):
             return None
         return self._refusal(key, presented)
 
@@ -114,8 +115,8 @@ def declared_scopes(app: OpenAPI) -> Scopes:
     return scopes
 
 
-def _is_page(path: str) -> bool:
-    return any(path == page or path.startswith(f"{page}/") for page in PAGES)
+def _is_document(path: str) -> bool:
+    return any(path == page or path.startswith(f"{page}/") for page in DOCUMENT)
 
 
 def _presented() -> str:

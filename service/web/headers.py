@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from service.web.pages import is_file, is_page
+
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """Content-Security-Policy of the API: its answers load and run nothing, wherever they are shown."""
 
@@ -13,6 +15,18 @@ DOCS = (
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 """The same for Swagger's page, which starts itself by a script in the page; it shows nothing that anyone uploads."""
+
+PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src blob:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""The same for our own pages: files of ours, and pictures and films that the browser itself holds; nothing inline."""
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": PAGE,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()",
+}
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -29,7 +43,13 @@ def guard(app: Flask) -> None:
 
 
 def _protected(response: Response) -> Response:
-    is_page = request.path == "/docs" or request.path.startswith("/docs/")
     response.headers.update(HEADERS)
-    response.headers["Content-Security-Policy"] = DOCS if is_page else NOTHING
+    if is_page(request.endpoint) and not is_file(request.endpoint):
+        response.headers.update(PAGE_HEADERS)
+    else:
+        response.headers["Content-Security-Policy"] = DOCS if _is_docs(request.path) else NOTHING
     return response
+
+
+def _is_docs(path: str) -> bool:
+    return path == "/docs" or path.startswith("/docs/")

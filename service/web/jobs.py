@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from service.errors import AnalysisError, Conflict, NotFound, StorageUnavailable
 from service.logs import continued_trace
+from service.names import LONGEST_BLOB
 from service.publish import CSV_TYPE, ResultPlace
 from service.record import JobRecord, State
 from service.storage.blob_store import BlobInfo
@@ -49,6 +50,13 @@ class JobsQuery(BaseModel):
     container: str | None = Field(
         None, min_length=3, max_length=63, pattern=CONTAINER["pattern"], json_schema_extra=optional
     )
+    text: str | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_BLOB,
+        description="A part of the blob's or the container's name, whatever its case.",
+        json_schema_extra=optional,
+    )
     cursor: str | None = Field(None, max_length=2000, description="From the answer before.", json_schema_extra=optional)
 
 
@@ -64,7 +72,9 @@ class ResultsQuery(BaseModel):
 @jobs.get("/jobs", endpoint="newest", responses={200: JobList, **problems(400, 503)}, security=TO_READ)
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first."""
-    page = services().table.page(container=query.container, state=query.state, cursor=query.cursor or "")
+    page = services().table.page(
+        container=query.container, state=query.state, text=query.text or "", cursor=query.cursor or ""
+    )
     body = JobList(jobs=[job_answer(record) for record in page.records], cursor=page.cursor or None)
     return jsonify(body.model_dump(mode="json"))
 

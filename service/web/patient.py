@@ -28,10 +28,37 @@ HEAD_BYTES = 64 << 10
 """How long they may be: more than browsers and proxies send; gunicorn's own limit is 800 KiB a connection."""
 IDLE_S = 30.0
 """How long a thread waits for a client that does not take its answer (or goes on sending a body)."""
+BODY_S, BODY_BYTES_PER_S = 10.0, 16 << 10
+"""A body may take so long, and as much longer as its bytes would at this rate; a thread waits for it."""
 LINGER_S, LINGER_BYTES = 2.0, 256 << 10
 """What is borne of a client that goes on sending after its last answer (RFC 9112, 9.6)."""
 READ_BYTES = 16 << 10
 END = b"\r\n\r\n"
+
+
+class _Paced:
+    """A connection's socket as its requests are read from: whoever sends too slowly is given up."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.begin()
+
+    def begin(self) -> None:
+        """A request begins."""
+        self._ends = time.monotonic() + BODY_S
+
+    def recv(self, size: int) -> bytes:
+        """Raises TimeoutError."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(min(left, IDLE_S))
+        try:
+            data = self._sock.recv(size)
+        finally:
+            self._sock.settimeout(IDLE_S)
+        self._ends += len(data) / BODY_BYTES_PER_S
+        return data
 
 
 class _Connection(TConn):  # type: ignore[misc]
@@ -40,6 +67,7 @@ class _Connection(TConn):  # type: ignore[misc]
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.head = bytearray()
+        self.paced = _Paced(self.sock)
         self.drained = 0
 
     def init(self) -> None:
@@ -106,7 +134,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _serve(self, conn: _Connection) -> None:
         if conn.parser is None:
-            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+            conn.parser = get_parser(self.cfg, conn.paced, conn.client)
+        conn.paced.begin()
         conn.parser.unreader.unread(bytes(conn.head))
         conn.head.clear()
         conn.data_ready = True
@@ -163,10 +192,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def close_after_body(_worker: Any, request: Any) -> None:
-    """gunicorn's `pre_request`: no route takes a body, so one that is announced is not waited for.
+    """gunicorn's `pre_request`: a body that is announced is not waited for after the answer, but the connection closed.
 
-    Without this the thread would read on after the answer, to find the next request behind the body.
+    Unless the application has read all of it, and says so by calling `keep_alive` of its body (`bodies`). Without
+    this the thread would read on after a refusal, to find the next request behind the body.
     """
     announced = {name: value for name, value in request.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")}
-    if announced and announced != {"CONTENT-LENGTH": "0"}:
-        request.force_close()
+    if not announced or announced == {"CONTENT-LENGTH": "0"}:
+        return
+    before = request.must_close
+    request.force_close()
+
+    def keep_alive() -> None:
+        request.must_close = before
+
+    request.body.keep_alive = keep_alive

@@ -12,12 +12,16 @@ from werkzeug.exceptions import HTTPException
 from service.errors import (
     AnalysisError,
     BadRequest,
+    Busy,
     Conflict,
+    EngineUnavailable,
     MediaNotFound,
     MediaTooLarge,
     NotFound,
     RecordChanged,
+    ReportFailed,
     StorageUnavailable,
+    UnreadableMedia,
     UnsupportedMedia,
 )
 from service.logs import log
@@ -32,7 +36,11 @@ STATUS: dict[type[AnalysisError], HTTPStatus] = {
     MediaNotFound: HTTPStatus.NOT_FOUND,
     MediaTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    UnreadableMedia: HTTPStatus.BAD_REQUEST,
     RecordChanged: HTTPStatus.CONFLICT,
+    ReportFailed: HTTPStatus.CONFLICT,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    EngineUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -77,7 +85,8 @@ def _from_analysis_error(error: AnalysisError) -> Response:
         log.error("request.failed", error_code=error.code, error=error.message)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
-        log.warning("request.storage_away", error=error.message)
+        event = "request.storage_away" if isinstance(error, StorageUnavailable) else "request.unavailable"
+        log.warning(event, error_code=error.code, error=error.message)
     return problem(status, error.code, error.message)
 
 

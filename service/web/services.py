@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import current_app
 
+from service.faces.analyst import Analyst
 from service.settings import Settings
 from service.storage.azure_blobs import AzureBlobs
 from service.storage.job_queue import JobQueue
@@ -25,6 +26,7 @@ class Services:
     queue: JobQueue
     table: JobTable
     desk: Desk
+    analyst: Analyst
 
 
 def services() -> Services:

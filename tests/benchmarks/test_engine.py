@@ -40,7 +40,8 @@ def test_every_figure(tmp_path: Path) -> None:
             continue
         assert figure["value"] == median(figure["runs"])
         assert figure["best"] in (min(figure["runs"]), max(figure["runs"]))
-        assert figure["value"] > 0 or what in ("a face", "loading the models"), figure
+        # Differences of short times can come out on either side of nothing while others use the processors.
+        assert figure["value"] > 0 or "start" in what or what in ("a face", "loading the models"), figure
         if what in AIMS:
             assert figure["verdict"] == AIMS[what].verdict(figure["value"])
             assert str(AIMS[what]) in done.stdout

@@ -11,6 +11,7 @@ import pytest
 from service.errors import BadRequest, NotFound, RecordChanged
 from service.job import AnalysisJob, JobOptions
 from service.record import JobRecord, now
+from service.storage import job_table
 from tests.conftest import Premises
 
 OPTIONS = JobOptions.resolve("image", "wild", {})
@@ -84,6 +85,47 @@ def test_lists_by_state(premises: Premises) -> None:
     assert len(table.page(container="abc", state="queued").records) == 2
 
 
+def _listed(premises: Premises, text: str, size: int = 50, **which: str | None) -> list[str]:
+    """Blobs of all pages."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        wanted = {"container": None, "state": None, **which}
+        page = premises.services.table.page(**wanted, text=text, cursor=cursor, size=size)
+        found += [record.job.blob for record in page.records]
+        cursor = page.cursor
+        if not cursor:
+            return found
+
+
+def test_lists_by_a_part_of_a_name(premises: Premises) -> None:
+    table = premises.services.table
+    names = ["Anna/Take 1.MP4", "anna/take 2.mp4", "Ü.jpg", "other.jpg", "A\u0308rger.png"]
+    for number, name in enumerate(names):
+        job = AnalysisJob("abc", name, "0x1", "image", "wild", OPTIONS)
+        table.index(table.create(dataclasses.replace(_record("abc", number), job=job)))
+    table.index(table.create(_record("anna-s-box", 9)))
+    assert _listed(premises, "ANNA") == ["ü 9.jpg", names[1], names[0]]
+    assert _listed(premises, "take", container="abc") == [names[1], names[0]]
+    # Of two spellings of a letter with a mark, either finds the other.
+    assert _listed(premises, "\u00e4RGER") == [names[4]]
+    assert _listed(premises, "u\u0308", container="abc") == ["Ü.jpg"]
+    assert _listed(premises, "nowhere") == []
+
+
+def test_a_search_goes_on_where_a_page_ends(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = premises.services.table
+    for number in range(12):
+        table.index(table.create(_record("abc", number)))
+    wanted = [f"ü {number}.jpg" for number in (11, 10, 1)]
+    assert _listed(premises, "ü 1", size=1) == wanted
+    # A page looks at so many jobs at most, and may then be empty although more follow.
+    monkeypatch.setattr(job_table, "SCANNED_AT_ONCE", 4)
+    assert _listed(premises, "ü 1") == wanted
+    assert table.page(container=None, state=None, text="ü 0").records == []
+    assert _listed(premises, "ü 0") == ["ü 0.jpg"]
+
+
 def test_indexing_twice_lists_once(premises: Premises) -> None:
     table = premises.services.table
     record = table.create(_record("abc"))
@@ -92,7 +134,7 @@ def test_indexing_twice_lists_once(premises: Premises) -> None:
     assert len(table.page(container="abc", state=None).records) == 1
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30=", "bnVsbA==", "💥"])
+@pytest.mark.parametrize("cursor", ["x", "e30=", "bnVsbA==", "eyJhZnRlciI6IDF9", "eyJhZnRlciI6ICIxIn0=", "💥"])
 def test_a_made_up_cursor_is_refused(premises: Premises, cursor: str) -> None:
     with pytest.raises(BadRequest):
         premises.services.table.page(container=None, state=None, cursor=cursor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -152,11 +153,10 @@ def test_a_name_without_extension_goes_by_its_content_type(client: FlaskClient, 
 
 def test_too_large_is_told_before_it_is_queued(client: FlaskClient, premises: Premises) -> None:
     from service.web.app import create_app
-    from service.web.services import Services
 
     small = premises.settings.model_copy(update={"max_media_mb": 1})
     own = premises.services
-    client = create_app(Services(small, own.blobs, own.queue, own.table, own.desk)).test_client()
+    client = create_app(replace(own, settings=small)).test_client()
     premises.put("big.jpg", b"x" * (1024 * 1024 + 1))
     answer = client.post(f"/analyse/image/wild/{premises.container}?blob=big.jpg")
     assert (answer.status_code, answer.json["code"]) == (413, "media_too_large")

@@ -5,20 +5,23 @@ The same requests each time; FUZZ_SEED and FUZZ_REQUESTS ask for others, and for
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import random
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from urllib.parse import quote
 
 import pytest
 
 from infra.local.loopback import HOST
 from service.web import headers, patient
-from service.web.app import LONGEST_BODY
+from service.web.bodies import LONGEST_BODY
+from tests.conftest import ASTRONAUT
 from tests.web.conftest import Served
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -129,6 +132,7 @@ def _half_sent(served: Served) -> Iterator[list[socket.socket]]:
     """Connections that began a request, each in another way, and go no further."""
     key = f"X-API-Key: {served.admin}\r\n".encode()
     head = b"POST /jobs/" + b"0" * 32 + b"/cancel HTTP/1.1\r\nHost: x\r\n" + key
+    picture = b"POST /api/detect HTTP/1.1\r\nHost: x\r\n" + key
     beginnings = [
         b"",
         b"G",
@@ -139,6 +143,10 @@ def _half_sent(served: Served) -> Iterator[list[socket.socket]]:
         head + b"Content-Length: 1000\r\n\r\nabc",
         head + b"Content-Length: 10\r\nExpect: 100-continue\r\n\r\n",
         head + b"Transfer-Encoding: chunked\r\n\r\nffff\r\nabc",
+        # Bodies that a route waits for.
+        picture + b"Content-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc",
+        picture + b"Content-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nabc",
+        picture + b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x\r\n",
         # Answered, and then not hung up on by the other side.
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /jobs HT",
@@ -172,6 +180,31 @@ def test_half_sent_requests_keep_nobody_waiting(served: Served, tell: Callable[[
         for connection in connections:
             connection.settimeout(max(until - time.monotonic(), 0.01))
             assert _is_ended(connection)
+
+
+def test_a_body_that_comes_too_slowly_is_told_so(served: Served) -> None:
+    with socket.create_connection((HOST, _port(served)), timeout=patient.BODY_S + 10) as connection:
+        head = f"POST /api/detect HTTP/1.1\r\nHost: x\r\nX-API-Key: {served.admin}\r\n"
+        connection.sendall(f"{head}Content-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc".encode())
+        began = time.monotonic()
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began >= patient.BODY_S - 1
+
+
+def test_a_connection_is_used_again_after_a_body_that_was_read(served: Served) -> None:
+    connection = http.client.HTTPConnection(HOST, _port(served), timeout=30)
+    with closing(connection):
+        for _ in range(3):
+            connection.request("POST", "/api/detect", ASTRONAUT.read_bytes(), {"X-API-Key": served.admin})
+            mine = connection.sock.getsockname()
+            reply = connection.getresponse()
+            assert len(json.loads(reply.read())) == 1
+            assert reply.getheader("Connection") == "keep-alive"
+            assert connection.sock.getsockname() == mine
+        # One that nobody has read ends it.
+        connection.request("POST", "/jobs", b"x" * 1000, {"X-API-Key": served.admin})
+        assert connection.getresponse().getheader("Connection") == "close"
 
 
 def _is_ended(connection: socket.socket) -> bool:

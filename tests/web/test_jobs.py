@@ -51,6 +51,14 @@ def test_lists_by_container_and_state(client: FlaskClient, premises: Premises, r
     assert client.get("/jobs?cursor=made-up").json["code"] == "bad_cursor"
 
 
+def test_a_name_finds_its_jobs(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
+    found = client.get("/jobs", query_string={"text": "Ü 1"}).json["jobs"]
+    assert [job["id"] for job in found] == [record.job.job_id]
+    assert client.get("/jobs", query_string={"text": premises.container[:9]}).json["jobs"] == found
+    assert client.get("/jobs", query_string={"text": "ü 2"}).json == {"jobs": [], "cursor": None}
+    assert client.get("/jobs?text=").status_code == 400
+
+
 def test_cancelling(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
     job_id = record.job.job_id
     answer = client.post(f"/jobs/{job_id}/cancel")

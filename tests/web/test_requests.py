@@ -305,4 +305,6 @@ def test_nothing_here_was_an_error(served: Served) -> None:
     # Keys files are broken on purpose by other tests of the same server.
     errors = [line for line in lines if line["level"] in {"error", "critical"} and line["event"] != "keys.file_refused"]
     assert errors == []
-    assert [(line["path"], line["status"]) for line in lines if line.get("status", 0) >= 500] == []
+    # Slow senders of pictures are more than are listened to at once.
+    busy = ("/api/detect", 503)
+    assert {(line["path"], line["status"]) for line in lines if line.get("status", 0) >= 500} <= {busy}

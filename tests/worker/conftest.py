@@ -16,7 +16,7 @@ from service.job import AnalysisJob, JobOptions, Media
 from service.publish import ResultPlace
 from service.record import JobRecord
 from service.stopping import Stop
-from service.worker import Worker
+from service.worker import FOREVER, Shift, Worker
 from service.workspace import Workspace
 from tests.conftest import Premises
 from tests.media_made import FAKES
@@ -38,7 +38,12 @@ class Bench:
 
     @contextmanager
     def worker(
-        self, behaviour: str = "ok", *, pipeline_parts: Mapping[str, Any] | None = None, **settings: object
+        self,
+        behaviour: str = "ok",
+        *,
+        pipeline_parts: Mapping[str, Any] | None = None,
+        shift: Shift = FOREVER,
+        **settings: object,
     ) -> Iterator[tuple[Worker, list[int]]]:
         """A running worker and its exit code, once it has one. Stopped gently at the end.
 
@@ -48,7 +53,7 @@ class Bench:
         stop = Stop(own.shutdown_grace_s)
         codes: list[int] = []
         with closing(Workspace(own.workspace)) as workspace:
-            worker = wiring.worker(own, self.premises.services, workspace, stop)
+            worker = wiring.worker(own, self.premises.services, workspace, stop, shift)
             if pipeline_parts:
                 pipeline = replace(worker.shop.pipeline, **pipeline_parts)
                 worker = replace(worker, shop=replace(worker.shop, pipeline=pipeline))

@@ -1,0 +1,389 @@
+/** *Analyse a file*: files are uploaded through the service, become jobs, and are followed to their results. */
+
+import { byId, fill, make, set, tell } from "./dom.js";
+import { follow } from "./follow.js";
+import { bytes, isFinished, jobPage, resultLinks, stageWords, stateChip } from "./job-words.js";
+import { send } from "./send.js";
+import { ask } from "./session.js";
+
+const AT_ONCE = 2;
+const TRIES_WHEN_BUSY = 6;
+const KEPT = "analyse.files";
+/** Stages before there is a job. */
+const BEFORE = { waiting: "Waiting", uploading: "Uploading", starting: "Starting", stopped: "Stopped" };
+
+const page = byId("analyse");
+const maxBytes = Number(page.dataset.maxBytes);
+const kinds = JSON.parse(page.dataset.extensions);
+const types = JSON.parse(page.dataset.types);
+
+/**
+ * One file of the list.
+ *
+ * @typedef {object} Entry
+ * @property {string} key of this page's own
+ * @property {string} name of the file
+ * @property {number} size in bytes
+ * @property {"image"|"video"|null} media
+ * @property {string} mediaType
+ * @property {string} faces option of the job; empty for the service's default
+ * @property {string} container
+ * @property {string} blob
+ * @property {"waiting"|"uploading"|"starting"|"followed"|"stopped"} step
+ * @property {boolean} again an earlier try may have got it there, although its answer was lost
+ * @property {number} sent share that is uploaded
+ * @property {string} problem what keeps it, in words
+ * @property {object|null} job as the service told it last
+ */
+
+/** @type {Map<string, Entry>} */
+const entries = new Map();
+/** What cannot be kept over a reload: the files, and what stops their upload. */
+const files = new Map();
+const stops = new Map();
+const rows = new Map();
+let working = 0;
+
+// --- what is chosen ------------------------------------------------------------------------------------------------
+
+function add(chosen) {
+  for (const file of chosen) {
+    const key = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    const entry = {
+      key,
+      name: file.name,
+      size: file.size,
+      media: kindOf(file),
+      mediaType: choice("media-type"),
+      faces: byId("faces").value,
+      container: container(),
+      blob: freeName(file.name),
+      step: "waiting",
+      again: false,
+      sent: 0,
+      problem: "",
+      job: null,
+    };
+    entry.problem = refusal(entry);
+    if (entry.problem) entry.step = "stopped";
+    else files.set(key, file);
+    entries.set(key, entry);
+  }
+  changed();
+  work();
+}
+
+function kindOf(file) {
+  const extension = file.name.includes(".") ? file.name.split(".").pop().toLowerCase() : "";
+  return kinds[extension] ?? types[file.type.toLowerCase()] ?? null;
+}
+
+/** Why a file need not be sent at all; said before its first byte is. */
+function refusal(entry) {
+  if (!entry.media) return "This is not a picture or video of a kind that is analysed here.";
+  if (!entry.size) return "The file is empty.";
+  if (entry.size > maxBytes) return `The file has ${bytes(entry.size)}; at most ${bytes(maxBytes)} are taken.`;
+  return "";
+}
+
+function choice(name) {
+  return document.querySelector(`input[name="${name}"]:checked`).value;
+}
+
+/** One container for the files of a tab, so that they are found together; several tabs never meet. */
+function container() {
+  let name = sessionStorage.getItem("analyse.container");
+  if (!name) {
+    const random = [...crypto.getRandomValues(new Uint8Array(6))].map((one) => one.toString(16).padStart(2, "0"));
+    name = `web-${new Date().toISOString().slice(0, 10).replaceAll("-", "")}-${random.join("")}`;
+    sessionStorage.setItem("analyse.container", name);
+  }
+  return name;
+}
+
+/** The file's name; phones call every photo image.jpg, so a second one goes into a folder of its own. */
+function freeName(name) {
+  const safe = (name.toWellFormed?.() ?? name).replace(/[\u0000-\u001f\u007f-\u009f\\/]/g, "_");
+  const taken = new Set([...entries.values()].map((entry) => entry.blob));
+  let blob = safe;
+  for (let copy = 2; taken.has(blob); copy += 1) blob = `${copy}/${safe}`;
+  return blob;
+}
+
+// --- upload and job ------------------------------------------------------------------------------------------------
+
+function work() {
+  for (const entry of entries.values()) {
+    if (working >= AT_ONCE) return;
+    if (entry.step !== "waiting") continue;
+    working += 1;
+    one(entry).finally(() => {
+      working -= 1;
+      changed();
+      work();
+    });
+  }
+}
+
+async function one(entry) {
+  const stop = new AbortController();
+  stops.set(entry.key, stop);
+  try {
+    move(entry, { step: "uploading", problem: "", sent: 0 });
+    const upload = await patiently(stop.signal, () => uploaded(entry, stop.signal));
+    move(entry, { step: "starting", sent: 1 });
+    const path = upload.links.analyse + (entry.faces ? `&faces=${entry.faces}` : "");
+    const answer = await patiently(stop.signal, () => ask(path, { method: "POST", signal: stop.signal }));
+    files.delete(entry.key);
+    heard(entry, answer.jobs[0]);
+    watch(entry);
+  } catch (error) {
+    move(entry, { step: "stopped", problem: error.name === "AbortError" ? "You stopped it." : error.message });
+  } finally {
+    stops.delete(entry.key);
+  }
+}
+
+/** Send it, unless it is there. */
+async function uploaded(entry, signal) {
+  const path = `/uploads/${entry.container}?blob=${encodeURIComponent(entry.blob)}`;
+  const there = entry.again ? await already(path, entry, signal) : null;
+  entry.again = true;
+  if (there) return there;
+  const file = files.get(entry.key);
+  if (!file) throw new Error("The upload did not get to its end before this page was left: choose the file again.");
+  return send(`${path}&media_type=${entry.mediaType}`, file, (sent) => move(entry, { sent }), signal);
+}
+
+async function already(path, entry, signal) {
+  try {
+    const there = await ask(path, { signal });
+    return there.size === entry.size ? there : null;
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** Do it, and again where the service asks to wait. */
+async function patiently(signal, act) {
+  for (let left = TRIES_WHEN_BUSY; ; left -= 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!left || ![429, 503].includes(error.status)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(error.retryAfter || 2, 30)));
+      signal.throwIfAborted();
+    }
+  }
+}
+
+function watch(entry) {
+  if (isFinished(entry.job)) return;
+  follow(entry.job.id, (job) => heard(entry, job), (problem) => move(entry, { problem: problem.message }));
+}
+
+function heard(entry, job) {
+  move(entry, { step: "followed", job, problem: "" });
+  if (job.superseded_by && job.state === "superseded") move(entry, { problem: "The file was replaced by a newer one." });
+}
+
+// --- what is shown -------------------------------------------------------------------------------------------------
+
+function move(entry, more) {
+  Object.assign(entry, more);
+  if (entries.has(entry.key)) changed();
+}
+
+let planned = false;
+
+/** Show and keep everything, once for all changes of a moment. */
+function changed() {
+  if (planned) return;
+  planned = true;
+  setTimeout(() => {
+    planned = false;
+    keep();
+    show();
+  }, 50);
+}
+
+function show() {
+  byId("list").hidden = !entries.size;
+  const list = byId("files");
+  for (const entry of entries.values()) {
+    if (!rows.has(entry.key)) {
+      rows.set(entry.key, row(entry));
+      list.append(rows.get(entry.key).node);
+    }
+    refresh(rows.get(entry.key), entry);
+  }
+  for (const [key, { node }] of rows) {
+    if (entries.has(key)) continue;
+    node.remove();
+    rows.delete(key);
+  }
+  const all = [...entries.values()];
+  const done = all.filter(isSettled).length;
+  tell(byId("count"), all.length ? `${done} of ${all.length} ${all.length === 1 ? "file" : "files"} finished` : "");
+  byId("clear").hidden = !done;
+  set(byId("together"), "href", `/page/jobs?container=${container()}`);
+}
+
+function isSettled(entry) {
+  return entry.step === "stopped" || Boolean(entry.job && isFinished(entry.job));
+}
+
+/** The lasting parts of a file's line: they are changed in place, so that nothing under a finger or a focus moves. */
+function row(entry) {
+  const parts = {
+    title: make("h3", { id: `name-${entry.key}`, class: "file-name" }, entry.name),
+    facts: make("span", { class: "muted small" }),
+    state: make("span", { class: "file-state" }),
+    bar: make("progress", { max: 1, "aria-labelledby": `name-${entry.key}` }),
+    words: make("p", { class: "small file-words" }),
+    actions: make("div", { class: "row file-actions" }),
+  };
+  parts.node = make(
+    "li",
+    { class: "file" },
+    make("div", { class: "file-head" }, parts.title, parts.state),
+    parts.facts,
+    parts.bar,
+    parts.words,
+    parts.actions,
+  );
+  return parts;
+}
+
+function refresh(parts, entry) {
+  const told = [bytes(entry.size), entry.media ? `${entry.media}, ${entry.mediaType}` : null];
+  tell(parts.facts, told.filter(Boolean).join(" · "));
+  fill(parts.state, entry.job ? stateChip(entry.job) : stepChip(entry));
+  parts.bar.hidden = isSettled(entry) || entry.step === "waiting";
+  const share = entry.job ? entry.job.progress : entry.sent;
+  parts.bar.value = share;
+  tell(parts.words, words(entry, share));
+  parts.words.classList.toggle("problem", Boolean(entry.problem || entry.job?.state === "failed"));
+  actions(parts.actions, entry);
+}
+
+function stepChip(entry) {
+  return make("span", { class: entry.step === "stopped" ? "chip bad" : "chip" }, BEFORE[entry.step]);
+}
+
+function words(entry, share) {
+  if (entry.problem) return entry.problem;
+  const percent = `${Math.floor(share * 100)} %`;
+  if (!entry.job) return entry.step === "uploading" ? `${percent} uploaded` : "";
+  const { state, stage, error, attempts } = entry.job;
+  if (state === "failed" && error) return `${error.message} ${error.advice}`;
+  if (isFinished(entry.job)) return "";
+  const again = error ? ` · attempt ${attempts} did not succeed, it is tried again` : "";
+  return `${percent} · ${stageWords(stage)}${again}`;
+}
+
+function actions(node, entry) {
+  const offered = [];
+  if (entry.job) {
+    offered.push(...resultLinks(entry.job));
+    offered.push(make("a", { class: "button", href: jobPage(entry.job.id) }, "Job", named(entry)));
+  } else if (entry.step === "stopped") {
+    if (files.has(entry.key)) offered.push(button(entry, "Try again", () => move(entry, { step: "waiting" }), work));
+    offered.push(button(entry, "Remove", () => remove(entry)));
+  } else {
+    offered.push(button(entry, "Stop", () => halt(entry)));
+  }
+  const shape = offered.map((one) => one.textContent).join("|");
+  if (node.dataset.shape === shape) return;
+  node.dataset.shape = shape;
+  // Where the button that had the focus goes, its line keeps it.
+  const hadFocus = node.contains(document.activeElement);
+  node.replaceChildren(...offered);
+  if (hadFocus) node.querySelector("a, button")?.focus();
+}
+
+function button(entry, name, ...acts) {
+  return make("button", { type: "button", class: "quiet", onclick: () => acts.forEach((act) => act()) }, name, named(entry));
+}
+
+function named(entry) {
+  return make("span", { class: "visually-hidden" }, ` ${entry.name}`);
+}
+
+function halt(entry) {
+  const stop = stops.get(entry.key);
+  if (stop) stop.abort();
+  else move(entry, { step: "stopped", problem: "You stopped it." });
+}
+
+function remove(entry) {
+  entries.delete(entry.key);
+  files.delete(entry.key);
+  changed();
+}
+
+// --- over a reload -------------------------------------------------------------------------------------------------
+
+function keep() {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify([...entries.values()]));
+  } catch {
+    // Full or forbidden: the list then ends with this page; the jobs do not.
+  }
+}
+
+function recall() {
+  let kept = [];
+  try {
+    kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+  } catch {
+    // Not ours.
+  }
+  for (const entry of kept) {
+    entries.set(entry.key, entry);
+    if (entry.job) watch(entry);
+    // What was sent to its end is found there; what was not has to be chosen again.
+    else if (entry.step === "uploading" || entry.step === "starting") entry.step = "waiting";
+    else if (entry.step === "waiting") Object.assign(entry, { step: "stopped", problem: "It was not sent: choose it again." });
+  }
+  changed();
+  work();
+}
+
+// --- wiring --------------------------------------------------------------------------------------------------------
+
+const drop = byId("drop");
+let over = 0;
+
+function dragged(event) {
+  if (!event.dataTransfer?.types.includes("Files")) return;
+  event.preventDefault();
+  over += { dragenter: 1, dragleave: -1 }[event.type] ?? 0;
+  drop.classList.toggle("is-over", over > 0);
+}
+
+for (const name of ["dragenter", "dragover", "dragleave"]) document.addEventListener(name, dragged);
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  over = 0;
+  drop.classList.remove("is-over");
+  add(event.dataTransfer?.files ?? []);
+});
+document.addEventListener("paste", (event) => {
+  if (event.clipboardData?.files.length) add(event.clipboardData.files);
+});
+byId("choose").addEventListener("click", () => byId("file").click());
+byId("file").addEventListener("change", (event) => {
+  add(event.target.files);
+  event.target.value = "";
+});
+byId("clear").addEventListener("click", () => {
+  for (const entry of entries.values()) if (isSettled(entry)) remove(entry);
+  byId("choose").focus();
+});
+window.addEventListener("beforeunload", (event) => {
+  if ([...entries.values()].some((entry) => entry.step === "uploading" && files.has(entry.key))) event.preventDefault();
+});
+
+recall();

@@ -1,0 +1,79 @@
+/** The camera: opened on request, seen in a mirror, closed when it is not needed. */
+
+import { Problem } from "./session.js";
+import { jpeg } from "./reduce.js";
+
+const IDEAL = { width: { ideal: 1280 }, height: { ideal: 720 } };
+
+const REFUSALS = {
+  NotAllowedError:
+    "The camera is blocked for this page. Allow it in the browser’s settings for this site (the sign beside the address), then try again.",
+  NotFoundError: "No camera was found on this device.",
+  NotReadableError: "The camera is in use by another program. Close that one, then try again.",
+  OverconstrainedError: "No camera of that kind was found on this device.",
+};
+
+export class Camera {
+  /** @param {HTMLVideoElement} video where it is seen */
+  constructor(video) {
+    this.video = video;
+    this.facing = "user";
+    this.stream = null;
+  }
+
+  get isOpen() {
+    return this.stream !== null;
+  }
+
+  /** A front camera shows a mirror; a back camera does not. */
+  get isMirror() {
+    return this.facing === "user";
+  }
+
+  /** @throws {Problem} with what to do about it */
+  async open() {
+    if (!navigator.mediaDevices?.getUserMedia) {
+      throw new Problem("The camera needs a secure address (https); here it is not to be had. Choose a photo instead.");
+    }
+    this.close();
+    try {
+      const wanted = { video: { facingMode: this.facing, ...IDEAL }, audio: false };
+      this.stream = await navigator.mediaDevices.getUserMedia(wanted);
+    } catch (error) {
+      throw new Problem(REFUSALS[error.name] ?? `The camera does not start (${error.name}).`, { code: error.name });
+    }
+    this.video.srcObject = this.stream;
+    await this.video.play();
+  }
+
+  close() {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+
+  /** The other one of a phone's two. */
+  async turn() {
+    this.facing = this.isMirror ? "environment" : "user";
+    await this.open();
+  }
+
+  /** Whether there is another one. */
+  async hasOther() {
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    return devices.filter((device) => device.kind === "videoinput").length > 1;
+  }
+
+  /** What it sees now, as others see it: not mirrored. */
+  async photo() {
+    return new File([await jpeg(this.video, 1)], "camera.jpg", { type: "image/jpeg" });
+  }
+
+  /** The same, small, for many a second. */
+  async frame(longest) {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    const scale = Math.min(1, longest / Math.max(width, height));
+    const size = { width: Math.floor(width * scale), height: Math.floor(height * scale) };
+    return { blob: await jpeg(this.video, scale, 0.75), size };
+  }
+}

@@ -1,0 +1,41 @@
+/** Elements made in code: whatever comes from outside becomes text, never markup. */
+
+/**
+ * @param {string} tag
+ * @param {Record<string, any>} attributes null, undefined and false leave an attribute out; `onclick` and the like are
+ *   functions
+ * @param {...(Node|string|null|undefined|false)} children strings become text
+ */
+export function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else set(node, name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** Set an attribute, or take it away. */
+export function set(node, name, value) {
+  if (value === null || value === undefined || value === false) node.removeAttribute(name);
+  else node.setAttribute(name, value === true ? "" : String(value));
+}
+
+/** Put text where it differs: what is read aloud is not read again. */
+export function tell(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Replace what is in a node, unless it would be the same: a focused link keeps its focus. */
+export function fill(node, ...children) {
+  const next = make("div", {}, ...children);
+  const same = next.childNodes.length === node.childNodes.length;
+  if (same && [...next.childNodes].every((child, at) => child.isEqualNode(node.childNodes[at]))) return;
+  node.replaceChildren(...next.childNodes);
+}
+
+/** The element of a page's template. */
+export function byId(id) {
+  return document.getElementById(id);
+}

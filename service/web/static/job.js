@@ -1,0 +1,238 @@
+/** A job's page: its stages while it runs, then what was measured, what it took, or what went wrong and what to do. */
+
+import { byId, fill, make, tell } from "./dom.js";
+import { follow } from "./follow.js";
+import {
+  bytes,
+  fileName,
+  isFinished,
+  jobPage,
+  mediaWords,
+  resultLinks,
+  seconds,
+  stageWords,
+  stateChip,
+  stateWord,
+  time,
+  tookSeconds,
+} from "./job-words.js";
+import { ask } from "./session.js";
+
+const STAGES = ["queued", "fetch", "probe", "prepare", "engine", "results", "publish"];
+const STEPS = {
+  fetch: "Fetch the file",
+  probe: "Look at it",
+  prepare: "Prepare it",
+  engine: "Measure",
+  results: "Read the table",
+  publish: "Publish",
+  other: "Everything else",
+};
+
+const id = byId("job").dataset.id;
+let hasManifest = false;
+
+async function load() {
+  tell(byId("problem"), "");
+  try {
+    heard(await ask(`/jobs/${id}`));
+  } catch (problem) {
+    lost(problem);
+  }
+}
+
+function lost(problem) {
+  tell(byId("problem"), problem.message);
+}
+
+let followed = false;
+
+function heard(job) {
+  show(job);
+  if (isFinished(job)) loadManifest(job);
+  else if (!followed) {
+    followed = true;
+    follow(id, heard, lost);
+  }
+}
+
+// --- the job -------------------------------------------------------------------------------------------------------
+
+function show(job) {
+  const name = fileName(job.blob);
+  document.title = `${stateWord(job)}: ${name} · Media analysis`;
+  tell(byId("title"), name);
+  fill(byId("chip"), stateChip(job));
+  tell(byId("line"), line(job));
+  byId("job").hidden = false;
+  showProgress(job);
+  showError(job);
+  showFacts(job);
+  byId("result-card").hidden = !(isFinished(job) && job.links.manifest);
+  fill(byId("links"), ...resultLinks(job));
+  byId("rerun").hidden = !job.links.rerun;
+  byId("cancel").hidden = !job.links.cancel;
+}
+
+function line(job) {
+  const took = tookSeconds(job);
+  if (!isFinished(job)) return `${Math.floor(job.progress * 100)} %, ${stageWords(job.stage)}`;
+  return took === null ? "" : `in ${seconds(took)}`;
+}
+
+function showProgress(job) {
+  byId("progress-card").hidden = isFinished(job);
+  byId("bar").value = job.progress;
+  const at = STAGES.indexOf(job.stage === "starting" ? "queued" : job.stage);
+  const items = STAGES.map((stage, index) =>
+    make(
+      "li",
+      { class: index < at ? "is-past" : null, "aria-current": index === at ? "step" : null },
+      stageWords(stage),
+    ),
+  );
+  fill(byId("stages"), ...items);
+}
+
+function showError(job) {
+  const { error } = job;
+  byId("error-card").hidden = !error;
+  if (!error) return;
+  const titles = { failed: "Why it failed", cancelled: "It was cancelled", superseded: "The file was replaced" };
+  tell(byId("error-title"), titles[job.state] ?? `Attempt ${job.attempts} did not succeed`);
+  tell(byId("error-message"), error.message);
+  byId("error-message").hidden = !error.message;
+  tell(byId("advice"), isFinished(job) ? error.advice : "Nothing has to be done: it is tried again by itself.");
+  tell(byId("error-code"), error.code);
+}
+
+function showFacts(job) {
+  const { options } = job;
+  const chosen = [`faces=${options.faces}`, `au=${options.au}`, `multi_view=${Number(options.multi_view)}`];
+  if (options.overlay) chosen.push("overlay=1");
+  if (options.gallery) chosen.push(`gallery=${options.gallery}`);
+  const container = `/page/jobs?container=${encodeURIComponent(job.container)}`;
+  facts(byId("facts"), [
+    ["File", job.blob],
+    ["Container", make("a", { href: container }, job.container)],
+    ["Media", mediaWords(job)],
+    ["Options", chosen.join(", ")],
+    ["Attempts", String(job.attempts)],
+    job.generation ? ["Re-run", `number ${job.generation}`] : null,
+    ["Submitted", time(job.times.created)],
+    ["Started", time(job.times.started)],
+    ["Finished", time(job.times.finished)],
+    job.superseded_by ? ["Newer version", make("a", { href: jobPage(job.superseded_by) }, "its job")] : null,
+    ["Version", make("code", {}, job.etag)],
+    ["Job id", make("code", {}, job.id)],
+    job.trace_id ? ["Trace id", make("code", {}, job.trace_id)] : null,
+  ]);
+}
+
+/** Name and value by turns; a null is left out. */
+function facts(list, told) {
+  fill(list, ...told.filter(Boolean).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+}
+
+// --- the manifest --------------------------------------------------------------------------------------------------
+
+async function loadManifest(job) {
+  if (hasManifest || !job.links.manifest) return;
+  hasManifest = true;
+  try {
+    const manifest = await ask(job.links.manifest);
+    showSteps(manifest.seconds);
+    showResult(manifest);
+    byId("manifest-card").hidden = false;
+    tell(byId("manifest"), JSON.stringify(manifest, null, 2));
+  } catch (problem) {
+    lost(problem);
+  }
+}
+
+function showSteps(told) {
+  const steps = Object.entries(told).filter(([step, value]) => step !== "total" && value !== null);
+  if (!told.total || !steps.length) return;
+  const rest = told.total - steps.reduce((sum, [, value]) => sum + value, 0);
+  if (rest > 0.0005) steps.push(["other", rest]);
+  const longest = Math.max(...steps.map(([, value]) => value));
+  byId("steps-card").hidden = false;
+  fill(
+    byId("steps"),
+    ...steps.map(([step, value]) => stepRow(STEPS[step] ?? step, value, value / longest)),
+    make("tr", { class: "total" }, make("th", { scope: "row" }, "Total"), number(told.total), make("td")),
+  );
+}
+
+function stepRow(name, value, share) {
+  const bar = make("span", { class: "step-bar" });
+  bar.style.setProperty("--share", share.toFixed(4));
+  return make("tr", {}, make("th", { scope: "row" }, name), number(value), make("td", { "aria-hidden": "true" }, bar));
+}
+
+function number(value) {
+  return make("td", { class: "number" }, value.toFixed(3));
+}
+
+function showResult(manifest) {
+  const { engine, frames, completeness, csv, media } = manifest;
+  const verdict = completeness && (completeness.verdict === "complete" ? "complete" : `partial: ${completeness.reason}`);
+  facts(byId("result-facts"), [
+    completeness ? ["Table", verdict] : null,
+    manifest.faces === null ? null : ["Faces", String(manifest.faces)],
+    frames ? ["Frames", `${frames.written} of ${frames.expected ?? "?"} written, a face in ${frames.success}`] : null,
+    csv ? ["Rows", `${csv.rows.toLocaleString()} of ${csv.columns} columns, ${bytes(csv.bytes)}`] : null,
+    media.probe ? ["Media", probeWords(media)] : null,
+    media.preparation.length ? ["Prepared", media.preparation.join("; ")] : null,
+    engine ? ["Engine", [engine.name, engine.version].filter(Boolean).join(" ")] : null,
+    engine ? ["Licence", engine.licence_class] : null,
+  ]);
+}
+
+function probeWords({ probe, bytes: size }) {
+  const parts = [`${probe.width} × ${probe.height}`, probe.codec];
+  if (probe.duration_s) parts.push(seconds(probe.duration_s), `${Number(probe.frame_rate.toFixed(2))} frames a second`);
+  if (size) parts.push(bytes(size));
+  return parts.join(", ");
+}
+
+// --- orders --------------------------------------------------------------------------------------------------------
+
+async function order(button, path) {
+  button.disabled = true;
+  tell(byId("problem"), "");
+  try {
+    return await ask(path, { method: "POST" });
+  } catch (problem) {
+    lost(problem);
+    return null;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+byId("rerun").addEventListener("click", async (event) => {
+  const job = await order(event.currentTarget, `/jobs/${id}/rerun`);
+  if (job) location.assign(jobPage(job.id));
+});
+
+byId("cancel").addEventListener("click", () => {
+  byId("sure").returnValue = "no";
+  byId("sure").showModal();
+});
+
+byId("sure").addEventListener("close", async () => {
+  if (byId("sure").returnValue !== "yes") return;
+  const job = await order(byId("cancel"), `/jobs/${id}/cancel`);
+  if (!job) return;
+  show(job);
+  if (!isFinished(job)) tell(byId("line"), "It is being cancelled.");
+  else byId("title").focus();
+});
+
+let signedInAs;
+document.addEventListener("session", ({ detail }) => {
+  if (signedInAs !== undefined && signedInAs !== detail.key) load();
+  signedInAs = detail.key;
+});
+load();

@@ -1,0 +1,136 @@
+/** Draws what was measured over a picture. All places are in pixels of the picture; the canvas lies over it. */
+
+const COLOURS = {
+  box: "#ffd34d",
+  otherBox: "#f4f4f4",
+  landmarks: "#5ff2de",
+  x: "#ff5c5c",
+  y: "#5be07a",
+  z: "#5aa9ff",
+  gaze: "#ff8be0",
+};
+const HALO = "rgb(0 0 0 / 65%)";
+
+/** The lines of the 68 points, as iBUG 300-W numbers them: first, last, closed. */
+const CONTOURS = [
+  [0, 16, false],
+  [17, 21, false],
+  [22, 26, false],
+  [27, 30, false],
+  [31, 35, false],
+  [36, 41, true],
+  [42, 47, true],
+  [48, 59, true],
+  [60, 67, true],
+];
+
+/**
+ * Make a canvas as fine as the screen.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width of the picture, in its pixels, as height
+ * @returns {{context: CanvasRenderingContext2D, unit: number}} a context in the picture's pixels, and how many of them
+ *   are one CSS pixel
+ */
+function prepared(canvas, width, height) {
+  const shown = canvas.getBoundingClientRect();
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.max(1, Math.round(shown.width * ratio));
+  canvas.height = Math.max(1, Math.round(shown.height * ratio));
+  const context = canvas.getContext("2d");
+  context.setTransform(canvas.width / width, 0, 0, canvas.height / height, 0, 0);
+  context.lineJoin = "round";
+  context.lineCap = "round";
+  return { context, unit: width / Math.max(1, shown.width) };
+}
+
+/**
+ * Draw analysed faces.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {{width: number, height: number}} size of the picture
+ * @param {object[]} faces as `/api/analyse-image` tells them
+ * @param {Set<string>} layers of "boxes", "landmarks", "pose", "gaze"
+ * @param {object|null} selected one of the faces
+ */
+export function drawFaces(canvas, size, faces, layers, selected) {
+  const { context, unit } = prepared(canvas, size.width, size.height);
+  for (const face of faces) {
+    if (layers.has("landmarks")) drawLandmarks(context, unit, face);
+    if (layers.has("boxes")) drawBox(context, unit, face.box, face === selected ? COLOURS.box : COLOURS.otherBox);
+    if (layers.has("pose")) drawPose(context, unit, face.head_pose.axes);
+    if (layers.has("gaze") && face.gaze) drawGaze(context, unit, face.gaze);
+  }
+}
+
+/** Draw what `/api/detect` tells: boxes and key points. */
+export function drawFound(canvas, size, faces) {
+  const { context, unit } = prepared(canvas, size.width, size.height);
+  for (const face of faces) {
+    drawBox(context, unit, face.box, COLOURS.box);
+    for (const point of Object.values(face.keypoints)) dot(context, point, 3 * unit, COLOURS.landmarks, unit);
+  }
+}
+
+function drawBox(context, unit, [x, y, width, height], colour) {
+  const path = new Path2D();
+  path.rect(x, y, width, height);
+  stroke(context, path, colour, 2.5 * unit, unit);
+}
+
+function drawLandmarks(context, unit, face) {
+  const lines = new Path2D();
+  for (const [first, last, closed] of CONTOURS) {
+    const points = face.landmarks.slice(first, last + 1);
+    points.forEach(([x, y], at) => (at ? lines.lineTo(x, y) : lines.moveTo(x, y)));
+    if (closed) lines.lineTo(...points[0]);
+  }
+  context.globalAlpha = 0.55;
+  stroke(context, lines, COLOURS.landmarks, unit, 0);
+  context.globalAlpha = 1;
+  const radius = Math.max(1.1 * unit, Math.min(3 * unit, face.box[2] / 110));
+  for (const point of face.landmarks) dot(context, point, radius, COLOURS.landmarks, unit / 2);
+}
+
+function drawPose(context, unit, axes) {
+  for (const name of ["x", "y", "z"]) arrow(context, axes.origin, axes[name], COLOURS[name], 2.5 * unit, unit);
+}
+
+function drawGaze(context, unit, gaze) {
+  for (const eye of gaze.eyes) arrow(context, eye.origin, eye.end, COLOURS.gaze, 2.5 * unit, unit);
+}
+
+function arrow(context, from, to, colour, thickness, halo) {
+  const path = new Path2D();
+  path.moveTo(...from);
+  path.lineTo(...to);
+  const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
+  const angle = Math.atan2(to[1] - from[1], to[0] - from[0]);
+  const head = Math.min(length / 3, 4 * thickness);
+  for (const turn of [2.6, -2.6]) {
+    path.moveTo(...to);
+    path.lineTo(to[0] + head * Math.cos(angle + turn), to[1] + head * Math.sin(angle + turn));
+  }
+  stroke(context, path, colour, thickness, halo);
+}
+
+function stroke(context, path, colour, thickness, halo) {
+  if (halo) {
+    context.strokeStyle = HALO;
+    context.lineWidth = thickness + 2 * halo;
+    context.stroke(path);
+  }
+  context.strokeStyle = colour;
+  context.lineWidth = thickness;
+  context.stroke(path);
+}
+
+function dot(context, [x, y], radius, colour, halo) {
+  const path = new Path2D();
+  path.arc(x, y, radius, 0, 2 * Math.PI);
+  context.strokeStyle = HALO;
+  context.lineWidth = 2 * halo;
+  context.stroke(path);
+  context.fillStyle = colour;
+  context.fill(path);
+}

@@ -1,0 +1,269 @@
+/** "Try a picture": a picture in, by any of four ways; what was measured drawn over it, told and listed. */
+
+import { ask, Problem } from "./session.js";
+import { Camera } from "./camera.js";
+import { Live } from "./live.js";
+import { make, showPose, showUnits } from "./measures.js";
+import { drawFaces } from "./overlay.js";
+import { fitting } from "./reduce.js";
+import { countFaces, percent, summary } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const page = $("try");
+const limits = { maxBytes: Number(page.dataset.maxBytes), maxPixels: Number(page.dataset.maxPixels) };
+const slider = $("confidence");
+const layers = new Set(["boxes", "landmarks", "pose", "gaze"]);
+
+/** The last answer, and which of its faces is looked at. */
+let answer = null;
+let selected = null;
+let asking = new AbortController();
+
+slider.min = Math.min(Number(slider.min), Number(page.dataset.confidence));
+slider.value = page.dataset.confidence;
+
+// --- a picture in ------------------------------------------------------
+
+/** @param {File} file */
+async function analyse(file) {
+  asking.abort();
+  const mine = (asking = new AbortController());
+  tell("");
+  page.classList.add("is-busy");
+  $("summary").textContent = "Measuring…";
+  try {
+    const { blob, reduced } = await fitting(file, limits);
+    const options = { method: "POST", body: blob, headers: { "Content-Type": blob.type }, signal: mine.signal };
+    // All that may be a face, once: the slider then filters without asking again.
+    const told = await ask(`/api/analyse-image?confidence=${slider.min}`, options);
+    await show(file, told, reduced, mine);
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    $("summary").textContent = "";
+    tell(error instanceof Problem ? error.message : `This page has failed: ${error.message}`);
+  } finally {
+    if (mine === asking) page.classList.remove("is-busy");
+  }
+}
+
+async function show(file, told, reduced, mine) {
+  const image = $("picture");
+  const source = URL.createObjectURL(file);
+  const before = image.src;
+  image.src = source;
+  await image.decode();
+  if (before) URL.revokeObjectURL(before);
+  if (mine.signal.aborted) return;
+  answer = told;
+  selected = null;
+  page.classList.add("has-result");
+  $("result").hidden = false;
+  $("picture-name").textContent = [file.name, reduced].filter(Boolean).join(" · ");
+  const { name, version } = told.engine;
+  $("measured-by").textContent = `${name}${version ? ` ${version}` : ""}, ${Math.round(told.seconds * 1000)} ms`;
+  render();
+}
+
+function tell(words) {
+  $("problem").textContent = words;
+}
+
+function take(files) {
+  if (files?.length) analyse(files[0]);
+}
+
+$("choose").addEventListener("click", () => $("file").click());
+$("file").addEventListener("change", (event) => {
+  take(event.target.files);
+  // The same file can be chosen again.
+  event.target.value = "";
+});
+document.addEventListener("paste", (event) => {
+  if (!event.clipboardData?.files.length) return;
+  event.preventDefault();
+  take(event.clipboardData.files);
+});
+
+// A drop beside the frame counts, too; else the browser would leave the page.
+let over = 0;
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+document.addEventListener("dragenter", (event) => {
+  if (hasFiles(event)) $("drop").classList.toggle("is-over", ++over > 0);
+});
+document.addEventListener("dragleave", (event) => {
+  if (hasFiles(event)) $("drop").classList.toggle("is-over", --over > 0);
+});
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  over = 0;
+  $("drop").classList.remove("is-over");
+  if (event.dataTransfer.files.length) take(event.dataTransfer.files);
+  else tell("What was dropped is no file. Save the picture first, then drop it here.");
+});
+
+// --- what was measured -------------------------------------------------
+
+function shownFaces() {
+  return answer.faces.filter((face) => face.confidence >= Number(slider.value));
+}
+
+/** Everything that depends on the answer, the confidence and the face that is looked at. */
+function render() {
+  const shown = shownFaces();
+  if (!shown.includes(selected)) selected = shown[0] ?? null;
+  $("summary").textContent = summary(shown, answer.faces, Number(slider.value));
+  $("picture").alt = `The picture, with ${countFaces(shown.length).toLowerCase()} marked`;
+  listFaces(shown);
+  renderFace();
+  writeJson();
+}
+
+function renderFace() {
+  $("numbers").hidden = !selected;
+  if (selected) {
+    showPose($("pose"), selected);
+    showUnits($("units"), $("units-left-out"), selected);
+  }
+  draw();
+}
+
+function draw() {
+  if (answer) drawFaces($("overlay"), answer, shownFaces(), layers, selected);
+}
+
+function listFaces(shown) {
+  const choices = shown.map((face, at) => {
+    const choice = make("label", { className: "face" });
+    const radio = make("input", { type: "radio", name: "face", value: String(at) });
+    radio.checked = face === selected;
+    choice.append(radio, make("span", { text: `Face ${at + 1}` }), make("span", { text: percent(face.confidence), className: "number" }));
+    return choice;
+  });
+  $("faces").replaceChildren($("faces").querySelector("legend"), ...choices);
+  if (!shown.length) $("faces").append(make("p", { text: "No face to show. A lower confidence may bring one back.", className: "muted" }));
+}
+
+function select(at) {
+  selected = shownFaces()[at];
+  $("faces").querySelectorAll("input")[at].checked = true;
+  renderFace();
+}
+
+$("faces").addEventListener("change", (event) => select(Number(event.target.value)));
+$("stage").addEventListener("click", (event) => {
+  const frame = $("overlay").getBoundingClientRect();
+  const x = ((event.clientX - frame.left) / frame.width) * answer.width;
+  const y = ((event.clientY - frame.top) / frame.height) * answer.height;
+  const hit = ({ box: [left, top, width, height] }) => x >= left && y >= top && x <= left + width && y <= top + height;
+  const at = shownFaces().findLastIndex(hit);
+  if (at >= 0) select(at);
+});
+$("layers").addEventListener("change", ({ target }) => {
+  if (target.checked) layers.add(target.name);
+  else layers.delete(target.name);
+  draw();
+});
+slider.addEventListener("input", () => {
+  writeConfidence();
+  if (answer) render();
+});
+
+function writeConfidence() {
+  $("confidence-shown").textContent = percent(Number(slider.value));
+  slider.setAttribute("aria-valuetext", percent(Number(slider.value)));
+}
+
+writeConfidence();
+new ResizeObserver(draw).observe($("stage"));
+// Another screen, or another zoom, has other pixels under the same size.
+(function followResolution() {
+  const now = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+  now.addEventListener("change", () => (draw(), followResolution()), { once: true });
+})();
+
+// --- as JSON -----------------------------------------------------------
+
+/** As the API would tell it at this confidence; short arrays of numbers on one line. */
+function jsonText() {
+  const text = JSON.stringify({ ...answer, faces: shownFaces() }, null, 2);
+  return text.replace(/\[[\s\d.,eE+-]+\]/g, (numbers) => numbers.replace(/\s+/g, " "));
+}
+
+function writeJson() {
+  $("copied").textContent = "";
+  if ($("json").open && answer) $("json-text").textContent = jsonText();
+}
+
+$("json").addEventListener("toggle", writeJson);
+$("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(jsonText());
+    $("copied").textContent = "Copied.";
+  } catch {
+    getSelection().selectAllChildren($("json-text"));
+    $("copied").textContent = "Selected: copy it with the keyboard.";
+  }
+});
+
+// --- the camera --------------------------------------------------------
+
+const camera = new Camera($("viewfinder"));
+const live = new Live(camera, $("live-overlay"), { told: tellLive, failed: failLive }, Number(page.dataset.confidence));
+let lastCount = -1;
+
+async function openCamera(how) {
+  $("camera").hidden = false;
+  $("camera-problem").textContent = "";
+  try {
+    await how();
+    $("camera-stage").hidden = $("camera-controls").hidden = false;
+    $("camera-stage").classList.toggle("is-mirror", camera.isMirror);
+    $("turn").hidden = !(await camera.hasOther());
+    $("shoot").focus();
+  } catch (error) {
+    $("camera-stage").hidden = $("camera-controls").hidden = true;
+    $("camera-problem").textContent = error.message;
+  }
+}
+
+function closeCamera() {
+  live.stop();
+  camera.close();
+  $("camera").hidden = $("camera-stage").hidden = $("camera-controls").hidden = true;
+  $("open-camera").focus();
+}
+
+function tellLive(faces, perSecond) {
+  $("live-speed").textContent = `${perSecond.toFixed(1)} pictures a second`;
+  if (faces.length === lastCount) return;
+  lastCount = faces.length;
+  $("summary").textContent = `${countFaces(faces.length)} before the camera.`;
+}
+
+function failLive(error) {
+  $("camera-problem").textContent = error.message;
+}
+
+$("open-camera").addEventListener("click", () => openCamera(() => camera.open()));
+$("turn").addEventListener("click", () => openCamera(() => camera.turn()));
+$("close-camera").addEventListener("click", closeCamera);
+$("shoot").addEventListener("click", async () => {
+  const photo = await camera.photo();
+  closeCamera();
+  await analyse(photo);
+});
+$("live").addEventListener("click", async () => {
+  if (live.isOn) {
+    live.stop();
+    return;
+  }
+  $("live").setAttribute("aria-pressed", "true");
+  $("camera-problem").textContent = "";
+  lastCount = -1;
+  await live.start();
+  $("live").setAttribute("aria-pressed", "false");
+  $("live-speed").textContent = "";
+});
+// A camera that is left on drains a phone, and worries its owner.
+window.addEventListener("pagehide", () => camera.close());

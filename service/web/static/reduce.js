@@ -1,0 +1,58 @@
+/** Pictures as the service takes them: too large ones, and kinds that only the browser knows, are made to fit here. */
+
+import { Problem } from "./session.js";
+
+const TAKEN = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp"]);
+
+/** What a reduced picture has at most: phones draw no more on a canvas. */
+const CANVAS_PIXELS = 12e6;
+const QUALITY = 0.92;
+
+/**
+ * @param {Blob} file
+ * @param {{maxBytes: number, maxPixels: number}} limits
+ * @returns {Promise<{blob: Blob, reduced: string}>} what to send, and in words what was done to it
+ * @throws {Problem} it is no picture that this browser can read
+ */
+export async function fitting(file, limits) {
+  const picture = await decoded(file);
+  try {
+    const pixels = picture.width * picture.height;
+    const tooLarge = file.size > limits.maxBytes || pixels > limits.maxPixels;
+    if (!tooLarge && TAKEN.has(file.type)) return { blob: file, reduced: "" };
+    let scale = tooLarge ? Math.min(1, Math.sqrt(Math.min(CANVAS_PIXELS, limits.maxPixels) / pixels)) : 1;
+    let blob = await jpeg(picture, scale);
+    while (blob.size > limits.maxBytes) {
+      scale *= 0.8;
+      blob = await jpeg(picture, scale);
+    }
+    const size = `${Math.floor(picture.width * scale)} × ${Math.floor(picture.height * scale)}`;
+    return { blob, reduced: tooLarge ? `made smaller: ${size} pixels` : `sent as JPEG` };
+  } finally {
+    picture.close();
+  }
+}
+
+/** A picture or a film's frame as JPEG. */
+export async function jpeg(source, scale, quality = QUALITY) {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.floor((source.videoWidth ?? source.width) * scale));
+  canvas.height = Math.max(1, Math.floor((source.videoHeight ?? source.height) * scale));
+  const context = canvas.getContext("2d", { alpha: false });
+  context.imageSmoothingQuality = "high";
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+  if (!blob) throw new Problem("This browser has not enough memory for the picture.", { code: "unreadable_picture" });
+  return blob;
+}
+
+async function decoded(file) {
+  try {
+    return await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    const name = file.name ? `“${file.name}”` : "What was given";
+    throw new Problem(`${name} is no picture that this browser can read.`, { code: "unreadable_picture" });
+  }
+}

@@ -1,0 +1,42 @@
+/** A file on its way into storage through the service, with its progress; fetch cannot tell that of an upload. */
+
+import { Problem, ready, sentence, tokenHeaders } from "./session.js";
+
+/**
+ * @param {string} path of `PUT /uploads/…`
+ * @param {Blob} file
+ * @param {(share: number) => void} onProgress 0 to 1
+ * @param {AbortSignal} signal
+ * @returns {Promise<object>} the service's answer
+ * @throws {Problem} or an AbortError
+ */
+export async function send(path, file, onProgress, signal) {
+  await ready;
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const stop = () => request.abort();
+    signal.addEventListener("abort", stop);
+    request.open("PUT", path);
+    request.responseType = "json";
+    request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
+    for (const [name, value] of Object.entries(tokenHeaders())) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable && event.total) onProgress(event.loaded / event.total);
+    });
+    request.addEventListener("loadend", () => signal.removeEventListener("abort", stop));
+    request.addEventListener("load", () => {
+      if (request.status < 300 && request.response) resolve(request.response);
+      else reject(problem(request));
+    });
+    request.addEventListener("error", () => reject(new Problem("The connection broke off during the upload.")));
+    request.addEventListener("abort", () => reject(new DOMException("stopped", "AbortError")));
+    request.send(file);
+  });
+}
+
+function problem(request) {
+  const told = request.response ?? {};
+  const retryAfter = Number(request.getResponseHeader("Retry-After")) || 0;
+  const detail = sentence(told.detail || `the service answered ${request.status}`);
+  return new Problem(detail, { status: request.status, code: told.code || "unknown", retryAfter });
+}

@@ -1,0 +1,46 @@
+"""A worker that a queue's length has started: it leaves by itself, and never with work in hand."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from service.commands.serve import worker as command
+from service.worker import EXIT_OK, Shift
+from tests.media_made import clip, jpeg
+from tests.worker.conftest import Bench
+
+
+def test_it_empties_the_queue_and_leaves(bench: Bench) -> None:
+    jobs = [bench.submit(f"face {n}.jpg", jpeg()) for n in range(3)]
+    with bench.worker(shift=Shift(until_idle_s=1.0)) as (_, codes):
+        bench.until(lambda: bool(codes))
+        assert [bench.record(job).state for job in jobs] == ["succeeded"] * 3
+    assert codes == [EXIT_OK]
+
+
+def test_what_is_in_hand_is_no_idling(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=25), media="video")
+    with bench.worker("slow", shift=Shift(until_idle_s=0.3)) as (_, codes):
+        bench.until(lambda: bool(codes))
+    assert (bench.record(job).state, bench.record(job).attempts) == ("succeeded", 1)
+
+
+def test_its_time_is_over_for_new_work_and_not_for_what_it_has(bench: Bench) -> None:
+    first = bench.submit("first.mp4", clip(frames=25), media="video")
+    with bench.worker("slow", shift=Shift(take_for_s=1.0), engines=1, batch_images=1) as (_, codes):
+        bench.until(lambda: bench.record(first).state == "running")
+        time.sleep(1.0)
+        late = bench.submit("late.jpg", jpeg())
+        bench.until(lambda: bool(codes))
+    assert (bench.record(first).state, bench.record(first).attempts) == ("succeeded", 1)
+    assert bench.record(late).state == "queued"
+
+
+@pytest.mark.parametrize("option", ["--until-idle", "--take-for"])
+def test_the_command_takes_seconds_above_zero(option: str) -> None:
+    result = CliRunner().invoke(command, [option, "0"])
+    assert result.exit_code == 2
+    assert option in result.output
