@@ -51,6 +51,17 @@ image-check: setup ## check the images and the compose file; builds them where b
 	@PATH="$(abspath $(IMAGE_TOOLS))/bin:$$PATH" $(RUN) -m infra.images.check $(IMAGE_CHECK_OPTIONS)
 IMAGE_TOOLS := .local/image-tools
 
+.PHONY: infra-check
+infra-check: setup .local/infra-tools/.installed ## check the Bicep files, the chart, the scripts and the workflows, without a cloud or a cluster
+	@PATH="$(abspath $(INFRA_TOOLS))/bin:$$PATH" $(RUN) -m infra.checks.check
+.local/infra-tools/.installed: infra/checks/requirements.txt infra/checks/requirements-helm.txt
+	@$(PYTHON) -m venv $(INFRA_TOOLS)
+	@$(INFRA_TOOLS)/bin/pip install $(PIP_OPTIONS) -r infra/checks/requirements.txt
+	@$(INFRA_TOOLS)/bin/pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python --upgrade --target $(INFRA_TOOLS)/helm \
+		-r infra/checks/requirements-helm.txt || echo "helm-sdkpy is not made for this machine"
+	@touch $@
+INFRA_TOOLS := .local/infra-tools
+
 lock: setup ## pin requirements.txt files anew, with hashes
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.part import PartFailed
 from service.job import AnalysisJob, JobOptions, Media
-from service.openface.command import arguments
+from service.openface.command import ALL_COLUMNS, arguments
 from service.openface.probe import Engine
 
 _STEM = "media"
@@ -53,6 +54,39 @@ class BareCommand:
     def _job(self) -> AnalysisJob:
         options = JobOptions.resolve(self.media, "wild", {})
         return AnalysisJob("bench", self.file.name, "none", self.media, "wild", options)
+
+
+def bare_folders(engine: Engine, files: list[Path], folder: Path, processes: int) -> float:
+    """Wall seconds of so many `FaceLandmarkImg -fdir` side by side, each over its part of the files.
+
+    Raises PartFailed.
+    """
+    parts = [folder / f"part-{uuid.uuid4()}" for _ in range(processes)]
+    for part in parts:
+        part.mkdir()
+    for number, file in enumerate(files):
+        os.link(file, parts[number % processes] / file.name)
+    began = time.perf_counter()
+    running = [
+        subprocess.Popen(
+            [
+                str(engine.executable("FaceLandmarkImg")),
+                *("-fdir", str(part), "-out_dir", str(part / "out")),
+                *(*ALL_COLUMNS, "-wild", "-multi_view", "1"),
+            ],
+            cwd=part,
+            env=environment(str(part)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for part in parts
+    ]
+    codes = [process.wait() for process in running]
+    seconds = time.perf_counter() - began
+    made = sum(len(list((part / "out").glob("*.csv"))) for part in parts)
+    if any(codes) or made != len(files):
+        raise PartFailed("the bare command", f"made {made} of {len(files)} tables", "")
+    return seconds
 
 
 def environment(folder: str) -> dict[str, str]:

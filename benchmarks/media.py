@@ -12,6 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import av
+import cv2
 
 from benchmarks.site import BENCH_FOLDER
 from infra.local import demo_media
@@ -30,6 +31,20 @@ def clip(seconds: int) -> Path:
         _make_clip(unfinished, seconds)
         unfinished.replace(path)
     return path
+
+
+def photos(folder: Path, count: int) -> list[Path]:
+    """The portrait in many sizes and qualities, so that no two files are the same."""
+    folder.mkdir()
+    portrait = cv2.imread(str(PORTRAIT))
+    assert portrait is not None
+    files = []
+    for number in range(count):
+        side = 448 + number % 128
+        path = folder / f"photo-{number:04d}.jpg"
+        cv2.imwrite(str(path), cv2.resize(portrait, (side, side)), [cv2.IMWRITE_JPEG_QUALITY, 80 + number % 19])
+        files.append(path)
+    return files
 
 
 def padded(video: Path, target: Path, size: int) -> Path:

@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,19 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-import cv2
 import requests
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bare import environment
+from benchmarks.bare import bare_folders, environment
+from benchmarks.media import photos as make_photos
 from benchmarks.site import BENCH_FOLDER, RESULTS_CONTAINER, Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, verdict, write_json
-from infra.local.demo import PORTRAIT
 from infra.local.loopback import HOST, free_ports, http_status
 from infra.local.part import PartFailed
 from infra.local.stack import REPOSITORY
-from service.openface.command import ALL_COLUMNS
 from service.openface.probe import Engine
 
 RATIO_AT_MOST = 1.3
@@ -58,10 +55,10 @@ def main(photos: int, rounds: int, no_baseline: bool, json_file: Path | None) ->
         facts = machine()
         console.print(machine_line(facts))
         with console.status("starting") as status, scratch_folder() as folder, running_site() as site:
-            files = _photos(folder / "photos", photos)
+            files = make_photos(folder / "photos", photos)
             acts: dict[str, Callable[[], float]] = {
-                "bare": partial(_bare, engine, files, folder, 1),
-                "best": partial(_bare, engine, files, folder, os.cpu_count() or 1),
+                "bare": partial(bare_folders, engine, files, folder, 1),
+                "best": partial(bare_folders, engine, files, folder, os.cpu_count() or 1),
                 "baseline": partial(_baseline, site, engine, files),
                 "pipeline": partial(_pipeline, site, files),
             }
@@ -79,59 +76,13 @@ def main(photos: int, rounds: int, no_baseline: bool, json_file: Path | None) ->
     run_benchmark(console, measure)
 
 
-def _photos(folder: Path, count: int) -> list[Path]:
-    """The portrait in many sizes and qualities, so that no two files are the same."""
-    folder.mkdir()
-    portrait = cv2.imread(str(PORTRAIT))
-    assert portrait is not None
-    files = []
-    for number in range(count):
-        side = 448 + number % 128
-        path = folder / f"photo-{number:04d}.jpg"
-        cv2.imwrite(str(path), cv2.resize(portrait, (side, side)), [cv2.IMWRITE_JPEG_QUALITY, 80 + number % 19])
-        files.append(path)
-    return files
-
-
-def _bare(engine: Engine, files: list[Path], folder: Path, processes: int) -> float:
-    parts = [folder / f"part-{uuid.uuid4()}" for _ in range(processes)]
-    for part in parts:
-        part.mkdir()
-    for number, file in enumerate(files):
-        os.link(file, parts[number % processes] / file.name)
-    began = time.perf_counter()
-    running = [
-        subprocess.Popen(
-            [
-                str(engine.executable("FaceLandmarkImg")),
-                *("-fdir", str(part), "-out_dir", str(part / "out")),
-                *(*ALL_COLUMNS, "-wild", "-multi_view", "1"),
-            ],
-            cwd=part,
-            env=environment(str(part)),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for part in parts
-    ]
-    codes = [process.wait() for process in running]
-    seconds = time.perf_counter() - began
-    made = sum(len(list((part / "out").glob("*.csv"))) for part in parts)
-    if any(codes) or made != len(files):
-        raise PartFailed("the bare command", f"made {made} of {len(files)} tables", "")
-    return seconds
-
-
 def _pipeline(site: Site, files: list[Path]) -> float:
     _through(site, files[:WARM_UPS])
     return _through(site, files)
 
 
 def _through(site: Site, files: list[Path]) -> float:
-    container = str(uuid.uuid4())
-    client = site.storage.create_container(container)
-    for file in files:
-        client.upload_blob(file.name, file.read_bytes())
+    container = site.fill(files)
     results = site.storage.get_container_client(RESULTS_CONTAINER)
     began = time.perf_counter()
     answer = requests.post(f"{site.stack.service_url}/analyse/image/wild/{container}", timeout=60)
@@ -170,10 +121,7 @@ def _baseline(site: Site, engine: Engine, files: list[Path]) -> float:
 
 
 def _asked(site: Site, url: str, files: list[Path]) -> float:
-    container = str(uuid.uuid4())
-    client = site.storage.create_container(container)
-    for file in files:
-        client.upload_blob(file.name, file.read_bytes())
+    container = site.fill(files)
     deadline = time.monotonic() + 30
     while http_status(f"{url}/") is None:
         if time.monotonic() > deadline:

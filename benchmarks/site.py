@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,6 +88,21 @@ class Site:
         answer.raise_for_status()
         return Submitted(asked_at, str(answer.json()["jobs"][0]["id"]), container, file)
 
+    def fill(self, files: Sequence[Path]) -> str:
+        """Upload into a new container; returns its name."""
+        container = str(uuid.uuid4())
+        client = self.storage.create_container(container)
+        for file in files:
+            client.upload_blob(file.name, file.read_bytes())
+        return container
+
+    def ask_for_all(self, container: str, media: Media) -> list[str]:
+        """Ask for every blob of that media in the container, at most 1,000; returns the ids of the jobs."""
+        url = f"{self.stack.service_url}/analyse/{media}/wild/{container}"
+        answer = requests.post(url, timeout=2 * _ASK_TIME_LIMIT_S)
+        answer.raise_for_status()
+        return [str(job["id"]) for job in answer.json()["jobs"]]
+
     def job(self, submitted: Submitted) -> dict[str, Any]:
         """The job as the service tells it."""
         return self._get(f"jobs/{submitted.id}")
@@ -153,11 +168,21 @@ class Site:
 
 
 @contextmanager
-def running_site(extra_env: dict[str, str] | None = None) -> Iterator[Site]:
-    """A stack with one worker and no functions, in a folder of its own that is gone afterwards."""
+def running_site(
+    extra_env: dict[str, str] | None = None, *, workers: int = 1, access_log: bool = False
+) -> Iterator[Site]:
+    """A stack without functions, in a folder of its own that is gone afterwards."""
     with (
         scratch_folder() as folder,
-        LocalStack(StackOptions(run_folder=folder, with_functions=False, extra_env=extra_env or {})) as stack,
+        LocalStack(
+            StackOptions(
+                run_folder=folder,
+                workers=workers,
+                with_functions=False,
+                access_log=access_log,
+                extra_env=extra_env or {},
+            )
+        ) as stack,
         BlobServiceClient.from_connection_string(stack.connection_string) as storage,
     ):
         yield Site(stack, storage)

@@ -9,11 +9,18 @@ import click
 
 from service import __version__
 from service.commands.analyse import analyse
+from service.commands.collect import collect
+from service.commands.compare import compare_command, reference
 from service.commands.doctor import doctor
 from service.commands.jobs import jobs
 from service.commands.key import key
+from service.commands.next_stage import next_stage
 from service.commands.poison import poison
+from service.commands.queues import queues
+from service.commands.remote import download, status, watch
+from service.commands.report import report
 from service.commands.serve import web, worker
+from service.commands.submit import submit
 from service.commands.sweep import sweep
 from service.settings import Settings
 
@@ -35,7 +42,26 @@ def show_settings() -> None:
         click.echo(f"{name.upper()}={'' if default is None else default}\n    {field.description}")
 
 
-for command in (analyse, web, worker, key, doctor, jobs, poison, sweep):
+for command in (
+    analyse,
+    report,
+    web,
+    worker,
+    key,
+    doctor,
+    jobs,
+    poison,
+    queues,
+    sweep,
+    submit,
+    status,
+    watch,
+    download,
+    reference,
+    compare_command,
+    next_stage,
+    collect,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

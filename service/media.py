@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -151,6 +151,9 @@ class _Copy:
     dropped: Count = 0
 
 
+_PROBE, _COPY = TypeAdapter(Probe), TypeAdapter(_Copy)
+
+
 def kind_of(name: str, content_type: str | None = None) -> Media | None:
     """What a blob is by its name's extension, or where that says nothing by its content type."""
     extension = name.rsplit("/", 1)[-1].rpartition(".")[2].lower()
@@ -182,37 +185,17 @@ def probe(
         request["max_duration_s"] = limits.max_duration_s
     child = ChildLimits(limits.probe_time_s, limits.memory_bytes, PROBE_FILE_BYTES)
     fields = _ask(request, room / "probe", child, on_wait)
-    return _checked(TypeAdapter(Probe), fields | {"media": media})
+    return _checked(_PROBE, fields | {"media": media})
 
 
-def probe_pictures(
-    paths: Sequence[Path], room: Path, limits: MediaLimits, on_wait: Callable[[], None] = lambda: None
-) -> list[Probe | MediaError]:
-    """Look at several pictures in one child process, which costs little more than one.
-
-    Args:
-        room: a fresh folder.
-
-    Returns:
-        for each what it is, or why it cannot be used.
-
-    Raises:
-        As `probe`, where the child could not look at all of them: then any of them may be why.
-    """
-    request: dict[str, Any] = {"do": "probe", "media": "image", "max_pixels": limits.max_pixels}
-    request["paths"] = [str(path.resolve()) for path in paths]
-    child = ChildLimits(limits.probe_time_s, limits.memory_bytes, PROBE_FILE_BYTES)
-    answers = _ask(request, room / "probe", child, on_wait).get("each")
-    if not isinstance(answers, list) or len(answers) != len(paths):
-        raise UnreadableMedia("the decoder's answer makes no sense")
-    return [_picture(fields) for fields in answers]
+def picture_question(path: Path, limits: MediaLimits) -> dict[str, Any]:
+    """What is asked about a picture of a child that stays."""
+    return {"do": "probe", "path": str(path.resolve()), "max_pixels": limits.max_pixels}
 
 
-def _picture(fields: object) -> Probe | MediaError:
-    try:
-        return _checked(TypeAdapter(Probe), _good(fields) | {"media": "image"})
-    except MediaError as error:
-        return error
+def picture_probe(fields: Mapping[str, Any]) -> Probe:
+    """Its answer, checked. Raises UnreadableMedia."""
+    return _checked(_PROBE, {**fields, "media": "image"})
 
 
 def prepare(
@@ -244,7 +227,7 @@ def _as_png(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait
     into = folder / "media.png"
     request = {"do": "convert", "media": "image", "path": str(path.resolve()), "into": str(into)}
     child = ChildLimits(limits.prepare_time_s, limits.memory_bytes, limits.file_bytes)
-    _checked(TypeAdapter(_Copy), _ask(request, folder / "child", child, on_wait))
+    _checked(_COPY, _ask(request, folder / "child", child, on_wait))
     step = "converted from WebP to PNG" if found.format == "webp" else "turned upright"
     return Prepared(into, 1, 1, None, None, (step,))
 
@@ -264,7 +247,7 @@ def _as_upright_video(
     }
     seconds = limits.prepare_time_s + limits.prepare_time_per_media_s * (found.duration_s or 0)
     child = ChildLimits(seconds, limits.memory_bytes, limits.file_bytes)
-    copy = _checked(TypeAdapter(_Copy), _ask(request, folder / "child", child, on_wait))
+    copy = _checked(_COPY, _ask(request, folder / "child", child, on_wait))
     decoded = copy.frames - copy.repeated + copy.dropped
     lost = max(found.frames_promised - decoded, 0)
     return Prepared(into, copy.frames + lost, decoded, found.frame_rate, found.duration_s, tuple(_steps(found, copy)))

@@ -151,6 +151,10 @@ class Pipeline:
                 log_file = run.log if job.media == "video" else None
                 return self._publish(place, log_file, table, manifest, findings, watch_step)
 
+    def close(self) -> None:
+        """Let the children go that stay between items."""
+        self.prober.close()
+
     def publish_failure(
         self, job: AnalysisJob, place: ResultPlace, findings: Findings, error: AnalysisError
     ) -> dict[str, Any]:

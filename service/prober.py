@@ -1,16 +1,22 @@
-"""Looks at media for callers on many threads: pictures that wait share a child process, which starts slowly."""
+"""Looks at media for callers on many threads: pictures in children that stay, since starting one takes long."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import MediaError
-from service.gather import Asked, Dropped, Gather
+from service.errors import Busy, EngineUnavailable
+from service.faces.pool import Answer, ChildEnded, Pool
 from service.job import Media
-from service.media import MediaLimits, Probe, probe, probe_pictures
-from service.workspace import Workspace
+from service.media import MediaLimits, Probe, picture_probe, picture_question, probe
+
+CHILD = "service.media_child.staying"
+LOOK_S = 0.1
+ANSWERS = 200
+"""Pictures that one child looks at; what one of them may have done to it does not reach further."""
 
 
 @dataclass(frozen=True)
@@ -23,60 +29,42 @@ class Look:
 
 
 class Prober:
-    """Children that decode, so many at once.
+    """Decodes in children, so many at once.
 
     Args:
-        children: processes at once.
-        batch: pictures that one process looks at, at most.
+        children: processes for pictures; a video has one of its own.
+        waiting: pictures that may wait for them.
     """
 
-    def __init__(self, workspace: Workspace, limits: MediaLimits, *, children: int, batch: int) -> None:
-        self._workspace = workspace
+    def __init__(self, limits: MediaLimits, *, children: int, waiting: int) -> None:
         self._limits = limits
-        self._gather: Gather[Look, Probe] = Gather(
-            self._see_through, turns=children, most=batch, go_together=lambda one, other: True, name="probe"
+        self._pool = Pool(
+            CHILD,
+            children=children,
+            waiting=waiting,
+            time_s=limits.probe_time_s,
+            memory_bytes=limits.memory_bytes,
+            answers=ANSWERS,
         )
 
     def look(self, look: Look, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:
-        """What the media is; see `media.probe`."""
-        return self._gather.ask(look, lambda _: on_wait(), alone=alone or look.media == "video")
-
-    def _see_through(self, taken: list[Asked[Look, Probe]]) -> None:
-        if len(taken) > 1:
-            taken = self._look_together(taken)
-        for asked in taken:
-            self._look_alone(asked)
-
-    def _look_together(self, taken: list[Asked[Look, Probe]]) -> list[Asked[Look, Probe]]:
-        """One child for all of these; where it fails over one, all have to be looked at again."""
-
-        def on_wait() -> None:
-            if all(asked.is_dropped for asked in taken):
-                raise Dropped
-
-        with self._workspace.room() as room:
+        """What the media is; see `media.probe`. `alone`: in a child of its own."""
+        if look.media == "image" and not alone:
             try:
-                answers = probe_pictures([asked.question.path for asked in taken], room, self._limits, on_wait)
-            except MediaError:
-                return taken
-            except Dropped:
-                return []
-        for asked, answer in zip(taken, answers, strict=True):
-            if isinstance(answer, MediaError):
-                asked.fail(answer)
-            else:
-                asked.end(answer)
-        return []
+                return picture_probe(_waited(self._pool.submit(picture_question(look.path, self._limits)), on_wait))
+            except (ChildEnded, Busy, EngineUnavailable):
+                # By itself it tells more about why.
+                pass
+        return probe(look.path, look.media, look.room, self._limits, on_wait)
 
-    def _look_alone(self, asked: Asked[Look, Probe]) -> None:
-        def on_wait() -> None:
-            if asked.is_dropped:
-                raise Dropped
+    def close(self) -> None:
+        """Let the children go."""
+        self._pool.close()
 
-        if not self._gather.keep(asked):
-            return
-        question = asked.question
+
+def _waited(answer: Future[Answer], on_wait: Callable[[], None]) -> dict[str, object]:
+    while True:
         try:
-            asked.end(probe(question.path, question.media, question.room, self._limits, on_wait))
-        except BaseException as error:
-            asked.fail(error)
+            return answer.result(LOOK_S)[0]
+        except NotYet:
+            on_wait()

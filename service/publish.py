@@ -20,6 +20,8 @@ OWN_FOLDER = "_results/"
 LONGEST_NAME = 1024
 LONGEST_STEM = 120
 CSV_TYPE = "text/csv; charset=utf-8"
+PEOPLE = "people.json"
+"""Artefact of jobs that name a gallery: who was matched."""
 
 
 @dataclass(frozen=True)

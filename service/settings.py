@@ -115,6 +115,25 @@ class Settings(BaseModel):
     )
     detect_time_limit_s: float = Field(20.0, description="Seconds that one such picture may take.", gt=0, le=600)
 
+    # Who is it
+    identity: bool = Field(
+        False, description="`on`: galleries of people, and whom a face matches; needs `requirements-identity.txt`."
+    )
+    identity_legacy: bool = Field(
+        False, description="`on`: the two older forms of its routes, too, which cannot say what was consented to."
+    )
+    identity_database: SecretStr | None = Field(
+        None,
+        description="Where people are kept: `sqlite:////folder/file` or `postgresql://…` (for more than one machine); "
+        "default: SQLite in WORKSPACE, which has to last.",
+    )
+    identity_threshold: float = Field(
+        0.6, description="Distance below which two faces count as one person's; smaller is stricter.", gt=0, le=2
+    )
+    identity_token_minutes: int = Field(
+        60, description="How long a face that was detected waits under its token to be enrolled.", ge=1, le=7 * 24 * 60
+    )
+
     # Worker
     lease_s: int = Field(
         60, description="Seconds for which a message stays hidden; renewed at a third of it.", ge=3, le=3600
@@ -141,7 +160,7 @@ class Settings(BaseModel):
         ge=1,
     )
     batch_images: int = Field(
-        16, description="Pictures that wait and go through one engine process together, at most; 1: each alone.", ge=1
+        32, description="Pictures that wait and go through one engine process together, at most; 1: each alone.", ge=1
     )
     engine_time_limit_s: float = Field(60.0, description="Seconds the engine may take for any item…", gt=0, le=86400)
     engine_time_limit_per_media_s: float = Field(

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
+from flask_openapi3 import OpenAPI
 
 from service.doctor.check import Check, failed
 from service.doctor.rounds import local_checks, storage_checks
 from service.engine_room import EngineRoom
 from service.errors import StorageUnavailable
 from service.faces.analyst import Analyst
+from service.identity.extra import is_wanted as identity_is_wanted
+from service.intake import FOREVER, Hands, Shift
 from service.item import Shop
 from service.logs import log
 from service.openface.probe import Engine
 from service.pipeline import Limits, Pipeline
 from service.prober import Prober
 from service.publish import OWN_CONTAINER
+from service.report.keeping import Reports
 from service.settings import BadSettings, Settings
 from service.stopping import Stop
 from service.storage.account import Account
@@ -36,7 +40,7 @@ from service.sweep.finding import Finding, Places
 from service.web.app import create_app
 from service.web.auth import Door
 from service.web.services import Services
-from service.worker import FOREVER, Hands, Shift, Worker
+from service.worker import Worker
 from service.workspace import Workspace
 
 PREMISES_AGAIN_S = 2.0
@@ -49,13 +53,15 @@ def web_services(settings: Settings) -> Services:
         JobQueue(account.queues, settings.queue_name),
         JobTable(account.tables, settings.table_name),
     )
+    blobs = AzureBlobs(account.blobs)
     return Services(
         settings=settings,
-        blobs=AzureBlobs(account.blobs),
+        blobs=blobs,
         queue=queue,
         table=table,
         desk=Desk(table, queue),
         analyst=Analyst(settings),
+        reports=Reports(blobs, settings.workspace),
     )
 
 
@@ -70,7 +76,20 @@ def web_app(settings: Settings) -> Flask:
         name="premises",
         daemon=True,
     ).start()
-    return create_app(services, Door.of(settings))
+    return create_app(services, Door.of(settings), identity_extra(settings))
+
+
+def identity_extra(settings: Settings) -> Callable[[OpenAPI], None]:
+    """What IDENTITY adds to the application: nothing where it is off. Raises BadSettings."""
+    if not identity_is_wanted(settings):
+        return lambda app: None
+    # Here, since their packages need not be installed.
+    from service.identity.office import Identity
+    from service.web.identity_app import add_identity
+
+    identity = Identity(settings)
+    identity.embedder.start()
+    return lambda app: add_identity(app, identity, legacy=settings.identity_legacy)
 
 
 def run_worker(settings: Settings, shift: Shift) -> int:
@@ -86,7 +105,8 @@ def run_worker(settings: Settings, shift: Shift) -> int:
     with closing(Workspace(settings.workspace)) as workspace:
         ready = worker(settings, services, workspace, stop, shift)
         open_when_there(services, stop)
-        return ready.run()
+        with closing(ready):
+            return ready.run()
 
 
 def worker(settings: Settings, services: Services, workspace: Workspace, stop: Stop, shift: Shift = FOREVER) -> Worker:
@@ -101,8 +121,12 @@ def worker(settings: Settings, services: Services, workspace: Workspace, stop: S
         results_container=settings.results_container,
         max_attempts=settings.max_attempts,
     )
-    hands = Hands(videos=settings.engines + 1, items=2 * settings.engines * settings.batch_images)
-    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands, shift)
+    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands(settings), shift)
+
+
+def hands(settings: Settings) -> Hands:
+    """A batch for each engine, and one that is fetched meanwhile."""
+    return Hands(videos=settings.engines + 1, items=(settings.engines + 1) * settings.batch_images)
 
 
 def pipeline(
@@ -115,7 +139,7 @@ def pipeline(
         source=source,
         results=results,
         engines=EngineRoom(engine, workspace, engines=settings.engines, batch=settings.batch_images),
-        prober=Prober(workspace, limits.of_media, children=1, batch=2 * settings.batch_images),
+        prober=Prober(limits.of_media, children=1, waiting=hands(settings).items),
         workspace=workspace,
         limits=limits,
         replacing=replacing,
@@ -125,8 +149,11 @@ def pipeline(
 @contextmanager
 def local_pipeline(settings: Settings, root: Path, out: Path) -> Iterator[Pipeline]:
     """The same way from a folder to a folder. Raises EngineUnavailable."""
-    with closing(Workspace(settings.workspace)) as workspace:
-        yield pipeline(settings, FolderBlobs(root), FolderBlobs(out), workspace, replacing=True)
+    with (
+        closing(Workspace(settings.workspace)) as workspace,
+        closing(pipeline(settings, FolderBlobs(root), FolderBlobs(out), workspace, replacing=True)) as way,
+    ):
+        yield way
 
 
 def open_premises(services: Services) -> None:

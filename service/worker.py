@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from service.errors import (
-    AnalysisError,
-    BadJob,
-    EngineUnavailable,
-    NotFound,
-    RecordChanged,
-    StorageUnavailable,
-)
+from service.errors import AnalysisError, EngineUnavailable, NotFound, RecordChanged
+from service.intake import FOREVER, Hands, Intake, Shift
 from service.item import Item, Shop
 from service.job import QueuedJob
 from service.lease import Lease
@@ -28,42 +21,8 @@ from service.record import JobRecord, now
 from service.stopping import Stop
 from service.storage.job_queue import Message, MessageGone
 
-IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
-STORAGE_AWAY_S = 2.0
-WORKSPACE_FULL_S = 2.0
-HANDS_FULL_S = 0.1
-
 EXIT_OK = 0
 EXIT_ENGINE_UNAVAILABLE = 3
-
-
-@dataclass(frozen=True)
-class Hands:
-    """How much one worker takes at once; more than its engines can do, so that they never wait, but not much more.
-
-    Attributes:
-        items: in all.
-        videos: of them; they are large, and other workers could have them.
-    """
-
-    items: int
-    videos: int
-
-
-@dataclass(frozen=True)
-class Shift:
-    """When a worker leaves by itself, as one does that the queue's length has started.
-
-    Attributes:
-        until_idle_s: leave after so many seconds without a message and with nothing in hand.
-        take_for_s: take nothing new after so many seconds; what is in hand then is finished without hurry.
-    """
-
-    until_idle_s: float = float("inf")
-    take_for_s: float = float("inf")
-
-
-FOREVER = Shift()
 
 
 @dataclass
@@ -81,20 +40,15 @@ class Worker:
     lease_s: int
     hands: Hands
     shift: Shift = FOREVER
-    _queue_door: threading.Lock = field(default_factory=threading.Lock)
-    _videos: threading.Semaphore = field(init=False)
-    _count: threading.Lock = field(default_factory=threading.Lock)
-    _in_hand: int = 0
-    _began: float = 0.0
-    _worked: float = 0.0
+    _intake: Intake = field(init=False)
     _exit_code: int = EXIT_OK
 
     def __post_init__(self) -> None:
-        self._videos = threading.Semaphore(self.hands.videos)
+        has_room = self.shop.pipeline.workspace.has_room
+        self._intake = Intake(self.shop.queue, has_room, self.stop, self.lease_s, self.hands, self.shift)
 
     def run(self) -> int:
         """Work until asked to stop; returns the process's exit code."""
-        self._began = self._worked = time.monotonic()
         log.info("worker.ready", worker=self.name, engine=self.shop.pipeline.engine.name)
         others = [threading.Thread(target=self._work, name=f"item-{n}") for n in range(1, self.hands.items)]
         for thread in others:
@@ -105,11 +59,14 @@ class Worker:
         log.info("worker.stopped", worker=self.name)
         return self._exit_code
 
+    def close(self) -> None:
+        """Let go of what stays between items."""
+        self.shop.pipeline.close()
+
     def _work(self) -> None:
-        while received := self._receive():
-            message, queued = received
+        while taken := self._intake.next():
             try:
-                self._handle(message, queued)
+                self._handle(taken.message, taken.queued)
             except EngineUnavailable as error:
                 log.error("worker.engine_unavailable", error=error.message)
                 self._exit_code = EXIT_ENGINE_UNAVAILABLE
@@ -121,70 +78,7 @@ class Worker:
                 # The same; the others in hand go on.
                 log.exception("worker.unexpected_error")
             finally:
-                self._put_down()
-                if queued.job.media == "video":
-                    self._videos.release()
-
-    def _receive(self) -> tuple[Message, QueuedJob] | None:
-        """The next job; None when told to stop, or when the shift is over.
-
-        One thread at a time looks into the queue, so that an idle worker asks no more often than if it had one.
-        """
-        idle_s = IDLE_FIRST_S
-        with self._queue_door:
-            while not (self.stop.asked or self._shift_is_over()):
-                if not self.shop.pipeline.workspace.has_room():
-                    # Taking messages only to fail them would use up attempts, and keep them from other workers.
-                    log.warning("worker.workspace_full")
-                    self.stop.wait(WORKSPACE_FULL_S)
-                    continue
-                # Whatever comes may be a video.
-                if not self._videos.acquire(timeout=HANDS_FULL_S):
-                    continue
-                queued = None
-                try:
-                    message = self.shop.queue.receive(self.lease_s)
-                    queued = self._read(message) if message else None
-                    if message and queued:
-                        self._take_up()
-                        return message, queued
-                except StorageUnavailable as error:
-                    log.warning("worker.storage_away", error=error.message)
-                    self.stop.wait(STORAGE_AWAY_S)
-                    continue
-                finally:
-                    if queued is None or queued.job.media != "video":
-                        self._videos.release()
-                if message:
-                    continue
-                self.stop.wait(idle_s)
-                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
-        return None
-
-    def _take_up(self) -> None:
-        with self._count:
-            self._in_hand += 1
-
-    def _put_down(self) -> None:
-        with self._count:
-            self._in_hand -= 1
-            self._worked = time.monotonic()
-
-    def _shift_is_over(self) -> bool:
-        """Asked behind the queue's door, where nothing can be taken up meanwhile."""
-        with self._count:
-            idle_s = 0.0 if self._in_hand else time.monotonic() - self._worked
-        return idle_s >= self.shift.until_idle_s or time.monotonic() - self._began >= self.shift.take_for_s
-
-    def _read(self, message: Message) -> QueuedJob | None:
-        """The job that a message is; one that is none is set aside, word for word."""
-        try:
-            return QueuedJob.decode(message.text)
-        except BadJob as error:
-            log.error("message.set_aside", error_code=error.code, error=error.message, message_id=message.id)
-            self.shop.queue.send_to_poison(message.text)
-            self.shop.queue.delete(message)
-            return None
+                self._intake.put_down(taken)
 
     def _handle(self, message: Message, queued: QueuedJob) -> None:
         with about(queued.job, queued.traceparent):

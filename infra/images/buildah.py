@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.steps import StepFailed
+
 TOOLS = ("buildah", "debootstrap", "unshare")
 TIME_LIMIT_S = 3600
 
 
-class BuildFailed(Exception):
+class BuildFailed(StepFailed):
     """A tool ended badly; the text has the end of what it said."""
 
 

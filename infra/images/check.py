@@ -10,7 +10,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,34 +17,21 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
 
-from infra.images.buildah import DEBIAN, TOOLS, BuildFailed, Container, Distribution, Images, RunningContainer, images
+from infra.images.buildah import DEBIAN, TOOLS, Container, Distribution, Images, RunningContainer, images
 from infra.local.azurite import start_azurite
 from infra.local.loopback import free_port, http_status
 from infra.local.upload import upload
+from infra.steps import REPOSITORY, NotRun, Step, command
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 COMPOSE = REPOSITORY / "infra" / "compose" / "compose.yaml"
 PROFILES = ("lite", "openface", "functions-host")
 PHOTO = REPOSITORY / "tests" / "media" / "astronaut.png"
 WEB_READY_S, WORKER_READY_S, STOPPED_S = 60.0, 60.0, 40.0
-
-
-class NotRun(Exception):
-    """Something is not here that the step needs."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to be proved; `run` raises NotRun, BuildFailed or AssertionError."""
-
-    name: str
-    run: Callable[[], None]
 
 
 @click.command()
@@ -55,27 +41,13 @@ class Step:
 )
 def main(build: bool, ubuntu_keyring: Path | None) -> None:
     """Check the Dockerfiles and the compose file."""
-    results = [_told(step) for step in quick_steps()]
+    results = [step.told() for step in quick_steps()]
     if build:
         with images() as store:
-            results += [_told(step) for step in build_steps(store, ubuntu_keyring)]
+            results += [step.told() for step in build_steps(store, ubuntu_keyring)]
     else:
         click.echo("not run  building the images and running what was built: --no-build was given")
     sys.exit(0 if all(results) else 1)
-
-
-def _told(step: Step) -> bool:
-    began = time.monotonic()
-    try:
-        step.run()
-    except NotRun as reason:
-        click.echo(f"not run  {step.name}: {reason}")
-        return True
-    except (BuildFailed, AssertionError) as error:
-        click.echo(f"FAILED   {step.name}\n{error}")
-        return False
-    click.echo(f"ok       {step.name} ({time.monotonic() - began:.0f} s)")
-    return True
 
 
 def dockerfiles() -> list[Path]:
@@ -94,10 +66,10 @@ def scripts() -> list[Path]:
 def quick_steps() -> Iterator[Step]:
     """What only reads."""
     for path in dockerfiles():
-        yield Step(f"hadolint {path.relative_to(REPOSITORY)}", partial(_command, "hadolint", str(path)))
-    yield Step("shellcheck", partial(_command, "shellcheck", *map(str, scripts())))
+        yield Step(f"hadolint {path.relative_to(REPOSITORY)}", partial(command, "hadolint", str(path)))
+    yield Step("shellcheck", partial(command, "shellcheck", *map(str, scripts())))
     schema = ("--builtin-schema", "vendor.compose-spec", str(COMPOSE))
-    yield Step("compose.yaml against the compose schema", partial(_command, "check-jsonschema", *schema))
+    yield Step("compose.yaml against the compose schema", partial(command, "check-jsonschema", *schema))
     for profile in PROFILES:
         yield Step(f"podman-compose config, profile {profile}", partial(_compose_config, profile))
 
@@ -115,17 +87,10 @@ def build_steps(store: Images, ubuntu_keyring: Path | None) -> Iterator[Step]:
     yield Step("openface-base on Ubuntu, all but OpenFace itself", partial(_build_base, store, ubuntu))
 
 
-def _command(name: str, *words: str) -> None:
-    if shutil.which(name) is None:
-        raise NotRun(f"no {name} here")
-    done = subprocess.run([name, *words], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def _compose_config(profile: str) -> None:
     if shutil.which("podman") is None:
         raise NotRun("podman-compose wants podman beside it (apt-get install podman)")
-    _command("podman-compose", "--file", str(COMPOSE), "--profile", profile, "config")
+    command("podman-compose", "--file", str(COMPOSE), "--profile", profile, "config")
 
 
 def _bootstrap(store: Images, distribution: Distribution) -> None:

@@ -18,10 +18,16 @@ _PORT_TRIES = 3
 
 
 class Azurite:
-    """A storage emulator that can be stopped and started again on the same ports with the same data."""
+    """A storage emulator that can be stopped and started again on the same ports with the same data.
 
-    def __init__(self, location: Path, log_file: Path | None = None) -> None:
+    Args:
+        location: folder of its data.
+        access_log: write a line for each request into the log file.
+    """
+
+    def __init__(self, location: Path, log_file: Path | None = None, *, access_log: bool = False) -> None:
         self.location = location
+        self._access_log = access_log
         self._log_file = log_file or location / "azurite.log"
         self._ports = free_ports(3)
         self._part: Part | None = None
@@ -74,7 +80,7 @@ class Azurite:
         node = find_node()
         program = install_packages(node) / "azurite" / "dist" / "src" / "azurite.js"
         self.location.mkdir(parents=True, exist_ok=True)
-        argv = [str(node.node), str(program), "--silent", "--disableTelemetry"]
+        argv = [str(node.node), str(program), "--disableTelemetry", *([] if self._access_log else ["--silent"])]
         # The Azure clients send a newer API version than Azurite knows, and use nothing new of it.
         argv += ["--skipApiVersionCheck", "--location", str(self.location)]
         for kind, port in zip(("blob", "queue", "table"), self._ports, strict=True):

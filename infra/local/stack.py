@@ -33,14 +33,25 @@ _WORKER_GRACE_S = 30.0
 
 @dataclass(frozen=True)
 class StackOptions:
-    """How to start the stack. `extra_env` goes to web, workers and function runner alike."""
+    """How to start the stack.
+
+    Attributes:
+        access_log: storage writes a line for each request into its log.
+        extra_env: goes to web, workers and function runner alike.
+    """
 
     run_folder: Path = DEFAULT_RUN_FOLDER
     workers: int = 1
     web_port: int = 0
     with_functions: bool = True
+    access_log: bool = False
     extra_env: Mapping[str, str] = field(default_factory=dict)
     ready_within_s: float = 60.0
+
+
+def inherited_environ() -> dict[str, str]:
+    """What a part gets of this process's environment."""
+    return {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
 
 
 class LocalStack:
@@ -50,7 +61,9 @@ class LocalStack:
         self.options = options or StackOptions()
         self.run_folder = self.options.run_folder.resolve()
         self.logs = self.run_folder / "logs"
-        self.azurite = Azurite(self.run_folder / "azurite", self.logs / "azurite.log")
+        self.azurite = Azurite(
+            self.run_folder / "azurite", self.logs / "azurite.log", access_log=self.options.access_log
+        )
         self.function_key = secrets.token_urlsafe(24)
         self._web_port = self._functions_port = 0
         self._web: Part | None = None
@@ -178,7 +191,6 @@ class LocalStack:
         *,
         grace_s: float = 15.0,
     ) -> Part:
-        inherited = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
         common = {
             "PYTHONUNBUFFERED": "1",
             "LOG_FORMAT": "json",
@@ -188,7 +200,7 @@ class LocalStack:
             name,
             [sys.executable, "-m", *module],
             log_file=self.logs / f"{name}.log",
-            environ=inherited | common | dict(environ) | dict(self.options.extra_env),
+            environ=inherited_environ() | common | dict(environ) | dict(self.options.extra_env),
             is_ready=is_ready,
             ready_within_s=self.options.ready_within_s,
             grace_s=grace_s,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 from rich.progress import TaskID
 
 from service import wiring
-from service.by_hand import ByHand, Found, find_media
+from service.by_hand import ByHand, Done, Found, find_media
 from service.commands.display import bars, summary_line
+from service.commands.lines import shown
 from service.commands.starting import EXIT_FAILED, load_settings, told
+from service.errors import AnalysisError
 from service.job import MediaType
 from service.logs import configure
+from service.report.beside import FolderResult, write_beside
+from service.workspace import Workspace
 
 
 @click.command()
@@ -25,12 +30,16 @@ from service.logs import configure
 @click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
 @click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
 @click.option("--again", is_flag=True, help="Also where a whole result of the same file, options and engine is there.")
+@click.option(
+    "--report", "with_report", is_flag=True, help="Also make report.html, summary.json, methods and citations."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output, no progress bars.")
 def analyse(
     inputs: tuple[Path, ...],
     out: Path,
     media_type: MediaType | None,
     again: bool,
+    with_report: bool,
     as_json: bool,
     **options: str | None,
 ) -> None:
@@ -52,13 +61,14 @@ def analyse(
             options={name: value for name, value in options.items() if value},
             again=again,
         )
-        failures = _analyse_all(by_hand, files, as_json)
+        reported = {file.name: file.path for file in files} if with_report else {}
+        failures = _analyse_all(by_hand, files, as_json, reported)
     if failures:
         sys.exit(EXIT_FAILED)
 
 
-def _analyse_all(by_hand: ByHand, files: list[Found], as_json: bool) -> int:
-    """Analyse, showing a bar a file and one in all; returns how many failed."""
+def _analyse_all(by_hand: ByHand, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
+    """Analyse, showing a bar a file and one in all; returns how many failed, reports of `reported` included."""
     failures = 0
     with bars(hidden=as_json) as progress:
         whole = progress.add_task("all files", total=len(files))
@@ -70,7 +80,7 @@ def _analyse_all(by_hand: ByHand, files: list[Found], as_json: bool) -> int:
             progress.update(tasks[file.name], completed=fraction, description=f"{file.name} ({stage})")
 
         for done in by_hand.analyse(files, watch):
-            failures += done.outcome == "failed"
+            failures += done.outcome == "failed" or not _reported(done, reported, by_hand.pipeline.workspace)
             if done.name in tasks:
                 progress.remove_task(tasks.pop(done.name))
             progress.advance(whole)
@@ -79,3 +89,15 @@ def _analyse_all(by_hand: ByHand, files: list[Found], as_json: bool) -> int:
             else:
                 progress.console.print(summary_line(done), markup=False, highlight=False, soft_wrap=True)
     return failures
+
+
+def _reported(done: Done, reported: Mapping[str, Path], workspace: Workspace) -> bool:
+    """Make the report of a result that is to have one; whether that went well."""
+    if done.name not in reported or done.csv is None or done.manifest is None:
+        return True
+    try:
+        write_beside(FolderResult(done.csv, done.manifest), reported[done.name], workspace)
+    except AnalysisError as error:
+        click.echo(f"{shown(done.name)}: no report: {shown(error.message)} ({error.code})", err=True)
+        return False
+    return True

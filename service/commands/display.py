@@ -37,10 +37,11 @@ def summary_line(done: Done) -> str:
     """One file in one line."""
     if done.error:
         return f"failed    {done.name}: {done.error.message.splitlines()[0]} ({done.error.code})"
-    return f"{done.outcome:<9} {done.name}: {_measured(done.manifest or {})} -> {done.csv}"
+    return f"{done.outcome:<9} {done.name}: {measured(done.manifest or {})} -> {done.csv}"
 
 
-def _measured(manifest: dict[str, Any]) -> str:
+def measured(manifest: dict[str, Any]) -> str:
+    """What a manifest tells, in a few words."""
     summary, frames = manifest["summary"], manifest["frames"]
     parts = [f"{manifest['faces']} face{'' if manifest['faces'] == 1 else 's'}"]
     if frames:

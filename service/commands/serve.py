@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from service import wiring
 from service.commands.starting import load_settings, told
+from service.intake import Shift
 from service.keys import KeyRing
 from service.logs import configure
 from service.web.server import Server, refuse_open_door
-from service.worker import Shift
 
 
 @click.command()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from service import errors
-from service.errors import AnalysisError, Busy, EngineUnavailable, UnreadableMedia
+from service.errors import AnalysisError, Busy, EngineUnavailable, UnreadableMedia, WorkspaceFull
 from service.faces.child_loop import ERROR
 from service.faces.frames import Deadline, LineClosed, receive, send
 from service.logs import log
@@ -30,11 +30,18 @@ AGAIN_S = 2.0
 TAIL_BYTES = 2000
 
 
+Answer = tuple[dict[str, Any], bytes]
+
+
+class ChildEnded(UnreadableMedia):
+    """The picture could not be read: its decoder ended over it."""
+
+
 @dataclass
 class _Asked:
     question: dict[str, Any]
     body: bytes
-    answer: Future[tuple[dict[str, Any], bytes]] = field(default_factory=Future)
+    answer: Future[Answer] = field(default_factory=Future)
 
 
 class Pool:
@@ -46,10 +53,21 @@ class Pool:
         waiting: questions that may wait for one of them.
         time_s: how long a child may take over one question.
         memory_bytes: address space of each child.
+        answers: after so many another child takes its place, so that nothing of what they see piles up.
     """
 
-    def __init__(self, module: str, *, children: int, waiting: int, time_s: float, memory_bytes: int = 4 << 30) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        children: int,
+        waiting: int,
+        time_s: float,
+        memory_bytes: int = 4 << 30,
+        answers: int = 10_000,
+    ) -> None:
         self._module = module
+        self._answers = answers
         self._children = children
         self._time_s = time_s
         self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=64 << 20)
@@ -78,26 +96,36 @@ class Pool:
                 thread.join()
             self._threads = []
 
-    def ask(self, question: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    def ask(self, question: dict[str, Any], body: bytes) -> Answer:
         """The answer of the next child that is free.
 
         Raises:
-            Busy: all are at work and as many questions wait as may.
+            Busy: all are at work and as many questions wait as may, or it took too long.
             EngineUnavailable: the children do not start.
-            MediaError: the picture cannot be used, or ended the child.
+            ChildEnded: the picture ended the child.
+            MediaError: the picture cannot be used.
         """
+        return self.submit(question, body).result()
+
+    def submit(self, question: dict[str, Any], body: bytes = b"") -> Future[Answer]:
+        """The same without waiting; raises Busy at once, the rest is raised by the future."""
         self.start()
         asked = _Asked(question, body)
         try:
             self._questions.put_nowait(asked)
         except queue.Full as error:
             raise Busy from error
-        return asked.answer.result()
+        return asked.answer
 
     def _keep_one(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="media-analysis-faces-") as folder:
-            while self._keep(Path(folder)):
-                pass
+        goes_on = True
+        while goes_on:
+            try:
+                with tempfile.TemporaryDirectory(prefix="media-analysis-child-") as folder:
+                    goes_on = self._keep(Path(folder))
+            except OSError as error:
+                log.error("pool.no_folder", module=self._module, error=str(error))
+                goes_on = self._refuse(WorkspaceFull() if WorkspaceFull.is_meant_by(error) else Busy())
 
     def _keep(self, folder: Path) -> bool:
         """One child's life; False when the pool closes."""
@@ -106,7 +134,7 @@ class Pool:
             child = self._started(folder)
             return self._serve(child)
         except EngineUnavailable as error:
-            log.error("faces.child_does_not_start", module=self._module, error=error.message)
+            log.error("pool.child_does_not_start", module=self._module, error=error.message)
             return self._refuse(error)
         finally:
             if child:
@@ -126,30 +154,33 @@ class Pool:
         except BaseException:
             child.end()
             raise
-        log.info("faces.child_ready", module=self._module, **told)
+        log.info("pool.child_ready", module=self._module, **told)
         return child
 
     def _serve(self, child: Companion) -> bool:
         """Ask it one question after the other; True where another child has to take its place."""
-        while asked := self._questions.get():
+        for _ in range(self._answers):
+            asked = self._questions.get()
+            if asked is None:
+                return False
             try:
                 asked.answer.set_result(_exchange(child, asked.question, asked.body, self._time_s))
             except AnalysisError as error:
                 asked.answer.set_exception(error)
             except TimeoutError:
-                log.warning("faces.child_too_slow", module=self._module, seconds=self._time_s)
+                log.warning("pool.child_too_slow", module=self._module, seconds=self._time_s)
                 asked.answer.set_exception(Busy(f"the picture took longer than {self._time_s:g} s; it was given up"))
                 return True
             except LineClosed:
-                log.warning("faces.child_ended", module=self._module)
-                asked.answer.set_exception(UnreadableMedia("the picture could not be read: its decoder ended over it"))
+                log.warning("pool.child_ended", module=self._module)
+                asked.answer.set_exception(ChildEnded())
                 return True
             except BaseException as error:
                 asked.answer.set_exception(error)
                 raise
-        return False
+        return True
 
-    def _refuse(self, error: EngineUnavailable) -> bool:
+    def _refuse(self, error: AnalysisError) -> bool:
         """Tell whoever asks that there is no child, for a while; then one is tried again."""
         with suppress(queue.Empty):
             while asked := self._questions.get(timeout=AGAIN_S):
@@ -158,7 +189,7 @@ class Pool:
         return True
 
 
-def _exchange(child: Companion, question: dict[str, Any], body: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+def _exchange(child: Companion, question: dict[str, Any], body: bytes, seconds: float) -> Answer:
     deadline = Deadline(seconds)
     send(child.line, question, body, deadline)
     words, answer = receive(child.line, deadline)

@@ -16,9 +16,7 @@ from service.media_child import EXIT_DISK_FULL
 
 def main(request: dict[str, Any], answer: Path) -> None:
     """Do what the request says; media that cannot be used is an answer too, anything else a traceback."""
-    paths = request.pop("paths", None)
-    found = _answer(request) if paths is None else {"each": [_answer({**request, "path": path}) for path in paths]}
-    answer.write_text(json.dumps(found), "utf-8")
+    answer.write_text(json.dumps(_answer(request)), "utf-8")
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def probe(path: str, max_pixels: int) -> dict[str, Any]:
         raise MediaTooLarge(
             f"the picture has {header.width} × {header.height} pixels; the limit is {max_pixels / 1e6:g} million"
         )
-    height, width = _decode(path).shape[:2]
+    height, width = decode(path).shape[:2]
     return {
         "format": header.format,
         "codec": header.format,
@@ -75,12 +75,13 @@ def convert(path: str, into: str) -> dict[str, Any]:
     """
     import cv2
 
-    if not cv2.imwrite(into, _decode(path)):
+    if not cv2.imwrite(into, decode(path)):
         raise UnreadableMedia("the picture cannot be written as PNG")
     return {"frames": 1}
 
 
-def _decode(path: str) -> Any:
+def decode(path: str) -> Any:
+    """The picture, upright, BGR, uint8, shape (height, width, 3). Raises UnreadableMedia."""
     import cv2
 
     try:

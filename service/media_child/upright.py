@@ -37,7 +37,7 @@ def rewrite(path: str, into: str, rate: str, resample: bool, max_duration_s: flo
     sampler = _Sampler(clock, most=int(max_duration_s * clock) + 1)
     with opened(path) as (container, stream):
         stream.codec_context.thread_count = THREADS
-        shown = _upright(frames(container, stream))
+        shown = upright(frames(container, stream))
         with av.open(f"file:{into}", "w", format="mp4") as copy:
             written = _encode(copy, sampler.sample(shown) if resample else shown, clock)
     return {"frames": written, "repeated": sampler.repeated, "dropped": sampler.dropped}
@@ -72,7 +72,7 @@ class _Sampler:
             last_tick, held = tick, frame
 
 
-def _upright(given: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+def upright(given: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
     """Turn, pad to even sides (H.264 asks for them) and unify the pixel format; one frame out for each in."""
     graph: av.filter.Graph | None = None
     first: VideoFrame | None = None

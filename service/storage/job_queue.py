@@ -64,9 +64,15 @@ class JobQueue:
 
     def receive(self, hidden_s: int) -> Message | None:
         """The next message, hidden from others for `hidden_s` seconds; None where none waits."""
+        return next(iter(self.receive_several(hidden_s, 1)), None)
+
+    def receive_several(self, hidden_s: int, most: int) -> list[Message]:
+        """The next messages, at most so many (and `BATCH`), in one call."""
+        received = self._jobs.receive_messages(
+            messages_per_page=min(most, BATCH), max_messages=min(most, BATCH), visibility_timeout=hidden_s
+        )
         with translated("receiving from the queue"):
-            received = self._jobs.receive_message(visibility_timeout=hidden_s)
-        return None if received is None else _message(received)
+            return [_message(message) for message in next(received.by_page(), ())]
 
     def hide(self, message: Message, hidden_s: int) -> Message:
         """Hide for so long from now, 0 to hand it back; returns it with its new receipt. Raises MessageGone."""

@@ -171,6 +171,8 @@ def _links(record: JobRecord) -> dict[str, str]:
     if record.state in {"succeeded", "failed"}:
         offered += ["manifest"]
     links = {"self": link("one", job_id)} | {name: link(name, job_id) for name in offered}
+    if record.state == "succeeded":
+        links["report"] = url_for("reports.report", job_id=job_id)
     if record.superseded_by:
         links["superseded_by"] = link("one", record.superseded_by)
     return links

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 from flask import Response, g, request
@@ -19,6 +20,7 @@ from service.web.faces import faces
 from service.web.health import health
 from service.web.jobs import jobs
 from service.web.pages import pages
+from service.web.reports import reports
 from service.web.schema import schema
 from service.web.services import KEY, Services
 from service.web.session import sessions
@@ -34,10 +36,12 @@ INFO = Info(
 )
 
 
-def create_app(services: Services, door: Door | None = None) -> OpenAPI:
+def create_app(
+    services: Services, door: Door | None = None, extra: Callable[[OpenAPI], None] = lambda app: None
+) -> OpenAPI:
     """The web application over one set of services; tests and gunicorn make theirs here.
 
-    Without a door nobody is asked for a key: for tests of what is behind it.
+    Without a door nobody is asked for a key: for tests of what is behind it. `extra` adds what can be left out.
     """
     app = OpenAPI(
         __name__,
@@ -56,9 +60,10 @@ def create_app(services: Services, door: Door | None = None) -> OpenAPI:
     # The document names no OPTIONS, and no browser page of another origin calls us.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     problems.register(app)
-    for blueprint in (health, sessions, uploads, analyse, jobs, faces, schema):
+    for blueprint in (health, sessions, uploads, analyse, jobs, reports, faces, schema):
         app.register_api(blueprint)
     app.register_blueprint(pages)
+    extra(app)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     headers.guard(app)
     app.before_request(_begin)

@@ -25,8 +25,10 @@ from service.web.session import TOKEN_HEADER, Sessions
 HEALTH = {"health.healthz", "health.readyz"}
 """Asked by load balancers and probes: no key, and never too often."""
 
-OPEN = {"session.show", "session.end"}
-"""A page has to be able to ask whether a key is needed."""
+OPEN = {"session.show", "session.end", "identity_names.train", "identity_names.recognize"}
+"""A page has to be able to ask whether a key is needed; the older forms of identity have the key in their body."""
+
+KEYS = "keys"
 
 DOCUMENT = ("/openapi.json", "/docs")
 """The description of the API, and the pages that show it: no key."""
@@ -60,6 +62,7 @@ class Door:
         """Stand before every route of the application; to be called when all are registered."""
         self._scopes = declared_scopes(app)
         self._sessions.serve(app)
+        app.extensions[KEYS] = self._keys
         app.before_request(self._admit)
         app.teardown_request(_forget)
 

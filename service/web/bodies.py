@@ -145,6 +145,23 @@ def read_picture() -> bytes:
     return picture
 
 
+def read_form() -> tuple[dict[str, list[str]], list[bytes]]:
+    """The fields and the files of a form; the fields may be as long as the whole body.
+
+    Raises:
+        RequestEntityTooLarge, RequestTimeout, ClientDisconnected: it is too long, or does not come.
+    """
+    request.max_form_memory_size = request.max_content_length
+    with _in_time():
+        fields, files = request.form.to_dict(flat=False), [file for _, file in request.files.items(multi=True)]
+    _was_read_whole()
+    contents: list[bytes] = []
+    for file in files:
+        with file.stream:
+            contents.append(file.read())
+    return fields, contents
+
+
 class _Slots:
     def __init__(self) -> None:
         self._lock = threading.Lock()

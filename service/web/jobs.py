@@ -122,7 +122,7 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
     """A published result: its manifest, and links to it in storage."""
     own = services()
     record = own.table.get(path.job_id)
-    place, csv = _published(own, record)
+    place, csv = published(own, record)
     attempt = csv.metadata.get("attempt", "")
     names = {"csv": place.csv, "manifest": place.manifest(attempt)}
     body = Results(
@@ -145,7 +145,7 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
 def result_csv(path: JobPath) -> Response:
     """The table itself."""
     own = services()
-    place, csv = _published(own, own.table.get(path.job_id))
+    place, csv = published(own, own.table.get(path.job_id))
     response = Response(own.blobs.stream(place.container, place.csv), content_type=CSV_TYPE)
     response.content_length = csv.size
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(place.stem)}.csv"
@@ -165,7 +165,7 @@ def manifest(path: JobPath) -> Response:
     if record.state == "failed":
         place, attempt = ResultPlace.of(record.job, own.settings.results_container), record.attempt_id
     else:
-        place, csv = _published(own, record)
+        place, csv = published(own, record)
         attempt = csv.metadata.get("attempt", "")
     return jsonify(_manifest(own, place, attempt))
 
@@ -174,7 +174,7 @@ def _answer(record: JobRecord) -> Response:
     return jsonify(job_answer(record).model_dump(mode="json"))
 
 
-def _published(own: Services, record: JobRecord) -> tuple[ResultPlace, BlobInfo]:
+def published(own: Services, record: JobRecord) -> tuple[ResultPlace, BlobInfo]:
     """The committed CSV, which may be there a moment before the record says so."""
     place = ResultPlace.of(record.job, own.settings.results_container)
     try:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import get_args
 
 from flask import Blueprint, current_app, render_template
 
 from service import __version__
 from service.errors import NotFound
+from service.job import Media
 from service.media import CONTENT_TYPES, EXTENSIONS
 from service.web.services import services
 
@@ -77,7 +79,7 @@ def analyse() -> str:
         media_type=services().settings.default_media_type,
         extensions=EXTENSIONS,
         types=CONTENT_TYPES,
-        kinds=", ".join(sorted({name.upper() for name in EXTENSIONS} - {"JPG", "M4V", "MPEG"})),
+        kinds={media: _endings(media) for media in get_args(Media)},
         accept=",".join(f".{name}" for name in EXTENSIONS),
     )
 
@@ -94,3 +96,8 @@ def job(job_id: str) -> str:
     if not JOB_ID.fullmatch(job_id):
         raise NotFound("a job's id has 32 hex digits", "job_not_found")
     return render_template("job.html", job_id=job_id)
+
+
+def _endings(media: Media) -> str:
+    """What files of a kind end in, as people read it."""
+    return ", ".join(name for name, kind in EXTENSIONS.items() if kind == media)

@@ -23,6 +23,7 @@ from service.errors import (
     StorageUnavailable,
     UnreadableMedia,
     UnsupportedMedia,
+    WorkspaceFull,
 )
 from service.logs import log
 
@@ -41,6 +42,7 @@ STATUS: dict[type[AnalysisError], HTTPStatus] = {
     ReportFailed: HTTPStatus.CONFLICT,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     EngineUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    WorkspaceFull: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 from service.errors import EngineUnavailable, NotFound
 from service.openface.meanings import SCHEMA_VERSION, meanings
 from service.openface.probe import Engine
+from service.results.summary_schema import Summary
 from service.web.document import needs, operation_name, problems
 from service.web.services import services
 
@@ -49,6 +51,7 @@ class Schema(BaseModel):
     engine: EngineFacts | None = Field(description="Null where this process sees none; the workers' may be another.")
     image: list[ColumnFacts]
     video: list[ColumnFacts]
+    summary: dict[str, Any] = Field(description="JSON Schema of `summary.json`.")
 
 
 class SchemaPath(BaseModel):
@@ -87,4 +90,4 @@ def _schema(bin_dir: Path) -> Schema:
         for media in ("image", "video")
     )
     told = EngineFacts(name=engine.name, version=engine.version, licence_class=engine.licence_class) if engine else None
-    return Schema(version=SCHEMA_VERSION, engine=told, image=image, video=video)
+    return Schema(version=SCHEMA_VERSION, engine=told, image=image, video=video, summary=Summary.model_json_schema())

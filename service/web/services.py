@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app
 
 from service.faces.analyst import Analyst
+from service.report.keeping import Reports
 from service.settings import Settings
 from service.storage.azure_blobs import AzureBlobs
 from service.storage.job_queue import JobQueue
@@ -27,6 +28,7 @@ class Services:
     table: JobTable
     desk: Desk
     analyst: Analyst
+    reports: Reports
 
 
 def services() -> Services:

@@ -3,10 +3,7 @@ import json
 
 import pytest
 
-from infra.local.demo_results import COLUMNS, NotWhole, checked_result, differences, fetch_results
-
-JOB = {"id": "0" * 32, "container": "c-1", "blob": "clip.mp4"}
-PREFIX = f"{JOB['container']}/{JOB['blob']}/{JOB['id']}/"
+from infra.local.demo_results import COLUMNS, NotWhole, checked_results, differences, replace_folder
 
 
 def table_of(rows=3, columns=COLUMNS["video"]):
@@ -33,7 +30,7 @@ def manifest_of(table, rows=3):
 def test_a_whole_table_has_no_differences():
     table = table_of()
     manifest = manifest_of(table)
-    assert differences(table, manifest, manifest["csv"]["sha256"]) == []
+    assert differences(table, manifest) == []
 
 
 @pytest.mark.parametrize(
@@ -47,42 +44,42 @@ def test_a_whole_table_has_no_differences():
 )
 def test_every_difference_is_told(table, named):
     manifest = manifest_of(table_of())
-    assert named in "; ".join(differences(table, manifest, manifest["csv"]["sha256"]))
+    assert named in "; ".join(differences(table, manifest))
 
 
 def test_a_partial_result_is_not_whole():
     manifest = manifest_of(table_of()) | {"completeness": {"verdict": "partial", "reason": "truncated"}}
-    assert differences(table_of(), manifest, manifest["csv"]["sha256"]) == [
-        "completeness: 'partial' instead of 'complete'"
-    ]
+    assert differences(table_of(), manifest) == ["completeness: 'partial' instead of 'complete'"]
 
 
 @pytest.fixture
-def published(container):
-    table = table_of()
-    manifest = manifest_of(table)
-    container.upload_blob(f"{PREFIX}attempt-1/manifest.json", json.dumps(manifest).encode())
-    metadata = {"attempt": "attempt-1", "sha256": manifest["csv"]["sha256"]}
-    container.upload_blob(f"{PREFIX}clip.csv", table, metadata=metadata)
-    return container
+def downloaded(tmp_path):
+    folder = tmp_path / "results.new"
+    result = folder / "clip.mp4~000000000000"
+    result.mkdir(parents=True)
+    (result / "clip.csv").write_bytes(table_of())
+    (result / "manifest.json").write_text(json.dumps(manifest_of(table_of())))
+    return folder
 
 
-def test_fetched_results_are_checked_and_replace_the_old_ones(published, tmp_path):
+def test_downloaded_results_are_checked_and_replace_the_old_ones(downloaded, tmp_path):
     folder = tmp_path / "demo-results"
     folder.mkdir()
     (folder / "old").touch()
-    fetch_results(published, folder)
-    result = checked_result(published, folder, JOB)
+    replace_folder(downloaded, folder)
+    [result] = checked_results(folder, 1)
     assert result.csv_file.read_bytes() == table_of()
-    assert [file.name for file in folder.iterdir()] == [JOB["container"]]
     assert [file.name for file in tmp_path.iterdir()] == ["demo-results"]
+    assert not (folder / "old").exists()
 
 
-def test_a_missing_table_or_manifest_is_not_whole(published, tmp_path):
-    published.delete_blob(f"{PREFIX}attempt-1/manifest.json")
-    fetch_results(published, tmp_path / "results")
-    with pytest.raises(NotWhole, match="no manifest"):
-        checked_result(published, tmp_path / "results", JOB)
-    published.delete_blob(f"{PREFIX}clip.csv")
+def test_a_missing_table_or_result_is_not_whole(downloaded):
+    with pytest.raises(NotWhole, match="1 results instead of 2"):
+        checked_results(downloaded, 2)
+    table = downloaded / "clip.mp4~000000000000" / "clip.csv"
+    table.write_bytes(table_of(rows=2))
+    with pytest.raises(NotWhole, match="sha256"):
+        checked_results(downloaded, 1)
+    table.unlink()
     with pytest.raises(NotWhole, match="0 results CSVs"):
-        checked_result(published, tmp_path / "results", JOB)
+        checked_results(downloaded, 1)

@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.errors import (
@@ -287,3 +288,15 @@ def test_words_and_codes_become_errors(tmp_path, returncode, log, kind, told):
     assert type(error) is kind
     assert log.strip()[-20:] in error.message
     assert re.search(told, error.message)
+
+
+def test_few_rows_and_many_are_read_alike() -> None:
+    cells = [b"1.5", b"-0.25", b"", b"1e5", b"3", b".5", b"+7.", b"1e400"]
+    row = b",".join(cells[number % len(cells)] for number in range(711)) + b"\n"
+    few, many = rewrite._few(row * 3, 711), rewrite._many(row * 3)
+    np.testing.assert_array_equal(few, many)
+    assert np.isnan(few).any()
+    for bad in (b"1.2.3", b"1e", b"--1", b"."):
+        for read in (lambda lines: rewrite._few(lines, 711), rewrite._many):
+            with pytest.raises(ValueError):
+                read(row.replace(b"1.5", bad, 1))

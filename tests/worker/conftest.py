@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from service import wiring
+from service.intake import FOREVER, Shift
 from service.job import AnalysisJob, JobOptions, Media
 from service.publish import ResultPlace
 from service.record import JobRecord
 from service.stopping import Stop
-from service.worker import FOREVER, Shift, Worker
+from service.worker import Worker
 from service.workspace import Workspace
 from tests.conftest import Premises
 from tests.media_made import FAKES

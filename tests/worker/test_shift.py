@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.commands.serve import worker as command
-from service.worker import EXIT_OK, Shift
+from service.intake import Shift
+from service.worker import EXIT_OK
 from tests.media_made import clip, jpeg
 from tests.worker.conftest import Bench
 

@@ -1,10 +1,8 @@
 /** "About": the engine and its action units from `/schema`, the health from `/readyz`. */
 
 import { ask } from "./session.js";
-import { make } from "./measures.js";
+import { byId as $, make } from "./dom.js";
 import { SUPPORT, unitCode, unitName } from "./words.js";
-
-const $ = (id) => document.getElementById(id);
 
 const LICENCES = {
   "research-only": "research-only: academic and non-commercial research",
@@ -23,11 +21,12 @@ async function showSchema() {
         ]
       : [["Engine", "none on this server"]];
     rows.push(["Schema of results", `version ${schema.version}: ${schema.image.length} columns for pictures, ${schema.video.length} for videos`]);
-    $("engine").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", { text: value })]));
+    $("engine").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
     showUnits(schema.image);
     $("problem").textContent = "";
   } catch (error) {
-    $("engine").replaceChildren(make("dt", { text: "Engine" }), make("dd", { text: error.status === 401 ? "told after sign-in" : "not known" }));
+    const why = error.status === 401 ? "told after sign-in" : "not known";
+    $("engine").replaceChildren(make("dt", {}, "Engine"), make("dd", {}, why));
     if (error.status !== 401) $("problem").textContent = error.message;
   }
 }
@@ -40,16 +39,12 @@ function showUnits(columns) {
 }
 
 function unitRow(code, support) {
-  const row = make("tr");
-  row.append(make("th", { text: code, scope: "row", className: "number" }), make("td", { text: unitName(code) }));
-  for (const kind of ["r", "c"]) {
-    const cell = make("td");
-    const level = support.get(`${code}_${kind}`);
-    const { words, kind: colour } = SUPPORT[level] ?? { words: "no such column", kind: "" };
-    cell.append(make("span", { text: words, className: level ? `chip ${colour}` : "muted small" }));
-    row.append(cell);
-  }
-  return row;
+  const cells = ["r", "c"].map((kind) => {
+    const level = SUPPORT[support.get(`${code}_${kind}`)];
+    const told = level ? make("span", { class: `chip ${level.kind}` }, level.words) : "no such column";
+    return make("td", { class: level ? null : "muted small" }, told);
+  });
+  return make("tr", {}, make("th", { scope: "row", class: "number" }, code), make("td", {}, unitName(code)), ...cells);
 }
 
 async function showHealth() {
@@ -72,12 +67,10 @@ function tellHealth(words, colour) {
 }
 
 function checkRow(name, check) {
-  const row = make("tr");
-  const state = make("td");
-  state.append(make("span", { text: check.ok ? "ok" : "failing", className: `chip ${check.ok ? "good" : "bad"}` }));
-  if (check.error) state.append(make("p", { text: check.error, className: "small" }));
-  row.append(make("th", { text: name, scope: "row" }), state, make("td", { text: check.seconds.toFixed(3), className: "number" }));
-  return row;
+  const state = make("span", { class: `chip ${check.ok ? "good" : "bad"}` }, check.ok ? "ok" : "failing");
+  const why = check.error && make("p", { class: "small" }, check.error);
+  const seconds = make("td", { class: "number" }, check.seconds.toFixed(3));
+  return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, state, why), seconds);
 }
 
 document.addEventListener("session", showSchema);

@@ -2,9 +2,9 @@
 
 import { byId, fill, make, set, tell } from "./dom.js";
 import { follow } from "./follow.js";
-import { bytes, isFinished, jobPage, resultLinks, stageWords, stateChip } from "./job-words.js";
+import { bytes, isFinished, jobPage, problemWords, resultLinks, stageWords, stateChip } from "./job-words.js";
 import { send } from "./send.js";
-import { ask } from "./session.js";
+import { ask, sentence } from "./session.js";
 
 const AT_ONCE = 2;
 const TRIES_WHEN_BUSY = 6;
@@ -32,6 +32,7 @@ const types = JSON.parse(page.dataset.types);
  * @property {"waiting"|"uploading"|"starting"|"followed"|"stopped"} step
  * @property {boolean} again an earlier try may have got it there, although its answer was lost
  * @property {number} sent share that is uploaded
+ * @property {boolean} [needsKey] it goes on by itself when somebody has signed in
  * @property {string} problem what keeps it, in words
  * @property {object|null} job as the service told it last
  */
@@ -138,7 +139,10 @@ async function one(entry) {
     heard(entry, answer.jobs[0]);
     watch(entry);
   } catch (error) {
-    move(entry, { step: "stopped", problem: error.name === "AbortError" ? "You stopped it." : error.message });
+    const needsKey = error.status === 401 && files.has(entry.key);
+    // The answer to an upload shows no form; asking does.
+    if (needsKey) ask("/jobs").catch(() => {});
+    move(entry, { step: "stopped", needsKey, problem: error.name === "AbortError" ? "You stopped it." : problemWords(error) });
   } finally {
     stops.delete(entry.key);
   }
@@ -210,6 +214,7 @@ function changed() {
 
 function show() {
   byId("list").hidden = !entries.size;
+  byId("drop").classList.toggle("is-small", entries.size > 0);
   const list = byId("files");
   for (const entry of entries.values()) {
     if (!rows.has(entry.key)) {
@@ -242,6 +247,7 @@ function row(entry) {
     state: make("span", { class: "file-state" }),
     bar: make("progress", { max: 1, "aria-labelledby": `name-${entry.key}` }),
     words: make("p", { class: "small file-words" }),
+    advice: make("p", { class: "small file-words muted" }),
     actions: make("div", { class: "row file-actions" }),
   };
   parts.node = make(
@@ -251,6 +257,7 @@ function row(entry) {
     parts.facts,
     parts.bar,
     parts.words,
+    parts.advice,
     parts.actions,
   );
   return parts;
@@ -265,6 +272,7 @@ function refresh(parts, entry) {
   parts.bar.value = share;
   tell(parts.words, words(entry, share));
   parts.words.classList.toggle("problem", Boolean(entry.problem || entry.job?.state === "failed"));
+  tell(parts.advice, entry.job?.state === "failed" ? (entry.job.error?.advice ?? "") : "");
   actions(parts.actions, entry);
 }
 
@@ -277,7 +285,7 @@ function words(entry, share) {
   const percent = `${Math.floor(share * 100)} %`;
   if (!entry.job) return entry.step === "uploading" ? `${percent} uploaded` : "";
   const { state, stage, error, attempts } = entry.job;
-  if (state === "failed" && error) return `${error.message} ${error.advice}`;
+  if (state === "failed" && error) return sentence(error.message);
   if (isFinished(entry.job)) return "";
   const again = error ? ` · attempt ${attempts} did not succeed, it is tried again` : "";
   return `${percent} · ${stageWords(stage)}${again}`;
@@ -384,6 +392,12 @@ byId("clear").addEventListener("click", () => {
 });
 window.addEventListener("beforeunload", (event) => {
   if ([...entries.values()].some((entry) => entry.step === "uploading" && files.has(entry.key))) event.preventDefault();
+});
+
+document.addEventListener("session", ({ detail }) => {
+  if (!detail.key) return;
+  for (const entry of entries.values()) if (entry.needsKey) move(entry, { step: "waiting", needsKey: false });
+  work();
 });
 
 recall();

@@ -22,6 +22,9 @@ const STAGES = {
   publish: "publishing the result",
 };
 
+/** Stages of a job that is between two attempts: its record says running, and nobody has it. */
+const BETWEEN = new Set(["waiting to try again", "handed back"]);
+
 const FINISHED = new Set(["succeeded", "failed", "cancelled", "superseded"]);
 
 export function isFinished(job) {
@@ -30,12 +33,17 @@ export function isFinished(job) {
 
 /** "Running", with its colour. */
 export function stateChip(job) {
-  const [word, colour] = STATES[job.state] ?? [job.state, ""];
+  const [word, colour] = state(job);
   return make("span", { class: `chip ${colour}` }, word);
 }
 
 export function stateWord(job) {
-  return (STATES[job.state] ?? [job.state])[0];
+  return state(job)[0];
+}
+
+function state(job) {
+  const known = job.state === "running" && BETWEEN.has(job.stage) ? STATES.queued : STATES[job.state];
+  return known ?? [job.state, ""];
 }
 
 /** "measuring faces"; the service's own word for a stage that this page does not know. */
@@ -50,6 +58,7 @@ export function mediaWords(job) {
 
 /** "4.2 MB"; powers of 1,024, as the service's limits are. */
 export function bytes(size) {
+  if (size === 1) return "1 byte";
   const units = ["bytes", "KiB", "MiB", "GiB"];
   let step = 0;
   while (size >= 1024 && step < units.length - 1) {
@@ -112,4 +121,9 @@ export function resultLinks(job) {
 /** Its progress, for eyes and for screen readers. */
 export function progressBar(job, label) {
   return make("progress", { max: 1, value: job.progress, "aria-label": label });
+}
+
+/** What went wrong, for somebody before a page: the sign-in form is there already where it is a key that is missing. */
+export function problemWords(problem) {
+  return problem.status === 401 ? "Sign in to go on." : problem.message;
 }

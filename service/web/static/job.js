@@ -8,6 +8,7 @@ import {
   isFinished,
   jobPage,
   mediaWords,
+  problemWords,
   resultLinks,
   seconds,
   stageWords,
@@ -16,7 +17,7 @@ import {
   time,
   tookSeconds,
 } from "./job-words.js";
-import { ask } from "./session.js";
+import { ask, current, sentence } from "./session.js";
 
 const STAGES = ["queued", "fetch", "probe", "prepare", "engine", "results", "publish"];
 const STEPS = {
@@ -31,6 +32,8 @@ const STEPS = {
 
 const id = byId("job").dataset.id;
 let hasManifest = false;
+/** Who has asked for it: null for a stranger, undefined while nobody has been answered. */
+let askedAs;
 
 async function load() {
   tell(byId("problem"), "");
@@ -38,11 +41,13 @@ async function load() {
     heard(await ask(`/jobs/${id}`));
   } catch (problem) {
     lost(problem);
+  } finally {
+    askedAs = current().key;
   }
 }
 
 function lost(problem) {
-  tell(byId("problem"), problem.message);
+  tell(byId("problem"), problemWords(problem));
 }
 
 let followed = false;
@@ -69,6 +74,8 @@ function show(job) {
   showError(job);
   showFacts(job);
   byId("result-card").hidden = !(isFinished(job) && job.links.manifest);
+  byId("result-card").classList.toggle("is-good", job.state === "succeeded");
+  tell(byId("result-title"), job.state === "succeeded" ? "Result" : "How far it came");
   fill(byId("links"), ...resultLinks(job));
   byId("rerun").hidden = !job.links.rerun;
   byId("cancel").hidden = !job.links.cancel;
@@ -100,7 +107,7 @@ function showError(job) {
   if (!error) return;
   const titles = { failed: "Why it failed", cancelled: "It was cancelled", superseded: "The file was replaced" };
   tell(byId("error-title"), titles[job.state] ?? `Attempt ${job.attempts} did not succeed`);
-  tell(byId("error-message"), error.message);
+  tell(byId("error-message"), error.message && sentence(error.message));
   byId("error-message").hidden = !error.message;
   tell(byId("advice"), isFinished(job) ? error.advice : "Nothing has to be done: it is tried again by itself.");
   tell(byId("error-code"), error.code);
@@ -146,7 +153,9 @@ async function loadManifest(job) {
     byId("manifest-card").hidden = false;
     tell(byId("manifest"), JSON.stringify(manifest, null, 2));
   } catch (problem) {
-    lost(problem);
+    // A failed job's manifest may never have been written; its record says what is needed.
+    if (job.state === "failed" && problem.status === 404) byId("result-card").hidden = true;
+    else lost(problem);
   }
 }
 
@@ -181,7 +190,7 @@ function showResult(manifest) {
     completeness ? ["Table", verdict] : null,
     manifest.faces === null ? null : ["Faces", String(manifest.faces)],
     frames ? ["Frames", `${frames.written} of ${frames.expected ?? "?"} written, a face in ${frames.success}`] : null,
-    csv ? ["Rows", `${csv.rows.toLocaleString()} of ${csv.columns} columns, ${bytes(csv.bytes)}`] : null,
+    csv ? ["Rows", `${csv.rows.toLocaleString()}, each of ${csv.columns} columns; ${bytes(csv.bytes)} in all`] : null,
     media.probe ? ["Media", probeWords(media)] : null,
     media.preparation.length ? ["Prepared", media.preparation.join("; ")] : null,
     engine ? ["Engine", [engine.name, engine.version].filter(Boolean).join(" ")] : null,
@@ -230,9 +239,7 @@ byId("sure").addEventListener("close", async () => {
   else byId("title").focus();
 });
 
-let signedInAs;
 document.addEventListener("session", ({ detail }) => {
-  if (signedInAs !== undefined && signedInAs !== detail.key) load();
-  signedInAs = detail.key;
+  if (askedAs !== undefined && askedAs !== detail.key) load();
 });
 load();

@@ -6,6 +6,7 @@ import {
   isFinished,
   jobPage,
   mediaWords,
+  problemWords,
   progressBar,
   seconds,
   stageWords,
@@ -13,7 +14,7 @@ import {
   time,
   tookSeconds,
 } from "./job-words.js";
-import { ask } from "./session.js";
+import { ask, current, sentence } from "./session.js";
 
 const FILTERS = ["text", "state", "container"];
 const REFRESH_EVERY_MS = 2500;
@@ -25,6 +26,8 @@ const PAGES_AT_ONCE = 10;
 const shown = new Map();
 let cursor = null;
 let asked = 0;
+/** Whose list this is: null for a stranger's, undefined while nobody has been answered. */
+let askedAs;
 
 function filters() {
   const given = new URLSearchParams(location.search);
@@ -55,9 +58,10 @@ async function load() {
     }
     report();
   } catch (problem) {
-    tell(byId("problem"), problem.message);
+    tell(byId("problem"), problemWords(problem));
     tell(byId("told"), "");
   } finally {
+    askedAs = current().key;
     byId("more").disabled = false;
   }
 }
@@ -119,7 +123,7 @@ function stateMore(job) {
     const bar = progressBar(job, `Progress of ${fileName(job.blob)}`);
     return [bar, make("span", { class: "muted small" }, `${Math.floor(job.progress * 100)} % · ${stageWords(job.stage)}`)];
   }
-  if (job.state === "failed" && job.error) return [make("span", { class: "muted small job-error" }, job.error.message)];
+  if (job.state === "failed" && job.error) return [make("span", { class: "muted small job-error" }, sentence(job.error.message))];
   return [];
 }
 
@@ -170,10 +174,8 @@ byId("search").addEventListener("submit", (event) => {
 byId("state").addEventListener("change", () => byId("search").requestSubmit());
 byId("more").addEventListener("click", load);
 window.addEventListener("popstate", start);
-let signedInAs;
 document.addEventListener("session", ({ detail }) => {
-  if (signedInAs !== undefined && signedInAs !== detail.key) start();
-  signedInAs = detail.key;
+  if (askedAs !== undefined && askedAs !== detail.key) start();
 });
 set(byId("table"), "aria-labelledby", "table-title");
 start();

@@ -1,17 +1,9 @@
 /** The numbers of one face: pose, gaze, and a bar for each action unit. */
 
+import { make } from "./dom.js";
 import { intensities, percent, SUPPORT, unitCode, unitName } from "./words.js";
 
 const HIGHEST = 5;
-
-/** An element with text; nothing that was measured or named by others is ever read as HTML. */
-export function make(tag, { text = "", className = "", ...attributes } = {}) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (className) made.className = className;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
 
 /** @param {HTMLElement} list a `dl` */
 export function showPose(list, face) {
@@ -19,10 +11,10 @@ export function showPose(list, face) {
   const rows = [
     ["Confidence", percent(face.confidence)],
     ["Head", `pitch ${degrees(angles.pitch)}, yaw ${degrees(angles.yaw)}, roll ${degrees(angles.roll)}`],
-    ["Distance", `${Math.round(z / 10)} cm (rests on a guessed focal length)`],
+    ["Distance", `about ${Math.round(z / 10)} cm, by a guessed focal length`],
     ["Gaze", face.gaze ? `${degrees(face.gaze.angle_deg[0])} across, ${degrees(face.gaze.angle_deg[1])} down` : "not measured"],
   ];
-  list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", { text: value })]));
+  list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
 /**
@@ -38,20 +30,21 @@ export function showUnits(body, leftOut, face) {
 }
 
 function unitRow(column, unit) {
-  const row = make("tr");
-  const name = make("th", { scope: "row" });
-  name.append(make("span", { text: unitCode(column), className: "number" }), make("span", { text: unitName(column), className: "unit-name" }));
-  const measured = make("td", { className: "unit-measured" });
-  const bar = make("span", { className: "bar", "aria-hidden": "true" });
-  const filled = make("span", { className: `bar-filled ${SUPPORT[unit.support].kind}` });
-  filled.style.setProperty("--share", unit.intensity / HIGHEST);
-  bar.append(filled);
-  measured.append(make("span", { text: unit.intensity.toFixed(2), className: "number" }), bar);
-  const support = make("td");
   const { words, kind } = SUPPORT[unit.support];
-  support.append(make("span", { text: words, className: `chip ${kind}` }));
-  row.append(name, measured, support);
-  return row;
+  const filled = make("span", { class: `bar-filled ${kind}` });
+  filled.style.setProperty("--share", unit.intensity / HIGHEST);
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, make("span", { class: "number" }, unitCode(column)), make("span", { class: "unit-name" }, unitName(column))),
+    make(
+      "td",
+      { class: "unit-measured" },
+      make("span", { class: "number" }, unit.intensity.toFixed(2)),
+      make("span", { class: "bar", "aria-hidden": "true" }, filled),
+    ),
+    make("td", {}, make("span", { class: `chip ${kind}` }, words)),
+  );
 }
 
 /** With a real minus sign, and no minus zero. */

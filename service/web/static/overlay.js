@@ -11,6 +11,9 @@ const COLOURS = {
 };
 const HALO = "rgb(0 0 0 / 65%)";
 
+/** Side of the close-up over that of the box. */
+const CLOSE_UP = 1.5;
+
 /** The lines of the 68 points, as iBUG 300-W numbers them: first, last, closed. */
 const CONTOURS = [
   [0, 16, false],
@@ -28,17 +31,18 @@ const CONTOURS = [
  * Make a canvas as fine as the screen.
  *
  * @param {HTMLCanvasElement} canvas
- * @param {number} width of the picture, in its pixels, as height
+ * @param {number[]} part of the picture that it shows: x, y, width, height
  * @returns {{context: CanvasRenderingContext2D, unit: number}} a context in the picture's pixels, and how many of them
  *   are one CSS pixel
  */
-function prepared(canvas, width, height) {
+function prepared(canvas, [x, y, width, height]) {
   const shown = canvas.getBoundingClientRect();
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.max(1, Math.round(shown.width * ratio));
   canvas.height = Math.max(1, Math.round(shown.height * ratio));
   const context = canvas.getContext("2d");
-  context.setTransform(canvas.width / width, 0, 0, canvas.height / height, 0, 0);
+  const [across, down] = [canvas.width / width, canvas.height / height];
+  context.setTransform(across, 0, 0, down, -x * across, -y * down);
   context.lineJoin = "round";
   context.lineCap = "round";
   return { context, unit: width / Math.max(1, shown.width) };
@@ -54,22 +58,35 @@ function prepared(canvas, width, height) {
  * @param {object|null} selected one of the faces
  */
 export function drawFaces(canvas, size, faces, layers, selected) {
-  const { context, unit } = prepared(canvas, size.width, size.height);
-  for (const face of faces) {
-    if (layers.has("landmarks")) drawLandmarks(context, unit, face);
-    if (layers.has("boxes")) drawBox(context, unit, face.box, face === selected ? COLOURS.box : COLOURS.otherBox);
-    if (layers.has("pose")) drawPose(context, unit, face.head_pose.axes);
-    if (layers.has("gaze") && face.gaze) drawGaze(context, unit, face.gaze);
-  }
+  const { context, unit } = prepared(canvas, [0, 0, size.width, size.height]);
+  for (const face of faces) drawFace(context, unit, face, layers, face === selected);
+}
+
+/** Draw one face from close by: the square of the picture around it, with the same overlay. */
+export function drawCloseUp(canvas, image, size, face, layers) {
+  const [x, y, width, height] = face.box;
+  const side = CLOSE_UP * Math.max(width, height);
+  const part = [x + (width - side) / 2, y + (height - side) / 2, side, side];
+  const { context, unit } = prepared(canvas, part);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, size.width, size.height);
+  drawFace(context, unit, face, layers, true);
 }
 
 /** Draw what `/api/detect` tells: boxes and key points. */
 export function drawFound(canvas, size, faces) {
-  const { context, unit } = prepared(canvas, size.width, size.height);
+  const { context, unit } = prepared(canvas, [0, 0, size.width, size.height]);
   for (const face of faces) {
     drawBox(context, unit, face.box, COLOURS.box);
     for (const point of Object.values(face.keypoints)) dot(context, point, 3 * unit, COLOURS.landmarks, unit);
   }
+}
+
+function drawFace(context, unit, face, layers, isSelected) {
+  if (layers.has("landmarks")) drawLandmarks(context, unit, face);
+  if (layers.has("boxes")) drawBox(context, unit, face.box, isSelected ? COLOURS.box : COLOURS.otherBox);
+  if (layers.has("pose")) drawPose(context, unit, face.head_pose.axes);
+  if (layers.has("gaze") && face.gaze) drawGaze(context, unit, face.gaze);
 }
 
 function drawBox(context, unit, [x, y, width, height], colour) {
@@ -88,7 +105,7 @@ function drawLandmarks(context, unit, face) {
   context.globalAlpha = 0.55;
   stroke(context, lines, COLOURS.landmarks, unit, 0);
   context.globalAlpha = 1;
-  const radius = Math.max(1.1 * unit, Math.min(3 * unit, face.box[2] / 110));
+  const radius = Math.max(1.1 * unit, Math.min(2.2 * unit, face.box[2] / 110));
   for (const point of face.landmarks) dot(context, point, radius, COLOURS.landmarks, unit / 2);
 }
 

@@ -2,13 +2,13 @@
 
 import { ask, Problem } from "./session.js";
 import { Camera } from "./camera.js";
+import { byId as $, make } from "./dom.js";
 import { Live } from "./live.js";
-import { make, showPose, showUnits } from "./measures.js";
-import { drawFaces } from "./overlay.js";
+import { showPose, showUnits } from "./measures.js";
+import { drawCloseUp, drawFaces } from "./overlay.js";
 import { fitting } from "./reduce.js";
 import { countFaces, percent, summary } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
 const page = $("try");
 const limits = { maxBytes: Number(page.dataset.maxBytes), maxPixels: Number(page.dataset.maxPixels) };
 const slider = $("confidence");
@@ -129,19 +129,19 @@ function renderFace() {
 }
 
 function draw() {
-  if (answer) drawFaces($("overlay"), answer, shownFaces(), layers, selected);
+  if (!answer) return;
+  drawFaces($("overlay"), answer, shownFaces(), layers, selected);
+  if (selected) drawCloseUp($("close-up"), $("picture"), answer, selected, layers);
 }
 
 function listFaces(shown) {
   const choices = shown.map((face, at) => {
-    const choice = make("label", { className: "face" });
-    const radio = make("input", { type: "radio", name: "face", value: String(at) });
+    const radio = make("input", { type: "radio", name: "face", value: at });
     radio.checked = face === selected;
-    choice.append(radio, make("span", { text: `Face ${at + 1}` }), make("span", { text: percent(face.confidence), className: "number" }));
-    return choice;
+    return make("label", { class: "face" }, radio, `Face ${at + 1}`, make("span", { class: "number" }, percent(face.confidence)));
   });
   $("faces").replaceChildren($("faces").querySelector("legend"), ...choices);
-  if (!shown.length) $("faces").append(make("p", { text: "No face to show. A lower confidence may bring one back.", className: "muted" }));
+  if (!shown.length) $("faces").append(make("p", { class: "muted" }, "No face to show. A lower confidence may bring one back."));
 }
 
 function select(at) {

@@ -24,9 +24,9 @@ const UNITS = {
 
 /** How well an engine measures a unit: words, and the colour of the chip. */
 export const SUPPORT = {
-  supported: { words: "measured well", kind: "good" },
-  weak: { words: "weak", kind: "warn" },
-  not_estimable: { words: "not measured", kind: "" },
+  supported: { words: "well", kind: "good" },
+  weak: { words: "weakly", kind: "warn" },
+  not_estimable: { words: "not at all", kind: "" },
 };
 
 /** "AU12" of "AU12_r". */

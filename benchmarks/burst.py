@@ -1,0 +1,109 @@
+"""`python -m benchmarks.burst`: many requests for an analysis at once, as when a folder of uploads arrives.
+
+The web server and storage alone: no worker runs meanwhile, and the load generator is a process of its own on the same
+machine, with connections that are kept. Every request is for another blob, so that each makes a job.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from pathlib import Path
+
+import click
+
+from benchmarks.bound import Bound
+from benchmarks.judged import Judged, show
+from benchmarks.load import Ask, Load, run
+from benchmarks.site import Site, run_benchmark, running_site
+from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+
+A_SECOND_AT_LEAST = 100
+P99_MS_AT_MOST = 250
+WITHIN_S = 300.0
+WARM_UPS = 64
+# Nothing looks into these blobs: the service asks storage for their names and sizes alone.
+CONTENT = b"not looked into"
+UPLOADS_AT_ONCE = 8
+NO_LIMIT = {"RATE_LIMIT_PER_MINUTE": "0"}
+
+
+@click.command()
+@click.option("--requests", "count", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--connections", type=click.IntRange(1), default=16, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Bursts; all of them count.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
+def main(count: int, connections: int, rounds: int, json_file: Path | None) -> None:
+    """Measure how fast a burst of requests is accepted."""
+    console = new_console()
+
+    def measure() -> None:
+        facts = machine()
+        console.print(machine_line(facts))
+        with console.status("starting") as status, running_site(NO_LIMIT, workers=0) as site:
+            _burst(site, WARM_UPS, connections)
+            told = []
+            for number in range(rounds):
+                status.update(f"burst {number + 1} of {rounds}")
+                told.append(_burst(site, count, connections))
+        figures = _figures(told)
+        show(console, f"{rounds} bursts of {count} requests over {connections} connections", figures)
+        console.print(LOAD_DISTORTS)
+        of = {"requests": count, "connections": connections, "bursts": told}
+        write_json(
+            json_file,
+            {
+                "benchmark": "burst",
+                "machine": facts,
+                "note": LOAD_DISTORTS,
+                **of,
+                "figures": [each.told() for each in figures],
+            },
+        )
+
+    run_benchmark(console, measure)
+
+
+def _burst(site: Site, count: int, connections: int) -> dict[str, float | None]:
+    container = str(uuid.uuid4())
+    client = site.storage.create_container(container)
+    names = [f"photo-{number:04d}.jpg" for number in range(count)]
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+        list(pool.map(lambda name: client.upload_blob(name, CONTENT), names))
+    asks = [Ask("POST", f"/analyse/image/wild/{container}?blob={name}") for name in names]
+    return run(Load(site.stack.service_url, asks, connections), WITHIN_S).told(HTTPStatus.ACCEPTED)
+
+
+def _figures(told: Sequence[dict[str, float | None]]) -> list[Judged]:
+    """The worst burst is held to the aims: each of them is somebody's."""
+    return [
+        Judged(
+            "accepted, the slowest burst",
+            "a second",
+            _least(each["a_second"] for each in told),
+            Bound(at_least=A_SECOND_AT_LEAST),
+        ),
+        Judged(
+            "p99, the slowest burst", "ms", _most(each["p99_ms"] for each in told), Bound(at_most=P99_MS_AT_MOST)
+        ),
+        Judged("p50, the slowest burst", "ms", _most(each["p50_ms"] for each in told)),
+        Judged("longest", "ms", _most(each["max_ms"] for each in told)),
+        Judged(
+            "not accepted", "requests", sum((each["requests"] or 0) - (each["answered"] or 0) for each in told),
+            Bound(at_most=0),
+        ),
+    ]  # fmt: skip
+
+
+def _least(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+if __name__ == "__main__":
+    main()

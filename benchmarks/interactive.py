@@ -1,0 +1,133 @@
+"""`python -m benchmarks.interactive`: faces at once, `/api/detect` and `/api/analyse-image`, under load.
+
+A 640x480 JPEG with one face, without tiles (`upsample=0`), from a load generator that is a process of its own on the
+same machine and shares its processors. Closed loops say how much is answered at most; the open loop offers a fixed
+rate, and counts each answer's time from the moment at which its request was due.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.bound import Bound
+from benchmarks.burst import NO_LIMIT
+from benchmarks.judged import Judged, in_digits, show
+from benchmarks.load import Load, picture_asks, run
+from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
+from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+from infra.local.demo import PORTRAIT
+
+DETECT, ANALYSE = "/api/detect?upsample=0", "/api/analyse-image?upsample=0"
+SIZE = (640, 480)
+CONNECTIONS = (1, 2, 4, 8)
+# So many at once in an open loop; what waits for one of them waits in its own time.
+OPEN_CONNECTIONS = 16
+RATE = 30.0
+A_SECOND_AT_LEAST, A_MINUTE_AT_LEAST = 30, 600
+P50_MS_AT_MOST, P99_MS_AT_MOST = 50, 150
+# A rate is kept if hardly anything is left undone at the end.
+KEPT_SHARE = 0.98
+WARM_UPS = 80
+WITHIN_S = 600.0
+
+
+@click.command()
+@click.option(
+    "--requests", "count", type=click.IntRange(2), default=400, show_default=True, help="Of each closed loop."
+)
+@click.option("--open-s", type=click.FloatRange(0.5), default=30.0, show_default=True, help="Length of an open loop.")
+@click.option("--rate", type=click.FloatRange(1), default=RATE, show_default=True, help="Offered to it, a second.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
+def main(count: int, open_s: float, rate: float, json_file: Path | None) -> None:
+    """Measure the interactive answers: how many, and how soon."""
+    console = new_console()
+
+    def measure() -> None:
+        facts = machine()
+        console.print(machine_line(facts))
+        with (
+            console.status("starting") as status,
+            scratch_folder() as folder,
+            running_site(NO_LIMIT, workers=0) as site,
+        ):
+            picture = _picture(folder / "face.jpg")
+            loads = []
+            for path in (DETECT, ANALYSE):
+                status.update(f"{path}: warming up")
+                _closed(site, path, picture, max(CONNECTIONS), min(WARM_UPS, 2 * count))
+                for connections in CONNECTIONS:
+                    status.update(f"{path}: {connections} connections")
+                    loads.append(_closed(site, path, picture, connections, count))
+                status.update(f"{path}: {rate:g} a second")
+                loads.append(_open(site, path, picture, rate, max(2, round(open_s * rate))))
+        figures = _figures(loads, rate)
+        _show(console, loads)
+        show(console, "aims", figures)
+        console.print(LOAD_DISTORTS)
+        told = {"figures": [each.told() for each in figures], "loads": loads}
+        write_json(json_file, {"benchmark": "interactive", "machine": facts, "note": LOAD_DISTORTS, **told})
+
+    run_benchmark(console, measure)
+
+
+def _picture(file: Path) -> Path:
+    """The portrait, its upper part in 640x480."""
+    portrait = cv2.imread(str(PORTRAIT))
+    assert portrait is not None
+    wide = cv2.resize(portrait, (SIZE[0], SIZE[0] * portrait.shape[0] // portrait.shape[1]))
+    cv2.imwrite(str(file), wide[: SIZE[1]], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return file
+
+
+def _closed(site: Site, path: str, picture: Path, connections: int, count: int) -> dict[str, Any]:
+    load = Load(site.stack.service_url, picture_asks(path, picture, count), connections)
+    told = run(load, WITHIN_S).told(HTTPStatus.OK)
+    return {"path": path, "loop": "closed", "connections": connections, "rate": None, **told}
+
+
+def _open(site: Site, path: str, picture: Path, rate: float, count: int) -> dict[str, Any]:
+    load = Load(site.stack.service_url, picture_asks(path, picture, count), OPEN_CONNECTIONS, rate)
+    told = run(load, WITHIN_S).told(HTTPStatus.OK)
+    return {"path": path, "loop": "open", "connections": OPEN_CONNECTIONS, "rate": rate, **told}
+
+
+def _figures(loads: list[dict[str, Any]], rate: float) -> list[Judged]:
+    detect = [load for load in loads if load["path"] == DETECT]
+    most = max(load["a_second"] for load in detect if load["loop"] == "closed")
+    offered = next(load for load in detect if load["loop"] == "open")
+    at = f"/api/detect, {rate:g} a second offered"
+    aims = [
+        Judged("/api/detect, the most of the closed loops", "a second", most, Bound(at_least=A_SECOND_AT_LEAST)),
+        Judged(at, "answered of all", offered["answered"] / offered["requests"], Bound(at_least=KEPT_SHARE)),
+        Judged(at, "p50 ms", offered["p50_ms"], Bound(at_most=P50_MS_AT_MOST)),
+        Judged(at, "p99 ms", offered["p99_ms"], Bound(at_most=P99_MS_AT_MOST)),
+        Judged(at, "a minute", 60 * offered["a_second"], Bound(at_least=A_MINUTE_AT_LEAST)),
+    ]
+    analysed = max(load["a_second"] for load in loads if load["path"] == ANALYSE and load["loop"] == "closed")
+    return [*aims, Judged("/api/analyse-image, the most of the closed loops", "a second", analysed)]
+
+
+def _show(console: Console, loads: list[dict[str, Any]]) -> None:
+    table = Table(title=f"faces at once, {SIZE[0]}x{SIZE[1]} JPEG")
+    for heading in ("", "loop", "connections"):
+        table.add_column(heading)
+    for heading in ("answered", "a second", "p50 ms", "p95 ms", "p99 ms", "longest ms"):
+        table.add_column(heading, justify="right")
+    for load in loads:
+        kind = f"{load['rate']:g} a second" if load["rate"] else "closed"
+        statuses = {status: n for status, n in load["statuses"].items() if status != str(int(HTTPStatus.OK))}
+        answered = f"{load['answered']}" + (f" {statuses}" if statuses else "")
+        times = [in_digits(load[name]) for name in ("a_second", "p50_ms", "p95_ms", "p99_ms", "max_ms")]
+        table.add_row(load["path"].split("?")[0], kind, str(load["connections"]), answered, *times)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,334 @@
+// The whole service in one resource group. deploy.sh runs this three times, since some things can be made only when
+// others are there: `base` (all that an image can be pushed to), `apps` (needs the image), `events` (needs the
+// function app's code). Each stage contains the ones before it, so `events` is also what brings a deployment up to date.
+
+@description('Begins every resource\'s name; small letters and digits.')
+@minLength(3)
+@maxLength(10)
+param name string = 'media'
+
+param location string = resourceGroup().location
+
+@description('How far to go: see above.')
+@allowed(['base', 'apps', 'events'])
+param stage string = 'base'
+
+@description('The service\'s image in this deployment\'s registry, such as `media-analysis:1a2b3c4`. Needed from `apps` on.')
+param image string = ''
+
+@description('Upload containers have names that begin with this. Empty: every container is one.')
+param uploadContainerPrefix string = 'upload-'
+
+@description('One upload container that many share, served by the function app\'s blob trigger; deploy.sh subscribes it.')
+param sharedContainer string = ''
+
+@description('Container of the results; `{container}` keeps them in the upload\'s own.')
+param resultsContainer string = 'results'
+
+@description('Where neither the blob nor its folder says how it was taken.')
+@allowed(['posed', 'wild'])
+param defaultMediaType string = 'wild'
+
+@description('Address that finished results are announced to. Empty: to nobody.')
+param nextStageUrl string = ''
+
+@description('Days after which an upload is deleted; 0: never. Needs a prefix, so that results are not meant.')
+@minValue(0)
+param uploadRetentionDays int = 0
+
+@description('Days after which a result is deleted; 0: never. Needs a results container of its own.')
+@minValue(0)
+param resultRetentionDays int = 0
+
+@description('Days for which deleted blobs can be brought back. Personal data lives that much longer.')
+@minValue(1)
+@maxValue(365)
+param undeleteDays int = 7
+
+@description('Copies of what is stored: in three zones, which not every region has; in one place; or in two regions.')
+@allowed(['Standard_ZRS', 'Standard_LRS', 'Standard_GZRS'])
+param redundancy string = 'Standard_ZRS'
+
+@description('Ceilings: no more is started, whatever waits.')
+param limits object = {
+  webReplicas: 4
+  workerExecutions: 10
+  functionInstances: 40
+}
+
+@description('What one worker has, and the longest video it takes: its execution may last as long as that needs.')
+param worker object = {
+  cpu: '2'
+  memory: '4Gi'
+  engines: 2
+  maxMediaMb: 2048
+  maxDurationS: 3600
+}
+
+@description('Alerts go here. Empty: they are only shown in the portal.')
+param alertEmail string = ''
+
+@description('When an alert is raised.')
+param alertLimits object = {
+  oldestMessageS: 1800
+  failurePercent: 20
+}
+
+@description('Object id of the person who deploys, for the smoke test: may write uploads. Empty: nobody may.')
+param operatorId string = ''
+
+@description('Hashes of the API\'s keys, as `python -m service key new` prints them. Empty: those in the vault stay.')
+@secure()
+param apiKeys string = ''
+
+@description('The function app\'s own key. Empty: the one in the vault stays.')
+@secure()
+param serviceApiKey string = ''
+
+@description('Signs browser sessions; 32 characters or more. Empty: the one in the vault stays.')
+@secure()
+param sessionSecret string = ''
+
+@description('Signs announcements to the next stage; 16 characters or more. Empty: the one in the vault stays.')
+@secure()
+param nextStageSecret string = ''
+
+var suffix = take(uniqueString(resourceGroup().id), 8)
+var queueName = 'analysis-jobs'
+var tableName = 'analysisjobs'
+var deadLetterContainer = 'dead-letters'
+var withApps = stage != 'base'
+
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  params: { name: name, location: location }
+}
+
+module watching 'modules/watching.bicep' = {
+  name: 'watching'
+  params: { name: name, location: location }
+}
+
+module registry 'modules/registry.bicep' = {
+  name: 'registry'
+  params: { name: '${name}${suffix}', location: location }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  params: {
+    name: '${name}${suffix}'
+    location: location
+    queueName: queueName
+    tableName: tableName
+    resultsContainer: resultsContainer
+    deadLetterContainer: deadLetterContainer
+    uploadContainerPrefix: uploadContainerPrefix
+    sharedContainer: sharedContainer
+    uploadRetentionDays: uploadRetentionDays
+    resultRetentionDays: resultRetentionDays
+    undeleteDays: undeleteDays
+    redundancy: redundancy
+  }
+}
+
+module functionStorage 'modules/function-storage.bicep' = {
+  name: 'function-storage'
+  params: { name: '${name}fn${suffix}', location: location, redundancy: redundancy }
+}
+
+module vault 'modules/vault.bicep' = {
+  name: 'vault'
+  params: {
+    name: '${name}-${suffix}'
+    location: location
+    apiKeys: apiKeys
+    serviceApiKey: serviceApiKey
+    sessionSecret: sessionSecret
+    nextStageSecret: nextStageSecret
+  }
+}
+
+module topic 'modules/topic.bicep' = {
+  name: 'topic'
+  params: { name: '${name}-uploads', location: location, storageName: storage.outputs.name }
+}
+
+module access 'modules/access.bicep' = {
+  name: 'access'
+  params: {
+    storageName: storage.outputs.name
+    functionStorageName: functionStorage.outputs.name
+    registryName: registry.outputs.name
+    vaultName: vault.outputs.name
+    insightsName: watching.outputs.insightsName
+    queueName: queueName
+    tableName: tableName
+    resultsContainer: resultsContainer
+    deadLetterContainer: deadLetterContainer
+    sharedContainer: sharedContainer
+    withNextStage: !empty(nextStageUrl)
+    web: identities.outputs.web.principalId
+    worker: identities.outputs.worker.principalId
+    function: identities.outputs.function.principalId
+    topic: topic.outputs.principalId
+    operatorId: operatorId
+  }
+}
+
+module environment 'modules/environment.bicep' = {
+  name: 'environment'
+  params: { name: '${name}-apps', location: location, workspaceId: watching.outputs.workspaceId }
+}
+
+module web 'modules/web.bicep' = if (withApps) {
+  name: 'web'
+  params: {
+    name: '${name}-web'
+    location: location
+    environmentId: environment.outputs.id
+    image: '${registry.outputs.server}/${image}'
+    registryServer: registry.outputs.server
+    identityId: identities.outputs.web.id
+    clientId: identities.outputs.web.clientId
+    vaultUri: vault.outputs.uri
+    storageName: storage.outputs.name
+    queueName: queueName
+    tableName: tableName
+    resultsContainer: resultsContainer
+    defaultMediaType: defaultMediaType
+    maxReplicas: limits.webReplicas
+  }
+  dependsOn: [access]
+}
+
+module workerJob 'modules/worker.bicep' = if (withApps) {
+  name: 'worker'
+  params: {
+    name: '${name}-worker'
+    location: location
+    environmentId: environment.outputs.id
+    image: '${registry.outputs.server}/${image}'
+    registryServer: registry.outputs.server
+    identityId: identities.outputs.worker.id
+    clientId: identities.outputs.worker.clientId
+    storageName: storage.outputs.name
+    queueName: queueName
+    tableName: tableName
+    resultsContainer: resultsContainer
+    maxExecutions: limits.workerExecutions
+    cpu: worker.cpu
+    memory: worker.memory
+    engines: worker.engines
+    maxMediaMb: worker.maxMediaMb
+    maxDurationS: worker.maxDurationS
+  }
+  dependsOn: [access]
+}
+
+// What no event told of, and what got stuck, is found and put right.
+module sweeper 'modules/scheduled.bicep' = if (withApps) {
+  name: 'sweeper'
+  params: {
+    name: '${name}-sweeper'
+    location: location
+    environmentId: environment.outputs.id
+    image: '${registry.outputs.server}/${image}'
+    registryServer: registry.outputs.server
+    identityId: identities.outputs.worker.id
+    clientId: identities.outputs.worker.clientId
+    storageName: storage.outputs.name
+    queueName: queueName
+    tableName: tableName
+    resultsContainer: resultsContainer
+    defaultMediaType: defaultMediaType
+    words: ['sweep', '--mend', '--json']
+    schedule: '17 * * * *'
+    timeLimitS: 1800
+  }
+  dependsOn: [access]
+}
+
+// The queues' state as a log line, which the alerts are made of.
+module queueWatch 'modules/scheduled.bicep' = if (withApps) {
+  name: 'queue-watch'
+  params: {
+    name: '${name}-queues'
+    location: location
+    environmentId: environment.outputs.id
+    image: '${registry.outputs.server}/${image}'
+    registryServer: registry.outputs.server
+    identityId: identities.outputs.worker.id
+    clientId: identities.outputs.worker.clientId
+    storageName: storage.outputs.name
+    queueName: queueName
+    tableName: tableName
+    resultsContainer: resultsContainer
+    defaultMediaType: defaultMediaType
+    words: ['queues']
+    schedule: '*/5 * * * *'
+    timeLimitS: 120
+  }
+  dependsOn: [access]
+}
+
+module functionApp 'modules/function.bicep' = if (withApps) {
+  name: 'function'
+  params: {
+    name: '${name}-function-${suffix}'
+    location: location
+    identityId: identities.outputs.function.id
+    clientId: identities.outputs.function.clientId
+    storageName: functionStorage.outputs.name
+    deploymentContainer: functionStorage.outputs.deploymentContainer
+    mediaStorageName: storage.outputs.name
+    insightsName: watching.outputs.insightsName
+    vaultUri: vault.outputs.uri
+    serviceUrl: web.outputs.url
+    uploadContainerPrefix: uploadContainerPrefix
+    sharedContainer: sharedContainer
+    resultsContainer: resultsContainer
+    defaultMediaType: defaultMediaType
+    nextStageUrl: nextStageUrl
+    maxInstances: limits.functionInstances
+  }
+  dependsOn: [access]
+}
+
+module subscriptions 'modules/subscriptions.bicep' = if (stage == 'events') {
+  name: 'subscriptions'
+  params: {
+    topicName: topic.outputs.name
+    functionAppName: functionApp.outputs.name
+    storageName: storage.outputs.name
+    resultsContainer: resultsContainer
+    deadLetterContainer: deadLetterContainer
+  }
+  dependsOn: [access]
+}
+
+module alerts 'modules/alerts.bicep' = if (withApps) {
+  name: 'alerts'
+  params: {
+    name: name
+    location: location
+    workspaceId: watching.outputs.workspaceId
+    topicName: topic.outputs.name
+    email: alertEmail
+    oldestMessageS: alertLimits.oldestMessageS
+    failurePercent: alertLimits.failurePercent
+  }
+  // The table of the log lines exists only once the environment has sent some, and the queries are not checked.
+  dependsOn: [environment]
+}
+
+output registryName string = registry.outputs.name
+output storageName string = storage.outputs.name
+output vaultName string = vault.outputs.name
+output topicName string = topic.outputs.name
+output resultsContainer string = resultsContainer
+output deadLetterContainer string = deadLetterContainer
+output uploadContainerPrefix string = uploadContainerPrefix
+output sharedContainer string = sharedContainer
+output webUrl string = withApps ? web.outputs.url : ''
+output functionAppName string = withApps ? functionApp.outputs.name : ''

@@ -1,0 +1,66 @@
+// One of the service's other commands, on a schedule.
+
+param name string
+param location string
+param environmentId string
+param image string
+param registryServer string
+param identityId string
+param clientId string
+param storageName string
+param queueName string
+param tableName string
+param resultsContainer string
+param defaultMediaType string
+
+@description('The command and its options.')
+param words array
+
+@description('When, in UTC: minute, hour, day, month, weekday.')
+param schedule string
+
+param timeLimitS int
+
+resource job 'Microsoft.App/jobs@2025-01-01' = {
+  name: name
+  location: location
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    environmentId: environmentId
+    workloadProfileName: 'Consumption'
+    configuration: {
+      triggerType: 'Schedule'
+      replicaTimeout: timeLimitS
+      replicaRetryLimit: 0
+      registries: [{ server: registryServer, identity: identityId }]
+      scheduleTriggerConfig: {
+        cronExpression: schedule
+        parallelism: 1
+        replicaCompletionCount: 1
+      }
+    }
+    template: {
+      containers: [
+        {
+          name: 'command'
+          image: image
+          args: words
+          resources: { cpu: json('0.25'), memory: '0.5Gi' }
+          env: [
+            { name: 'AZURE_CLIENT_ID', value: clientId }
+            { name: 'STORAGE_ACCOUNT', value: storageName }
+            { name: 'QUEUE_NAME', value: queueName }
+            { name: 'TABLE_NAME', value: tableName }
+            { name: 'RESULTS_CONTAINER', value: resultsContainer }
+            { name: 'DEFAULT_MEDIA_TYPE', value: defaultMediaType }
+            { name: 'LOG_FORMAT', value: 'json' }
+            { name: 'LOG_LEVEL', value: 'INFO' }
+          ]
+        }
+      ]
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// The few secrets that identities cannot take the place of. One that is not given is left as it is, so a deployment
+// can be repeated without knowing them.
+
+param name string
+param location string
+@secure()
+param apiKeys string
+@secure()
+param serviceApiKey string
+@secure()
+param sessionSecret string
+@secure()
+param nextStageSecret string
+
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: name
+  location: location
+  properties: {
+    tenantId: subscription().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    softDeleteRetentionInDays: 7
+    enablePurgeProtection: true
+  }
+}
+
+resource apiKeysSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(apiKeys)) {
+  parent: vault
+  name: 'api-keys'
+  properties: { value: apiKeys, contentType: 'text/plain' }
+}
+
+resource serviceApiKeySecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(serviceApiKey)) {
+  parent: vault
+  name: 'service-api-key'
+  properties: { value: serviceApiKey, contentType: 'text/plain' }
+}
+
+resource sessionSecretSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(sessionSecret)) {
+  parent: vault
+  name: 'session-secret'
+  properties: { value: sessionSecret, contentType: 'text/plain' }
+}
+
+resource nextStageSecretSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(nextStageSecret)) {
+  parent: vault
+  name: 'next-stage-secret'
+  properties: { value: nextStageSecret, contentType: 'text/plain' }
+}
+
+output name string = vault.name
+output uri string = vault.properties.vaultUri

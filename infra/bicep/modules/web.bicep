@@ -1,0 +1,98 @@
+// The HTTP API.
+
+param name string
+param location string
+param environmentId string
+param image string
+param registryServer string
+param identityId string
+param clientId string
+param vaultUri string
+param storageName string
+param queueName string
+param tableName string
+param resultsContainer string
+param defaultMediaType string
+param maxReplicas int
+
+resource web 'Microsoft.App/containerApps@2025-01-01' = {
+  name: name
+  location: location
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    environmentId: environmentId
+    workloadProfileName: 'Consumption'
+    configuration: {
+      activeRevisionsMode: 'Single'
+      ingress: {
+        external: true
+        allowInsecure: false
+        targetPort: 5000
+        transport: 'http'
+      }
+      registries: [{ server: registryServer, identity: identityId }]
+      secrets: [
+        { name: 'api-keys', keyVaultUrl: '${vaultUri}secrets/api-keys', identity: identityId }
+        { name: 'session-secret', keyVaultUrl: '${vaultUri}secrets/session-secret', identity: identityId }
+      ]
+    }
+    template: {
+      // Above the 30 s that the server gives open requests.
+      terminationGracePeriodSeconds: 40
+      scale: {
+        minReplicas: 1
+        maxReplicas: maxReplicas
+        rules: [{ name: 'requests', http: { metadata: { concurrentRequests: '40' } } }]
+      }
+      volumes: [{ name: 'workspace', storageType: 'EmptyDir' }]
+      containers: [
+        {
+          name: 'web'
+          image: image
+          args: ['web']
+          resources: { cpu: json('1'), memory: '2Gi' }
+          volumeMounts: [{ volumeName: 'workspace', mountPath: '/workspace' }]
+          env: [
+            { name: 'AZURE_CLIENT_ID', value: clientId }
+            { name: 'STORAGE_ACCOUNT', value: storageName }
+            { name: 'QUEUE_NAME', value: queueName }
+            { name: 'TABLE_NAME', value: tableName }
+            { name: 'RESULTS_CONTAINER', value: resultsContainer }
+            { name: 'DEFAULT_MEDIA_TYPE', value: defaultMediaType }
+            { name: 'WEB_WORKERS', value: '2' }
+            { name: 'API_KEYS', secretRef: 'api-keys' }
+            { name: 'SESSION_SECRET', secretRef: 'session-secret' }
+            { name: 'LOG_FORMAT', value: 'json' }
+            { name: 'LOG_LEVEL', value: 'INFO' }
+          ]
+          probes: [
+            {
+              type: 'Startup'
+              httpGet: { path: '/healthz', port: 5000 }
+              periodSeconds: 5
+              failureThreshold: 10
+            }
+            {
+              type: 'Liveness'
+              httpGet: { path: '/healthz', port: 5000 }
+              periodSeconds: 30
+              timeoutSeconds: 5
+            }
+            {
+              type: 'Readiness'
+              httpGet: { path: '/readyz', port: 5000 }
+              periodSeconds: 10
+              timeoutSeconds: 8
+              failureThreshold: 3
+            }
+          ]
+        }
+      ]
+    }
+  }
+}
+
+output url string = 'https://${web.properties.configuration.ingress.fqdn}'

@@ -1,0 +1,45 @@
+#!/bin/sh
+# What deploy.sh and destroy.sh share: how they talk, ask, wait and make keys.
+# shellcheck disable=SC2154  # `sure` is set by whoever reads this file in
+
+say() {
+    printf '%s\n' "· $*" >&2
+}
+
+fail() {
+    printf '%s\n' "Stopped: $*." >&2
+    exit 1
+}
+
+# agreed QUESTION: goes on with a yes, or with --yes.
+agreed() {
+    [ "$sure" = no ] || return 0
+    [ -t 0 ] || fail "nobody is there to ask '$1'; --yes says it beforehand"
+    printf '%s [y/N] ' "$1" >&2
+    read -r answer
+    case $answer in
+        y | Y | yes) ;;
+        *) fail "nothing was changed" ;;
+    esac
+}
+
+# secret: a new random one of 64 hex digits.
+secret() {
+    head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'
+}
+
+# key_entry NAME SCOPES KEY: the key's entry in API_KEYS, which holds its hash only.
+key_entry() {
+    printf '%s:%s:%s' "$1" "$2" "$(printf %s "$3" | sha256sum | cut -d ' ' -f 1)"
+}
+
+# wait_for TRIES WHY COMMAND…: until the command succeeds, 15 s apart.
+wait_for() {
+    tries=$1 why=$2
+    shift 2
+    until "$@" 2>/dev/null; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || fail "$why"
+        sleep "${WAIT_S:-15}"
+    done
+}

@@ -1,0 +1,132 @@
+"""`make infra-check`: what can be proved of the deployment files without a cloud or a cluster.
+
+Every step says `ok`, `FAILED`, or `not run` and why; the exit code is 1 if any failed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from infra.checks import pods
+from infra.checks.bicep import BicepFile, bicep_files
+from infra.checks.chart import CHART, Manifest, render, rendered_by, values_of
+from infra.steps import REPOSITORY, Step, StepFailed, command
+
+BICEP = REPOSITORY / "infra" / "bicep"
+WORKFLOWS = REPOSITORY / ".github" / "workflows"
+POLICIES = REPOSITORY / "infra" / "checks" / "checkov.yaml"
+# The oldest that the chart says it runs on, and the newest whose schemas are at hand.
+KUBERNETES = ("1.29.0", "1.37.0")
+TESTS = ("tests/infra/test_bicep.py", "tests/infra/test_deployed_settings.py", "tests/infra/test_roles.py")
+
+AZURE, AZURITE = "values-azure.yaml", "values-azurite.yaml"
+VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "for Azure": ((AZURE,), {}),
+    "with Azurite": ((AZURITE,), {}),
+    "with a connection string": (
+        (AZURE,),
+        {
+            "storage": {"account": "", "connectionStringSecret": {"name": "storage", "key": "connection-string"}},
+            "alerts": {"kind": "none", "labels": {}},
+        },
+    ),
+    "with functions that call on": (
+        (AZURITE,),
+        {
+            "functions": {
+                "nextStageUrl": "https://next.example.org",
+                "nextStageSecret": {"name": "next", "key": "secret"},
+            },
+            "worker": {"scaling": "hpa"},
+        },
+    ),
+}
+# No schemas of these are to be had from a package registry.
+WITHOUT_SCHEMA = {"PrometheusRule", "ScaledObject", "TriggerAuthentication"}
+
+
+@click.command()
+def main() -> None:
+    """Check the Bicep files, the chart, the scripts and the workflows."""
+    results = [step.told() for step in steps()]
+    sys.exit(0 if all(results) else 1)
+
+
+def steps() -> Iterator[Step]:
+    """All of them."""
+    yield Step("Bicep: syntax, names, what modules take and give", bicep_reads)
+    yield Step("Bicep: policies (checkov)", partial(_policies, "bicep", BICEP))
+    yield Step("Bicep: the compiler", partial(command, "bicep", "build", str(BICEP / "main.bicep"), "--stdout"))
+    yield Step("settings, roles and filters against the code", partial(command, sys.executable, *_tests()))
+    yield Step("shellcheck", partial(command, "shellcheck", "-x", "-P", "SCRIPTDIR", *map(str, scripts())))
+    schema = ("--builtin-schema", "vendor.github-workflows")
+    yield Step("workflows against their schema", partial(command, "check-jsonschema", *schema, *map(str, workflows())))
+    yield Step(f"chart: {', '.join(VARIANTS)}; rendered by {rendered_by()}", chart_holds)
+    rules = str(CHART / "files" / "alerts.yaml")
+    yield Step("Prometheus rules", partial(command, "promtool", "check", "rules", rules))
+
+
+def bicep_reads() -> None:
+    """Raises StepFailed with everything that is wrong."""
+    found = [problem for path in bicep_files(BICEP) for problem in BicepFile(path).problems()]
+    if found:
+        raise StepFailed("\n".join(found))
+
+
+def chart_holds() -> None:
+    """The chart's manifests are what Kubernetes takes, and keep to the policies. Raises NotRun, StepFailed."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{name.replace(' ', '-')}.yaml" for name in VARIANTS]
+        for name, file in zip(VARIANTS, files, strict=True):
+            manifests = render(values_for(name))
+            found = pods.problems(manifests)
+            if found:
+                raise StepFailed(f"{name}:\n" + "\n".join(found))
+            file.write_text(yaml.safe_dump_all(_with_schema(manifests)), "utf-8")
+        for version in KUBERNETES:
+            told = ("--strict", "--quiet", "--kubernetes-version", version)
+            command("kubernetes-validate", *told, *map(str, files))
+        _policies("kubernetes", Path(folder))
+
+
+def values_for(variant: str) -> dict[str, Any]:
+    """The values of one of VARIANTS."""
+    names, more = VARIANTS[variant]
+    values = values_of(*names)
+    for key, changed in more.items():
+        values[key] = values[key] | changed
+    return values
+
+
+def scripts() -> list[Path]:
+    """Every shell script of the deployment."""
+    return [*sorted(BICEP.glob("*.sh")), REPOSITORY / ".ci" / "run"]
+
+
+def workflows() -> list[Path]:
+    """Every workflow."""
+    return sorted(WORKFLOWS.glob("*.yaml"))
+
+
+def _tests() -> tuple[str, ...]:
+    return ("-m", "pytest", "-q", *TESTS)
+
+
+def _with_schema(manifests: list[Manifest]) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] not in WITHOUT_SCHEMA]
+
+
+def _policies(framework: str, folder: Path) -> None:
+    command("checkov", "--config-file", str(POLICIES), "--framework", framework, "--directory", str(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+{{- define "media.labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{/* Of one part: (dict "root" $ "part" "web") */}}
+{{- define "media.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .part }}
+{{- end }}
+
+{{- define "media.name" -}}
+{{ .root.Release.Name }}-{{ .part }}
+{{- end }}
+
+{{- define "media.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* The pod security standard `restricted`. */}}
+{{- define "media.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "media.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* The secret with the connection string: the one that is named, or Azurite's. */}}
+{{- define "media.connectionString" -}}
+{{- if .Values.azurite.enabled -}}
+secretKeyRef: {name: {{ .Release.Name }}-azurite, key: connection-string}
+{{- else -}}
+secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ .Values.storage.connectionStringSecret.key }}}
+{{- end -}}
+{{- end }}
+
+{{/* What web, worker and sweeper share. */}}
+{{- define "media.environment" -}}
+{{- if .Values.storage.account }}
+- {name: STORAGE_ACCOUNT, value: {{ .Values.storage.account | quote }}}
+{{- else }}
+- name: AZURE_STORAGE_CONNECTION_STRING
+  valueFrom:
+    {{- include "media.connectionString" . | nindent 4 }}
+{{- end }}
+- {name: RESULTS_CONTAINER, value: {{ .Values.storage.resultsContainer | quote }}}
+- {name: QUEUE_NAME, value: {{ .Values.storage.queueName | quote }}}
+- {name: TABLE_NAME, value: {{ .Values.storage.tableName | quote }}}
+- {name: DEFAULT_MEDIA_TYPE, value: {{ .Values.defaultMediaType | quote }}}
+- {name: LOG_FORMAT, value: json}
+- {name: LOG_LEVEL, value: {{ .Values.logLevel | quote }}}
+{{- end }}
+
+{{/* One way to storage, and somebody who may ask. */}}
+{{- define "media.checked" -}}
+{{- $ways := list -}}
+{{- if .Values.storage.account }}{{ $ways = append $ways "storage.account" }}{{ end -}}
+{{- if .Values.storage.connectionStringSecret.name }}{{ $ways = append $ways "storage.connectionStringSecret" }}{{ end -}}
+{{- if .Values.azurite.enabled }}{{ $ways = append $ways "azurite.enabled" }}{{ end -}}
+{{- if ne (len $ways) 1 }}{{ fail (printf "set one of storage.account, storage.connectionStringSecret.name and azurite.enabled; set now: %s" (join ", " $ways | default "none")) }}{{ end -}}
+{{- if and (not .Values.keys.secret.name) (not .Values.keys.allowAnonymous) }}{{ fail "set keys.secret.name, or keys.allowAnonymous=true where something else keeps strangers out" }}{{ end -}}
+{{- end }}

@@ -1,0 +1,47 @@
+"""Finds Chromium on the machine, or installs Debian's where this process may; `python -m infra.local.browser` says which.
+
+Separate because most of the tests need no browser, and go on without one.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ADVICE = "no Chromium here, so the browser tests are skipped: install `chromium`, or run this as root on Debian"
+_INSTALL_TIME_LIMIT_S = 600
+
+
+def find_browser() -> Path | None:
+    """The first Chromium on the path."""
+    found = (shutil.which(name) for name in NAMES)
+    return next((Path(path) for path in found if path), None)
+
+
+def install_browser() -> bool:
+    """Let apt-get install Chromium; only root on a Debian can."""
+    apt = shutil.which("apt-get")
+    if not apt or os.geteuid() != 0:
+        return False
+    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for argv in ([apt, "update", "-qq"], [apt, "install", "-qq", "-y", "--no-install-recommends", "chromium"]):
+        try:
+            done = subprocess.run(argv, env=environ, capture_output=True, check=False, timeout=_INSTALL_TIME_LIMIT_S)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        if done.returncode != 0:
+            return False
+    return True
+
+
+def main() -> None:
+    """Install one where there is none, or say in a line what to do."""
+    if find_browser() is None:
+        install_browser()
+    if find_browser() is None:
+        print(ADVICE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The pool's child for identity: a picture in, its faces with their embeddings out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+
+import openface_lite
+from openface_lite import Face, MediaError, ModelsUnavailableError
+from openface_lite.pictures import Picture, picture_of
+from openface_lite.pose import Camera
+from service.errors import EngineUnavailable, MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from service.faces.child_loop import serve
+from service.identity.aligned import Aligned, load
+from service.identity.vectors import MODEL
+from service.media_child.pictures import read_header
+
+Answer = tuple[dict[str, Any], bytes]
+
+
+def answer(question: dict[str, Any], body: bytes) -> Answer:
+    """What a question's `do` says.
+
+    Raises:
+        MediaTooLarge, UnreadableMedia, UnsupportedMedia: the picture.
+        EngineUnavailable: a model is missing.
+    """
+    try:
+        do = _DO[question.pop("do")]
+        return do(body, **question)
+    except MediaError as error:
+        raise UnreadableMedia("the picture cannot be decoded") from error
+    except ModelsUnavailableError as error:
+        raise EngineUnavailable(str(error)) from error
+
+
+def _hello(_body: bytes) -> Answer:
+    """Everything is loaded."""
+    openface_lite.analyse_image(np.zeros((64, 64, 3), np.uint8))
+    load()
+    return {"model": MODEL}, b""
+
+
+def _embed(
+    body: bytes,
+    *,
+    formats: list[str],
+    max_pixels: int,
+    least_side: int,
+    most_side: int,
+    least_face: int,
+    confidence: float,
+    max_faces: int,
+    thumbnails: bool,
+) -> Answer:
+    """Find faces and embed them, the largest first; behind the words their embeddings and then their thumbnails.
+
+    Args:
+        formats: that are taken, as headers call them.
+        least_side, most_side: of the picture, in pixels.
+        least_face: of a face's box, its shorter side; smaller ones are not told.
+    """
+    picture = _picture(body, formats, max_pixels, least_side, most_side)
+    camera = Camera.for_size(picture.width, picture.height)
+    found = openface_lite.analyse.find_faces(picture, camera, tiles=1)
+    faces = [face for face in found if face.confidence >= confidence and _shorter_side(face) >= least_face]
+    told, embeddings, crops = [], [], []
+    for face in faces[:max_faces]:
+        aligned = Aligned(picture.pixels, _in_pixels(picture, face))
+        embeddings.append(aligned.embedding().astype("<f4").tobytes())
+        crops.append(aligned.thumbnail() if thumbnails else b"")
+        told.append({"box": [round(float(side), 1) for side in face.box], "confidence": round(face.confidence, 4)})
+        told[-1]["thumbnail_bytes"] = len(crops[-1])
+    return {"width": picture.width, "height": picture.height, "faces": told}, b"".join([*embeddings, *crops])
+
+
+_DO: dict[str, Callable[..., Answer]] = {"hello": _hello, "embed": _embed}
+
+
+def _picture(body: bytes, formats: list[str], max_pixels: int, least_side: int, most_side: int) -> Picture:
+    header = read_header(body)
+    if header.format not in formats:
+        raise UnsupportedMedia(f"the picture is {header.format.upper()}; {', '.join(formats)} are taken")
+    sides = (header.width, header.height)
+    if header.width * header.height > max_pixels or max(sides) > most_side:
+        raise MediaTooLarge(f"the picture has {header.width} × {header.height} pixels, which is more than is taken")
+    if min(sides) < least_side:
+        raise UnreadableMedia(
+            f"the picture has {header.width} × {header.height} pixels; {least_side} each way are the least"
+        )
+    return picture_of(body)
+
+
+def _in_pixels(picture: Picture, face: Face) -> Any:
+    """Landmarks in `picture.pixels`, which are fewer than the picture's own where it is very large."""
+    height, width = picture.pixels.shape[:2]
+    return face.landmarks_2d * [width / picture.width, height / picture.height]
+
+
+def _shorter_side(face: Face) -> float:
+    left, top, right, bottom = face.box
+    return float(min(right - left, bottom - top))
+
+
+if __name__ == "__main__":
+    # OpenCV's own threads would take the processors from the other children.
+    cv2.setNumThreads(1)
+    serve(answer)

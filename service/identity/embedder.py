@@ -1,0 +1,143 @@
+"""Asks the children for embeddings: this side of the line decodes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from service.errors import AnalysisError, BadRequest
+from service.faces.pool import Pool
+from service.identity.vectors import LENGTH, Embedding
+from service.settings import Settings
+
+CHILD = "service.identity.child"
+WAITING_A_CHILD = 16
+CONFIDENCE = 0.5
+"""Least confidence of a face; the same as the analyser's own."""
+MOST_FACES = 100
+EMBEDDING_BYTES = 4 * LENGTH
+
+
+class NoFace(BadRequest):
+    """There is no face in the picture."""
+
+    code = "no_face"
+
+
+class SeveralFaces(BadRequest):
+    """There are several faces in the picture; one is expected."""
+
+    code = "several_faces"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which pictures and faces are taken.
+
+    Attributes:
+        formats: as headers call them.
+        least_side, most_side: of a picture, in pixels.
+        least_face: shorter side of a face's box, in pixels; smaller ones are not told.
+    """
+
+    formats: tuple[str, ...] = ("jpeg", "png", "webp", "bmp")
+    least_side: int = 1
+    most_side: int = 1 << 20
+    least_face: int = 0
+
+
+ANY_PICTURE = Rules()
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """One face.
+
+    Attributes:
+        box: left, top, right, bottom in pixels of the upright picture.
+        confidence: 0 to 1.
+        thumbnail: a small JPEG, upright; empty where none was asked for.
+    """
+
+    box: tuple[float, float, float, float]
+    confidence: float
+    embedding: Embedding
+    thumbnail: bytes
+
+
+class Embedder:
+    """A pool of children that keep dlib loaded."""
+
+    def __init__(self, settings: Settings) -> None:
+        children = settings.detect_processes
+        waiting = WAITING_A_CHILD * children
+        self._pool = Pool(CHILD, children=children, waiting=waiting, time_s=settings.detect_time_limit_s)
+        self._max_pixels = int(settings.detect_max_megapixels * 1e6)
+
+    def start(self) -> None:
+        """Let the children load their models now."""
+        self._pool.start()
+
+    def close(self) -> None:
+        """Let them go."""
+        self._pool.close()
+
+    def faces(self, picture: bytes, *, rules: Rules = ANY_PICTURE, thumbnails: bool = False) -> list[FoundFace]:
+        """The faces of a picture, largest first.
+
+        Raises:
+            MediaTooLarge, UnreadableMedia, UnsupportedMedia: the picture.
+            Busy, EngineUnavailable: this server.
+        """
+        question = {
+            "do": "embed",
+            "formats": list(rules.formats),
+            "max_pixels": self._max_pixels,
+            "least_side": rules.least_side,
+            "most_side": rules.most_side,
+            "least_face": rules.least_face,
+            "confidence": CONFIDENCE,
+            "max_faces": MOST_FACES,
+            "thumbnails": thumbnails,
+        }
+        words, body = self._pool.ask(question, picture)
+        return _read(words["faces"], body)
+
+    def one_face(self, picture: bytes, *, rules: Rules = ANY_PICTURE, thumbnail: bool = False) -> FoundFace:
+        """The only face of a picture. Raises NoFace, SeveralFaces, and as `faces`."""
+        found = self.faces(picture, rules=rules, thumbnails=thumbnail)
+        if not found:
+            raise NoFace
+        if len(found) > 1:
+            raise SeveralFaces(f"there are {len(found)} faces in the picture; one is expected")
+        return found[0]
+
+    def one_face_each(self, pictures: list[bytes], *, thumbnails: bool = False) -> list[FoundFace | AnalysisError]:
+        """The only face of each picture, or why it has none; one after the other, so that others have their turn.
+
+        Raises:
+            Busy, EngineUnavailable: this server.
+        """
+        found: list[FoundFace | AnalysisError] = []
+        for picture in pictures:
+            try:
+                found.append(self.one_face(picture, thumbnail=thumbnails))
+            except AnalysisError as error:
+                if error.retryable:
+                    raise
+                found.append(error)
+        return found
+
+
+def _read(told: list[dict[str, Any]], body: bytes) -> list[FoundFace]:
+    vectors = np.frombuffer(body, "<f4", count=len(told) * LENGTH).reshape(len(told), LENGTH)
+    place = len(told) * EMBEDDING_BYTES
+    faces = []
+    for words, vector in zip(told, vectors, strict=True):
+        crop = body[place : place + words["thumbnail_bytes"]]
+        place += len(crop)
+        left, top, right, bottom = words["box"]
+        faces.append(FoundFace((left, top, right, bottom), words["confidence"], vector.copy(), crop))
+    return faces

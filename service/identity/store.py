@@ -1,0 +1,318 @@
+"""Where identity is kept: SQLite, or for more than one machine PostgreSQL, with pgvector where the server has it.
+
+Every change of a gallery begins by touching the gallery's own row, which holds others back until it is committed:
+changes of one gallery happen one after the other, those of different galleries do not wait (on PostgreSQL).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pgvector.sqlalchemy import Vector
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from service.errors import StorageUnavailable
+from service.identity.vectors import LENGTH, Embedding
+from service.settings import BadSettings
+
+BUSY_S = 30.0
+"""How long a change waits for the one before it (SQLite has one at a time)."""
+SET_UP_LOCK = 0x1DE27177
+"""Number of PostgreSQL's advisory lock under which one process at a time creates what is missing."""
+
+POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 28}
+"""Connections of a process: a few that stay, and as many more as gunicorn's usual threads."""
+
+VECTOR_OPTION = "embeddings_as_vector"
+IMMEDIATE = "immediate"
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC; SQLite keeps none of its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class EmbeddingColumn(TypeDecorator[Embedding]):
+    """128 float32: pgvector's type where the server has it, else their bytes, little-endian."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return Vector(LENGTH) if _has_vector(dialect) else dialect.type_descriptor(LargeBinary())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or _has_vector(dialect):
+            return value
+        return np.asarray(value, "<f4").tobytes()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Embedding | None:
+        if value is None:
+            return None
+        return np.frombuffer(value, "<f4") if isinstance(value, bytes) else np.asarray(value, np.float32)
+
+
+METADATA = MetaData()
+
+galleries = Table(
+    "identity_galleries",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("created", Moment, nullable=False),
+    # Changes whenever a face that was there may be gone; what is added is found by its number.
+    Column("generation", Integer, nullable=False),
+)
+
+people = Table(
+    "identity_people",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("gallery", ForeignKey("identity_galleries.name", ondelete="CASCADE"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("consent", String(200), nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment, index=True),
+    Index("identity_people_by_name", "gallery", "name"),
+)
+
+faces = Table(
+    "identity_faces",
+    METADATA,
+    # Counts up and is never given out twice, so that what is new can be told from what is known.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("token", String(24), nullable=False, unique=True),
+    Column("gallery", String(64), nullable=False),
+    Column("person", ForeignKey("identity_people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("model", String(80), nullable=False),
+    Column("embedding", EmbeddingColumn, nullable=False),
+    Column("thumbnail", LargeBinary),
+    Column("created", Moment, nullable=False),
+    Index("identity_faces_in_order", "gallery", "number"),
+    sqlite_autoincrement=True,
+)
+
+temporary = Table(
+    "identity_temporary",
+    METADATA,
+    Column("token", String(24), primary_key=True),
+    Column("gallery", ForeignKey("identity_galleries.name", ondelete="CASCADE"), nullable=False),
+    Column("model", String(80), nullable=False),
+    Column("embedding", EmbeddingColumn, nullable=False),
+    Column("crop", LargeBinary, nullable=False),
+    Column("expires", Moment, nullable=False, index=True),
+)
+
+mentions = Table(
+    "identity_mentions",
+    METADATA,
+    Column("person", ForeignKey("identity_people.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", String(32), primary_key=True),
+    Column("container", String(63), nullable=False),
+    Column("blob", String(1024), nullable=False),
+    Column("created", Moment, nullable=False),
+)
+
+
+def default_url(folder: Path) -> str:
+    """SQLite in a folder."""
+    return f"sqlite:///{folder / 'identity.sqlite3'}"
+
+
+class Store:
+    """One database, connected when it is first needed; safe to use from many threads."""
+
+    def __init__(self, url: str) -> None:
+        """Raises BadSettings where the URL is none that we know."""
+        self._engine = _engine(url)
+        self._is_ready = False
+        self._setting_up = threading.Lock()
+
+    @property
+    def has_vector(self) -> bool:
+        """Whether distances can be computed in the database."""
+        return _has_vector(self._engine.dialect)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent look. Raises StorageUnavailable."""
+        with self._connected() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def changing(self, gallery: str, *, removes: bool = False) -> Iterator[Connection]:
+        """A change of one gallery, which is made if it is not there; all of it is done or nothing.
+
+        Args:
+            removes: faces that are there may go, or may count no longer.
+
+        Raises:
+            StorageUnavailable: as is what fails inside for a reason of the database's.
+        """
+        with self._connected() as connection:
+            # On SQLite, one that reads first and writes later could find itself overtaken.
+            connection.execution_options(**{IMMEDIATE: True})
+            with connection.begin():
+                _touch(connection, gallery, removes=removes)
+                yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        try:
+            self._get_ready()
+            with self._engine.connect() as connection:
+                yield connection
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            # The text of a database error holds the statement and its values.
+            kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+            raise StorageUnavailable(f"the identity database failed: {kind}") from None
+
+    def _get_ready(self) -> None:
+        with self._setting_up:
+            if not self._is_ready:
+                (_set_up_sqlite if self._engine.dialect.name == "sqlite" else _set_up_postgresql)(self._engine)
+            self._is_ready = True
+
+
+def now() -> datetime:
+    """In UTC."""
+    return datetime.now(UTC)
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Not quoted: it may hold a password.
+        raise BadSettings("IDENTITY_DATABASE: not a database URL") from None
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **POOL)
+    raise BadSettings("IDENTITY_DATABASE: not a URL of SQLite (sqlite:///…) or PostgreSQL (postgresql://…)")
+
+
+def _sqlite(url: str) -> Engine:
+    path = Path(make_url(url).database or "")
+    if not path.name:
+        raise BadSettings("IDENTITY_DATABASE: SQLite needs a file (sqlite:////folder/file)")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise BadSettings(f"IDENTITY_DATABASE: {path} cannot be used: {error.strerror or error}") from error
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_S}, **POOL)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # Python's sqlite3 would begin transactions late; we begin them ourselves, below.
+        connection.isolation_level = None
+        for pragma in ("foreign_keys=ON", "secure_delete=ON", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(IMMEDIATE) else "BEGIN")
+
+    return engine
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    """Readers and a writer at once (WAL), which is a property of the file; one process at a time asks for it."""
+    path = Path(engine.url.database or "")
+    with path.with_name(f"{path.name}-lock").open("a") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode=WAL")
+        finally:
+            raw.close()
+        METADATA.create_all(engine)
+
+
+def _set_up_postgresql(engine: Engine) -> None:
+    _try_vector(engine)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SET_UP_LOCK})
+        # Of a database that was made before the server had pgvector, the columns stay what they are.
+        setattr(engine.dialect, VECTOR_OPTION, _vector_is_used(connection))
+        METADATA.create_all(connection)
+
+
+def _touch(connection: Connection, gallery: str, *, removes: bool) -> None:
+    """Make sure that the gallery is there, and hold its row until the change is committed."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    fresh = insert(galleries).values(name=gallery, created=now(), generation=0)
+    connection.execute(fresh.on_conflict_do_nothing())
+    generation = galleries.c.generation + (1 if removes else 0)
+    connection.execute(update(galleries).where(galleries.c.name == gallery).values(generation=generation))
+
+
+def _try_vector(engine: Engine) -> None:
+    """Turn pgvector on where the server has it and we may."""
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+    except DBAPIError:
+        return
+
+
+def _vector_is_used(connection: Connection) -> bool:
+    kind = connection.execute(
+        text(
+            "SELECT udt_name FROM information_schema.columns WHERE table_schema = current_schema() "
+            "AND table_name = 'identity_faces' AND column_name = 'embedding'"
+        )
+    ).scalar()
+    if kind:
+        return bool(kind == "vector")
+    return connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")).scalar() is not None
+
+
+def _has_vector(dialect: Dialect) -> bool:
+    return bool(getattr(dialect, VECTOR_OPTION, False))

@@ -1,0 +1,67 @@
+"""Faces that were detected and wait to be enrolled, or compared, by their token; gone when their time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, insert, select
+
+from service.errors import NotFound
+from service.identity.galleries import token
+from service.identity.store import Store, faces, now, temporary
+from service.identity.vectors import MODEL, Embedding
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A face that nobody has enrolled yet.
+
+    Attributes:
+        crop: a small JPEG of it.
+    """
+
+    embedding: Embedding
+    crop: bytes
+
+
+class WaitingFaces:
+    """Of all galleries of one store, each for itself."""
+
+    def __init__(self, store: Store, life: timedelta) -> None:
+        self._store = store
+        self._life = life
+
+    def keep(self, gallery: str, detected: Sequence[Waiting]) -> list[str]:
+        """Keep faces for a while; returns their tokens. Those whose time is over go."""
+        tokens = [token() for _ in detected]
+        expires = now() + self._life
+        with self._store.changing(gallery) as connection:
+            over = temporary.c.expires <= now()
+            connection.execute(delete(temporary).where(temporary.c.gallery == gallery, over))
+            values = [
+                {"token": each, "gallery": gallery, "model": MODEL, "embedding": face.embedding, "crop": face.crop}
+                for each, face in zip(tokens, detected, strict=True)
+            ]
+            if values:
+                connection.execute(insert(temporary), [value | {"expires": expires} for value in values])
+        return tokens
+
+    def embedding(self, gallery: str, face_token: str) -> Embedding:
+        """Of a face that waits, or is enrolled already. Raises NotFound."""
+        with self._store.reading() as connection:
+            for table in (temporary, faces):
+                mine = select(table.c.embedding).where(table.c.gallery == gallery, table.c.token == face_token)
+                if table is temporary:
+                    mine = mine.where(temporary.c.expires > now())
+                found: Embedding | None = connection.scalar(mine)
+                if found is not None:
+                    return found
+        raise NotFound("there is no such face token here", "face_not_found")
+
+    def forget(self, gallery: str, face_token: str) -> bool:
+        """Remove a face before its time; whether there was one."""
+        mine = temporary.c.gallery == gallery, temporary.c.token == face_token
+        with self._store.changing(gallery) as connection:
+            return connection.execute(delete(temporary).where(*mine)).rowcount > 0

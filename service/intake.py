@@ -1,0 +1,181 @@
+"""Where a worker's items come from: one look into the queue at a time, for as many messages as hands are free."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from service.errors import BadJob, StorageUnavailable
+from service.job import QueuedJob
+from service.logs import log
+from service.stopping import Stop
+from service.storage.job_queue import BATCH, JobQueue, Message, MessageGone
+
+IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
+STORAGE_AWAY_S = 2.0
+WORKSPACE_FULL_S = 2.0
+HANDS_FULL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Hands:
+    """How much one worker takes at once; more than its engines can do, so that they never wait, but not much more.
+
+    Attributes:
+        items: in all.
+        videos: of them; they are large, and other workers could have them.
+    """
+
+    items: int
+    videos: int
+
+
+@dataclass(frozen=True)
+class Shift:
+    """When a worker leaves by itself, as one does that the queue's length has started.
+
+    Attributes:
+        until_idle_s: leave after so many seconds without a message and with nothing in hand.
+        take_for_s: take nothing new after so many seconds; what is in hand then is finished without hurry.
+    """
+
+    until_idle_s: float = float("inf")
+    take_for_s: float = float("inf")
+
+
+FOREVER = Shift()
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message that is a job."""
+
+    message: Message
+    queued: QueuedJob
+
+    @property
+    def is_video(self) -> bool:
+        return self.queued.job.media == "video"
+
+
+class Intake:
+    """Deals out the queue's messages to the threads that ask for the next.
+
+    Args:
+        has_room: whether there is disk for another item.
+        lease_s: how long messages stay hidden once received.
+    """
+
+    def __init__(
+        self, queue: JobQueue, has_room: Callable[[], bool], stop: Stop, lease_s: int, hands: Hands, shift: Shift
+    ) -> None:
+        self._queue = queue
+        self._has_room = has_room
+        self._stop = stop
+        self._lease_s = lease_s
+        self._shift = shift
+        self._videos = threading.Semaphore(hands.videos)
+        self._door = threading.Lock()
+        self._ready: deque[Taken] = deque()
+        self._at_once = 1
+        self._count = threading.Lock()
+        self._free = 0
+        self._in_hand = 0
+        self._began = self._worked = time.monotonic()
+
+    def next(self) -> Taken | None:
+        """The next job; None when told to stop, or when the shift is over.
+
+        One thread at a time looks into the queue, so that an idle worker asks no more often than if it had one.
+        """
+        with self._count:
+            self._free += 1
+        try:
+            with self._door:
+                return self._next()
+        finally:
+            with self._count:
+                self._free -= 1
+
+    def put_down(self, taken: Taken) -> None:
+        """The item is done with, one way or another."""
+        with self._count:
+            self._in_hand -= 1
+            self._worked = time.monotonic()
+        if taken.is_video:
+            self._videos.release()
+
+    def _next(self) -> Taken | None:
+        idle_s = IDLE_FIRST_S
+        while not self._stop.asked:
+            if self._ready:
+                return self._ready.popleft()
+            if self._shift_is_over():
+                return None
+            if not self._has_room():
+                # Taking messages only to fail them would use up attempts, and keep them from other workers.
+                log.warning("worker.workspace_full")
+                self._stop.wait(WORKSPACE_FULL_S)
+            # Whatever comes may be a video.
+            elif self._videos.acquire(timeout=HANDS_FULL_S):
+                self._videos.release()
+                try:
+                    if self._look():
+                        continue
+                except StorageUnavailable as error:
+                    log.warning("worker.storage_away", error=error.message)
+                    self._stop.wait(STORAGE_AWAY_S)
+                    continue
+                self._stop.wait(idle_s)
+                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
+        while self._ready:
+            self._hand_back(self._ready.popleft())
+        return None
+
+    def _look(self) -> bool:
+        """Receive what there is, up to the free hands; whether there was anything. Raises StorageUnavailable."""
+        messages = self._queue.receive_several(self._lease_s, min(self._at_once, self._free))
+        videos = 0
+        for message in messages:
+            queued = self._read(message)
+            if queued is None:
+                continue
+            with self._count:
+                self._in_hand += 1
+            taken = Taken(message, queued)
+            videos += taken.is_video
+            if taken.is_video and not self._videos.acquire(blocking=False):
+                self._hand_back(taken)
+            else:
+                self._ready.append(taken)
+        # Videos are taken one by one: what could not be held would be hidden from others for nothing.
+        self._at_once = 1 if videos else min(2 * self._at_once, BATCH)
+        return bool(messages)
+
+    def _hand_back(self, taken: Taken) -> None:
+        with self._count:
+            self._in_hand -= 1
+        with suppress(StorageUnavailable, MessageGone):
+            self._queue.hide(taken.message, 0)
+
+    def _read(self, message: Message) -> QueuedJob | None:
+        """The job that a message is; one that is none is set aside, word for word."""
+        try:
+            return QueuedJob.decode(message.text)
+        except BadJob as error:
+            log.error("message.set_aside", error_code=error.code, error=error.message, message_id=message.id)
+        # Where storage goes away meanwhile the message shows up again.
+        with suppress(StorageUnavailable, MessageGone):
+            self._queue.send_to_poison(message.text)
+            self._queue.delete(message)
+        return None
+
+    def _shift_is_over(self) -> bool:
+        """Asked behind the door, where nothing can be taken up meanwhile."""
+        with self._count:
+            idle_s = 0.0 if self._in_hand else time.monotonic() - self._worked
+        return idle_s >= self._shift.until_idle_s or time.monotonic() - self._began >= self._shift.take_for_s

@@ -1,0 +1,217 @@
+"""What users of such results learn the hard way: told where it applies, from the numbers, and once in general."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.results.manifest_facts import Facts
+from service.results.summary_schema import Caution, Summary
+
+SMALL_FACE_PX = 60
+"""OpenFace's MTCNN looks for faces of at least this size."""
+FEW_FRAMES_A_SECOND = 20
+SHORT_CLIP_S = 10
+LONG_CALIBRATION_FRAMES = 3000
+"""Good frames that OpenFace's second pass over the dynamic action-unit models takes at most."""
+SIDEWAYS_DEG = 45
+TURNED_DEG = 30
+ODD_SHARE = 0.05
+
+GENERAL = (
+    "Presence and intensity of an action unit come from different models and can disagree. "
+    "Decide before you look which of the two you will use.",
+    "In rows with success 0 OpenFace leaves old or made-up values in place. They mean nothing; filter them out first.",
+    "In a video with one face, action-unit intensities are calibrated over the whole clip. "
+    "Cutting a clip, or joining two, changes the numbers.",
+    "Intensities are estimates, at best relative to the person's own neutral face. "
+    "Compare a person with themselves before you compare people.",
+    "Frame times assume a constant frame rate. A video of variable rate is resampled before it is analysed.",
+    f"Faces under about {SMALL_FACE_PX} px are found less often and measured less well.",
+    "Phones store videos lying on their side with a rotation flag; they are turned upright before they are analysed.",
+    "Millimetres rest on a guessed focal length. Trust their changes over time more than their absolute values.",
+    "An action unit is a movement, not a feeling. None of these numbers says what somebody felt.",
+)
+"""True of every result."""
+
+
+def cautions(summary: Summary, facts: Facts) -> list[Caution]:
+    """Those that apply to this result; `summary` need not have its own yet."""
+    told = [*_of_the_engine(summary, facts), *_of_the_table(summary)]
+    told += _of_a_video(summary, facts) if facts.media == "video" else _of_a_picture(summary, facts)
+    return told
+
+
+def _of_the_engine(summary: Summary, facts: Facts) -> Iterator[Caution]:
+    if facts.is_lite:
+        yield Caution(
+            code="not_openface",
+            text="openface_lite measured this, not OpenFace: the table has OpenFace's columns, the numbers are this "
+            "analyser's own. Its gaze is approximate.",
+        )
+    if summary.not_measured and summary.rows.total:
+        absent = [name for name in summary.not_measured if name.endswith("_r")]
+        presences = [name for name in summary.not_measured if name.endswith("_c")]
+        parts = [f"the intensity of {', '.join(name[:4] for name in absent)}"] if absent else []
+        parts += [f"the presence of {len(presences)} action units"] if presences else []
+        yield Caution(
+            code="not_measured",
+            text=f"Not measured: {' and '.join(parts)}. These cells are empty in the table; empty is not zero.",
+        )
+    weak = sorted(name[:4] for name, level in facts.au_support.items() if level == "weak")
+    if weak and summary.rows.total:
+        yield Caution(
+            code="weak_action_units",
+            text=f"The engine calls its own measure of {', '.join(weak)} weak: good for a hint, not for a finding.",
+        )
+    if facts.engine.get("licence_class") == "research-only":
+        yield Caution(
+            code="research_only",
+            text="The engine's licence allows academic and non-commercial research only; so may these numbers be used.",
+        )
+
+
+def _of_the_table(summary: Summary) -> Iterator[Caution]:
+    if summary.table.as_published is False:
+        yield Caution(
+            code="table_changed",
+            text="The table is not the one that the manifest speaks of: its SHA-256 is another.",
+        )
+    if summary.completeness.verdict == "partial":
+        yield Caution(
+            code="partial",
+            text=f"The table does not speak of the whole media: {summary.completeness.reason}.",
+        )
+    if summary.rows.total and not summary.rows.used:
+        yield Caution(code="nothing_counts", text="No row passes the quality gate: there is nothing to compute from.")
+
+
+def _of_a_picture(summary: Summary, facts: Facts) -> Iterator[Caution]:
+    small = [face.face for face in summary.faces if face.box_px and face.box_px[3] < SMALL_FACE_PX]
+    if small:
+        yield Caution(
+            code="small_faces",
+            text=f"{_count(small, 'face')} under {SMALL_FACE_PX} px high: measured less well.",
+        )
+    if summary.faces:
+        yield Caution(
+            code="single_picture",
+            text="In a single picture nobody's neutral face is known: intensities are not calibrated to the person.",
+        )
+    low = [face.face for face in summary.faces if not face.used]
+    if low:
+        yield Caution(
+            code="low_confidence",
+            text=f"{_count(low, 'face')} of low confidence (below {summary.gate.confidence:g}): best left out.",
+        )
+    yield from _turned(
+        [angle for face in summary.faces if (angle := face.head_pose["yaw_deg"]) is not None and face.used],
+        [angle for face in summary.faces if (angle := face.head_pose["roll_deg"]) is not None and face.used],
+    )
+    if facts.preparation:
+        yield Caution(code="prepared", text=f"Before it was analysed the picture was {', '.join(facts.preparation)}.")
+
+
+def _of_a_video(summary: Summary, facts: Facts) -> Iterator[Caution]:
+    rows, frames = summary.rows, summary.frames
+    if frames and rows.without_success:
+        yield Caution(
+            code="failed_rows",
+            text=f"{rows.without_success:,} of {rows.total:,} rows have success 0. Their values mean nothing and are "
+            "in no statistic here.",
+        )
+    if rows.low_confidence:
+        yield Caution(
+            code="low_confidence",
+            text=f"{rows.low_confidence:,} rows are called tracked, but with a confidence below "
+            f"{summary.gate.confidence:g}; they are in no statistic here.",
+        )
+    small = [
+        track.face_id for track in summary.tracks if track.face_height_px and track.face_height_px.p50 < SMALL_FACE_PX
+    ]
+    if small:
+        yield Caution(
+            code="small_faces",
+            text=f"{_count(small, 'face')} mostly under {SMALL_FACE_PX} px high: measured less well.",
+        )
+    yield from _of_disagreement(summary)
+    yield from _of_time(summary, facts)
+    spreads = [track.head_pose for track in summary.tracks]
+    yield from _turned(
+        [pose.yaw_deg.p50 for pose in spreads if pose.yaw_deg], [pose.roll_deg.p50 for pose in spreads if pose.roll_deg]
+    )
+    if len(summary.tracks) > 1:
+        yield Caution(
+            code="slots",
+            text="A face_id is a slot of the tracker, not a person: when faces cross or leave, another may get it.",
+        )
+
+
+def _of_disagreement(summary: Summary) -> Iterator[Caution]:
+    odd = sorted(
+        {
+            unit
+            for track in summary.tracks
+            for unit, found in track.action_units.items()
+            if found.disagree_share is not None and found.disagree_share > ODD_SHARE
+        }
+    )
+    if odd:
+        yield Caution(
+            code="presence_disagrees",
+            text=f"Presence and intensity contradict each other in more than {ODD_SHARE:.0%} of the frames for "
+            f"{', '.join(odd)} (present at intensity 0, or absent at 1 or more).",
+        )
+
+
+def _of_time(summary: Summary, facts: Facts) -> Iterator[Caution]:
+    resampled = [step for step in facts.preparation if step.startswith("resampled")]
+    if resampled:
+        yield Caution(
+            code="variable_frame_rate",
+            text=f"The video's frame rate varies; it was {resampled[0]}. A repeated frame has its values twice.",
+        )
+    turned = [step for step in facts.preparation if not step.startswith("resampled")]
+    if turned:
+        yield Caution(
+            code="prepared",
+            text=f"Before it was analysed the video was {', '.join(turned)}; coordinates are of the upright picture.",
+        )
+    if facts.frame_rate and facts.frame_rate < FEW_FRAMES_A_SECOND:
+        yield Caution(
+            code="few_frames",
+            text=f"{facts.frame_rate:.4g} frames a second are too few to catch every blink and short expression.",
+        )
+    observed = max((track.observed_s for track in summary.tracks), default=0.0)
+    if 0 < observed < SHORT_CLIP_S:
+        yield Caution(
+            code="short",
+            text=f"Only {observed:.1f} s count: too short for rates a minute and for a sure calibration.",
+        )
+    dynamic = (facts.job.get("options") or {}).get("au") == "dynamic"
+    longest = max((track.rows_used for track in summary.tracks), default=0)
+    if dynamic and facts.is_openface and longest > LONG_CALIBRATION_FRAMES:
+        yield Caution(
+            code="long_clip",
+            text=f"OpenFace runs its dynamic models again over the first {LONG_CALIBRATION_FRAMES:,} good frames only.",
+        )
+
+
+def _turned(yaws: list[float], rolls: list[float]) -> Iterator[Caution]:
+    if any(abs(roll) > SIDEWAYS_DEG for roll in rolls):
+        yield Caution(
+            code="lying",
+            text="A face lies on its side (roll over 45°): was the picture turned, as phones do without a flag?",
+        )
+    if any(abs(yaw) > TURNED_DEG for yaw in yaws):
+        yield Caution(
+            code="turned_away",
+            text=f"A face is turned away by more than {TURNED_DEG}°: action units of the far half are guesses.",
+        )
+
+
+def _count(numbers: list[int], thing: str) -> str:
+    """`face 2 is`, or `faces 2 and 3 are`."""
+    if len(numbers) == 1:
+        return f"{thing.capitalize()} {numbers[0]} is"
+    named = ", ".join(map(str, numbers[:-1]))
+    return f"{thing.capitalize()}s {named} and {numbers[-1]} are"

@@ -1,0 +1,145 @@
+"""What to cite for which engine, as BibTeX.
+
+Kept to what was used: the models of the engine that measured, and never OpenFace's where it did not measure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.results.manifest_facts import Facts
+
+
+@dataclass(frozen=True)
+class Work:
+    """A publication.
+
+    Attributes:
+        what: what of it was used, in words, for the methods paragraph.
+        fields: BibTeX fields; LaTeX escapes in names.
+    """
+
+    key: str
+    kind: str
+    what: str
+    fields: dict[str, str]
+
+    def bibtex(self) -> str:
+        lines = "".join(f"  {name} = {{{value}}},\n" for name, value in self.fields.items())
+        return f"@{self.kind}{{{self.key},\n{lines}}}\n"
+
+
+OPENFACE = Work(
+    "baltrusaitis2018openface",
+    "inproceedings",
+    "toolkit",
+    {
+        "author": r"Baltru{\v{s}}aitis, Tadas and Zadeh, Amir and Lim, Yao Chong and Morency, Louis-Philippe",
+        "title": "{OpenFace} 2.0: Facial Behavior Analysis Toolkit",
+        "booktitle": "13th IEEE International Conference on Automatic Face and Gesture Recognition (FG 2018)",
+        "year": "2018",
+        "pages": "59--66",
+        "doi": "10.1109/FG.2018.00019",
+    },
+)
+LANDMARKS = Work(
+    "zadeh2017convolutional",
+    "inproceedings",
+    "facial landmarks and head pose",
+    {
+        "author": r"Zadeh, Amir and Lim, Yao Chong and Baltru{\v{s}}aitis, Tadas and Morency, Louis-Philippe",
+        "title": "Convolutional Experts Constrained Local Model for {3D} Facial Landmark Detection",
+        "booktitle": "IEEE International Conference on Computer Vision Workshops (ICCVW)",
+        "year": "2017",
+        "pages": "2519--2528",
+        "doi": "10.1109/ICCVW.2017.296",
+    },
+)
+ACTION_UNITS = Work(
+    "baltrusaitis2015cross",
+    "inproceedings",
+    "facial action units",
+    {
+        "author": r"Baltru{\v{s}}aitis, Tadas and Mahmoud, Marwa and Robinson, Peter",
+        "title": "Cross-Dataset Learning and Person-Specific Normalisation for Automatic Action Unit Detection",
+        "booktitle": "11th IEEE International Conference and Workshops on Automatic Face and Gesture Recognition (FG)",
+        "volume": "6",
+        "year": "2015",
+        "pages": "1--6",
+        "doi": "10.1109/FG.2015.7284869",
+    },
+)
+GAZE = Work(
+    "wood2015rendering",
+    "inproceedings",
+    "eye gaze",
+    {
+        "author": r"Wood, Erroll and Baltru{\v{s}}aitis, Tadas and Zhang, Xucong and Sugano, Yusuke and "
+        "Robinson, Peter and Bulling, Andreas",
+        "title": "Rendering of Eyes for Eye-Shape Registration and Gaze Estimation",
+        "booktitle": "IEEE International Conference on Computer Vision (ICCV)",
+        "year": "2015",
+        "pages": "3756--3764",
+        "doi": "10.1109/ICCV.2015.428",
+    },
+)
+BLAZEFACE = Work(
+    "bazarevsky2019blazeface",
+    "misc",
+    "face detection",
+    {
+        "author": "Bazarevsky, Valentin and Kartynnik, Yury and Vakunov, Andrey and Raveendran, Karthik and "
+        "Grundmann, Matthias",
+        "title": "{BlazeFace}: Sub-millisecond Neural Face Detection on Mobile {GPUs}",
+        "year": "2019",
+        "eprint": "1907.05047",
+        "archiveprefix": "arXiv",
+    },
+)
+FACE_MESH = Work(
+    "kartynnik2019realtime",
+    "misc",
+    "facial landmarks",
+    {
+        "author": "Kartynnik, Yury and Ablavatski, Artsiom and Grishchenko, Ivan and Grundmann, Matthias",
+        "title": "Real-time Facial Surface Geometry from Monocular Video on Mobile {GPUs}",
+        "year": "2019",
+        "eprint": "1907.06724",
+        "archiveprefix": "arXiv",
+    },
+)
+IRIS = Work(
+    "ablavatski2020realtime",
+    "misc",
+    "irises, from which gaze is computed",
+    {
+        "author": "Ablavatski, Artsiom and Vakunov, Andrey and Grishchenko, Ivan and Raveendran, Karthik and "
+        "Zhdanovich, Matsvei",
+        "title": "Real-time Pupil Tracking from Monocular Video for Digital Puppetry",
+        "year": "2020",
+        "eprint": "2006.11341",
+        "archiveprefix": "arXiv",
+    },
+)
+OF_OPENFACE = (OPENFACE, LANDMARKS, ACTION_UNITS, GAZE)
+OF_LITE = (BLAZEFACE, FACE_MESH, IRIS)
+
+
+def works(facts: Facts) -> tuple[Work, ...]:
+    """What the engine of this manifest rests on; nothing for an engine that we do not know."""
+    if facts.is_openface:
+        return OF_OPENFACE
+    return OF_LITE if facts.is_lite else ()
+
+
+def bibliography(facts: Facts) -> str:
+    """The BibTeX file."""
+    cited = works(facts)
+    if not cited:
+        return f"% No publications are known here for the engine that measured ({_name(facts)}).\n"
+    return "\n".join(work.bibtex() for work in cited)
+
+
+def _name(facts: Facts) -> str:
+    name = str(facts.engine.get("name") or "unknown")
+    return "".join(char if char.isalnum() or char in "-_. " else "?" for char in name)

@@ -1,0 +1,102 @@
+"""When an action unit comes and goes: events of a signal over time, found with hysteresis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.results.summary_schema import Event, EventRule
+
+OURS = "our choice, not taken from a publication"
+
+INTENSITY = EventRule(
+    column="AU??_r",
+    onset=1.0,
+    offset=0.5,
+    merge_s=0.1,
+    shortest_s=0.1,
+    longest_s=None,
+    why=f"intensity 1 is FACS level A, a trace; the rest is {OURS}",
+)
+PRESENCE = EventRule(
+    column="AU??_c",
+    onset=1.0,
+    offset=1.0,
+    merge_s=0.1,
+    shortest_s=0.1,
+    longest_s=None,
+    why=f"present is 1; the lengths are {OURS}",
+)
+BLINK = EventRule(
+    column="AU45_r",
+    onset=1.0,
+    offset=0.5,
+    merge_s=0.0,
+    shortest_s=0.05,
+    longest_s=0.5,
+    why=f"a blink is a short closure, mostly of 0.1 to 0.4 s; these thresholds are {OURS}",
+)
+ROUNDED_S = 0.002
+"""Times are written to the millisecond: three frames at 30 a second are 0.1 s, whatever was rounded."""
+LEAST_OBSERVED_S = 10.0
+"""Rates a minute are not told of less: one event more or less would change them by six a minute."""
+
+Numbers = NDArray[np.float64]
+
+
+def events(times_s: Numbers, values: Numbers, frame_s: float, rule: EventRule) -> list[Event]:
+    """The events of one signal, in order of time.
+
+    A gap in the times (rows that do not count), or a value that is nan, ends an event, unless the rule merges over it.
+
+    Args:
+        times_s: times of the rows that count in seconds, rising, shape (n,).
+        values: their values, shape (n,).
+        frame_s: time from one frame to the next.
+        rule: its `longest_s` is not looked at here: see `shorter_than`.
+    """
+    if len(times_s) == 0:
+        return []
+    starts = np.concatenate(([True], np.diff(times_s) > 1.5 * frame_s))
+    active = _active(values, starts, rule)
+    begins = np.flatnonzero(active & (starts | ~np.concatenate(([False], active[:-1]))))
+    ends = np.flatnonzero(active & np.concatenate((starts[1:] | ~active[1:], [True]))) + 1
+    runs = _merged(list(zip(begins.tolist(), ends.tolist(), strict=True)), times_s, frame_s, rule.merge_s)
+    found = (_event(times_s, values, frame_s, first, end) for first, end in runs)
+    return [event for event in found if event.end_s - event.start_s >= rule.shortest_s - ROUNDED_S]
+
+
+def shorter_than(found: Sequence[Event], longest_s: float) -> list[Event]:
+    """Those of at most this length."""
+    return [event for event in found if event.end_s - event.start_s <= longest_s]
+
+
+def _active(values: Numbers, starts: NDArray[np.bool_], rule: EventRule) -> NDArray[np.bool_]:
+    """Schmitt trigger: on at the onset, off below the offset, else as before; each stretch of rows starts anew."""
+    known = np.isfinite(values)
+    decided = np.where(values >= rule.onset, 1, np.where(known & (values >= rule.offset), -1, 0))
+    decided[starts & (decided == -1)] = 0
+    last = np.maximum.accumulate(np.where(decided >= 0, np.arange(len(decided)), 0))
+    return np.asarray((decided[last] == 1) & known, dtype=bool)
+
+
+def _merged(runs: list[tuple[int, int]], times_s: Numbers, frame_s: float, merge_s: float) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, end in runs:
+        if merged and times_s[first] - times_s[merged[-1][1] - 1] - frame_s < merge_s - ROUNDED_S:
+            merged[-1] = merged[-1][0], end
+        else:
+            merged.append((first, end))
+    return merged
+
+
+def _event(times_s: Numbers, values: Numbers, frame_s: float, first: int, end: int) -> Event:
+    peak = first + int(np.nanargmax(values[first:end]))
+    return Event(
+        start_s=round(float(times_s[first]), 3),
+        end_s=round(float(times_s[end - 1] + frame_s), 3),
+        peak=round(float(values[peak]), 4),
+        peak_s=round(float(times_s[peak]), 3),
+    )

@@ -1,0 +1,75 @@
+"""Reading a manifest that may be of an older version or lack parts: what it does not say is empty, never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+
+class Facts:
+    """A manifest's parts by name."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self.manifest = manifest
+        self.job = _part(manifest, "job")
+        self.attempt = _part(manifest, "attempt")
+        self.file = _part(manifest, "media")
+        self.probe = _part(self.file, "probe")
+        self.engine = _part(manifest, "engine")
+        self.frames = _part(manifest, "frames")
+        self.csv = _part(manifest, "csv")
+        self.au_support = _part(self.engine, "au_support")
+
+    @property
+    def media(self) -> Literal["image", "video"]:
+        """Taken from the job; without one a table with frames is a video's."""
+        return "video" if self.job.get("media", "video" if self.frames else "image") == "video" else "image"
+
+    @property
+    def verdict(self) -> Literal["complete", "partial", "unknown"]:
+        said = _part(self.manifest, "completeness").get("verdict")
+        return said if said in ("complete", "partial") else "unknown"
+
+    @property
+    def reason(self) -> str | None:
+        said = _part(self.manifest, "completeness").get("reason")
+        return None if said is None else str(said)
+
+    @property
+    def columns(self) -> int:
+        return int(self.csv.get("columns") or 0)
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second of the media as the engine saw it."""
+        return self.probe.get("frame_rate") or None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height in pixels, upright."""
+        width, height = self.probe.get("width"), self.probe.get("height")
+        return (int(width), int(height)) if width and height else None
+
+    @property
+    def preparation(self) -> list[str]:
+        return [str(step) for step in self.file.get("preparation") or ()]
+
+    @property
+    def is_openface(self) -> bool:
+        """Whether the real OpenFace measured, by the engine's own name."""
+        return self.engine.get("name") == "OpenFace"
+
+    @property
+    def is_lite(self) -> bool:
+        """Whether the embedded analyser measured."""
+        return self.engine.get("name") == "openface_lite"
+
+    def same_table(self, sha256: str) -> bool | None:
+        """Whether the table is the one that the manifest speaks of; None where it speaks of none."""
+        said = self.csv.get("sha256")
+        return None if said is None else bool(said == sha256)
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = whole.get(name)
+    return part if isinstance(part, Mapping) else {}

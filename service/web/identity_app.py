@@ -1,0 +1,25 @@
+"""Puts identity into the application, where IDENTITY is on."""
+
+from __future__ import annotations
+
+from flask import render_template
+from flask_openapi3 import OpenAPI
+
+from service.identity.office import Identity
+from service.web.identity_galleries import galleries
+from service.web.identity_names import names
+from service.web.identity_office import IDENTITY
+from service.web.identity_people import people
+from service.web.identity_tokens import tokens
+
+
+def add_identity(app: OpenAPI, identity: Identity, *, legacy: bool) -> None:
+    """Its routes and its page. The older forms only with `legacy`: they cannot say what was consented to."""
+    app.extensions[IDENTITY] = identity
+    for blueprint in (galleries, people, *((tokens, names) if legacy else ())):
+        app.register_api(blueprint)
+    app.add_url_rule("/page/people", "pages.people", _page)
+
+
+def _page() -> str:
+    return render_template("people.html")

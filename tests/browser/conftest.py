@@ -1,0 +1,210 @@
+"""A real Chromium before the real server over real storage.
+
+A page fails its test if it logs an error, breaks its content-security policy, or asks anyone but its server.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from infra.local.browser import ADVICE, find_browser
+from infra.local.stack import REPOSITORY, LocalStack, StackOptions
+from tests.conftest import ASTRONAUT
+from tests.web.conftest import service_command
+
+SCREENSHOTS = REPOSITORY / ".local" / "screenshots"
+AXE = REPOSITORY / "infra" / "local" / "node_modules" / "axe-core" / "axe.min.js"
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+CAMERA_SIZE = (640, 480)
+
+ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+    "--use-fake-device-for-media-stream",
+]
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    executable = find_browser()
+    if executable is None:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(ADVICE)
+        pytest.skip(ADVICE)
+    film = tmp_path_factory.mktemp("camera") / "face.y4m"
+    film.write_bytes(camera_film())
+    # Chromium's own sandbox does not start for root.
+    arguments = [*ARGUMENTS, f"--use-file-for-fake-video-capture={film}"] + ["--no-sandbox"] * (os.geteuid() == 0)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Server and worker that ask for no keys."""
+    folder = tmp_path_factory.mktemp("site")
+    environ = {"RATE_LIMIT_PER_MINUTE": "0", "WEB_WORKERS": "1", "DETECT_CHILDREN": "1", "ENGINES": "1"}
+    options = StackOptions(run_folder=folder, workers=1, with_functions=False, extra_env=environ)
+    with LocalStack(options) as stack:
+        yield stack
+
+
+@dataclass(frozen=True)
+class GuardedSite:
+    """A server that asks for keys."""
+
+    url: str
+    key: str
+
+
+@pytest.fixture(scope="session")
+def guarded_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedSite]:
+    folder = tmp_path_factory.mktemp("guarded")
+    file = folder / "keys"
+    made = service_command("key", "new", "--name", "visitor", "--file", str(file))
+    environ = {"API_KEYS_FILE": str(file), "WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}
+    options = StackOptions(run_folder=folder / "run", workers=0, with_functions=False, extra_env=environ)
+    with LocalStack(options) as stack:
+        yield GuardedSite(stack.service_url, made.stdout.strip())
+
+
+@dataclass
+class Watch:
+    """What a page did that it should not do. A test that provokes an error says so with `expect`."""
+
+    origin: str
+    faults: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def expect(self, pattern: str) -> None:
+        """Errors of the console that match are part of the test."""
+        self.expected.append(pattern)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"console {message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def see(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.origin}/", "blob:", "data:")):
+            self.faults.append(f"asked someone else: {request.url}")
+
+    def unexpected(self) -> list[str]:
+        return [fault for fault in self.faults if not any(re.search(known, fault) for known in self.expected)]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One browser window."""
+
+    page: Page
+    watch: Watch
+    context: BrowserContext
+
+    def goto(self, path: str) -> Page:
+        self.page.goto(f"{self.watch.origin}{path}")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
+    """Open a window before a server: `visit(url)`, with any option of Playwright's contexts."""
+    visits: list[Visit] = []
+
+    def open_window(origin: str, **options: object) -> Visit:
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
+        page, watch = context.new_page(), Watch(origin)
+        page.on("console", watch.hear)
+        # Whoever waits for a file chooser has to say so before it opens, and then still waits for Chromium to know it.
+        page.on("filechooser", lambda _: None)
+        page.on("pageerror", lambda error: watch.faults.append(f"uncaught: {error}"))
+        page.on("request", watch.see)
+        visits.append(Visit(page, watch, context))
+        return visits[-1]
+
+    yield open_window
+    for one in visits:
+        one.context.close()
+    assert [one.watch.unexpected() for one in visits] == [[] for _ in visits]
+
+
+@pytest.fixture
+def window(visit: Callable[..., Visit], site: LocalStack) -> Visit:
+    """A desktop's window before the server that asks for no keys."""
+    return visit(site.service_url, permissions=["camera", "clipboard-read", "clipboard-write"])
+
+
+def drop(page: Page, content: bytes, name: str, kind: str, target: str = "#drop") -> None:
+    """Drop a file as a mouse does."""
+    transfer = page.evaluate_handle(
+        """([encoded, name, type]) => {
+            const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type }));
+            return transfer;
+        }""",
+        [base64.b64encode(content).decode(), name, kind],
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event(target, event, {"dataTransfer": transfer})
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, with the elements; evaluated by the debugger, so the page's policy stays as it is."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{one['id']}: {one['help']} — {'; '.join(node['html'][:160] for node in one['nodes'])}"
+        for one in found["violations"]
+    ]
+
+
+def looked_at(page: Page, view: str) -> list[str]:
+    """Keep a screenshot of the view on a desktop and a phone, light and dark; returns what axe-core finds on any."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    found = []
+    for screen, size in (("desktop", DESKTOP), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        # Right after a resize Chromium may still tell of the overflow that was.
+        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > size["width"]:
+            found.append(f"{screen}: the page is {width} pixels wide")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.screenshot(path=SCREENSHOTS / f"{view}-{screen}-{scheme}.png", full_page=True)
+            found += [f"{screen}, {scheme}: {one}" for one in violations(page)]
+    page.set_viewport_size(DESKTOP)
+    return found
+
+
+def camera_film(frames: int = 8) -> bytes:
+    """What the fake camera sees: the astronaut's face, still, as YUV4MPEG2 (4:2:0)."""
+    width, height = CAMERA_SIZE
+    picture = cv2.resize(cv2.imread(str(ASTRONAUT))[0:384], CAMERA_SIZE)
+    planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+    head = f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode()
+    return head + frames * (b"FRAME\n" + np.ascontiguousarray(planes).tobytes())
+
+
+def screenshot(page: Page, path: Path) -> None:
+    """The window as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path)

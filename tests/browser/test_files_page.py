@@ -1,0 +1,248 @@
+"""*Analyse a file*: from the drop to the report, ten at once, over a reload, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import pytest
+from playwright.sync_api import Page, expect
+
+from infra.local.demo_media import FRAME_RATE, SIZE, draw_frame
+from infra.local.stack import LocalStack
+from tests.browser.conftest import PHONE, GuardedSite, Visit, drop, looked_at
+from tests.conftest import ASTRONAUT
+from tests.media_made import clip as moving
+from tests.media_made import jpeg
+
+PATH = "/page/analyse"
+HOSTILE = "<script>alert(1)</script>.png"
+FORMULA = "=cmd|calc!A0.png"
+PORTRAIT = cv2.imencode(".png", cv2.resize(cv2.imread(str(ASTRONAUT)), (160, 160)))[1].tobytes()
+DONE_MS = 60_000
+FRAMES = 45
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first second and a half of the demo's moving face."""
+    path = tmp_path_factory.mktemp("clips") / "moving face ü.mp4"
+    head = cv2.imread(str(ASTRONAUT))[0:360, 60:420]
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=FRAME_RATE)
+        (stream.width, stream.height), stream.pix_fmt = SIZE, "yuv420p"
+        for number in range(FRAMES):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(draw_frame(head, number), format="bgr24")))
+        file.mux(stream.encode())
+    return path
+
+
+def line(page: Page, name: str) -> object:
+    return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name, exact=True))
+
+
+def fetch(site: LocalStack, path: str) -> bytes:
+    with urllib.request.urlopen(f"{site.service_url}{path}") as answer:
+        return answer.read()
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what has this name has the focus."""
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent").startswith(name):
+            return
+    pytest.fail(f"{name} is not reached by the keyboard")
+
+
+def test_a_video_from_the_drop_to_its_report(window: Visit, site: LocalStack, clip: Path) -> None:
+    page = window.goto(PATH)
+    page.get_by_label("Posed").check()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
+    drop(page, clip.read_bytes(), clip.name, "video/mp4")
+    file = line(page, clip.name)
+    expect(file).to_contain_text("video, posed")
+    expect(file.get_by_role("progressbar")).to_be_visible()
+    report = file.get_by_role("link", name="Report")
+    expect(report).to_be_visible(timeout=DONE_MS)
+    expect(file).to_contain_text("Done")
+    expect(page.get_by_text("1 of 1 file finished")).to_be_visible()
+    # Followed by server-sent events, and not by asking again and again.
+    assert any(re.search(r"GET .*/jobs/[0-9a-f]{32}/events", one) for one in requests)
+    assert not any(re.search(r"GET .*/jobs/[0-9a-f]{32}$", one) for one in requests)
+    csv = fetch(site, file.get_by_role("link", name="Table").get_attribute("href")).decode()
+    assert csv.startswith("frame,face_id")
+    assert len(csv.splitlines()) == 1 + FRAMES
+    manifest = json.loads(fetch(site, file.get_by_role("link", name="Manifest").get_attribute("href")))
+    assert (manifest["outcome"], manifest["job"]["media_type"]) == ("succeeded", "posed")
+    assert clip.name in fetch(site, report.get_attribute("href")).decode()
+
+
+def test_twelve_at_once_and_after_a_reload(window: Visit) -> None:
+    page = window.goto(PATH)
+    files = [{"name": "image.jpg", "mimeType": "image/jpeg", "buffer": jpeg(shade)} for shade in range(12)]
+    page.get_by_label("Photos and videos", exact=True).set_input_files(files)
+    expect(page.locator(".file")).to_have_count(12)
+    expect(page.get_by_text("12 of 12 files finished")).to_be_visible(timeout=DONE_MS)
+    assert page.get_by_role("link", name="Report").count() == 12
+    page.reload()
+    expect(page.get_by_text("12 of 12 files finished")).to_be_visible()
+    expect(page.locator(".file")).to_have_count(12)
+    # Twelve files of one name are twelve blobs of one container.
+    page.get_by_role("link", name="All as a list").click()
+    expect(page.locator("#told")).to_have_text("12 jobs")
+    page.go_back()
+    page.get_by_role("button", name="Clear the finished ones").click()
+    expect(page.locator(".file")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="Analyse a file")).to_be_visible()
+    expect(page.locator(".file")).to_have_count(0)
+
+
+def test_a_job_is_found_again_while_it_runs(window: Visit) -> None:
+    page = window.goto(PATH)
+    drop(page, moving(50), "again.mp4", "video/mp4")
+    expect(line(page, "again.mp4").get_by_role("link", name="Job")).to_be_visible(timeout=DONE_MS)
+    page.reload()
+    expect(line(page, "again.mp4").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
+
+
+def test_what_cannot_be_taken_is_said_before_a_byte_is_sent(window: Visit) -> None:
+    page = window.goto(PATH)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "PUT" else None)
+    drop(page, b"hello", "notes.txt", "text/plain")
+    expect(line(page, "notes.txt")).to_contain_text("not a picture or video of a kind that is analysed here")
+    drop(page, b"", "empty.png", "image/png")
+    expect(line(page, "empty.png")).to_contain_text("The file is empty.")
+    page.evaluate(
+        """() => {
+            const transfer = new DataTransfer();
+            const file = new File(["x"], "huge.mp4", { type: "video/mp4" });
+            Object.defineProperty(file, "size", { value: 5 * 2 ** 30 });
+            const event = new DragEvent("drop", { bubbles: true, cancelable: true });
+            Object.defineProperty(event, "dataTransfer", { value: { files: [file] } });
+            document.getElementById("drop").dispatchEvent(event);
+        }"""
+    )
+    expect(line(page, "huge.mp4")).to_contain_text("The file has 5.0 GiB; at most 4.0 GiB are taken.")
+    assert sent == []
+    line(page, "huge.mp4").get_by_role("button", name="Remove").click()
+    expect(page.locator(".file")).to_have_count(2)
+
+
+def test_a_file_that_is_no_picture_says_why_and_what_to_do(window: Visit) -> None:
+    page = window.goto(PATH)
+    drop(page, b"no picture at all", "broken.jpg", "image/jpeg")
+    file = line(page, "broken.jpg")
+    expect(file).to_contain_text("Failed", timeout=DONE_MS)
+    expect(file).to_contain_text("Try to open the file elsewhere")
+    file.get_by_role("link", name="Job").click()
+    expect(page.get_by_role("heading", name="Why it failed")).to_be_visible()
+    expect(page.locator("#advice")).to_contain_text("Try to open the file elsewhere")
+
+
+def test_a_broken_upload_is_sent_again(window: Visit) -> None:
+    page = window.goto(PATH)
+    window.watch.expect("Failed to load resource")
+    page.route("**/uploads/**", lambda route: route.abort() if route.request.method == "PUT" else route.continue_())
+    drop(page, PORTRAIT, "face.png", "image/png")
+    file = line(page, "face.png")
+    expect(file).to_contain_text("The connection broke off during the upload.")
+    page.unroute("**/uploads/**")
+    file.get_by_role("button", name="Try again").click()
+    expect(file.get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
+
+
+def test_without_event_streams_jobs_are_asked_for(window: Visit) -> None:
+    page = window.goto(PATH)
+    window.watch.expect("Failed to load resource|events")
+    page.route("**/events", lambda route: route.abort())
+    drop(page, jpeg(30), "polled.jpg", "image/jpeg")
+    expect(line(page, "polled.jpg").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
+
+
+def test_names_are_text_and_never_markup(window: Visit) -> None:
+    page = window.goto(PATH)
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    for name in (HOSTILE, FORMULA):
+        drop(page, PORTRAIT, name, "image/png")
+    for name in (HOSTILE, FORMULA):
+        expect(line(page, name).get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
+    line(page, HOSTILE).get_by_role("link", name="Job").click()
+    # No file has a slash in its name; in a blob's it would be a folder.
+    expect(page.locator("#title")).to_have_text("<script>alert(1)<_script>.png")
+    page.goto(f"{window.watch.origin}/page/jobs?text=%3Cscript%3E")
+    expect(page.locator(".job-file a").first).to_have_text("<script>alert(1)<_script>.png")
+    page.goto(f"{window.watch.origin}/page/jobs?text=%3Dcmd")
+    expect(page.locator(".job-file a").first).to_have_text(FORMULA)
+    assert page.locator("main script").count() == 0
+
+
+def test_by_keyboard_alone(window: Visit) -> None:
+    page = window.goto(PATH)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("In the wild")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Posed")).to_be_checked()
+    tab_to(page, "Choose files")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files({"name": "keys.jpg", "mimeType": "image/jpeg", "buffer": jpeg(77)})
+    expect(line(page, "keys.jpg").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
+    tab_to(page, "Report")
+
+
+def test_it_asks_for_a_key_where_one_is_needed(visit: Callable[..., Visit], guarded_site: GuardedSite) -> None:
+    window = visit(guarded_site.url)
+    page = window.goto(PATH)
+    drop(page, jpeg(4), "stranger.jpg", "image/jpeg")
+    window.watch.expect("401")
+    expect(line(page, "stranger.jpg")).to_contain_text("Sign in to go on.")
+    page.get_by_label("API key").fill(guarded_site.key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#who-name")).to_have_text("visitor")
+    drop(page, jpeg(5), "mine.jpg", "image/jpeg")
+    # What the missing key has stopped goes on by itself. No worker is there: both stay where they are.
+    expect(line(page, "stranger.jpg")).to_contain_text("waits for a worker", timeout=DONE_MS)
+    expect(line(page, "mine.jpg")).to_contain_text("waits for a worker", timeout=DONE_MS)
+
+
+def test_it_looks_right(window: Visit) -> None:
+    page = window.goto(PATH)
+    drop(
+        page,
+        PORTRAIT,
+        "a portrait with a rather long name, as cameras and people make them.png",
+        "image/png",
+    )
+    drop(page, b"x", "broken.jpg", "image/jpeg")
+    drop(page, b"x", "notes.txt", "text/plain")
+    expect(page.get_by_text("3 of 3 files finished")).to_be_visible(timeout=DONE_MS)
+    assert looked_at(page, "analyse-files") == []
+
+
+def test_on_a_phone(visit: Callable[..., Visit], site: LocalStack) -> None:
+    window = visit(site.service_url, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = window.goto(PATH)
+    page.get_by_text("Posed", exact=True).tap()
+    expect(page.get_by_label("Posed")).to_be_checked()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose files").tap()
+    chooser.value.set_files({"name": "image.jpg", "mimeType": "image/jpeg", "buffer": jpeg(99)})
+    report = page.get_by_role("link", name="Report")
+    expect(report).to_be_visible(timeout=DONE_MS)
+    box = report.bounding_box()
+    assert box is not None
+    assert box["height"] >= 40
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

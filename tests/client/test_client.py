@@ -1,0 +1,230 @@
+"""The client against a server on loopback that misbehaves, and the names it makes files of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.wrappers import Request, Response
+
+from infra.local.loopback import free_port
+from service.client import Client, ServiceRefused, ServiceUnreachable, Stopped, sha256_of
+from service.transfer.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
+from service.transfer.sending import blob_name
+from tests.cloud_function.stand_in import StandIn, serving
+
+JOB = "a" * 32
+TABLE = b"face,confidence\n0,0.98\n"
+
+
+def job_in(state: str, progress: float = 0.0) -> dict[str, Any]:
+    return {
+        "id": JOB,
+        "state": state,
+        "stage": state,
+        "progress": progress,
+        "container": "c-1",
+        "blob": "a.jpg",
+        "media": "image",
+        "media_type": "wild",
+        "error": None,
+    }
+
+
+def results_of(table: bytes) -> dict[str, Any]:
+    sha256 = hashlib.sha256(table).hexdigest()
+    manifest = {"job": {"id": JOB}, "media": {"sha256": "m"}, "csv": {"name": "a.csv", "sha256": sha256}}
+    return {"job_id": JOB, "attempt": "1", "csv_sha256": sha256, "manifest": manifest}
+
+
+@dataclass
+class Scripted(StandIn):
+    """Answers each path with its next response; the last one again and again."""
+
+    script: dict[str, list[Response]] = field(default_factory=dict)
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        request = Request(environ)
+        body = request.get_data()
+        self.asked.append(_asked(request, body))
+        answers = self.script.get(f"{request.method} {request.path}", [Response("nothing", 404)])
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return answer(environ, start_response)
+
+
+def _asked(request: Request, body: bytes) -> Any:
+    from tests.cloud_function.stand_in import Asked
+
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Asked(request.method, request.path, request.args.to_dict(), headers, body)
+
+
+def said(value: Any, status: int = 200, **headers: str) -> Response:
+    return Response(json.dumps(value), status, headers, content_type="application/json")
+
+
+def busy() -> Response:
+    return said({"code": "busy", "detail": "busy"}, 503, **{"Retry-After": "0"})
+
+
+def test_busy_answers_are_asked_again_and_an_upload_is_sent_whole_each_time(tmp_path: Path) -> None:
+    file = tmp_path / "a b.jpg"
+    file.write_bytes(bytes(range(256)) * 300)
+    seen: list[int] = []
+    server = Scripted(script={"PUT /uploads/c-1": [busy(), busy(), said({}, 201)]})
+    with serving(server), Client(server.url, "mak_secret") as client:
+        client.upload(
+            file,
+            "c-1",
+            "a b.jpg",
+            sha256=sha256_of(file),
+            media_type="posed",
+            on_bytes=lambda done, _: seen.append(done),
+        )
+    assert [asked.body for asked in server.asked] == [file.read_bytes()] * 3
+    last = server.asked[-1]
+    assert last.query == {"blob": "a b.jpg", "media_type": "posed"}
+    assert last.headers["x-content-sha256"] == sha256_of(file)
+    assert last.headers["content-length"] == str(file.stat().st_size)
+    assert last.headers["x-api-key"] == "mak_secret"
+    assert "mak_secret" not in json.dumps(last.query) + last.path
+    # It went back to the beginning for each try.
+    assert seen.count(16384) == 3
+    assert max(seen) == file.stat().st_size
+
+
+def test_what_is_refused_for_good_is_not_asked_again() -> None:
+    server = Scripted(script={f"GET /jobs/{JOB}": [said({"code": "forbidden", "detail": "no"}, 403)]})
+    with serving(server), Client(server.url) as client, pytest.raises(ServiceRefused, match="no") as refused:
+        client.job(JOB)
+    assert (refused.value.status, refused.value.code, len(server.asked)) == (403, "forbidden", 1)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    server = Scripted(script={f"GET /jobs/{JOB}": [Response("", 307, {"Location": "/elsewhere"})]})
+    with serving(server), Client(server.url, "mak_secret") as client, pytest.raises(ServiceRefused, match="307"):
+        client.job(JOB)
+    assert [asked.path for asked in server.asked] == [f"/jobs/{JOB}"]
+
+
+def test_nobody_there_is_told() -> None:
+    with Client(f"http://127.0.0.1:{free_port()}", retries=1) as client, pytest.raises(ServiceUnreachable):
+        client.job(JOB)
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "x:80", "http://", "http://user:word@x"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="not the http"):
+        Client(url)
+
+
+def test_an_answer_that_makes_no_sense_is_told() -> None:
+    server = Scripted(script={f"GET /jobs/{JOB}": [said({"state": "dancing"})]})
+    with serving(server), Client(server.url) as client, pytest.raises(ServiceRefused, match="no RemoteJob"):
+        client.job(JOB)
+
+
+def test_follows_by_events(tmp_path: Path) -> None:
+    jobs = [job_in("running", 0.1), job_in("running", 0.6), job_in("succeeded", 1.0)]
+    text = "retry: 1000\n\n" + "".join(f": nothing new\n\nevent: job\ndata: {json.dumps(job)}\n\n" for job in jobs)
+    server = Scripted(script={f"GET /jobs/{JOB}/events": [Response(text, content_type="text/event-stream")]})
+    with serving(server), Client(server.url) as client:
+        assert [job.progress for job in client.follow(JOB)] == [0.1, 0.6, 1.0]
+    assert len(server.asked) == 1
+
+
+def test_asks_where_no_events_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.client.POLL_S", 0.01)
+    states = [said(job_in("queued")), said(job_in("running", 0.5)), said(job_in("succeeded", 1.0))]
+    server = Scripted(script={f"GET /jobs/{JOB}/events": [Response("no", 501)], f"GET /jobs/{JOB}": states})
+    with serving(server), Client(server.url) as client:
+        assert [job.state for job in client.follow(JOB)] == ["queued", "running", "succeeded"]
+    assert [asked.path for asked in server.asked].count(f"/jobs/{JOB}/events") == 1
+
+
+def test_goes_on_after_a_stream_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.client.POLL_S", 0.01)
+    first = Response(f"event: job\ndata: {json.dumps(job_in('running', 0.2))}\n\n", content_type="text/event-stream")
+    last = Response(f"event: end\ndata: {json.dumps(job_in('failed', 0.3))}\n\n", content_type="text/event-stream")
+    answers = {f"GET /jobs/{JOB}/events": [first, last], f"GET /jobs/{JOB}": [said(job_in("running", 0.25))]}
+    server = Scripted(script=answers)
+    with serving(server), Client(server.url) as client:
+        assert [job.progress for job in client.follow(JOB)] == [0.2, 0.25, 0.3]
+
+
+def test_stops_when_told(tmp_path: Path) -> None:
+    stop = threading.Event()
+    server = Scripted(script={f"GET /jobs/{JOB}": [said(job_in("queued"))]})
+    with serving(server), Client(server.url, stop=stop) as client:
+        followed = client.follow(JOB)
+        next(followed)
+        stop.set()
+        with pytest.raises(Stopped):
+            next(followed)
+        with pytest.raises(Stopped):
+            client.job(JOB)
+
+
+@pytest.mark.parametrize(
+    ("sent", "media_sha256", "why"),
+    [(TABLE[:-3], "m", "SHA-256"), (TABLE, "other", "other bytes")],
+)
+def test_what_is_not_what_was_published_is_not_kept(tmp_path: Path, sent: bytes, media_sha256: str, why: str) -> None:
+    script = {
+        f"GET /jobs/{JOB}/results": [said(results_of(TABLE))],
+        f"GET /jobs/{JOB}/result.csv": [Response(sent)],
+    }
+    server = Scripted(script=script)
+    folder = ResultFolder(tmp_path / "a")
+    with serving(server), Client(server.url) as client, pytest.raises(NotWhole, match=why):
+        folder.download(client, JOB, media_sha256=media_sha256)
+    assert folder.manifest() is None
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_a_result_replaces_another_and_brings_the_report_that_there_is(tmp_path: Path) -> None:
+    script = {
+        f"GET /jobs/{JOB}/results": [said(results_of(TABLE))],
+        f"GET /jobs/{JOB}/result.csv": [Response(TABLE)],
+        f"GET /jobs/{JOB}/report.html": [Response("<p>report")],
+    }
+    folder = ResultFolder(tmp_path / "a")
+    folder.path.mkdir()
+    for old in ("old.csv", "summary.json", "mine.txt"):
+        (folder.path / old).write_text("old")
+    server = Scripted(script=script)
+    with serving(server), Client(server.url) as client:
+        folder.download(client, JOB, media_sha256="m")
+    files = sorted(file.name for file in folder.path.iterdir())
+    assert files == ["a.csv", "manifest.json", "mine.txt", "report.html"]
+    assert folder.manifest() == results_of(TABLE)["manifest"]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a.csv", "a.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\x.csv", "x.csv"),
+        ("..", "_"),
+        ("", "_"),
+        (".hidden", "hidden"),
+        ("a\nb\x1b[31m\u202e.csv", "a_b_[31m_.csv"),
+        ('<script>"|?*:.csv', "_script______.csv"),
+        ("é" * 300 + ".csv", "é" * ((LONGEST_NAME - 4) // 2) + ".csv"),
+        ("表" * 300, "表" * (LONGEST_NAME // 3)),
+    ],
+)
+def test_names_from_elsewhere_are_harmless(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_file_names_become_blob_names_that_the_service_takes() -> None:
+    assert blob_name(Path("/x/Ünï côdé (1).jpg")) == "Ünï côdé (1).jpg"
+    assert blob_name(Path("/x/a\\b\tc.jpg")) == "a_b_c.jpg"
+    assert blob_name(Path("/x/\udcff.jpg")) == "?.jpg"

@@ -1,0 +1,205 @@
+"""The Bicep files as far as can be read without the compiler, and what they say twice that the code says once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from infra.checks.bicep import BicepFile, bicep_files
+from infra.checks.check import BICEP
+from service.__main__ import main
+from service.keys import parse_entry
+from tests.infra.function_code import FUNCTION_APP, function_module
+
+MODULES = BICEP / "modules"
+FILES = bicep_files(BICEP)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def words_in(text: str) -> list[str]:
+    return re.findall(r"'([^']*)'", text)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_reads(path: Path) -> None:
+    assert BicepFile(path).problems() == []
+
+
+BROKEN = {
+    "syntax": ("param a string = \n", "syntax"),
+    "undeclared": ("output o string = nowhere\n", "nothing declares nowhere"),
+    "undeclared in a text": ("output o string = 'a${nowhere}'\n", "nothing declares nowhere"),
+    "unused": ("param a string\n", "nobody uses a"),
+    "unknown parameter": ("module m 'm.bicep' = {\n  name: 'm'\n  params: { a: 1, b: 2 }\n}\n", "m.bicep takes no b"),
+    "missing parameter": ("module m 'm.bicep' = {\n  name: 'm'\n  params: {}\n}\n", "m.bicep needs a"),
+    "missing file": ("module m 'n.bicep' = {\n  name: 'm'\n}\n", "there is no n.bicep"),
+    "missing output": (
+        "module m 'm.bicep' = {\n  name: 'm'\n  params: { a: 1 }\n}\noutput o int = m.outputs.nothing\n",
+        "m.bicep has no output nothing",
+    ),
+    "loop variable outside": (
+        "var v = [for one in [1]: one]\noutput o array = concat(v, [one])\n",
+        "nothing declares one",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_broken_is_found(case: str, tmp_path: Path) -> None:
+    (tmp_path / "m.bicep").write_text("param a int\nparam c int = 1\noutput x int = a + c\n")
+    text, problem = BROKEN[case]
+    file = tmp_path / "main.bicep"
+    file.write_text(text)
+    assert any(problem in found for found in BicepFile(file).problems())
+    assert BicepFile(tmp_path / "m.bicep").problems() == []
+
+
+def test_the_parameter_file_names_parameters() -> None:
+    given = set(re.findall(r"^param (\w+) =", text_of(BICEP / "main.bicepparam"), re.MULTILINE))
+    params = BicepFile(BICEP / "main.bicep").params
+    assert given <= set(params)
+    assert {name for name, one in params.items() if not one.has_default} <= given
+    read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", text_of(BICEP / "main.bicepparam")))
+    script = text_of(BICEP / "deploy.sh")
+    assert read == set(re.findall(r"\bDEPLOY_\w+", script))
+
+
+def test_events_are_filtered_as_the_function_filters() -> None:
+    text = text_of(MODULES / "subscriptions.bicep")
+    apis = words_in(re.search(r"var apis = \[(.*?)\]", text, re.DOTALL)[1])
+    suffixes = words_in(re.search(r"var suffixes = \[(.*?)\]", text, re.DOTALL)[1])
+    media = function_module("media_kind")
+    assert set(apis) == function_module("function_settings").WHOLE_BLOB_APIS
+    assert {suffix.removeprefix(".") for suffix in suffixes} == media.IMAGE_SUFFIXES | media.VIDEO_SUFFIXES
+    # https://learn.microsoft.com/azure/event-grid/event-filtering#limitations
+    assert len(apis) + len(suffixes) + 2 <= 25
+    asked = re.search(r"--advanced-filter data.api StringIn ([\w ]+)", text_of(BICEP / "deploy.sh"))[1].split()
+    assert set(asked) == set(apis)
+
+
+def test_events_go_to_functions_that_exist() -> None:
+    named = re.findall(r"/functions/(\w+)'", text_of(MODULES / "subscriptions.bicep"))
+    named += re.findall(r"Host\.Functions\.(\w+)&", text_of(BICEP / "deploy.sh"))
+    exist = re.findall(r'function_name\("(\w+)"\)', text_of(FUNCTION_APP / "function_app.py"))
+    assert len(named) == 3
+    assert set(named) <= set(exist)
+
+
+def test_results_and_uploads_part_ways() -> None:
+    """With the filters' words: no subject passes both, and each of ours passes one."""
+    uploads, results = (
+        "/blobServices/default/containers/upload-1/blobs/a.jpg",
+        ("/blobServices/default/containers/results/blobs/upload-1/a.jpg/0a/a.csv"),
+    )
+    text = text_of(MODULES / "subscriptions.bicep")
+    suffixes = tuple(words_in(re.search(r"var suffixes = \[(.*?)\]", text, re.DOTALL)[1]))
+    place = "/blobServices/default/containers/results/"
+    assert f"var containersPath = '{place.removesuffix('results/')}'" in text
+    assert uploads.endswith(suffixes) and not uploads.startswith(place)
+    assert not results.endswith(suffixes) and results.startswith(place)
+
+
+def test_alerts_are_of_events_and_fields_that_the_code_logs() -> None:
+    text = text_of(MODULES / "alerts.bicep")
+    code = "".join(text_of(path) for path in (BICEP.parents[1] / "service").rglob("*.py"))
+    # An item's outcome is logged as job.<outcome>.
+    logged = {f"job.{word}" for word in re.findall(r'_outcome\("(\w+)"', code)} | set(
+        re.findall(r'log\.\w+\(\s*"([\w.]+)"', code)
+    )
+    events = set(re.findall(r'"((?:job|queues)\.\w+)"', text))
+    assert events
+    assert events <= logged
+    fields = set(re.findall(r"line\.(\w+)", text)) - {"event"}
+    assert fields
+    assert all(f"{name}=" in text_of(BICEP.parents[1] / "service" / "commands" / "queues.py") for name in fields)
+
+
+def arguments_of(path: Path) -> list[list[str]]:
+    lists = re.findall(r"^ +(?:args|words): \[(.+)\]$", text_of(path), re.MULTILINE)
+    return [words_in(one) for one in lists]
+
+
+@pytest.mark.parametrize("words", [words for path in FILES for words in arguments_of(path)], ids=lambda words: words[0])
+def test_containers_are_started_with_words_that_the_command_knows(words: list[str]) -> None:
+    command: Any = main.commands[words[0]]
+    options = {text for option in command.params if isinstance(option, click.Option) for text in option.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_every_command_is_started_somewhere() -> None:
+    started = {words[0] for path in FILES for words in arguments_of(path)}
+    assert started == {"web", "worker", "sweep", "queues"}
+
+
+def test_no_key_is_used_and_none_can_be() -> None:
+    everything = "".join(map(text_of, FILES))
+    assert not re.search(r"listkeys|listAccountSas|AccountKey|SharedAccessKey", everything, re.IGNORECASE)
+    accounts = re.findall(r"storageAccounts@[\d-]+' = \{", everything)
+    assert everything.count("allowSharedKeyAccess: false") == len(accounts) == 2
+    assert everything.count("adminUserEnabled: false") == 1
+    assert everything.count("disableLocalAuth: true") + everything.count("DisableLocalAuth: true") == 2
+
+
+def test_scaling_uses_an_identity_on_a_version_that_knows_it() -> None:
+    text = text_of(MODULES / "worker.bicep")
+    version = re.search(r"Microsoft\.App/jobs@(\d{4}-\d{2}-\d{2})'", text)[1]
+    assert version >= "2025-01-01"
+    assert re.search(r"type: 'azure-queue'\n\s+identity: identityId", text)
+
+
+def run(script: str, *words: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", str(BICEP / script), *words], env=dict(environ), capture_output=True, text=True, timeout=20
+    )
+
+
+@pytest.fixture
+def without_azure(tmp_path: Path) -> dict[str, str]:
+    """A PATH with the usual tools and no `az`."""
+    for folder in ("/usr/bin", "/bin"):
+        for name in ("cat", "dirname"):
+            tool = Path(folder) / name
+            if tool.exists() and not (tmp_path / name).exists():
+                (tmp_path / name).symlink_to(tool)
+    return {"PATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize("script", ["deploy.sh", "destroy.sh"])
+def test_what_is_missing_is_told_in_plain_words(script: str, without_azure: dict[str, str]) -> None:
+    assert "Stopped: --group is needed." in run(script, environ=without_azure).stderr
+    assert "Stopped: unknown option --nonsense." in run(script, "--nonsense", environ=without_azure).stderr
+    assert "Stopped: --group needs a value." in run(script, "--group", environ=without_azure).stderr
+    done = run(script, "--group", "somewhere", environ=without_azure)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Stopped: the Azure CLI is not here: https://" in done.stderr
+
+
+def test_a_failure_is_always_told() -> None:
+    """Whatever changes something in Azure says what it means if that fails."""
+    for path in (BICEP / "deploy.sh", BICEP / "destroy.sh"):
+        lines = re.sub(r"\\\n\s*", "", text_of(path)).splitlines()
+        changing = [line for line in lines if re.search(r"^\s*az .*\b(create|build|config-zip|recover|delete)\b", line)]
+        assert changing
+        tidying = [line for line in changing if "storage container delete" in line]
+        assert all("|| fail" in line or "wait_for" in line for line in changing if line not in tidying), changing
+
+
+def test_the_key_made_by_the_script_is_one_of_the_service() -> None:
+    call = f'. {BICEP / "words.sh"}; key="mak_$(secret)"; echo "$key"; key_entry function analyse+read "$key"'
+    done = subprocess.run(["/bin/sh", "-c", call], capture_output=True, text=True, check=True, env=os.environ)
+    key, entry = done.stdout.split()
+    known = parse_entry(entry)
+    assert (known.name, known.scopes) == ("function", {"analyse", "read"})
+    assert known.digest == hashlib.sha256(key.encode()).digest()
+    assert len(key) == 68

@@ -1,0 +1,177 @@
+"""Nothing can be set in Bicep or the chart that the code does not read, and what is set there can be used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.checks.chart import CHART, render
+from infra.checks.check import BICEP, VARIANTS, values_for
+from infra.checks.pods import environment, pods, problems
+from infra.steps import REPOSITORY, NotRun, StepFailed
+from service.settings import Settings
+from tests.infra.function_code import FUNCTION_APP
+
+SERVICE = {name.upper() for name in Settings.model_fields}
+FUNCTIONS = set(re.findall(r'given\.get\("(\w+)"', (FUNCTION_APP / "function_settings.py").read_text("utf-8")))
+AZURE_IDENTITY = {"AZURE_CLIENT_ID"}  # which of several identities to take: read by azure-identity itself
+FUNCTIONS_HOST = {
+    # Connections by identity, and where telemetry goes: the host's own names.
+    *(f"{connection}__{part}" for connection in ("AzureWebJobsStorage", "MEDIA_STORAGE") for part in ("credential",)),
+    "AzureWebJobsStorage__accountName",
+    "AzureWebJobsStorage__clientId",
+    "MEDIA_STORAGE__queueServiceUri",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+CONTAINERS = ("web", "worker", "scheduled")
+
+
+def bicep_variables(module: str) -> dict[str, str]:
+    """Name and value, or the name of its secret, as they are written."""
+    text = (BICEP / "modules" / f"{module}.bicep").read_text("utf-8")
+    return dict(re.findall(r"\{ name: '([A-Z][A-Z_]+)', (?:value|secretRef): (.+?) \}", text))
+
+
+def function_variables() -> dict[str, str]:
+    text = (BICEP / "modules" / "function.bicep").read_text("utf-8")
+    settings = re.search(r"^var always = .*?^resource settings", text, re.MULTILINE | re.DOTALL)
+    assert settings
+    return dict(re.findall(r"^  (\w+): (.+)$", settings[0], re.MULTILINE))
+
+
+@pytest.mark.parametrize("module", CONTAINERS)
+def test_what_bicep_sets_for_the_service_is_a_setting(module: str) -> None:
+    variables = bicep_variables(module)
+    assert {"STORAGE_ACCOUNT", "QUEUE_NAME", "TABLE_NAME", "RESULTS_CONTAINER"} <= set(variables)
+    assert set(variables) <= SERVICE | AZURE_IDENTITY
+    said = {name: value.strip("'") for name, value in variables.items() if value.startswith("'")}
+    assert Settings.load({name: value for name, value in said.items() if "-" not in value})
+
+
+def test_what_bicep_sets_for_the_function_is_a_setting_of_it() -> None:
+    variables = function_variables()
+    assert {"SERVICE_URL", "SERVICE_API_KEY", "NEXT_STAGE_SECRET", "SHARED_CONTAINER"} <= set(variables)
+    assert set(variables) <= FUNCTIONS | FUNCTIONS_HOST
+
+
+def test_secrets_come_out_of_the_vault() -> None:
+    secret = re.compile(r"KEYS?$|SECRET$|CONNECTION_STRING$")
+    for module in CONTAINERS:
+        for name, value in bicep_variables(module).items():
+            if secret.search(name):
+                assert f"{{ name: '{name}', secretRef: {value} }}" in (
+                    (BICEP / "modules" / f"{module}.bicep").read_text("utf-8")
+                )
+    for name, value in function_variables().items():
+        # Application Insights' string names an address; writing there needs the identity.
+        if secret.search(name) and name != "APPLICATIONINSIGHTS_CONNECTION_STRING":
+            assert value.startswith("'@Microsoft.KeyVault("), name
+
+
+def test_an_execution_may_last_as_long_as_its_longest_item() -> None:
+    text = (BICEP / "modules" / "worker.bicep").read_text("utf-8")
+    numbers = {name: int(value) for name, value in re.findall(r"^var (\w+) = (\d+)$", text, re.MULTILINE)}
+    settings = Settings.load({})
+    assert numbers["engineTimeLimitS"] == settings.engine_time_limit_s
+    assert numbers["engineTimeLimitPerMediaS"] == settings.engine_time_limit_per_media_s
+    assert "longestItemS = engineTimeLimitS + engineTimeLimitPerMediaS * maxDurationS" in text
+    assert "replicaTimeout: takeForS + longestItemS + besidesEngineS" in text
+
+
+def template_variables(template: str) -> set[str]:
+    text = (CHART / "templates" / template).read_text("utf-8")
+    return set(re.findall(r"\bname: ([A-Z][A-Z_]+)\b", text))
+
+
+@pytest.mark.parametrize("template", ["_helpers.tpl", "web.yaml", "worker.yaml", "sweeper.yaml"])
+def test_what_the_chart_sets_for_the_service_is_a_setting(template: str) -> None:
+    assert template_variables(template) <= SERVICE
+    assert template_variables(template) or template == "sweeper.yaml"
+
+
+def test_what_the_chart_sets_for_the_function_is_a_setting_of_it() -> None:
+    assert {"SERVICE_URL", "MEDIA_STORAGE"} <= template_variables("functions.yaml") <= FUNCTIONS
+
+
+@pytest.mark.parametrize("path", sorted(CHART.glob("values*.yaml")), ids=lambda path: path.stem)
+def test_values_name_secrets_and_hold_none(path: Path) -> None:
+    def walk(value: Any, name: str) -> None:
+        if isinstance(value, dict):
+            for key, one in value.items():
+                walk(one, key if not re.search("Secret$|^secret$", name) else name)
+        elif re.search("[sS]ecret|[pP]assword|[cC]onnectionString", name) and value:
+            assert re.fullmatch(r"[a-z][a-z-]{0,30}", str(value)), f"{name}: {value}"
+
+    walk(yaml.safe_load(path.read_text("utf-8")), "")
+
+
+def rendered(variant: str) -> list[dict[str, Any]]:
+    try:
+        return render(values_for(variant))
+    except NotRun as reason:
+        pytest.skip(f"{reason}; `make infra-check` gets it")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_rendered_chart_starts_what_it_sets(variant: str) -> None:
+    manifests = rendered(variant)
+    assert problems(manifests) == []
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    for _, name, pod in pods(manifests):
+        (container,) = pod["containers"]
+        variables = environment(container)
+        if container["name"] in ("functions", "azurite"):
+            continue
+        settings = Settings.load(
+            {key: value for key, value in variables.items() if value not in ("secretKeyRef", "fieldRef")}
+        )
+        by_secret = variables.get("AZURE_STORAGE_CONNECTION_STRING") == "secretKeyRef"
+        assert by_secret != bool(settings.storage_account), name
+        assert all(f"| `{key}` |" in readme for key in variables)
+        if container["name"] == "worker":
+            assert pod["terminationGracePeriodSeconds"] > settings.shutdown_grace_s
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no storage": ({"azurite": {"enabled": False}}, "set one of storage.account"),
+    "two storages": ({"storage": {"account": "media"}}, "set one of storage.account"),
+    "an open door": ({"keys": {"allowAnonymous": False}}, "set keys.secret.name"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_chart_refuses_what_cannot_work(case: str) -> None:
+    changed, sentence = REFUSED[case]
+    values = values_for("with Azurite")
+    for key, value in changed.items():
+        values[key] = values[key] | value
+    try:
+        with pytest.raises(StepFailed, match=sentence):
+            render(values)
+    except NotRun as reason:
+        pytest.skip(f"{reason}; `make infra-check` gets it")
+
+
+def test_a_careless_pod_is_found() -> None:
+    careless = {
+        "kind": "Deployment",
+        "metadata": {"name": "careless"},
+        "spec": {
+            "template": {
+                "spec": {
+                    "hostNetwork": True,
+                    "containers": [{"name": "one"}],
+                    "volumes": [{"name": "host", "hostPath": {"path": "/"}}, {"name": "much", "emptyDir": {}}],
+                }
+            }
+        },
+    }
+    found = problems([careless])
+    for word in ("root", "seccomp", "host's", "token", "not allowed", "disk", "privileges", "capabilities", "probed"):
+        assert any(word in problem for problem in found), word
+    assert sum("no cpu and no memory" in problem for problem in found) == 2

@@ -1,0 +1,157 @@
+"""What is said of how a result came about: true of the engine that measured, and readable by others' tools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from pybtex.database import parse_string
+
+from service.openface.columns import INTENSITIES, PRESENCES, VIDEO_HEAD
+from service.results.citations import OF_LITE, OF_OPENFACE, bibliography
+from service.results.gate import gate
+from service.results.manifest_facts import Facts
+from service.results.provenance import certificate, methods, methods_file
+from service.results.summary_schema import Summary
+from service.results.table_summary import BOX, GAZE, POSE, summarise
+
+COLUMNS = [*VIDEO_HEAD, *POSE.values(), *GAZE.values(), *BOX, *INTENSITIES, *PRESENCES]
+SHA = "cd" * 32
+
+
+def table_of(rows: list[dict[str, float]]) -> pd.DataFrame:
+    """Rows at 25 frames a second; what is not given is nan."""
+    given = [
+        {"frame": i + 1, "face_id": 0, "timestamp": i / 25, "confidence": 0.98, "success": 1} | row
+        for i, row in enumerate(rows)
+    ]
+    return pd.DataFrame(given, columns=COLUMNS).astype(float)
+
+
+def told(rows: list[dict[str, float]], **manifest: Any) -> tuple[Summary, Facts]:
+    base = {
+        "job": {"media": "video", "media_type": "wild", "options": {"faces": "one", "au": "dynamic"}},
+        "media": {"probe": {"width": 640, "height": 480, "frame_rate": 25.0, "duration_s": 4.0}},
+        "engine": {"name": "OpenFace", "version": "2.2.0", "command": "FeatureExtraction", "exit_code": 0},
+        "frames": {"expected": len(rows), "decoded": None},
+        "csv": {"sha256": SHA, "rows": len(rows)},
+        "completeness": {"verdict": "complete", "reason": None},
+    }
+    whole = base | manifest
+    return summarise(table_of(rows), SHA, whole, gate()), Facts(whole)
+
+
+def codes(summary: Summary) -> set[str]:
+    return {caution.code for caution in summary.cautions}
+
+
+LITE = {"name": "openface_lite", "version": "0.2.0", "au_support": {"AU12_r": "supported", "AU26_r": "weak"}}
+
+
+@pytest.mark.parametrize(("engine", "works"), [({"name": "OpenFace"}, OF_OPENFACE), (LITE, OF_LITE)])
+def test_bibtex_parses_and_holds_what_the_methods_cite(engine: dict[str, Any], works: tuple) -> None:
+    summary, facts = told([{"AU12_r": 1.0}] * 5, engine=engine)
+    entries = parse_string(bibliography(facts), "bibtex").entries
+    assert set(entries) == {work.key for work in works}
+    assert all(entry.persons["author"] and entry.fields["title"] for entry in entries.values())
+    paragraph = methods(summary, facts)
+    assert all(f"[{key}]" in paragraph for key in entries)
+    assert all(f"[{key}]" in methods_file(summary, facts) for key in entries)
+
+
+def test_openface_is_not_claimed_where_another_measured() -> None:
+    summary, facts = told([{"AU12_r": 1.0}] * 5, engine=LITE)
+    paragraph = methods(summary, facts)
+    assert "measured with openface_lite 0.2.0" in paragraph
+    assert "is not OpenFace" in paragraph
+    assert "measured with OpenFace" not in paragraph
+    assert "baltrusaitis" not in paragraph + bibliography(facts)
+    assert "AU12 and AU26 (AU26 weakly)" in paragraph
+    assert {"not_openface", "weak_action_units", "not_measured"} <= codes(summary)
+
+
+def test_an_engine_that_nobody_knows_has_nothing_to_cite() -> None:
+    summary, facts = told([{"AU12_r": 1.0}] * 5, engine={"name": "other}\n@misc{x"})
+    assert not parse_string(bibliography(facts), "bibtex").entries
+    assert "other" in methods(summary, facts)
+
+
+def test_counts_in_the_methods() -> None:
+    rows = [{"AU12_r": 1.0}] * 90 + [{"AU12_r": 5.0, "success": 0}] * 10
+    paragraph = methods(*told(rows))
+    assert "The table holds 100 of 100 frames; a face was tracked in 90." in paragraph
+    assert "the 90 frames with success 1 and a confidence of at least 0.7 (90.0%)" in paragraph
+    assert "dynamic action-unit models" in paragraph
+
+
+def test_the_certificate() -> None:
+    summary, facts = told([{"AU12_r": 1.0}] * 50, completeness={"verdict": "partial", "reason": "50 of 60 frames"})
+    named = dict(certificate(summary, facts))
+    assert (named["Verdict"], named["Reason"]) == ("partial", "50 of 60 frames")
+    assert named["The same as the manifest's"] == "yes"
+    assert named["Exit code of the engine"] == "0"
+    other = summary.model_copy(update={"table": summary.table.model_copy(update={"as_published": False})})
+    assert dict(certificate(other, facts))["The same as the manifest's"] == "NO"
+
+
+@pytest.mark.parametrize(
+    ("rows", "manifest", "code"),
+    [
+        ([{"AU01_r": 0.0, "AU01_c": 1.0}] * 20, {}, "presence_disagrees"),
+        ([{"AU01_r": 2.0, "success": 0}] * 20, {}, "nothing_counts"),
+        ([{"box_height": 40.0}] * 20, {}, "small_faces"),
+        ([{"pose_Rz": 1.5}] * 20, {}, "lying"),
+        ([{"pose_Ry": -0.7}] * 20, {}, "turned_away"),
+        ([{"confidence": 0.5}] * 20, {}, "low_confidence"),
+        ([{}] * 20, {}, "short"),
+        ([{"face_id": 0}, {"face_id": 1}] * 20, {}, "slots"),
+        ([{}] * 20, {"media": {"preparation": ["rotated 90° upright"]}}, "prepared"),
+        ([{}] * 20, {"media": {"preparation": ["resampled from variable to 30 fps"]}}, "variable_frame_rate"),
+        ([{}] * 20, {"media": {"probe": {"frame_rate": 10.0}}}, "few_frames"),
+        ([{}] * 20, {"csv": {"sha256": "00"}}, "table_changed"),
+        ([{}] * 20, {"completeness": {"verdict": "partial", "reason": "cut"}}, "partial"),
+        ([{}] * 20, {"engine": {"name": "OpenFace", "licence_class": "research-only"}}, "research_only"),
+        ([{}] * 3100, {}, "long_clip"),
+    ],
+)
+def test_cautions_are_told_where_they_apply(rows: list[dict[str, float]], manifest: dict[str, Any], code: str) -> None:
+    summary, _ = told(rows, **manifest)
+    assert code in codes(summary)
+    # Whole, upright, well seen for long enough, calm: none of these.
+    calm, _ = told([{"AU01_r": 0.2, "AU01_c": 0.0, "box_height": 200.0, "pose_Ry": 0.1, "pose_Rz": 0.0}] * 300)
+    assert code not in codes(calm)
+
+
+def test_statistics_are_of_the_rows_that_count() -> None:
+    rows = [{"AU12_r": 2.0}] * 4 + [{"AU12_r": 5.0, "success": 0}, {"AU12_r": 5.0, "confidence": 0.69}]
+    summary, _ = told(rows)
+    intensity = summary.tracks[0].action_units["AU12"].intensity
+    assert intensity
+    assert (intensity.spread.n, intensity.spread.mean, intensity.spread.max) == (4, 2.0, 2.0)
+    assert (summary.rows.without_success, summary.rows.low_confidence) == (1, 1)
+    # A gate of one's own is told in the summary.
+    other = summarise(table_of(rows), SHA, {"job": {"media": "video"}}, gate(0.6))
+    assert (other.gate.confidence, other.rows.used) == (0.6, 5)
+
+
+def test_what_was_not_measured_is_null() -> None:
+    summary, _ = told([{"AU12_r": 2.0}] * 4)
+    units = summary.tracks[0].action_units
+    assert (units["AU04"].intensity, units["AU04"].presence) == (None, None)
+    assert (units["AU28"].intensity, units["AU12"].presence) == (None, None)
+    assert summary.tracks[0].blinks is None
+    assert summary.tracks[0].head_pose.yaw_deg is None
+    assert "AU04_r" in summary.not_measured
+
+
+def test_a_manifest_that_says_nothing_is_no_error() -> None:
+    empty = table_of([]).drop(columns=["frame", "face_id", "timestamp", "success"]).assign(face=[])
+    summary = summarise(empty, SHA, {"schema": 1}, gate())
+    assert (summary.completeness.verdict, summary.rows.total, summary.engine) == ("unknown", 0, None)
+    assert methods(summary, Facts({"schema": 1}))
+
+
+def test_a_gate_is_a_share() -> None:
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        gate(70)
