@@ -19,6 +19,8 @@ up: setup ## start the same stack in the foreground and leave it running; Ctrl-C
 	@$(RUN) -m infra.local.up
 
 test: setup ## run all tests, two files at a time
+	@# Root on Debian gets Chromium for the browser tests where it is missing; others are told in a line.
+	@$(RUN) -m infra.local.browser
 	@# schemathesis makes one test of all its routes where tests are shared out.
 	@SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/web/test_contract.py
 	@$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/web/test_contract.py
@@ -43,6 +45,7 @@ bench: setup ## measure engine, pipeline and memory, each beside its aim (minute
 	@$(RUN) -m benchmarks.overhead
 	@$(RUN) -m benchmarks.photos
 	@$(RUN) -m benchmarks.streaming
+	@$(RUN) -m benchmarks.collect
 
 .PHONY: image-check
 image-check: setup ## check the images and the compose file; builds them where buildah is there and we are root

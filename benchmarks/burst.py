@@ -17,6 +17,7 @@ import click
 from benchmarks.bound import Bound
 from benchmarks.judged import Judged, show
 from benchmarks.load import Ask, Load, run
+from benchmarks.processes import cpu_seconds
 from benchmarks.site import Site, run_benchmark, running_site
 from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
 
@@ -73,7 +74,11 @@ def _burst(site: Site, count: int, connections: int) -> dict[str, float | None]:
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
         list(pool.map(lambda name: client.upload_blob(name, CONTENT), names))
     asks = [Ask("POST", f"/analyse/image/wild/{container}?blob={name}") for name in names]
-    return run(Load(site.stack.service_url, asks, connections), WITHIN_S).told(HTTPStatus.ACCEPTED)
+    parts = {"web": site.stack.web, "storage": site.stack.azurite.part}
+    before = {name: cpu_seconds([part]) for name, part in parts.items()}
+    told = run(Load(site.stack.service_url, asks, connections), WITHIN_S).told(HTTPStatus.ACCEPTED)
+    took = {name: cpu_seconds([part]) - before[name] for name, part in parts.items()}
+    return told | {f"{name}_cpu_ms": 1000 * seconds / count for name, seconds in took.items()}
 
 
 def _figures(told: Sequence[dict[str, float | None]]) -> list[Judged]:
@@ -89,6 +94,8 @@ def _figures(told: Sequence[dict[str, float | None]]) -> list[Judged]:
             "p99, the slowest burst", "ms", _most(each["p99_ms"] for each in told), Bound(at_most=P99_MS_AT_MOST)
         ),
         Judged("p50, the slowest burst", "ms", _most(each["p50_ms"] for each in told)),
+        Judged("processor time of web for a request", "ms", _least(each["web_cpu_ms"] for each in told)),
+        Judged("processor time of storage for it", "ms", _least(each["storage_cpu_ms"] for each in told)),
         Judged("longest", "ms", _most(each["max_ms"] for each in told)),
         Judged(
             "not accepted", "requests", sum((each["requests"] or 0) - (each["answered"] or 0) for each in told),

@@ -100,7 +100,8 @@ class Site:
         """Ask for every blob of that media in the container, at most 1,000; returns the ids of the jobs."""
         url = f"{self.stack.service_url}/analyse/{media}/wild/{container}"
         answer = requests.post(url, timeout=2 * _ASK_TIME_LIMIT_S)
-        answer.raise_for_status()
+        if not answer.ok:
+            raise PartFailed("web", f"answered {answer.status_code}: {answer.text[:500]}", self.stack.web.log_tail())
         return [str(job["id"]) for job in answer.json()["jobs"]]
 
     def job(self, submitted: Submitted) -> dict[str, Any]:

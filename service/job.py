@@ -36,8 +36,8 @@ class JobOptions:
             ``many`` keeps all and runs FaceLandmarkVidMulti.
         au: ``static`` action-unit models judge each frame alone; ``dynamic`` ones calibrate over the clip.
         multi_view: several starting views a face (slower; ``-wild`` turns it on by itself).
-        overlay, gallery: part of the identity from the first release on, so that ids stay the same
-            when drawing and identity arrive; until then only their empty values are accepted.
+        overlay: the media once more, with what was measured drawn into it.
+        gallery: in which to look who is seen; empty for none.
     """
 
     faces: Faces
@@ -47,8 +47,13 @@ class JobOptions:
     gallery: str = ""
 
     @classmethod
-    def resolve(cls, media: Media, media_type: MediaType, given: Mapping[str, str]) -> JobOptions:
+    def resolve(
+        cls, media: Media, media_type: MediaType, given: Mapping[str, str], *, galleries: bool = False
+    ) -> JobOptions:
         """Fill in what was not asked for, as the OpenFace commands would.
+
+        Args:
+            galleries: a gallery may be named; whose it is has been looked at.
 
         Raises:
             BadRequest: an option or value is unknown, or cannot be had for this media.
@@ -58,9 +63,12 @@ class JobOptions:
             raise BadRequest(
                 f"unknown option {', '.join(unknown)}; known: {', '.join(OPTION_VALUES)}", "unknown_option"
             )
-        if given.get("overlay", "0") == "1" or given.get("gallery"):
-            raise BadRequest("this version draws no overlays and knows no galleries", "option_unavailable")
+        if given.get("gallery") and not galleries:
+            raise BadRequest("this deployment knows no galleries", "option_unavailable")
+        gallery = given.get("gallery", "")
         for name, value in given.items():
+            if name == "gallery":
+                continue
             allowed = OPTION_VALUES[name]
             if value not in allowed:
                 raise BadRequest(f"{name}={value!r} is not one of {', '.join(allowed)}", "bad_option")
@@ -74,14 +82,20 @@ class JobOptions:
                 "bad_option",
             )
         multi_view = given.get("multi_view", "1" if media_type == "wild" else "0") == "1"
-        return cls(faces=_literal(faces, Faces), au=_literal(au, ActionUnits), multi_view=multi_view)
+        return cls(
+            faces=_literal(faces, Faces),
+            au=_literal(au, ActionUnits),
+            multi_view=multi_view,
+            overlay=given.get("overlay", "0") in {"1", "true"},
+            gallery=gallery,
+        )
 
 
 OPTION_VALUES: dict[str, tuple[str, ...]] = {
     "faces": get_args(Faces),
     "au": get_args(ActionUnits),
     "multi_view": ("0", "1"),
-    "overlay": ("0", "1"),
+    "overlay": ("0", "1", "false", "true"),
     "gallery": ("",),
 }
 """Options of the route and their values."""

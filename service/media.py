@@ -6,10 +6,8 @@ and without secrets, and checks the answer.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,18 +15,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from service.errors import (
-    EngineTimeout,
-    EngineUnavailable,
-    MediaError,
-    MediaTooLarge,
-    UnreadableMedia,
-    UnsupportedMedia,
-    WorkspaceFull,
-)
+from service.decoder import ask
+from service.errors import UnreadableMedia
 from service.job import Media
-from service.media_child import EXIT_DISK_FULL
-from service.openface.process import ChildLimits, run_child
+from service.openface.process import ChildLimits
 
 EXTENSIONS: dict[str, Media] = {
     **dict.fromkeys(("jpg", "jpeg", "png", "bmp", "webp"), "image"),
@@ -55,9 +45,6 @@ CONTENT_TYPES: dict[str, Media] = {
 """What counts where the name says nothing."""
 
 PROBE_FILE_BYTES = 1 << 20
-ANSWER_BYTES = 64 << 10
-PACKAGES = Path(__file__).resolve().parent.parent
-"""The folder above this package, for the child, which inherits no path."""
 
 T = TypeVar("T")
 Count = Annotated[int, Field(ge=0, le=10**9)]
@@ -184,7 +171,7 @@ def probe(
     if media == "video":
         request["max_duration_s"] = limits.max_duration_s
     child = ChildLimits(limits.probe_time_s, limits.memory_bytes, PROBE_FILE_BYTES)
-    fields = _ask(request, room / "probe", child, on_wait)
+    fields = ask(request, room / "probe", child, on_wait)
     return _checked(_PROBE, fields | {"media": media})
 
 
@@ -227,7 +214,7 @@ def _as_png(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait
     into = folder / "media.png"
     request = {"do": "convert", "media": "image", "path": str(path.resolve()), "into": str(into)}
     child = ChildLimits(limits.prepare_time_s, limits.memory_bytes, limits.file_bytes)
-    _checked(_COPY, _ask(request, folder / "child", child, on_wait))
+    _checked(_COPY, ask(request, folder / "child", child, on_wait))
     step = "converted from WebP to PNG" if found.format == "webp" else "turned upright"
     return Prepared(into, 1, 1, None, None, (step,))
 
@@ -247,7 +234,7 @@ def _as_upright_video(
     }
     seconds = limits.prepare_time_s + limits.prepare_time_per_media_s * (found.duration_s or 0)
     child = ChildLimits(seconds, limits.memory_bytes, limits.file_bytes)
-    copy = _checked(_COPY, _ask(request, folder / "child", child, on_wait))
+    copy = _checked(_COPY, ask(request, folder / "child", child, on_wait))
     decoded = copy.frames - copy.repeated + copy.dropped
     lost = max(found.frames_promised - decoded, 0)
     return Prepared(into, copy.frames + lost, decoded, found.frame_rate, found.duration_s, tuple(_steps(found, copy)))
@@ -273,55 +260,6 @@ def _link_or_copy(source: Path, target: Path) -> None:
     except OSError:
         # Another file system, or one without links.
         shutil.copyfile(source, target)
-
-
-_ERRORS: dict[str, type[MediaError]] = {
-    kind.__name__: kind for kind in (MediaTooLarge, UnreadableMedia, UnsupportedMedia)
-}
-
-
-def _ask(request: dict[str, Any], folder: Path, limits: ChildLimits, on_wait: Callable[[], None]) -> dict[str, Any]:
-    """One question to a child of its own; a child that dies over a file says something about the file."""
-    folder.mkdir()
-    answer = folder / "answer.json"
-    argv = [sys.executable, "-P", "-s", "-m", "service.media_child", json.dumps(request), str(answer)]
-    env = {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        finished = run_child(argv, cwd=folder, log_dir=folder, limits=limits, on_wait=on_wait, env=env)
-    except EngineTimeout as error:
-        raise UnreadableMedia(f"the file could not be read within {limits.time_s:.0f} s") from error
-    if finished.signal:
-        raise UnreadableMedia(f"the file brought its decoder down ({finished.signal})")
-    if finished.returncode == EXIT_DISK_FULL:
-        raise WorkspaceFull()
-    if finished.returncode or not answer.is_file():
-        raise _unexpected(finished.tail(5))
-    return _good(_answer(answer))
-
-
-def _good(fields: object) -> dict[str, Any]:
-    """An answer, if it is one; else what it says is wrong."""
-    if not isinstance(fields, dict):
-        raise UnreadableMedia("the decoder's answer cannot be read")
-    if "error" in fields:
-        kind = _ERRORS.get(str(fields["error"]), UnreadableMedia)
-        raise kind(str(fields.get("message", ""))[:500])
-    return fields
-
-
-def _unexpected(tail: str) -> EngineUnavailable | UnreadableMedia:
-    if "ImportError" in tail or "ModuleNotFoundError" in tail:
-        return EngineUnavailable(f"the decoders do not start:\n{tail}")
-    return UnreadableMedia("the file could not be read by its decoder")
-
-
-def _answer(path: Path) -> object:
-    with path.open("rb") as file:
-        text = file.read(ANSWER_BYTES)
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UnreadableMedia("the decoder's answer cannot be read") from error
 
 
 def _checked(kind: TypeAdapter[T], fields: dict[str, Any]) -> T:

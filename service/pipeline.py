@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,16 +13,18 @@ from typing import Any
 
 from service import __version__
 from service.engine_room import EngineRoom, Measure
-from service.errors import AnalysisError, MediaTooLarge
+from service.errors import AnalysisError, BadJob, MediaError, MediaTooLarge
+from service.identity.recognising import Recognises
 from service.job import AnalysisJob
 from service.logs import log
 from service.media import MediaLimits, Prepared, Probe, prepare
 from service.openface.probe import Engine
 from service.openface.process import ChildLimits
 from service.openface.run import EngineRun, engine_facts, read_table
+from service.overlay import TYPES, draw_overlay
 from service.prober import Look, Prober
-from service.publish import ResultPlace, commit, publish_artefacts
-from service.results.manifest import AttemptFacts, FrameFacts, MediaFacts, failed, succeeded
+from service.publish import PEOPLE, Artefact, ResultPlace, commit, publish_artefacts
+from service.results.manifest import AttemptFacts, FrameFacts, MediaFacts, OverlayFacts, failed, succeeded
 from service.results.table import Table
 from service.settings import Settings
 from service.storage.blob_store import Blobs
@@ -34,7 +36,15 @@ Watch = Callable[[str, float], None]
 WatchStep = Callable[[float], None]
 """The same within one step."""
 
-SHARES = {"fetch": 0.08, "probe": 0.02, "prepare": 0.10, "engine": 0.75, "results": 0.02, "publish": 0.03}
+SHARES = {
+    "fetch": 0.08,
+    "probe": 0.02,
+    "prepare": 0.10,
+    "engine": 0.67,
+    "results": 0.02,
+    "overlay": 0.08,
+    "publish": 0.03,
+}
 """How much of the whole progress each step is; the engine takes most of the time."""
 
 MIB = 1024 * 1024
@@ -89,6 +99,7 @@ class Findings:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     media: MediaFacts = field(default_factory=MediaFacts)
     frames: FrameFacts = field(default_factory=lambda: FrameFacts(expected=None, decoded=None))
+    overlay: OverlayFacts | None = None
     run: EngineRun | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -109,6 +120,7 @@ class Pipeline:
     Attributes:
         source, results: where media comes from and results go.
         replacing: overwrite a result that is there, as by hand on a folder; jobs of a queue never do.
+        recogniser: where IDENTITY is on.
     """
 
     source: Blobs
@@ -118,6 +130,7 @@ class Pipeline:
     workspace: Workspace
     limits: Limits
     replacing: bool = False
+    recogniser: Recognises | None = None
 
     @property
     def engine(self) -> Engine:
@@ -143,13 +156,21 @@ class Pipeline:
                 # An item that comes again may have brought its worker down.
                 alone = findings.attempt.number > 1
                 findings.run = run = self.engines.run(Measure(job, prepared, room, limits), watch_step, alone=alone)
-            with step("results"):
+            with step("results") as watch_step:
                 table = read_table(job, run, room / "table.csv")
+                people = self._people(job, prepared, table, room, watch_step)
+            more = []
+            if job.options.overlay:
+                with step("overlay") as watch_step:
+                    more = self._overlay(job, prepared, table, room, findings, watch_step)
             with step("publish") as watch_step:
                 manifest = self._manifest(job, place, run, table, findings)
                 # A picture is two blobs, whose writing is most of what it costs: its few words go into the manifest.
                 log_file = run.log if job.media == "video" else None
-                return self._publish(place, log_file, table, manifest, findings, watch_step)
+                if people and self.recogniser:
+                    blob = place.artefact(findings.attempt.id, PEOPLE)
+                    self.recogniser.remember(job, people, place.container, blob)
+                return self._publish(place, log_file, table, manifest, findings, watch_step, people, more)
 
     def close(self) -> None:
         """Let the children go that stay between items."""
@@ -197,6 +218,30 @@ class Pipeline:
         findings.frames = FrameFacts(expected=prepared.frames_expected, decoded=prepared.frames_decoded)
         return prepared
 
+    def _people(
+        self, job: AnalysisJob, prepared: Prepared, table: Table, room: Path, watch: WatchStep
+    ) -> dict[str, Any] | None:
+        """Who was matched, for jobs that name a gallery. Raises BadJob where this worker cannot tell."""
+        if not job.options.gallery:
+            return None
+        if self.recogniser is None:
+            raise BadJob("the job names a gallery, and IDENTITY is not on in this worker")
+        return self.recogniser.people(job, prepared, table.path, room, lambda: watch(0.0))
+
+    def _overlay(
+        self, job: AnalysisJob, prepared: Prepared, table: Table, room: Path, findings: Findings, watch: WatchStep
+    ) -> list[Artefact]:
+        """The drawn copy; numbers are not withheld where it cannot be drawn."""
+        support, limits = self.engine.au_support, self.limits.of_media
+        try:
+            path = draw_overlay(job.media, prepared, table.path, support, room, limits, lambda: watch(0.0))
+        except MediaError as error:
+            log.warning("job.no_overlay", error_code=error.code, error=error.message)
+            findings.overlay = OverlayFacts(None, error.message)
+            return []
+        findings.overlay = OverlayFacts(path.name, None)
+        return [Artefact(path.name, path, TYPES[job.media])]
+
     def _manifest(
         self, job: AnalysisJob, place: ResultPlace, run: EngineRun, table: Table, findings: Findings
     ) -> dict[str, Any]:
@@ -210,6 +255,7 @@ class Pipeline:
             table,
             f"{place.stem}.csv",
             __version__,
+            overlay=findings.overlay,
         )
 
     def _publish(
@@ -220,9 +266,11 @@ class Pipeline:
         manifest: dict[str, Any],
         findings: Findings,
         watch: WatchStep,
+        people: dict[str, Any] | None,
+        more: Sequence[Artefact],
     ) -> str:
         attempt_id = findings.attempt.id
-        publish_artefacts(self.results, place, attempt_id, manifest, log_file)
+        publish_artefacts(self.results, place, attempt_id, manifest, log_file, people, more)
         # The last look at the lease before the result becomes visible.
         watch(0.5)
         published = commit(self.results, place, attempt_id, table.path, table.sha256, replacing=self.replacing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,10 +71,31 @@ def is_result(container: str, blob: str, results_container: str) -> bool:
     return container == results_container or blob.startswith(OWN_FOLDER)
 
 
+@dataclass(frozen=True)
+class Artefact:
+    """A file of an attempt, besides its manifest."""
+
+    name: str
+    content: bytes | Path
+    content_type: str
+
+
 def publish_artefacts(
-    blobs: Blobs, place: ResultPlace, attempt_id: str, manifest: Mapping[str, Any], log: Path | None
+    blobs: Blobs,
+    place: ResultPlace,
+    attempt_id: str,
+    manifest: Mapping[str, Any],
+    log: Path | None,
+    people: Mapping[str, Any] | None = None,
+    more: Sequence[Artefact] = (),
 ) -> None:
-    """Put the manifest and the engine's own log beside where the CSV will be."""
+    """Put the manifest, the engine's own log and who was matched beside where the CSV will be."""
+    for artefact in more:
+        name = place.artefact(attempt_id, artefact.name)
+        blobs.upload(place.container, name, artefact.content, content_type=artefact.content_type)
+    if people is not None:
+        matched = json.dumps(people, indent=2, ensure_ascii=False, allow_nan=False).encode()
+        blobs.upload(place.container, place.artefact(attempt_id, PEOPLE), matched, content_type="application/json")
     if log:
         blobs.upload(place.container, place.artefact(attempt_id, "engine.log"), log, content_type="text/plain")
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode()

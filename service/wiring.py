@@ -17,6 +17,7 @@ from service.engine_room import EngineRoom
 from service.errors import StorageUnavailable
 from service.faces.analyst import Analyst
 from service.identity.extra import is_wanted as identity_is_wanted
+from service.identity.recognising import Recognises
 from service.intake import FOREVER, Hands, Shift
 from service.item import Shop
 from service.logs import log
@@ -143,7 +144,18 @@ def pipeline(
         workspace=workspace,
         limits=limits,
         replacing=replacing,
+        recogniser=recogniser(settings),
     )
+
+
+def recogniser(settings: Settings) -> Recognises | None:
+    """Who tells people apart; nobody where IDENTITY is off. Raises BadSettings."""
+    if not identity_is_wanted(settings):
+        return None
+    from service.identity.office import Identity
+    from service.identity.recogniser import Recogniser
+
+    return Recogniser(Identity(settings))
 
 
 @contextmanager
@@ -187,7 +199,13 @@ def sweep(services: Services, owner: str, *, grace: timedelta, mend: bool) -> It
         settings.default_media_type,
     )
     mark = SweepMark(Account.connect(settings).tables, settings.table_name)
-    return rounds.sweep(places, mark, owner, grace=grace, mend=mend)
+    yield from rounds.sweep(places, mark, owner, grace=grace, mend=mend)
+    if identity_is_wanted(settings):
+        from service.identity.office import Identity
+        from service.sweep.expired import overdue
+
+        with closing(Identity(settings)) as identity:
+            yield from overdue(identity.store, mend=mend)
 
 
 def examine(settings: Settings, *, fix: bool) -> Iterator[Check]:

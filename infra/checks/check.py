@@ -23,6 +23,7 @@ from infra.steps import REPOSITORY, Step, StepFailed, command
 BICEP = REPOSITORY / "infra" / "bicep"
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
 POLICIES = REPOSITORY / "infra" / "checks" / "checkov.yaml"
+RULE_TESTS = REPOSITORY / "infra" / "checks" / "alerts_test.yaml"
 # The oldest that the chart says it runs on, and the newest whose schemas are at hand.
 KUBERNETES = ("1.29.0", "1.37.0")
 TESTS = ("tests/infra/test_bicep.py", "tests/infra/test_deployed_settings.py", "tests/infra/test_roles.py")
@@ -72,6 +73,7 @@ def steps() -> Iterator[Step]:
     yield Step(f"chart: {', '.join(VARIANTS)}; rendered by {rendered_by()}", chart_holds)
     rules = str(CHART / "files" / "alerts.yaml")
     yield Step("Prometheus rules", partial(command, "promtool", "check", "rules", rules))
+    yield Step("Prometheus rules: when they fire", partial(command, "promtool", "test", "rules", str(RULE_TESTS)))
 
 
 def bicep_reads() -> None:

@@ -1,4 +1,4 @@
-"""Finds Chromium on the machine, or installs Debian's where this process may; `python -m infra.local.browser` says which.
+"""Finds Chromium on the machine, or installs Debian's where this process may.
 
 Separate because most of the tests need no browser, and go on without one.
 """

@@ -57,7 +57,8 @@ def main(time_limit_s: float) -> None:
     console.print(results_table(results))
     for result in results:
         # Outside the table: a path that a narrow terminal wraps cannot be copied.
-        for file in (result.csv_file, result.csv_file.with_name("verdict.html")):
+        beside = (result.csv_file.with_name(name) for name in ("report.html", "verdict.html"))
+        for file in (result.csv_file, *(file for file in beside if file.exists())):
             click.echo(file.relative_to(REPOSITORY))
 
 

@@ -29,6 +29,7 @@ from service.workspace import Workspace
 @click.option("--faces", type=click.Choice(["one", "many"]), help="Default: many for pictures, one for videos.")
 @click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
 @click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
+@click.option("--overlay", is_flag=True, help="Also a copy of each file with what was measured drawn into it.")
 @click.option("--again", is_flag=True, help="Also where a whole result of the same file, options and engine is there.")
 @click.option(
     "--report", "with_report", is_flag=True, help="Also make report.html, summary.json, methods and citations."
@@ -38,6 +39,7 @@ def analyse(
     inputs: tuple[Path, ...],
     out: Path,
     media_type: MediaType | None,
+    overlay: bool,
     again: bool,
     with_report: bool,
     as_json: bool,
@@ -58,7 +60,7 @@ def analyse(
             pipeline=pipeline,
             out=out.resolve(),
             media_type=media_type or settings.default_media_type,
-            options={name: value for name, value in options.items() if value},
+            options={name: value for name, value in options.items() if value} | ({"overlay": "1"} if overlay else {}),
             again=again,
         )
         reported = {file.name: file.path for file in files} if with_report else {}

@@ -18,6 +18,8 @@ Numbers = NDArray[np.floating[Any]]
 
 AXIS_MM = 60.0
 """Length of the drawn axes and of the drawn lines of sight."""
+HALF_CUBE_MM = 100.0
+"""Half a side of the cube that OpenFace's visualiser draws around a head."""
 IRIS_RING = slice(0, 8)
 """Of the 28 landmarks of an eye."""
 NOSE_TIP, MOUTH_LEFT, MOUTH_RIGHT = 30, 48, 54
@@ -134,6 +136,10 @@ class Seen:
         ends = self.translation + AXIS_MM * (self.rotation * (1, 1, -1)).T
         points = self._project(np.vstack([self.translation, ends]))
         return dict(zip(("origin", "x", "y", "z"), points, strict=True))
+
+    def around_head(self, corners: Numbers) -> Numbers:
+        """Where the corners (n, 3; of -1 and 1) of a cube of 200 mm around the head are seen, as OpenFace draws it."""
+        return self._project(self.translation + HALF_CUBE_MM * corners @ self.rotation.T)
 
     def lines_of_sight(self) -> list[tuple[Numbers, Numbers]]:
         """For each eye where its line of sight begins and ends in the picture; none where gaze was not measured."""

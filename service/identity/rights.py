@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from service.errors import NotFound
 from service.identity.galleries import Galleries, Person
-from service.identity.store import Store, faces, galleries, mentions, now, people, temporary
+from service.identity.store import Store, faces, mentions, now, people, temporary
 from service.identity.vectors import THRESHOLD, Embedding, distances
 from service.logs import log
 
@@ -127,16 +127,19 @@ def expired(store: Store) -> dict[str, list[Person]]:
     return over
 
 
-def remove_expired_tokens(store: Store) -> int:
-    """Remove the faces that nobody has enrolled in time; returns how many."""
+def expired_tokens(store: Store) -> dict[str, datetime]:
+    """Galleries with faces that nobody has enrolled in time, and since when."""
+    since = func.min(temporary.c.expires)
     with store.reading() as connection:
-        names = list(connection.scalars(select(galleries.c.name)))
-    removed = 0
-    for name in names:
-        with store.changing(name) as connection:
-            over = delete(temporary).where(temporary.c.gallery == name, temporary.c.expires <= now())
-            removed += connection.execute(over).rowcount
-    return removed
+        over = select(temporary.c.gallery, since.label("since")).where(temporary.c.expires <= now())
+        return {row.gallery: row.since for row in connection.execute(over.group_by(temporary.c.gallery))}
+
+
+def remove_expired_tokens(store: Store, gallery: str) -> int:
+    """Remove them; returns how many."""
+    with store.changing(gallery) as connection:
+        over = delete(temporary).where(temporary.c.gallery == gallery, temporary.c.expires <= now())
+        return connection.execute(over).rowcount
 
 
 def _mentions(connection: Connection, person_id: str) -> tuple[Mention, ...]:

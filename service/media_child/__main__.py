@@ -29,7 +29,11 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _do(do: str, media: str, path: str, **arguments: Any) -> dict[str, Any]:
-    # Imported here: pictures need OpenCV, videos FFmpeg, and neither the other.
+    # Imported here: pictures need OpenCV, videos FFmpeg, and neither the other; overlays need much more.
+    if do == "overlay":
+        from service.media_child import overlay
+
+        return overlay.of_picture(path, **arguments) if media == "image" else overlay.of_video(path, **arguments)
     if media == "image":
         from service.media_child import pictures
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from service.decoder import PACKAGES
 from service.errors import EngineTimeout, EngineUnavailable, ReportFailed, WorkspaceFull
-from service.media import PACKAGES
 from service.openface.process import ChildLimits, Finished, run_child
 from service.report.files import FILES, REPORT
 from service.results.gate import CONFIDENCE

@@ -15,7 +15,7 @@ from service.results.summary import summary
 from service.results.table import Table
 
 SCHEMA = 1
-STEPS = ("fetch", "probe", "prepare", "engine", "results", "total")
+STEPS = ("fetch", "probe", "prepare", "engine", "results", "overlay", "total")
 PROBED = (
     "format",
     "codec",
@@ -95,6 +95,14 @@ class FrameFacts:
 
 
 @dataclass(frozen=True)
+class OverlayFacts:
+    """The drawn copy: its name beside the manifest, or why there is none."""
+
+    name: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Completeness:
     """Whether the table speaks of the whole media, and if not, why not."""
 
@@ -139,12 +147,14 @@ def succeeded(
     table: Table,
     csv_name: str,
     service_version: str,
+    overlay: OverlayFacts | None = None,
 ) -> dict[str, Any]:
     """The manifest beside a published CSV.
 
     Args:
         seconds: by step (`STEPS`); a step that did not run may be left out.
         csv_name: the blob name under which the table is published, without its folders.
+        overlay: None where none was asked for.
     """
     judged = completeness(
         job.media,
@@ -165,6 +175,7 @@ def succeeded(
             "columns": table.columns,
         },
         "summary": summary(table, engine.au_support),
+        "overlay": {"name": overlay.name, "reason": overlay.reason} if overlay else None,
     }
 
 
@@ -212,6 +223,7 @@ def _every_key(
         "completeness": None,
         "csv": None,
         "summary": None,
+        "overlay": None,
         "service_version": service_version,
     }
 

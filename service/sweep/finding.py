@@ -15,7 +15,15 @@ from service.storage.job_queue import JobQueue
 from service.storage.job_table import JobTable
 from service.submit import Desk
 
-Kind = Literal["upload without a job", "job without a message", "record stuck", "not set aside", "leftover"]
+Kind = Literal[
+    "upload without a job",
+    "job without a message",
+    "record stuck",
+    "not set aside",
+    "leftover",
+    "expired person",
+    "expired faces",
+]
 
 
 @dataclass(frozen=True)

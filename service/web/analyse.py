@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
-from flask import Response, jsonify, request, url_for
+from flask import Response, current_app, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
@@ -20,7 +21,7 @@ from service.storage.blob_store import BlobInfo
 from service.web.answers import Jobs, job_answer, link, with_query
 from service.web.document import CONTAINER, needs, operation_name, optional, problems
 from service.web.prefer import applied, waited
-from service.web.services import Services, services
+from service.web.services import IS_OWN_GALLERY, Services, services
 
 SUBMITTED_AT_ONCE = 16
 EXAMPLES_TOLD = 5
@@ -70,10 +71,17 @@ class AnalyseQuery(BaseModel):
     multi_view: Literal["0", "1"] | None = Field(
         None, description="Default: `1` for wild, `0` for posed.", json_schema_extra=optional
     )
-    overlay: Literal["0", "1"] | None = Field(
-        None, description="`1` is not available in this version.", json_schema_extra=optional
+    overlay: Literal["0", "1", "false", "true"] | None = Field(
+        None,
+        description="`1` also draws what was measured into a copy of the media: a JPEG, or a video that browsers play.",
+        json_schema_extra=optional,
     )
-    gallery: Literal[""] | None = Field(None, description="Not available in this version.", json_schema_extra=optional)
+    gallery: str | None = Field(
+        None,
+        description="The caller's gallery, where IDENTITY is on: look in it who is seen; needs the scope `identity`.",
+        max_length=64,
+        json_schema_extra=optional,
+    )
     cursor: str | None = Field(None, description="From `next` of the answer before.", json_schema_extra=optional)
 
 
@@ -101,7 +109,8 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     own = services()
     media, media_type = _kind(path.media, path.media_type)
     container = check_container(path.name, own.settings.results_container)
-    options = JobOptions.resolve(media, media_type, _options_given())
+    given = _options_given()
+    options = JobOptions.resolve(media, media_type, given, galleries=_may_use(given.get("gallery", "")))
     if query.blob is None:
         blobs, cursor = _uploads(own, container, media, query.cursor or "")
     else:
@@ -116,6 +125,12 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     response.status_code = 200 if all(record.is_finished for record in records) else 202
     response.headers["Location"] = _where(container, records)
     return applied(response, wait_s)
+
+
+def _may_use(gallery: str) -> bool:
+    """Whether galleries are known here, and this one is the caller's. Raises NotFound, Forbidden."""
+    is_own: Callable[[str], bool] | None = current_app.extensions.get(IS_OWN_GALLERY)
+    return bool(gallery) and is_own is not None and is_own(gallery)
 
 
 def _kind(media: str, media_type: str) -> tuple[Media, MediaType]:

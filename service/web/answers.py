@@ -168,6 +168,8 @@ def _links(record: JobRecord) -> dict[str, str]:
     offered = ["events", "rerun" if record.is_finished else "cancel"]
     if record.state == "succeeded":
         offered += ["results", "csv"]
+        if record.job.options.overlay:
+            offered += ["overlay"]
     if record.state in {"succeeded", "failed"}:
         offered += ["manifest"]
     links = {"self": link("one", job_id)} | {name: link(name, job_id) for name in offered}

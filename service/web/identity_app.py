@@ -8,14 +8,16 @@ from flask_openapi3 import OpenAPI
 from service.identity.office import Identity
 from service.web.identity_galleries import galleries
 from service.web.identity_names import names
-from service.web.identity_office import IDENTITY
+from service.web.identity_office import IDENTITY, is_own_gallery
 from service.web.identity_people import people
 from service.web.identity_tokens import tokens
+from service.web.services import IS_OWN_GALLERY
 
 
 def add_identity(app: OpenAPI, identity: Identity, *, legacy: bool) -> None:
     """Its routes and its page. The older forms only with `legacy`: they cannot say what was consented to."""
     app.extensions[IDENTITY] = identity
+    app.extensions[IS_OWN_GALLERY] = is_own_gallery
     for blueprint in (galleries, people, *((tokens, names) if legacy else ())):
         app.register_api(blueprint)
     app.add_url_rule("/page/people", "pages.people", _page)

@@ -6,6 +6,7 @@ from typing import cast
 
 import structlog
 from flask import current_app
+from werkzeug.exceptions import Forbidden
 
 from service.errors import NotFound
 from service.identity.office import Identity
@@ -41,6 +42,14 @@ def own_gallery(name: str = "") -> str:
         audit("refused", own, asked=name[:64])
         raise NotFound("there is no such gallery for this key", "gallery_not_found")
     return own
+
+
+def is_own_gallery(name: str) -> bool:
+    """True for the gallery of this request's key. Raises NotFound, Forbidden."""
+    key = asking_key()
+    if key and not key.may("identity"):
+        raise Forbidden("this API key lacks the scope `identity`, which `gallery` needs")
+    return bool(own_gallery(name))
 
 
 def who(gallery: str) -> str:

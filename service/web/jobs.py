@@ -14,9 +14,10 @@ from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
-from service.errors import AnalysisError, Conflict, NotFound, StorageUnavailable
+from service.errors import AnalysisError, Conflict, MediaNotFound, NotFound, StorageUnavailable
 from service.logs import continued_trace
 from service.names import LONGEST_BLOB
+from service.overlay import NAMES, TYPES
 from service.publish import CSV_TYPE, ResultPlace
 from service.record import JobRecord, State
 from service.storage.blob_store import BlobInfo
@@ -168,6 +169,28 @@ def manifest(path: JobPath) -> Response:
         place, csv = published(own, record)
         attempt = csv.metadata.get("attempt", "")
     return jsonify(_manifest(own, place, attempt))
+
+
+@jobs.get(
+    "/jobs/<job_id>/overlay",
+    endpoint="overlay",
+    responses={200: content("video/mp4") | content("image/jpeg"), **STATE_MATTERS},
+    security=TO_READ,
+)
+def overlay(path: JobPath) -> Response:
+    """The media with what was measured drawn into it, of jobs with `overlay=1`."""
+    own = services()
+    record = own.table.get(path.job_id)
+    place, csv = published(own, record)
+    media = record.job.media
+    name = place.artefact(csv.metadata.get("attempt", ""), NAMES[media])
+    try:
+        blob = own.blobs.info(place.container, name)
+    except MediaNotFound as error:
+        raise NotFound("this job has no overlay; ask for one with overlay=1", "no_overlay") from error
+    response = Response(own.blobs.stream(place.container, name), content_type=TYPES[media])
+    response.content_length = blob.size
+    return response
 
 
 def _answer(record: JobRecord) -> Response:

@@ -16,6 +16,8 @@ from service.storage.job_table import JobTable
 from service.submit import Desk
 
 KEY = "media-analysis"
+IS_OWN_GALLERY = "is-own-gallery"
+"""Of the application where IDENTITY is on: whether a gallery is the caller's, else it raises."""
 
 
 @dataclass(frozen=True)

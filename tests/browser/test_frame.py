@@ -76,7 +76,11 @@ def test_about_tells_what_the_api_tells(window: Visit) -> None:
     rows = page.locator("#units tr")
     assert rows.count() == len({name[:4] for name in support}) == 18
     for name, level in support.items():
-        cell = rows.filter(has=page.get_by_role("rowheader", name=name[:4])).locator("td").nth(1 if name.endswith("_r") else 2)
+        cell = (
+            rows.filter(has=page.get_by_role("rowheader", name=name[:4]))
+            .locator("td")
+            .nth(1 if name.endswith("_r") else 2)
+        )
         expect(cell).to_have_text(words[level])
 
 

@@ -40,7 +40,7 @@ def _media(folder: Path, count: int) -> list[Path]:
 def test_twelve_files_and_what_is_there_is_not_done_again(remote: Remote, tmp_path: Path) -> None:
     files = _media(tmp_path / "media", 12)
     out = tmp_path / "out"
-    code, lines = remote.lines("submit", *files, "--out", out, "--media-type", "posed")
+    code, lines = remote.lines("submit", *files, "--out", out, "--media-type", "posed", "--no-report")
     assert code == 0
     assert Counter(line["outcome"] for line in lines) == {"downloaded": 12}
     assert {line["file"] for line in lines} == {file.name for file in files}
@@ -55,7 +55,7 @@ def test_twelve_files_and_what_is_there_is_not_done_again(remote: Remote, tmp_pa
     (out / "0.jpg" / "0.csv").unlink()
     cut = out / "face.png" / "face.csv"
     cut.write_bytes(cut.read_bytes()[:-10])
-    code, lines = remote.lines("submit", *files, "--out", out, "--media-type", "posed")
+    code, lines = remote.lines("submit", *files, "--out", out, "--media-type", "posed", "--no-report")
     assert code == 0
     again = {line["file"] for line in lines if line["outcome"] == "downloaded"}
     assert again == {"0.jpg", "face.png"}
@@ -65,7 +65,9 @@ def test_twelve_files_and_what_is_there_is_not_done_again(remote: Remote, tmp_pa
     assert len(remote.answered("GET", "/result.csv")) == downloads + 2
 
     # Other options are another job of the same upload, in the place of the one before.
-    code, [line] = remote.lines("submit", files[0], "--out", out, "--media-type", "posed", "--faces", "one")
+    code, [line] = remote.lines(
+        "submit", files[0], "--out", out, "--media-type", "posed", "--faces", "one", "--no-report"
+    )
     assert (code, line["outcome"]) == (0, "downloaded")
     assert _assert_whole(out / files[0].name)["job"]["options"]["faces"] == "one"
     assert len(remote.answered("PUT", "/uploads/")) == uploads
@@ -74,7 +76,7 @@ def test_twelve_files_and_what_is_there_is_not_done_again(remote: Remote, tmp_pa
 def test_ctrl_c_ends_it_at_once_and_the_same_command_goes_on(remote: Remote, tmp_path: Path) -> None:
     file = tmp_path / "moving.mp4"
     make_clip(ASTRONAUT, file)
-    arguments = ("submit", str(file), "--out", str(tmp_path / "out"))
+    arguments = ("submit", str(file), "--no-report", "--out", str(tmp_path / "out"))
     with remote.start(*arguments) as process:
         _until(lambda: any(line["status"] == 202 for line in remote.answered("POST", "/analyse/video/wild/")))
         began = time.monotonic()
@@ -96,7 +98,7 @@ def test_what_fails_is_told_and_the_rest_is_done(remote: Remote, tmp_path: Path)
     bad, long = tmp_path / "media" / "bad.jpg", tmp_path / "media" / "long.mp4"
     bad.write_bytes(b"no picture")
     long.write_bytes(bytes(9 << 20))
-    code, lines = remote.lines("submit", tmp_path / "media", "--out", tmp_path / "out")
+    code, lines = remote.lines("submit", tmp_path / "media", "--out", tmp_path / "out", "--no-report")
     assert code == 1
     by_file = {line["file"]: line for line in lines}
     assert {by_file[file.name]["outcome"] for file in good} == {"downloaded"}
@@ -122,15 +124,23 @@ def test_status_watch_and_download_of_what_was_submitted(remote: Remote, tmp_pat
     assert {(job["id"], job["state"]) for job in told} == {(id_, "succeeded") for id_ in ids}
     assert remote.run("status", sorted(ids)[0]).stdout.splitlines()[1].split()[:2] == [sorted(ids)[0], "succeeded"]
 
-    code, brought = remote.lines("download", containers[0], *sorted(ids), "--out", tmp_path / "out")
+    code, brought = remote.lines("download", containers[0], *sorted(ids), "--out", tmp_path / "out", "--no-report")
     assert code == 0
     assert {line["job"]["id"] for line in brought} == ids
     for line in brought:
         folder = Path(line["csv"]).parent
         assert folder.name == f"{line['job']['blob']}~{line['job']['id'][:12]}"
         _assert_whole(folder)
-    _, again = remote.lines("download", *sorted(ids), "--out", tmp_path / "out")
-    assert {line["outcome"] for line in again} == {"kept"}
+        assert not (folder / "report.html").exists()
+    # The report comes later, and nothing else with it.
+    one = min(ids)
+    downloads = len(remote.answered("GET", "/result.csv"))
+    _, [again] = remote.lines("download", one, "--out", tmp_path / "out")
+    assert again["outcome"] == "kept"
+    folder = Path(again["csv"]).parent
+    assert one in (folder / "report.html").read_text()
+    assert json.loads((folder / "summary.json").read_text())
+    assert len(remote.answered("GET", "/result.csv")) == downloads
 
 
 def test_mistakes_are_told(remote: Remote, tmp_path: Path) -> None:

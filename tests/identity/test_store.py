@@ -16,6 +16,7 @@ from service.identity.galleries import Galleries, NewFace
 from service.identity.rights import (
     Mention,
     expired,
+    expired_tokens,
     export_person,
     mention,
     remove_expired_tokens,
@@ -177,7 +178,9 @@ def test_waiting_faces_are_enrolled_once_and_expire(store: Store, galleries: Gal
         connection.execute(update(temporary).values(expires=now() - HOUR))
     with pytest.raises(NotFound):
         waiting.embedding("lab", other)
-    assert remove_expired_tokens(store) == 1
+    assert list(expired_tokens(store)) == ["lab"]
+    assert remove_expired_tokens(store, "lab") == 1
+    assert expired_tokens(store) == {}
 
 
 def test_names_put_faces_together_but_nobody_is_called_unknown(galleries: Galleries) -> None:

@@ -186,13 +186,6 @@ def test_what_was_changed_since_is_said(openface: Made, tmp_path: Path) -> None:
     assert "No picture: the file is empty, cut short or no video" in text
 
 
-def test_a_broken_table_makes_no_report(openface: Made, tmp_path: Path) -> None:
-    torn = tmp_path / "torn.csv"
-    torn.write_bytes(openface.csv.read_bytes()[:-100])
-    with pytest.raises(ReportFailed, match="cannot be read"):
-        make(ReportRequest(torn, openface.manifest, None), tmp_path)
-
-
 def test_time_is_limited(openface: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "LIMITS", making.ChildLimits(0.05, 6 << 30, 1 << 20))
     with pytest.raises(ReportFailed, match="not made within"):

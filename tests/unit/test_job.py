@@ -80,7 +80,6 @@ def test_options_are_filled_in_as_the_commands_would(
         ("video", {"faces": "two"}, "bad_option", "one, many"),
         ("image", {"au": "dynamic"}, "bad_option", "always au=static"),
         ("video", {"faces": "many", "au": "dynamic"}, "bad_option", "always au=static"),
-        ("image", {"overlay": "1"}, "option_unavailable", "no overlays"),
         ("image", {"gallery": "staff"}, "option_unavailable", "no galleries"),
     ],
 )

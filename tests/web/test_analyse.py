@@ -108,7 +108,7 @@ CONTAINER = "3f0c6a3e-6a6e-4f5e-9d0c-1f5f0a9b7c11"
         (f"image/wild/{CONTAINER}?speed=2", 400, "unknown_option", "known: faces"),
         (f"image/wild/{CONTAINER}?faces=three", 400, "bad_request", "faces"),
         (f"image/wild/{CONTAINER}?faces=one&faces=many", 400, "bad_option", "once is enough"),
-        (f"image/wild/{CONTAINER}?overlay=1", 400, "option_unavailable", "overlays"),
+        (f"image/wild/{CONTAINER}?overlay=2", 400, "bad_request", "overlay"),
         (f"image/wild/{CONTAINER}?blob=..%2Fother%2Fx.jpg", 400, "bad_blob", "'..' segments"),
         (f"image/wild/{CONTAINER}?blob=", 400, "bad_blob", "1 to 1024"),
         (f"image/wild/{CONTAINER}?cursor=nonsense", 404, "container_not_found", CONTAINER),

@@ -12,6 +12,8 @@ from service.keys import SCOPES, new_key
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.auth import HEALTH, Door, declared_scopes
+from service.web.headers import NOTHING, PAGE
+from service.web.pages import is_page
 from service.web.rate import RateLimit, address_of
 from tests.conftest import Premises
 from tests.web.conftest import Guarded, make_job
@@ -21,6 +23,10 @@ PROBLEM = "application/problem+json"
 
 # What each route needs. A new route has to be added here, and with `security=needs(...)` where it is made.
 NEEDED = {
+    ("PUT", "/uploads/<name>"): "analyse",
+    ("GET", "/uploads/<name>"): "read",
+    ("POST", "/api/detect"): "analyse",
+    ("POST", "/api/analyse-image"): "analyse",
     ("GET", "/analyse/<media>/<media_type>/<name>"): "analyse",
     ("POST", "/analyse/<media>/<media_type>/<name>"): "analyse",
     ("GET", "/jobs"): "read",
@@ -29,12 +35,28 @@ NEEDED = {
     ("GET", "/jobs/<job_id>/results"): "read",
     ("GET", "/jobs/<job_id>/result.csv"): "read",
     ("GET", "/jobs/<job_id>/manifest.json"): "read",
+    ("GET", "/jobs/<job_id>/overlay"): "read",
+    ("GET", "/jobs/<job_id>/report.html"): "read",
+    ("GET", "/jobs/<job_id>/summary.json"): "read",
+    ("GET", "/jobs/<job_id>/methods.txt"): "read",
+    ("GET", "/jobs/<job_id>/citation.bib"): "read",
     ("POST", "/jobs/<job_id>/rerun"): "analyse",
     ("POST", "/jobs/<job_id>/cancel"): "analyse",
     ("GET", "/schema"): "read",
     ("GET", "/schema/<version>"): "read",
 }
 OPEN = ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs/", "/docs/swagger", "/docs/openapi.json"]
+PAGES = [
+    "/",
+    "/page/about",
+    "/page/analyse",
+    "/page/jobs",
+    f"/page/jobs/{JOB}",
+    "/static/app.css",
+    "/static/session.js",
+]
+WITHOUT_WHAT_IT_NEEDS = {200, 400, 404, 411}
+"""Past the door, routes miss their bodies and parameters."""
 
 
 def _url(rule: str) -> str:
@@ -47,7 +69,9 @@ def test_every_route_declares_what_it_needs() -> None:
     declared = declared_scopes(app)
     found = {}
     for rule in app.url_map.iter_rules():
-        if rule.endpoint in HEALTH or rule.rule.startswith("/docs") or rule.rule in {"/openapi.json", "/session"}:
+        if rule.endpoint in HEALTH or is_page(rule.endpoint) or rule.rule.startswith("/docs"):
+            continue
+        if rule.rule in {"/openapi.json", "/session"}:
             continue
         for method in (rule.methods or set()) - {"HEAD"}:
             found[method, rule.rule] = declared.get((rule.endpoint, method))
@@ -77,7 +101,7 @@ def test_each_route_by_each_key(door: Callable[..., Guarded], method: str, rule:
         for headers in (guarded.headers(scope), {"Authorization": f"Bearer {guarded.keys[scope]}"}):
             answer = guarded.client.open(_url(rule), method=method, headers=headers)
             if scope in {needed, "admin"}:
-                assert answer.status_code in {200, 404}
+                assert answer.status_code in WITHOUT_WHAT_IT_NEEDS
                 continue
             assert (answer.status_code, answer.content_type, answer.json["code"]) == (403, PROBLEM, "forbidden")
             assert f"`{needed}`" in answer.json["detail"]
@@ -99,7 +123,25 @@ def test_open_pages(door: Callable[..., Guarded], path: str) -> None:
     assert door().client.get(path).status_code in {200, 308}
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/docsx", "/openapi.jsonx", "/healthz/", "/JOBS", "//jobs"])
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_open_and_tell_nothing(door: Callable[..., Guarded], path: str, premises: Premises) -> None:
+    premises.put("face.jpg", b"x")
+    answer = door().client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Security-Policy"] == (NOTHING if path.startswith("/static/") else PAGE)
+    assert premises.container not in answer.text
+    answer.close()
+
+
+@pytest.mark.parametrize("path", ["/static/", "/static/../app.py", "/static/nothing.js"])
+def test_nothing_else_is_a_file_of_the_pages(door: Callable[..., Guarded], path: str) -> None:
+    assert door().client.get(path).status_code in {401, 404}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/page", "/page/", "/page/nothing", "/docsx", "/openapi.jsonx", "/healthz/", "/JOBS", "/jobs//"],
+)
 def test_strangers_learn_no_paths(door: Callable[..., Guarded], path: str) -> None:
     guarded = door()
     assert guarded.client.get(path).status_code == 401

@@ -6,7 +6,9 @@ The same requests each time; SCHEMATHESIS_EXAMPLES asks for more of them, SCHEMA
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
+from itertools import count
 
 import pytest
 import schemathesis
@@ -41,6 +43,7 @@ schema = from_wsgi("/openapi.json", app)
 answered: dict[str, Counter[int]] = defaultdict(Counter)
 job_ids: list[str] = []
 containers: list[str] = []
+numbers = count()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,15 +90,20 @@ def _aim(case: Case) -> None:
         known = job_ids[:2] if case.path.endswith("/events") else job_ids
         number = int(job_id, 16) % (len(known) + 1)
         case.path_parameters["job_id"] = [*known, job_id][number]
-    if isinstance(container, str) and container.isalnum() and len(container) % 2:
+    is_positive = bool(case.meta and case.meta.generation.mode.is_positive)
+    # A name that breaks the rules stays as it is: it has to be refused.
+    if isinstance(container, str) and re.fullmatch("[a-z0-9]{3,63}", container) and len(container) % 2:
         case.path_parameters["name"] = containers[0]
-        if case.meta and case.meta.generation.mode.is_positive and len(container) % 4 == 1:
+        if is_positive and len(container) % 4 == 1 and case.path.startswith("/analyse/"):
             # Names, media and options made up apart seldom agree: let something be started.
             case.path_parameters |= {"media": "image", "media_type": "wild"}
             case.query = {}
     blob = (case.query or {}).get("blob")
     if isinstance(blob, str) and blob and len(blob) % 2:
         case.query["blob"] = PICTURE
+    if case.method == "PUT" and is_positive and case.path.startswith("/uploads/") and len(str(blob)) % 4:
+        # A name that no picture has yet: names that are made up end in nothing that is one.
+        case.query["blob"], case.body = f"{next(numbers)}.jpg", b"x"
 
 
 def _breaks_an_unwritten_rule(case: Case) -> bool:
@@ -107,7 +115,8 @@ def _breaks_an_unwritten_rule(case: Case) -> bool:
         "cursor" in given
         # Made-up bytes are seldom a picture, and OpenFace is not installed here.
         or case.path.startswith("/api/")
-        or given.get("overlay") == "1"
+        # A made-up upload is empty, no picture by its name, or there already.
+        or (case.method == "PUT" and case.path.startswith("/uploads/"))
         or (given.get("au") == "dynamic" and static_only)
         or SHORT_FORMS.get(str(media_type), (media,))[0] != media
         or (media == "video" and given.get("blob") == PICTURE)

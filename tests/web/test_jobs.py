@@ -119,7 +119,7 @@ def test_a_finished_job_links_to_its_results(client: FlaskClient, premises: Prem
     table = premises.services.table
     table.update(table.update(record.claimed("w", "a1", 60, now())).succeeded("a1", now()))
     links = client.get(f"/jobs/{record.job.job_id}").json["links"]
-    assert set(links) == {"self", "events", "rerun", "results", "csv", "manifest"}
+    assert set(links) == {"self", "events", "rerun", "results", "csv", "manifest", "report"}
     for name in ("results", "csv", "manifest"):
         assert client.get(links[name]).status_code == 200
 

@@ -66,6 +66,7 @@ class Bench:
                 stop.ask()
                 thread.join(60)
                 assert not thread.is_alive()
+                worker.close()
 
     def record(self, job: AnalysisJob) -> JobRecord:
         return self.premises.services.table.get(job.job_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,7 +13,8 @@ from click.testing import CliRunner
 from service.commands.serve import worker as command
 from service.intake import Shift
 from service.worker import EXIT_OK
-from tests.media_made import clip, jpeg
+from tests.commands.conftest import environ_of
+from tests.media_made import FAKES, clip, jpeg
 from tests.worker.conftest import Bench
 
 
@@ -23,21 +27,31 @@ def test_it_empties_the_queue_and_leaves(bench: Bench) -> None:
 
 
 def test_what_is_in_hand_is_no_idling(bench: Bench) -> None:
-    job = bench.submit("clip.mp4", clip(frames=25), media="video")
+    job = bench.submit("clip.mp4", clip(frames=12), media="video")
     with bench.worker("slow", shift=Shift(until_idle_s=0.3)) as (_, codes):
         bench.until(lambda: bool(codes))
     assert (bench.record(job).state, bench.record(job).attempts) == ("succeeded", 1)
 
 
 def test_its_time_is_over_for_new_work_and_not_for_what_it_has(bench: Bench) -> None:
-    first = bench.submit("first.mp4", clip(frames=25), media="video")
-    with bench.worker("slow", shift=Shift(take_for_s=1.0), engines=1, batch_images=1) as (_, codes):
+    first = bench.submit("first.mp4", clip(frames=30), media="video")
+    with bench.worker("slow", shift=Shift(take_for_s=2.0), engines=1, batch_images=1) as (_, codes):
         bench.until(lambda: bench.record(first).state == "running")
-        time.sleep(1.0)
+        time.sleep(2.0)
         late = bench.submit("late.jpg", jpeg())
         bench.until(lambda: bool(codes))
     assert (bench.record(first).state, bench.record(first).attempts) == ("succeeded", 1)
     assert bench.record(late).state == "queued"
+
+
+def test_the_command_empties_the_queue_and_ends(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    environ = environ_of(bench.premises.settings) | {"OPENFACE_BIN_DIR": str(FAKES / "ok")}
+    words = [sys.executable, "-m", "service", "worker", "--until-idle", "1", "--take-for", "60"]
+    done = subprocess.run(words, env=os.environ | environ, capture_output=True, text=True, timeout=90)
+    assert done.returncode == EXIT_OK, done.stderr
+    assert "worker.stopped" in done.stderr
+    assert bench.record(job).state == "succeeded"
 
 
 @pytest.mark.parametrize("option", ["--until-idle", "--take-for"])

@@ -35,18 +35,19 @@ async function analyse(file) {
     const { blob, reduced } = await fitting(file, limits);
     const options = { method: "POST", body: blob, headers: { "Content-Type": blob.type }, signal: mine.signal };
     // All that may be a face, once: the slider then filters without asking again.
-    const told = await ask(`/api/analyse-image?confidence=${slider.min}`, options);
-    await show(file, told, reduced, mine);
+    const faces = await ask(`/api/analyse-image?confidence=${slider.min}`, options);
+    await show(file, faces, reduced, mine);
   } catch (error) {
     if (mine.signal.aborted) return;
-    $("summary").textContent = "";
+    // What was measured before is still there.
+    $("summary").textContent = answer ? told() : "";
     tell(error instanceof Problem ? error.message : `This page has failed: ${error.message}`);
   } finally {
     if (mine === asking) page.classList.remove("is-busy");
   }
 }
 
-async function show(file, told, reduced, mine) {
+async function show(file, measured, reduced, mine) {
   const image = $("picture");
   const source = URL.createObjectURL(file);
   const before = image.src;
@@ -54,13 +55,13 @@ async function show(file, told, reduced, mine) {
   await image.decode();
   if (before) URL.revokeObjectURL(before);
   if (mine.signal.aborted) return;
-  answer = told;
+  answer = measured;
   selected = null;
   page.classList.add("has-result");
   $("result").hidden = false;
   $("picture-name").textContent = [file.name, reduced].filter(Boolean).join(" · ");
-  const { name, version } = told.engine;
-  $("measured-by").textContent = `${name}${version ? ` ${version}` : ""}, ${Math.round(told.seconds * 1000)} ms`;
+  const { name, version } = measured.engine;
+  $("measured-by").textContent = `${name}${version ? ` ${version}` : ""}, ${Math.round(measured.seconds * 1000)} ms`;
   render();
 }
 
@@ -108,11 +109,16 @@ function shownFaces() {
   return answer.faces.filter((face) => face.confidence >= Number(slider.value));
 }
 
+/** In words. */
+function told() {
+  return summary(shownFaces(), answer.faces, Number(slider.value));
+}
+
 /** Everything that depends on the answer, the confidence and the face that is looked at. */
 function render() {
   const shown = shownFaces();
   if (!shown.includes(selected)) selected = shown[0] ?? null;
-  $("summary").textContent = summary(shown, answer.faces, Number(slider.value));
+  $("summary").textContent = told();
   $("picture").alt = `The picture, with ${countFaces(shown.length).toLowerCase()} marked`;
   listFaces(shown);
   renderFace();
@@ -187,7 +193,7 @@ new ResizeObserver(draw).observe($("stage"));
 /** As the API would tell it at this confidence; short arrays of numbers on one line. */
 function jsonText() {
   const text = JSON.stringify({ ...answer, faces: shownFaces() }, null, 2);
-  return text.replace(/\[[\s\d.,eE+-]+\]/g, (numbers) => numbers.replace(/\s+/g, " "));
+  return text.replace(/\[[\s\d.,eE+-]+\]/g, (numbers) => numbers.replace(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]"));
 }
 
 function writeJson() {

@@ -1,0 +1,162 @@
+"""Who is in an analysis: its table's faces, looked at again in a child, linked to people, and matched in a gallery."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from service.errors import EngineCrashed
+from service.identity.galleries import Match
+from service.identity.linking import Box, Place, Seen, middle, people, samples, seen, tracks
+from service.identity.office import Identity
+from service.identity.rights import Mention, audit, mention
+from service.identity.vectors import LENGTH, MODEL, Embedding
+from service.job import AnalysisJob
+from service.media import Prepared
+from service.openface.process import ChildLimits, run_child
+from service.settings import REPOSITORY
+
+SCHEMA = 1
+"""Of `people.json`."""
+LOOK_EVERY_S = 1.0
+"""How often a track of a video is looked at…"""
+MOST_LOOKS = 600
+"""…but no more often than so many faces in all: each takes about a tenth of a second."""
+POINTS = 68
+FRAMES_A_SECOND = 30.0
+"""Where a video does not say."""
+MEMORY_BYTES = 4 << 30
+ANSWER_BYTES = 64 << 20
+
+
+class Recogniser:
+    """Answers for the faces of analyses; safe to use from many threads."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def people(
+        self, job: AnalysisJob, media: Prepared, table: Path, room: Path, watch: Callable[[], None]
+    ) -> dict[str, Any]:
+        """The content of `people.json`: for each face or track who it is, at what distance.
+
+        Args:
+            media: as the engine has seen it.
+            table: the CSV that came of it.
+            room: the item's folder; gets `identity/`.
+            watch: called many times a second; may raise to stop.
+
+        Raises:
+            EngineCrashed, EngineTimeout, EngineUnavailable: the child.
+            StorageUnavailable: the identity database.
+        """
+        gallery, threshold = job.options.gallery, self._identity.threshold
+        rows = list(_places(table))
+        every = max(1, round(LOOK_EVERY_S * (media.frame_rate or FRAMES_A_SECOND)))
+        found = tracks(place for place, _ in rows)
+        looks = [place.row for track in found for place in samples(track, every)]
+        looks = looks[:: math.ceil(len(looks) / MOST_LOOKS) or 1]
+        landmarks = {place.row: (place.frame, points) for place, points in rows}
+        embedded = _embedded(job, media, {row: landmarks[row] for row in looks}, room, watch)
+        parts = [part for track in found for part in seen(track, embedded, threshold)]
+        told = self._told(gallery, parts)
+        audit("analyse", gallery, job_id=job.job_id, people=[person["match"] for person in told["people"]])
+        return {"schema": SCHEMA, "media": job.media, "gallery": gallery, "model": MODEL, **told}
+
+    def remember(self, job: AnalysisJob, told: dict[str, Any], container: str, blob: str) -> None:
+        """Keep in mind which people a result names, for the receipt of who is deleted. Raises StorageUnavailable."""
+        matched = [person["match"]["person_id"] for person in told["people"] if person["match"]]
+        if matched:
+            mention(self._identity.store, job.options.gallery, matched, Mention(job.job_id, container, blob))
+
+    def _told(self, gallery: str, parts: list[Seen]) -> dict[str, Any]:
+        threshold = self._identity.threshold
+        whose: dict[int, int] = {}
+        persons: list[dict[str, Any]] = []
+        for number, group in enumerate(people(parts, threshold), 1):
+            own = [parts[part] for part in group]
+            whose |= dict.fromkeys(group, number)
+            nearest = self._identity.galleries.nearest(gallery, middle(own), threshold, 1)
+            persons.append(
+                {
+                    "person": number,
+                    "first_frame": min(part.track.first for part in own),
+                    "last_frame": max(part.track.last for part in own),
+                    "looks": sum(len(part.embeddings) for part in own),
+                    "match": _match(nearest[0]) if nearest else None,
+                }
+            )
+        told = [_track(part, whose.get(number), persons) for number, part in enumerate(parts)]
+        return {"threshold": threshold, "people": persons, "tracks": told}
+
+
+def _track(part: Seen, person: int | None, persons: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "face_id": part.track.face,
+        "first_frame": part.track.first,
+        "last_frame": part.track.last,
+        "looks": len(part.embeddings),
+        "person": person,
+        "match": persons[person - 1]["match"] if person else None,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {"person_id": match.person_id, "name": match.name, "distance": match.distance}
+
+
+def _places(table: Path) -> Iterator[tuple[Place, list[list[float]]]]:
+    """The rows of a table that show a face, with their 68 landmarks in pixels."""
+    with table.open(newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file)):
+            if row.get("success", "1") in {"1", "1.0"} and row.get("x_0"):
+                points = [[float(row[f"x_{i}"]), float(row[f"y_{i}"])] for i in range(POINTS)]
+                low, high = np.min(points, axis=0), np.max(points, axis=0)
+                place = Place(
+                    row=number,
+                    frame=int(float(row.get("frame", 1))),
+                    face=int(float(row.get("face_id") or row.get("face") or 0)),
+                    confidence=float(row["confidence"]),
+                    box=Box(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
+                )
+                yield place, points
+
+
+def _embedded(
+    job: AnalysisJob,
+    media: Prepared,
+    looks: dict[int, tuple[int, list[list[float]]]],
+    room: Path,
+    watch: Callable[[], None],
+) -> dict[int, Embedding]:
+    """Embeddings by row, of the faces whose frames are there."""
+    if not looks:
+        return {}
+    folder = room / "identity"
+    folder.mkdir()
+    faces = [{"frame": frame, "landmarks": points} for frame, points in looks.values()]
+    plan = {"path": str(media.path.resolve()), "media": job.media, "faces": faces}
+    (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
+    answer = folder / "embeddings.f32"
+    argv = [sys.executable, "-P", "-s", "-m", "service.identity.footage_child", str(folder / "plan.json"), str(answer)]
+    # Decoding to the last look, and the looks themselves; with room for a busy machine.
+    time_s = 60 + 5 * (media.duration_s or 0) + 2 * len(looks)
+    finished = run_child(
+        argv,
+        cwd=folder,
+        log_dir=folder,
+        limits=ChildLimits(time_s, MEMORY_BYTES, ANSWER_BYTES),
+        on_wait=watch,
+        env={"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    if finished.returncode or not answer.is_file() or answer.stat().st_size != 4 * LENGTH * len(looks):
+        raise EngineCrashed(f"the faces could not be looked at again:\n{finished.tail(5)}")
+    vectors = np.frombuffer(answer.read_bytes(), "<f4").reshape(-1, LENGTH)
+    return {row: vector for row, vector in zip(looks, vectors, strict=True) if np.isfinite(vector).all()}
