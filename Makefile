@@ -69,6 +69,7 @@ lock: setup ## pin requirements.txt files anew, with hashes
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt
 	@cd cloud_function && ../$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) -c ../requirements.txt requirements.in -o requirements.txt
+	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-identity.in -o requirements-identity.txt
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
@@ -78,13 +79,16 @@ clean: ## remove everything that the other targets made
 
 setup: $(PACKAGES) $(MODELS)
 
-$(PACKAGES): requirements.txt requirements-dev.txt
+$(PACKAGES): requirements.txt requirements-dev.txt requirements-identity.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments: install python3-venv"; exit 1; }
 	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements.txt
 	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-dev.txt
+	@# An extra of the service, here for its tests; not every machine has wheels for it.
+	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-identity.txt || \
+		echo "the packages of requirements-identity.txt are not made for this machine: the tests of identity are skipped"
 	@touch $@
 
 $(MODELS): openface_lite/fetch_models.py $(PACKAGES)

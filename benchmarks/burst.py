@@ -15,11 +15,11 @@ from pathlib import Path
 import click
 
 from benchmarks.bound import Bound
-from benchmarks.judged import Judged, show
+from benchmarks.judged import Judged, show_and_write
 from benchmarks.load import Ask, Load, run
 from benchmarks.processes import cpu_seconds
 from benchmarks.site import Site, run_benchmark, running_site
-from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+from benchmarks.told import machine, machine_line, new_console
 
 A_SECOND_AT_LEAST = 100
 P99_MS_AT_MOST = 250
@@ -49,20 +49,8 @@ def main(count: int, connections: int, rounds: int, json_file: Path | None) -> N
             for number in range(rounds):
                 status.update(f"burst {number + 1} of {rounds}")
                 told.append(_burst(site, count, connections))
-        figures = _figures(told)
-        show(console, f"{rounds} bursts of {count} requests over {connections} connections", figures)
-        console.print(LOAD_DISTORTS)
         of = {"requests": count, "connections": connections, "bursts": told}
-        write_json(
-            json_file,
-            {
-                "benchmark": "burst",
-                "machine": facts,
-                "note": LOAD_DISTORTS,
-                **of,
-                "figures": [each.told() for each in figures],
-            },
-        )
+        show_and_write(console, json_file, "burst", facts, _figures(told), **of)
 
     run_benchmark(console, measure)
 

@@ -18,19 +18,18 @@ from statistics import fmean
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.bound import Bound
 from benchmarks.burst import NO_LIMIT
+from benchmarks.grid import Grid
 from benchmarks.interactive import DETECT, detect_picture
-from benchmarks.judged import Judged, show
+from benchmarks.judged import Judged, show_and_write
 from benchmarks.load import Ask, Load, run
 from benchmarks.media import photos
 from benchmarks.outcomes import Outcomes
 from benchmarks.processes import ENGINE, Seen, look
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
-from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+from benchmarks.told import machine, machine_line, new_console
 from infra.local.part import Part, PartFailed
 
 WEB_MB_AT_MOST, WORKER_MB_AT_MOST = 350, 250
@@ -119,14 +118,10 @@ def main(count: int, jobs: int, json_file: Path | None) -> None:
             worker, ids = _worked(site, files, jobs, status.update)
             status.update(f"{count} requests")
             web, statuses = _asked(site, ids, detect_picture(folder / "face.jpg"), count)
-        figures = _figures(web, worker)
-        _show(console, f"web, {count} requests", web.told())
-        _show(console, f"a worker, {jobs} photos", worker.told())
-        show(console, "aims", figures)
-        console.print(LOAD_DISTORTS)
+        grids = [_grid(f"web, {count} requests", web.told()), _grid(f"a worker, {jobs} photos", worker.told())]
         of: dict[str, Any] = {"requests": count, "statuses": statuses, "jobs": jobs}
-        of |= {"web": web.told(), "worker": worker.told(), "figures": [each.told() for each in figures]}
-        write_json(json_file, {"benchmark": "flat", "machine": facts, "note": LOAD_DISTORTS, **of})
+        of |= {"web": web.told(), "worker": worker.told()}
+        show_and_write(console, json_file, "flat", facts, _figures(web, worker), grids, **of)
 
     run_benchmark(console, measure)
 
@@ -203,16 +198,14 @@ def _figures(web: Watched, worker: Watched) -> list[Judged]:
     ]
 
 
-def _show(console: Console, title: str, told: list[dict[str, Any]]) -> None:
-    table = Table(title=title)
-    table.add_column("process")
-    for heading in ("RSS at most, MB", "PSS at most, MB", "last quarter to second", "samples"):
-        table.add_column(heading, justify="right")
+def _grid(title: str, told: list[dict[str, Any]]) -> Grid:
+    rows = []
     for each in told:
         grown = "-" if each["growth"] is None else f"{each['growth']:.3f}"
         sizes = (f"{each[name]:.1f}" for name in ("most_mb", "most_proportional_mb"))
-        table.add_row(each["process"], *sizes, grown, str(each["samples"]))
-    console.print(table)
+        rows.append((each["process"], *sizes, grown, str(each["samples"])))
+    headings = ("process", "RSS at most, MB", "PSS at most, MB", "last quarter to second", "samples")
+    return Grid(title, headings, rows)
 
 
 if __name__ == "__main__":

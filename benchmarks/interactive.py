@@ -13,16 +13,15 @@ from typing import Any
 
 import click
 import cv2
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.bound import Bound
 from benchmarks.burst import NO_LIMIT
-from benchmarks.judged import Judged, in_digits, show
+from benchmarks.grid import Grid
+from benchmarks.judged import Judged, in_digits, show_and_write
 from benchmarks.load import Load, picture_asks, run
 from benchmarks.processes import cpu_seconds
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
-from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+from benchmarks.told import machine, machine_line, new_console
 from infra.local.demo import PORTRAIT
 
 DETECT, ANALYSE = "/api/detect?upsample=0", "/api/analyse-image?upsample=0"
@@ -68,12 +67,7 @@ def main(count: int, open_s: float, rate: float, json_file: Path | None) -> None
                     loads.append(_closed(site, path, picture, connections, count))
                 status.update(f"{path}: {rate:g} a second")
                 loads.append(_open(site, path, picture, rate, max(2, round(open_s * rate))))
-        figures = _figures(loads, rate)
-        _show(console, loads)
-        show(console, "aims", figures)
-        console.print(LOAD_DISTORTS)
-        told = {"figures": [each.told() for each in figures], "loads": loads}
-        write_json(json_file, {"benchmark": "interactive", "machine": facts, "note": LOAD_DISTORTS, **told})
+        show_and_write(console, json_file, "interactive", facts, _figures(loads, rate), [_grid(loads)], loads=loads)
 
     run_benchmark(console, measure)
 
@@ -126,21 +120,20 @@ def _figures(loads: list[dict[str, Any]], rate: float) -> list[Judged]:
     ]
 
 
-def _show(console: Console, loads: list[dict[str, Any]]) -> None:
-    table = Table(title=f"faces at once, {SIZE[0]}x{SIZE[1]} JPEG")
-    for heading in ("", "loop", "at once"):
-        table.add_column(heading)
-    for heading in ("answered", "a second", "p50 ms", "p95 ms", "p99 ms", "longest ms", "CPU ms"):
-        table.add_column(heading, justify="right")
+def _grid(loads: list[dict[str, Any]]) -> Grid:
+    rows = []
     for load in loads:
         kind = f"{load['rate']:g} a second" if load["rate"] else "closed"
         statuses = {status: n for status, n in load["statuses"].items() if status != str(int(HTTPStatus.OK))}
         answered = f"{load['answered']}" + (f" {statuses}" if statuses else "")
         times = [in_digits(load[name]) for name in ("a_second", "p50_ms", "p95_ms", "p99_ms", "max_ms", "cpu_ms")]
-        table.add_row(
-            load["path"].split("?")[0].removeprefix("/api/"), kind, str(load["connections"]), answered, *times
-        )
-    console.print(table)
+        where = load["path"].split("?")[0].removeprefix("/api/")
+        rows.append((where, kind, str(load["connections"]), answered, *times))
+    return Grid(
+        f"faces at once, {SIZE[0]}x{SIZE[1]} JPEG; times in ms",
+        ("", "loop", "at once", "answered", "a second", "p50", "p95", "p99", "longest", "CPU"),
+        rows,
+    )
 
 
 if __name__ == "__main__":

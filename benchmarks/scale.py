@@ -18,11 +18,11 @@ import click
 
 from benchmarks.bare import bare_folders
 from benchmarks.bound import Bound
-from benchmarks.judged import Judged, show
+from benchmarks.judged import Judged, show_and_write
 from benchmarks.media import clip, photos
 from benchmarks.outcomes import Outcomes, frozen
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
-from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+from benchmarks.told import machine, machine_line, new_console
 from infra.local.stack import REPOSITORY
 from service.openface.probe import Engine
 
@@ -73,12 +73,9 @@ def main(photo_count: int, clips: int, rounds: int, json_file: Path | None) -> N
                     status.update(f"round {number + 1} of {rounds}: bare commands: {workers}")
                     bare[workers].append(bare_folders(engine, pictures, folder, workers))
         figures = _figures(photo_count, clips, runs, bare)
-        show(console, f"{photo_count} photos and {clips} clips of {CLIP_S} s, {WORKERS} workers against one", figures)
         console.print(f"jobs of each worker: {[run.jobs_by_worker for run in runs if run.workers > 1]}")
-        console.print(LOAD_DISTORTS)
-        told = {"figures": [each.told() for each in figures], "runs": [vars(run) for run in runs]}
         of = {"photos": photo_count, "clips": clips, "clip_s": CLIP_S, "rounds": rounds}
-        write_json(json_file, {"benchmark": "scale", "machine": facts, "note": LOAD_DISTORTS, **of, **told})
+        show_and_write(console, json_file, "scale", facts, figures, **of, runs=[vars(run) for run in runs])
 
     run_benchmark(console, measure)
 

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.bound import Bound
-from benchmarks.judged import Judged, show
+from benchmarks.grid import Grid
+from benchmarks.judged import Judged, show_and_write
 from benchmarks.media import clip, photos
 from benchmarks.outcomes import Outcomes
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
-from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+from benchmarks.told import machine, machine_line, new_console
 from benchmarks.wire import BLOB_WRITES, AccessLog
 from service.job import Media
 
@@ -91,12 +90,8 @@ def main(burst: int, clip_s: int, rest_s: float, json_file: Path | None) -> None
                 counted.append(count_jobs(site, log, what, some, "video" if media == "video" else "image"))
             status.update(AT_REST)
             counted.append(count_rest(log, rest_s))
-        figures = _figures(counted)
-        _show(console, counted)
-        show(console, "aims", figures)
-        console.print(LOAD_DISTORTS)
-        told = {"figures": [each.told() for each in figures], "cases": [each.told() for each in counted]}
-        write_json(json_file, {"benchmark": "storage_calls", "machine": facts, "note": LOAD_DISTORTS, **told})
+        cases = [each.told() for each in counted]
+        show_and_write(console, json_file, "storage_calls", facts, _figures(counted), [_grid(counted)], cases=cases)
 
     run_benchmark(console, measure)
 
@@ -136,17 +131,14 @@ def _figures(counted: Sequence[Counted]) -> list[Judged]:
     return figures + [Judged(f"all for {each.what}", "requests", each.total) for each in counted]
 
 
-def _show(console: Console, counted: Sequence[Counted]) -> None:
-    table = Table(title="requests to storage")
-    table.add_column("operation")
-    for each in counted:
-        table.add_column(each.what, justify="right")
-    for name in sorted({name for each in counted for name in each.operations}):
-        table.add_row(name, *(f"{each.by_job[name]:.2f}" if name in each.by_job else "" for each in counted))
-    table.add_section()
-    table.add_row("total", *(f"{each.total:.2f}" for each in counted))
-    table.add_row("charged as blob writes", *(f"{each.blob_writes:.2f}" for each in counted))
-    console.print(table)
+def _grid(counted: Sequence[Counted]) -> Grid:
+    rows = [
+        (name, *(f"{each.by_job[name]:.2f}" if name in each.by_job else "" for each in counted))
+        for name in sorted({name for each in counted for name in each.operations})
+    ]
+    rows.append(("total", *(f"{each.total:.2f}" for each in counted)))
+    rows.append(("of these charged as blob writes", *(f"{each.blob_writes:.2f}" for each in counted)))
+    return Grid("requests to storage", ("operation", *(each.what for each in counted)), rows)
 
 
 if __name__ == "__main__":

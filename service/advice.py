@@ -29,8 +29,8 @@ ADVICE: dict[str, str] = {
     "command does not get along with this one, or there was too little memory for it.",
     "no_output": AGAIN,
     "malformed_output": AGAIN,
-    "report_failed": "The table and the manifest are whole and can be had. Whoever runs this service can see in the log why "
-    "no report could be made of them.",
+    "report_failed": "The table and the manifest are whole and can be had. Whoever runs this service can see in the "
+    "log why no report could be made of them.",
     "workspace_full": OPERATOR,
     "storage_unavailable": "Wait a little and try again; nothing is lost.",
     "busy": "Try again in a few seconds.",

@@ -144,6 +144,11 @@ def _warnings(parameters: Parameters, result: Measured, units: tuple[Compared, .
         told.append(f"only {result.rows_used} of {result.rows} rows passed the quality gate")
     if reference and reference.engine and about.engine and reference.engine != about.engine:
         told.append(f"the reference was measured by {reference.engine}, this by {about.engine}: values can differ")
+    if reference and reference.au and about.au and reference.au != about.au:
+        told.append(
+            f"intensities of the reference are {reference.au}, these are {about.au}: a dynamic one is calibrated over "
+            "its clip, so they are not on one scale; analyse the video with au=static to compare it with a picture"
+        )
     weak = [unit.column for unit in units if unit.support == "weak"]
     if weak:
         told.append(f"the engine measures {', '.join(weak)} only weakly, as it says itself")

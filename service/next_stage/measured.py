@@ -38,6 +38,7 @@ class About:
         media: the name of the blob or file.
         partial: why the result does not speak of the whole media.
         support: of the engine, by action-unit column.
+        au: `static` (each frame alone) or `dynamic` (calibrated over the clip): two scales.
     """
 
     media: str
@@ -47,6 +48,7 @@ class About:
     licence_class: str | None = None
     partial: str | None = None
     support: Mapping[str, str] | None = None
+    au: str | None = None
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], csv_sha256: str) -> About:
@@ -60,6 +62,7 @@ class About:
             licence_class=engine.get("licence_class"),
             partial=str(judged.get("reason")) if judged.get("verdict") == "partial" else None,
             support=engine.get("au_support") or {},
+            au=(manifest["job"].get("options") or {}).get("au"),
         )
 
 

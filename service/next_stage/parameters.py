@@ -44,6 +44,7 @@ class MadeFrom(BaseModel):
     job_id: str | None
     csv_sha256: str
     engine: str | None
+    au: str | None = None
     rows_used: int
 
 
@@ -106,6 +107,7 @@ class Parameters(BaseModel):
                 job_id=about.job_id,
                 csv_sha256=about.csv_sha256,
                 engine=about.engine,
+                au=about.au,
                 rows_used=reference.rows_used,
             ),
             action_units=units,

@@ -25,7 +25,7 @@ QUALITY = 82
 SURE = 0.02
 """Confidences that are this near to the highest are as good."""
 MISSED_FRAMES = 2.5
-"""A frame further than this from the time asked for is not the frame that was measured."""
+"""A video that ends further than this before the time asked for is not the one that was measured."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,15 @@ def video_frame(path: Path, time_s: float, frame_rate: float) -> Picture:
         with suppress(av.error.FFmpegError):
             # Only saves decoding what comes before; a file that cannot seek is read from its beginning.
             container.seek(wanted, stream=stream)
-        found: Any = None
+        found, later = None, False
         for number, frame in enumerate(frames(container, stream)):
-            found = frame
             now_s = (frame.pts - start) * base if frame.pts is not None else number / frame_rate
-            if now_s >= time_s - 0.5 / frame_rate:
+            later = now_s > time_s + 0.5 / frame_rate
+            if later:
                 break
-        if abs(now_s - time_s) > MISSED_FRAMES / frame_rate:
+            found, found_s = frame, now_s
+        # Where the frame rate varies a frame is shown until the next one, however long that takes.
+        if found is None or (not later and time_s - found_s > MISSED_FRAMES / frame_rate):
             raise UnreadableMedia("the frame that was measured was not found again in the upload")
         shown = next(upright(iter([found])))
         return _reduced(shown.to_ndarray(format="bgr24"))

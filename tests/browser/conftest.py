@@ -202,9 +202,3 @@ def camera_film(frames: int = 8) -> bytes:
     planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
     head = f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode()
     return head + frames * (b"FRAME\n" + np.ascontiguousarray(planes).tobytes())
-
-
-def screenshot(page: Page, path: Path) -> None:
-    """The window as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path)

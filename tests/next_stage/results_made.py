@@ -46,6 +46,7 @@ def result(folder: Path, media: Media, rows: Sequence[Mapping[str, object]], **m
             "blob": f"{folder.name}.{'jpg' if media == 'image' else 'mp4'}",
             "media": media,
             "media_type": "wild",
+            "options": {"au": "static"},
             "generation": 0,
         },
         "outcome": "succeeded",

@@ -99,15 +99,21 @@ def test_a_reference_is_what_was_measured_and_passes_against_itself(tmp_path: Pa
 def test_warnings_say_what_the_verdict_does_not(tmp_path: Path) -> None:
     one = result(tmp_path / "a", "image", [face(AU02_r=1.0)])
     made = Parameters.from_reference(measured(one), "mean", 0.5)
+    assert made.made_from.au == "static"
     partial = {"verdict": "partial", "reason": "3 of 9 frames"}
     engine = {"name": "other", "version": "2", "au_support": {"AU02_r": "weak"}}
     rows = [frame(1, AU02_r=1.0), *(frame(n, success=0) for n in (2, 3))]
     video = result(tmp_path / "v", "video", rows, completeness=partial, engine=engine)
+    manifest = json.loads((video / "manifest.json").read_text())
+    manifest["job"]["options"]["au"] = "dynamic"
+    (video / "manifest.json").write_text(json.dumps(manifest))
     told = " | ".join(compare(made, measured(video)).warnings)
     assert "partial: 3 of 9 frames" in told
     assert "only 1 of 3 rows" in told
     assert "measured by engine 1, this by other 2" in told
     assert "AU02_r only weakly" in told
+    assert "reference are static, these are dynamic" in told
+    assert compare(made, measured(one)).warnings == ("the engine measures AU02_r only weakly, as it says itself",)
 
 
 @pytest.mark.parametrize(

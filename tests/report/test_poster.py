@@ -66,6 +66,11 @@ def test_a_time_after_the_end_is_no_frame(tmp_path: Path) -> None:
         poster.video_frame(path, 5.0, 25.0)
 
 
+def test_a_frame_is_shown_until_the_next_one(tmp_path: Path) -> None:
+    uneven = clips.clip(tmp_path / "uneven.mkv", times_ms=[0, 40, 80, 2000, 2040])
+    assert poster.video_frame(uneven, 1.0, 25.0).width == 64
+
+
 def test_phone_clips_are_shown_upright(tmp_path: Path) -> None:
     flat = clips.clip(tmp_path / "flat.mp4")
     shown = poster.video_frame(clips.turned(flat, tmp_path / "turned.mp4", clips.QUARTER_CLOCKWISE), 0.2, 25.0)

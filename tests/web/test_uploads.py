@@ -233,7 +233,7 @@ def test_a_broken_connection_leaves_no_blob(served: Served, container: str) -> N
 
 def test_a_large_file_costs_the_server_little_memory(served: Served, container: str) -> None:
     """48 MiB through the real server, which holds a few pieces of 4 MiB at a time, and never the file."""
-    workers = _children(served.stack.web.pid)
+    workers = _children(served.stack.web.process_id)
     assert workers
     assert served.ask(f"/uploads/{container}?blob=small.mp4", "PUT", body=bytes(1 << 20)).status == 201
     before = {pid: _peak_mib(pid) for pid in workers}
