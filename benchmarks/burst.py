@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -49,7 +50,7 @@ def main(count: int, connections: int, rounds: int, json_file: Path | None) -> N
             for number in range(rounds):
                 status.update(f"burst {number + 1} of {rounds}")
                 told.append(_burst(site, count, connections))
-        of = {"requests": count, "connections": connections, "bursts": told}
+        of: dict[str, Any] = {"requests": count, "connections": connections, "bursts": told}
         show_and_write(console, json_file, "burst", facts, _figures(told), **of)
 
     run_benchmark(console, measure)

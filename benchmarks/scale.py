@@ -74,7 +74,7 @@ def main(photo_count: int, clips: int, rounds: int, json_file: Path | None) -> N
                     bare[workers].append(bare_folders(engine, pictures, folder, workers))
         figures = _figures(photo_count, clips, runs, bare)
         console.print(f"jobs of each worker: {[run.jobs_by_worker for run in runs if run.workers > 1]}")
-        of = {"photos": photo_count, "clips": clips, "clip_s": CLIP_S, "rounds": rounds}
+        of: dict[str, Any] = {"photos": photo_count, "clips": clips, "clip_s": CLIP_S, "rounds": rounds}
         show_and_write(console, json_file, "scale", facts, figures, **of, runs=[vars(run) for run in runs])
 
     run_benchmark(console, measure)

@@ -11,7 +11,7 @@ from service.web.identity_names import names
 from service.web.identity_office import IDENTITY, is_own_gallery
 from service.web.identity_people import people
 from service.web.identity_tokens import tokens
-from service.web.services import IS_OWN_GALLERY
+from service.web.services import IS_OWN_GALLERY, services
 
 
 def add_identity(app: OpenAPI, identity: Identity, *, legacy: bool) -> None:
@@ -24,4 +24,5 @@ def add_identity(app: OpenAPI, identity: Identity, *, legacy: bool) -> None:
 
 
 def _page() -> str:
-    return render_template("people.html")
+    """*People*; it is told the limits, so that it can reduce a large photo before it sends it."""
+    return render_template("people.html", settings=services().settings)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from http import HTTPStatus
 
 import cv2
 import numpy as np
@@ -18,6 +19,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from infra.local.browser import ADVICE, find_browser
+from infra.local.loopback import HOST, free_port, http_status
+from infra.local.part import Part
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
 from tests.conftest import ASTRONAUT
 from tests.web.conftest import service_command
@@ -75,14 +78,33 @@ class GuardedSite:
 
 
 @pytest.fixture(scope="session")
-def guarded_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedSite]:
+def guarded_site(site: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedSite]:
+    """A second server over the storage of the first."""
     folder = tmp_path_factory.mktemp("guarded")
-    file = folder / "keys"
-    made = service_command("key", "new", "--name", "visitor", "--file", str(file))
-    environ = {"API_KEYS_FILE": str(file), "WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}
-    options = StackOptions(run_folder=folder / "run", workers=0, with_functions=False, extra_env=environ)
-    with LocalStack(options) as stack:
-        yield GuardedSite(stack.service_url, made.stdout.strip())
+    keys = folder / "keys"
+    made = service_command("key", "new", "--name", "visitor", "--scope", "analyse+read", "--file", str(keys))
+    port = free_port()
+    url = f"http://{HOST}:{port}"
+    environ = {
+        "PATH": os.environ["PATH"],
+        "AZURE_STORAGE_CONNECTION_STRING": site.connection_string,
+        "API_KEYS_FILE": str(keys),
+        "HOST": HOST,
+        "PORT": str(port),
+        "WEB_WORKERS": "1",
+        "DETECT_CHILDREN": "1",
+    }
+    server = Part(
+        "guarded-web",
+        [sys.executable, "-m", "service", "web"],
+        log_file=folder / "web.log",
+        environ=environ,
+        is_ready=lambda _: http_status(f"{url}/readyz") == HTTPStatus.OK,
+        folder=REPOSITORY,
+    )
+    server.start()
+    yield GuardedSite(url, made.stdout.strip())
+    server.stop()
 
 
 @dataclass

@@ -162,8 +162,8 @@ def test_a_broken_upload_is_sent_again(window: Visit) -> None:
 
 def test_without_event_streams_jobs_are_asked_for(window: Visit) -> None:
     page = window.goto(PATH)
-    window.watch.expect("Failed to load resource|events")
-    page.route("**/events", lambda route: route.abort())
+    window.watch.expect("503")
+    page.route("**/events", lambda route: route.fulfill(status=503))
     drop(page, jpeg(30), "polled.jpg", "image/jpeg")
     expect(line(page, "polled.jpg").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
 

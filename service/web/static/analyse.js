@@ -141,7 +141,10 @@ async function one(entry) {
   } catch (error) {
     const needsKey = error.status === 401 && files.has(entry.key);
     // The answer to an upload shows no form; asking does.
-    if (needsKey) ask("/jobs").catch(() => {});
+    if (needsKey) {
+      entry.again = false;
+      ask("/jobs").catch(() => {});
+    }
     move(entry, { step: "stopped", needsKey, problem: error.name === "AbortError" ? "You stopped it." : problemWords(error) });
   } finally {
     stops.delete(entry.key);

@@ -11,7 +11,7 @@ import { ask } from "./session.js";
 const STREAMS = 2;
 const ASK_EVERY_MS = 1500;
 const ASKED_AT_ONCE = 6;
-const BREAKS_BORNE = 3;
+const BREAKS_BORNE = 2;
 
 /** What is followed, by job id, the next to be asked first. */
 const followed = new Map();

@@ -1,0 +1,257 @@
+/** *People*: enrol from files or the camera, ask who is in a picture, rename, hand out what is held, remove. */
+
+import { Camera } from "./camera.js";
+import { byId, make, tell } from "./dom.js";
+import { fitting } from "./reduce.js";
+import { ask } from "./session.js";
+
+const { maxBytes, maxPixels } = byId("people-page").dataset;
+const LIMITS = { maxBytes: Number(maxBytes), maxPixels: Number(maxPixels) };
+const DAY_ENDS = "T23:59:59";
+
+const camera = new Camera(byId("viewfinder"));
+/** What is done with the next photo. */
+let onPhoto = null;
+/** Pictures that wait to be enrolled. */
+let chosen = [];
+let gallery = null;
+let cursor = null;
+let people = [];
+
+function fail(problem) {
+  tell(byId("problem"), problem.message);
+  if (problem.status !== 401) byId("problem").scrollIntoView({ block: "nearest" });
+}
+
+/** Run what a button does: errors show, and the button waits. */
+async function doing(button, work) {
+  tell(byId("problem"), "");
+  button.disabled = true;
+  try {
+    await work();
+  } catch (problem) {
+    fail(problem);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function path(rest) {
+  return `/galleries/${encodeURIComponent(gallery)}${rest}`;
+}
+
+// The list
+
+async function start() {
+  people = [];
+  cursor = null;
+  byId("people").replaceChildren();
+  const told = await ask("/galleries");
+  gallery = told.galleries[0].name;
+  await loadMore();
+}
+
+async function loadMore() {
+  const page = await ask(path(`/people${cursor ? `?cursor=${cursor}` : ""}`));
+  cursor = page.cursor;
+  people.push(...page.people);
+  show();
+}
+
+function show() {
+  const wanted = byId("filter").value.trim().toLowerCase();
+  const some = people.filter((person) => person.name.toLowerCase().includes(wanted));
+  byId("people").replaceChildren(...some.map(row));
+  byId("more").hidden = !cursor;
+  const count = some.length === 1 ? "1 person" : `${some.length} people`;
+  tell(byId("told"), people.length || cursor ? `${count}${cursor ? ", and there are more" : ""}` : "Nobody yet");
+}
+
+function row(person) {
+  const faces = person.faces.length === 1 ? "1 face" : `${person.faces.length} faces`;
+  const until = person.expires ? ` · until ${new Date(person.expires).toLocaleDateString()}` : "";
+  const facts = make(
+    "div",
+    { class: "person-facts" },
+    make("strong", {}, person.name),
+    make("span", { class: "muted small" }, `${faces} · consent: ${person.consent}${until}`),
+  );
+  const of = (words) => `${words} ${person.name}`;
+  return make(
+    "li",
+    {},
+    face(person),
+    facts,
+    make("button", { type: "button", "aria-label": of("Rename"), onclick: (event) => rename(event, person) }, "Rename"),
+    make("button", { type: "button", "aria-label": of("Export what is held of"), onclick: (event) => hand(event, person) }, "Export"),
+    make("button", { type: "button", class: "danger", "aria-label": of("Remove"), onclick: (event) => remove(event, person) }, "Remove"),
+  );
+}
+
+/** The small picture, where one is kept; fetched as any other answer, since it needs the session. */
+function face(person) {
+  const held = person.faces.find((each) => each.has_thumbnail);
+  if (!held) return make("span", { class: "person-face", "aria-hidden": "true" });
+  const image = make("img", { class: "person-face", alt: "", width: 48, height: 48 });
+  ask(path(`/faces/${held.face_token}/thumbnail`), { raw: true })
+    .then((response) => response.blob())
+    .then((blob) => {
+      image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
+      image.src = URL.createObjectURL(blob);
+    })
+    .catch(() => {});
+  return image;
+}
+
+function rename(event, person) {
+  const field = make("input", { type: "text", value: person.name, maxlength: 200, required: true, "aria-label": `New name of ${person.name}` });
+  const save = make("button", { type: "submit", class: "primary" }, "Save");
+  const form = make("form", { class: "rename" }, field, save, make("button", { type: "button", onclick: show }, "Cancel"));
+  form.addEventListener("submit", (submitted) => {
+    submitted.preventDefault();
+    doing(save, async () => {
+      const body = JSON.stringify({ name: field.value.trim() });
+      const headers = { "Content-Type": "application/json" };
+      const changed = await ask(path(`/people/${person.id}`), { method: "PATCH", body, headers });
+      people = people.map((each) => (each.id === person.id ? changed : each));
+      show();
+    });
+  });
+  event.currentTarget.closest("li").replaceChildren(form);
+  field.focus();
+  field.select();
+}
+
+function hand(event, person) {
+  doing(event.currentTarget, async () => {
+    const held = await ask(path(`/people/${person.id}/export`));
+    const blob = new Blob([JSON.stringify(held, null, 2)], { type: "application/json" });
+    const link = make("a", { href: URL.createObjectURL(blob), download: `person-${person.id}.json` });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+}
+
+function remove(event, person) {
+  const button = event.currentTarget;
+  if (button.dataset.asked !== "yes") {
+    // The second press removes.
+    button.dataset.asked = "yes";
+    button.textContent = "Really remove?";
+    button.setAttribute("aria-label", `Really remove? ${person.name}`);
+    return;
+  }
+  doing(button, async () => {
+    const receipt = await ask(path(`/people/${person.id}`), { method: "DELETE" });
+    people = people.filter((each) => each.id !== person.id);
+    show();
+    const named = receipt.mentioned_in.length;
+    const results = named ? ` ${named === 1 ? "1 result names" : `${named} results name`} this person and ${named === 1 ? "is" : "are"} not changed.` : "";
+    const embeddings = receipt.embeddings === 1 ? "1 embedding" : `${receipt.embeddings} embeddings`;
+    tell(byId("told"), `${person.name} is removed, with ${embeddings}.${results}`);
+  });
+}
+
+// Who is it?
+
+async function identify(file) {
+  tell(byId("found"), "Looking…");
+  byId("matches").replaceChildren();
+  try {
+    const { blob } = await fitting(file, LIMITS);
+    const form = new FormData();
+    form.append("image", blob, "picture");
+    const told = await ask(path("/identify"), { method: "POST", body: form });
+    const count = told.faces.length === 1 ? "1 face" : `${told.faces.length} faces`;
+    tell(byId("found"), told.faces.length ? `${count}; nearer than ${told.threshold} counts as a match.` : "No face found.");
+    byId("matches").replaceChildren(...told.faces.map(matched));
+  } catch (problem) {
+    tell(byId("found"), "");
+    throw problem;
+  }
+}
+
+function matched(found, number) {
+  const [best] = found.matches;
+  const words = best
+    ? `distance ${best.distance.toFixed(2)}, confidence ${Math.round(best.confidence * 100)} %`
+    : "no one who is enrolled";
+  return make(
+    "li",
+    {},
+    make("span", { class: `chip ${best ? "good" : ""}` }, `Face ${number + 1}`),
+    make("div", { class: "person-facts" }, make("strong", {}, best?.name ?? "Not known"), make("span", { class: "muted small" }, words)),
+  );
+}
+
+// Enrol
+
+function choose(files) {
+  chosen = [...files];
+  tell(byId("chosen"), chosen.length ? (chosen.length === 1 ? "1 picture" : `${chosen.length} pictures`) : "No picture yet");
+}
+
+async function enrol() {
+  if (!chosen.length) throw new Error("Choose a picture, or take one.");
+  const form = new FormData();
+  form.append("name", byId("name").value.trim());
+  form.append("consent", byId("consent").value.trim());
+  if (byId("expires").value) form.append("expires", new Date(byId("expires").value + DAY_ENDS).toISOString());
+  form.append("thumbnails", byId("thumbnails").checked ? "true" : "false");
+  for (const file of chosen) form.append("images", (await fitting(file, LIMITS)).blob, "picture");
+  const person = await ask(path("/people"), { method: "POST", body: form });
+  people.unshift(person);
+  byId("enrol").reset();
+  choose([]);
+  show();
+  tell(byId("told"), `${person.name} is enrolled.`);
+}
+
+// Camera
+
+async function openCamera(then) {
+  onPhoto = then;
+  await camera.open();
+  byId("camera").hidden = false;
+  byId("shoot").focus();
+}
+
+function closeCamera() {
+  camera.close();
+  byId("camera").hidden = true;
+}
+
+byId("ask-file").addEventListener("click", () => byId("asked").click());
+byId("asked").addEventListener("change", ({ target }) => {
+  const [file] = target.files;
+  target.value = "";
+  if (file) doing(byId("ask-file"), () => identify(file));
+});
+byId("ask-camera").addEventListener("click", ({ currentTarget }) => doing(currentTarget, () => openCamera(identify)));
+byId("enrol-file").addEventListener("click", () => byId("pictures").click());
+byId("pictures").addEventListener("change", ({ target }) => choose(target.files));
+byId("enrol-camera").addEventListener("click", ({ currentTarget }) => {
+  doing(currentTarget, () => openCamera(async (photo) => choose([...chosen, photo])));
+});
+byId("shoot").addEventListener("click", ({ currentTarget }) => {
+  doing(currentTarget, async () => {
+    const photo = await camera.photo();
+    closeCamera();
+    await onPhoto(photo);
+  });
+});
+byId("close-camera").addEventListener("click", closeCamera);
+byId("enrol").addEventListener("submit", (event) => {
+  event.preventDefault();
+  doing(event.submitter ?? byId("enrol"), enrol);
+});
+byId("filter").addEventListener("input", show);
+byId("more").addEventListener("click", ({ currentTarget }) => doing(currentTarget, loadMore));
+window.addEventListener("pagehide", () => camera.close());
+
+let signedInAs;
+document.addEventListener("session", ({ detail }) => {
+  if (signedInAs !== undefined && signedInAs !== detail.key) start().catch(fail);
+  signedInAs = detail.key;
+});
+start().catch(fail);
