@@ -38,10 +38,14 @@ def test_a_job_by_curl_ends_in_a_csv(tmp_path: Path) -> None:
     (tmp_path / "tests" / "media").mkdir(parents=True)
     shutil.copy(ASTRONAUT, tmp_path / "tests" / "media")
     with LocalStack(StackOptions(run_folder=tmp_path / "stack")) as stack:
-        script = _readme("by hand").replace("http://127.0.0.1:8080", stack.service_url)
+        script = "".join(_readme(block) for block in ("by hand", "at once", "client"))
+        script = script.replace("http://127.0.0.1:8080", stack.service_url)
         script = script.replace("infra.local.upload", f"infra.local.upload --run-folder {stack.run_folder}")
         printed = _shell(script, tmp_path)
     assert '"state":"succeeded"' in printed
+    assert printed.count('"keypoints"') == 2
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "results" / "astronaut.png" / "report.html").is_file()
     rows = (tmp_path / "astronaut.csv").read_text().splitlines()
     assert len(rows) == 2
     assert len(rows[0].split(",")) == 711

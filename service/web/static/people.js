@@ -3,7 +3,7 @@
 import { Camera } from "./camera.js";
 import { byId, make, tell } from "./dom.js";
 import { fitting } from "./reduce.js";
-import { ask } from "./session.js";
+import { ask, current, ready } from "./session.js";
 
 const { maxBytes, maxPixels } = byId("people-page").dataset;
 const LIMITS = { maxBytes: Number(maxBytes), maxPixels: Number(maxPixels) };
@@ -43,6 +43,7 @@ function path(rest) {
 // The list
 
 async function start() {
+  tell(byId("problem"), "");
   people = [];
   cursor = null;
   byId("people").replaceChildren();
@@ -249,9 +250,11 @@ byId("filter").addEventListener("input", show);
 byId("more").addEventListener("click", ({ currentTarget }) => doing(currentTarget, loadMore));
 window.addEventListener("pagehide", () => camera.close());
 
-let signedInAs;
-document.addEventListener("session", ({ detail }) => {
-  if (signedInAs !== undefined && signedInAs !== detail.key) start().catch(fail);
-  signedInAs = detail.key;
+ready.then(() => {
+  let signedInAs = current().key;
+  document.addEventListener("session", ({ detail }) => {
+    if (signedInAs !== detail.key) start().catch(fail);
+    signedInAs = detail.key;
+  });
+  start().catch(fail);
 });
-start().catch(fail);
