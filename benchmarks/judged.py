@@ -52,7 +52,7 @@ def show_and_write(
     **more: Any,
 ) -> None:
     """Tables, then figures beside their aims; and all of it as JSON, where a file is wanted."""
-    for grid in (*grids, judged_grid("figures", figures)):
+    for grid in (*grids, *([judged_grid("figures", figures)] if figures else [])):
         console.print(grid.on_terminal())
     console.print(LOAD_DISTORTS)
     told = {"figures": [figure.told() for figure in figures], "tables": [grid.told() for grid in grids]}

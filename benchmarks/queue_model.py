@@ -12,6 +12,7 @@ one could begin with.
 from __future__ import annotations
 
 import math
+import random
 from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
@@ -75,13 +76,22 @@ class Outcome:
         return np.percentile(self.latencies, (50, 95, 99))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
     began: float
     busy: int = 0
+    looking: int = 0
     worked_at: float = 0.0
     looks_at: float = 0.0
     is_gone: bool = False
+
+
+@dataclass(eq=False)
+class _Rest:
+    """An engine that has nothing to do."""
+
+    worker: _Worker
+    woken: simpy.Event
 
 
 class Model:
@@ -97,13 +107,13 @@ class Model:
         self._rule = rule
         self._engines = engines
         self._batch = batch
-        self._random = np.random.default_rng(seed)
+        self._random = random.Random(seed)
         self._env = simpy.Environment()
         self._pictures: deque[Job] = deque()
         self._videos: deque[Job] = deque()
         self._in_work = 0
         self._living: list[_Worker] = []
-        self._came = self._env.event()
+        self._resting: list[_Rest] = []
         self._all_done = self._env.event()
         self._to_do = 0
         self._outcome = Outcome()
@@ -134,9 +144,15 @@ class Model:
                 yield self._env.timeout(job.at - self._env.now)
             (self._videos if job.media_s else self._pictures).append(job)
             self._outcome.most_waiting = max(self._outcome.most_waiting, self._waiting)
-            if self._came.callbacks:
-                self._came.succeed()
-                self._came = self._env.event()
+            self._wake_one()
+
+    def _wake_one(self) -> None:
+        """Of the engines that rest, that of the worker that looks next: the others would find nothing."""
+        if self._resting:
+            first = min(self._resting, key=lambda rest: self._next_look(rest.worker))
+            self._resting.remove(first)
+            first.worker.looking += 1
+            first.woken.succeed()
 
     def _scale(self) -> Generator[simpy.Event, Any, None]:
         rule = self._rule
@@ -166,32 +182,34 @@ class Model:
 
     def _rest(self, worker: _Worker) -> Generator[simpy.Event, Any, None]:
         """Until something has come and the worker looks, or until it leaves."""
+        rest = _Rest(worker, self._env.event())
+        self._resting.append(rest)
         rested_s = self._env.now - worker.worked_at
-        came, over = self._came, self._env.timeout(max(0.0, self._rule.leave_after_s - rested_s))
-        yield came | over
-        if came.triggered:
-            yield self._env.timeout(self._until_next_look(worker))
-        elif not worker.busy and len(self._living) > self._rule.least:
+        yield rest.woken | self._env.timeout(max(0.0, self._rule.leave_after_s - rested_s))
+        if worker.is_gone:
+            return
+        if not (rest.woken.triggered or worker.busy or worker.looking) and len(self._living) > self._rule.least:
             self._leave(worker)
-        elif not worker.is_gone:
-            # Kept by the rule, or its other engine works: until something comes.
-            yield self._came
-            yield self._env.timeout(self._until_next_look(worker))
+            return
+        # Kept by the rule, or its other engine works: until something comes.
+        yield rest.woken
+        yield self._env.timeout(max(0.0, self._next_look(worker) - self._env.now))
+        worker.looking -= 1
 
-    def _until_next_look(self, worker: _Worker) -> float:
-        """A worker's engines look together; the pause between looks has grown geometrically since its last work."""
+    def _next_look(self, worker: _Worker) -> float:
+        """When; a worker's engines look together, and the pause has grown geometrically since its last work."""
         now = self._env.now
-        if worker.looks_at <= now:
+        if worker.looks_at < now:
             rested_s = now - worker.worked_at
             pause_s = min(IDLE_LONGEST_S, IDLE_FIRST_S + (IDLE_GROWTH - 1) * rested_s)
             worker.looks_at = now + self._random.uniform(0, pause_s)
-        return worker.looks_at - now
+        return worker.looks_at
 
     def _leave(self, worker: _Worker) -> None:
-        if not worker.is_gone:
-            worker.is_gone = True
-            self._living.remove(worker)
-            self._outcome.worker_s += self._env.now - worker.began
+        worker.is_gone = True
+        self._resting = [rest for rest in self._resting if rest.worker is not worker]
+        self._living.remove(worker)
+        self._outcome.worker_s += self._env.now - worker.began
 
     def _take(self, worker: _Worker) -> list[Job]:
         """The job that waits longest, and pictures that go with it: a fair share for each engine that is free."""

@@ -20,6 +20,7 @@ import requests
 from numpy.typing import NDArray
 
 from benchmarks.arrivals import DAY_S, PATTERNS, Pattern, day_of
+from benchmarks.arrivals import HOW_TO_READ as PATTERNS_TOLD
 from benchmarks.grid import Grid
 from benchmarks.judged import Judged, in_digits, show_and_write
 from benchmarks.media import photos
@@ -29,6 +30,14 @@ from benchmarks.service_times import BATCH, DEFAULT_FILE, ONE_ENGINE, WITHIN_S, 
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import machine, machine_line, new_console
 
+HOW_TO_READ = (
+    PATTERNS_TOLD
+    + """\
+waiting  most messages in the queue at once, and most workers at once
+p50 …    seconds from submission to success
+busy     share of the workers' engines' time; storage: its share of the cost
+"""
+)
 JOBS = (1_000, 10_000, 100_000, 1_000_000)
 PERCENTILES = ("p50", "p95", "p99")
 _PRICE_CALLS = 10_000
@@ -162,6 +171,7 @@ def main(**options: Any) -> None:
                 for jobs in options["sizes"]:
                     status.update(f"{pattern}: {jobs:,} jobs a day")
                     days.append(_day(times, pattern, jobs, options))
+        console.print(HOW_TO_READ)
         console.print(f"times measured {times.measured['date']} on {times.measured['cpus']} CPUs")
         more = {"days": days, "times": times.told(), "options": _plain(options)}
         show_and_write(console, options["json_file"], "simulate", facts, [], [_grid(days)], **more)
@@ -220,24 +230,19 @@ def _cost(outcome: Outcome, times: ServiceTimes, shape: Shape, prices: Prices, v
 
 
 def _grid(days: Sequence[dict[str, Any]]) -> Grid:
-    headings = (
-        "pattern", "jobs a day", "most waiting", "workers", "p50 s", "p95 s", "p99 s", "busy", "workers $", "storage $",
-        "1,000 jobs $",
-    )  # fmt: skip
+    headings = ("", "jobs", "waiting", "workers", "p50 s", "p95 s", "p99 s", "busy", "storage", "$ for 1,000")
     rows = [
         (
             str(day["pattern"]),
             *(f"{day[name]:,}" for name in ("jobs", "most_waiting", "most_workers")),
-            *(f"{day[name]:,.1f}" for name in ("p50_s", "p95_s", "p99_s")),
+            *(in_digits(day[name]) for name in ("p50_s", "p95_s", "p99_s")),
             f"{day['busy']:.0%}",
-            *(f"{day[name]:,.2f}" for name in ("cost_workers", "cost_storage")),
+            f"{day['cost_storage'] / (day['cost_storage'] + day['cost_workers']):.0%}",
             f"{day['cost_of_1000_jobs']:.3f}",
         )
         for day in days
     ]
-    return Grid(
-        "simulated days: most messages and workers at once, latency, share of busy engines, cost", headings, rows
-    )
+    return Grid("a simulated day", headings, rows)
 
 
 def _check(facts: dict[str, Any], options: dict[str, Any]) -> tuple[Grid, list[Judged], dict[str, Any]]:
@@ -270,10 +275,7 @@ def _real(site: Site, pictures: Sequence[Path], at: NDArray[np.float64]) -> tupl
     """When each job was submitted (seconds since the first), and its seconds from there to success."""
     container = site.fill(pictures)
     outcomes = Outcomes([site.stack.worker(0)])
-    if not at.any():
-        ids = site.ask_for_all(container, "image")
-    else:
-        ids = _one_by_one(site, container, pictures, at)
+    ids = _one_by_one(site, container, pictures, at) if at.any() else site.ask_for_all(container, "image")
     outcomes.wait(len(pictures), WITHIN_S)
     records = [requests.get(f"{site.stack.service_url}/jobs/{job_id}", timeout=60).json()["times"] for job_id in ids]
     created, finished = (

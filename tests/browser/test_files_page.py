@@ -213,9 +213,9 @@ def test_it_asks_for_a_key_where_one_is_needed(visit: Callable[..., Visit], guar
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#who-name")).to_have_text("visitor")
     drop(page, jpeg(5), "mine.jpg", "image/jpeg")
-    # What the missing key has stopped goes on by itself. No worker is there: both stay where they are.
-    expect(line(page, "stranger.jpg")).to_contain_text("waits for a worker", timeout=DONE_MS)
-    expect(line(page, "mine.jpg")).to_contain_text("waits for a worker", timeout=DONE_MS)
+    # What the missing key has stopped goes on by itself.
+    expect(line(page, "stranger.jpg").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
+    expect(line(page, "mine.jpg").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
 
 
 def test_it_looks_right(window: Visit) -> None:

@@ -204,13 +204,16 @@ def test_an_unknown_job_is_told(window: Visit) -> None:
     expect(page.get_by_role("alert").filter(has_text="There is no job")).to_be_visible()
 
 
-def test_after_signing_in_the_list_is_there(visit: Callable[..., Visit], guarded_site: GuardedSite) -> None:
+def test_after_signing_in_the_list_is_there(
+    visit: Callable[..., Visit], guarded_site: GuardedSite, container: str
+) -> None:
     window = visit(guarded_site.url)
     window.watch.expect("401")
-    page = window.goto("/page/jobs")
+    page = window.goto(f"/page/jobs?container={container}")
+    expect(page.get_by_role("alert").filter(has_text="Sign in to go on.")).to_be_visible()
     page.get_by_label("API key").fill(guarded_site.key)
     page.keyboard.press("Enter")
-    expect(page.locator("#told")).to_have_text("There are no jobs yet.")
+    expect(page.locator("#told")).to_have_text("4 jobs")
 
 
 def test_they_look_right(window: Visit, container: str, services: Services, done: str) -> None:

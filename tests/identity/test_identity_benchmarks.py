@@ -15,7 +15,11 @@ from tests.identity.conftest import made_up, no_face, picture
 
 
 def test_every_two_faces_are_compared_once() -> None:
-    faces = [Labelled("a", made_up(1), 0), Labelled("a", made_up(2, near=1, apart=0.3), 0), Labelled("b", made_up(3), 0)]
+    faces = [
+        Labelled("a", made_up(1), 0),
+        Labelled("a", made_up(2, near=1, apart=0.3), 0),
+        Labelled("b", made_up(3), 0),
+    ]
     same, different = pairs(faces)
     assert same == pytest.approx([0.3], abs=1e-4)
     assert len(different) == 2
