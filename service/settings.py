@@ -171,6 +171,31 @@ class Settings(BaseModel):
     max_megapixels: float = Field(64.0, description="Largest picture or frame, in millions of pixels.", gt=0)
     max_duration_s: float = Field(4 * 3600.0, description="Longest video, in seconds.", gt=0)
 
+    # Watching
+    metrics_port: int = Field(
+        0,
+        description="Port on which web server and worker tell `/metrics`, `/healthz` and `/readyz` without a key; 0: none.",
+        ge=0,
+        le=65535,
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address of that port.")
+    otel_exporter_otlp_endpoint: SecretStr | None = Field(
+        None,
+        description="Where traces go by OTLP over HTTP, `/v1/traces` is added; needs `requirements-otel.txt`.",
+    )
+    applicationinsights_connection_string: SecretStr | None = Field(
+        None, description="Azure Monitor as the place of traces, instead; needs `requirements-otel.txt`."
+    )
+    canary_every_s: float = Field(
+        3600.0, description="How often a worker measures the reference picture, first at its start; 0: never.", ge=0
+    )
+    canary_withdraw: bool = Field(
+        False, description="`on`: a worker whose engine does not measure it as recorded takes no jobs until it does."
+    )
+    canary_records: Path | None = Field(
+        None, description="Folder with what engines measured, for `canary --record`; default: those that ship."
+    )
+
     # Logs
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
@@ -196,6 +221,15 @@ class Settings(BaseModel):
         if self.azure_storage_connection_string and self.storage_account:
             raise ValueError(
                 "AZURE_STORAGE_CONNECTION_STRING and STORAGE_ACCOUNT are both set; keep the one that is meant"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_place_of_traces(self) -> Self:
+        if self.otel_exporter_otlp_endpoint and self.applicationinsights_connection_string:
+            raise ValueError(
+                "OTEL_EXPORTER_OTLP_ENDPOINT and APPLICATIONINSIGHTS_CONNECTION_STRING are both set; keep the one that "
+                "is meant"
             )
         return self
 
@@ -235,6 +269,11 @@ class Settings(BaseModel):
                 for problem in error.errors()
             ]
             raise BadSettings("\n".join(problems)) from error
+
+
+def share_metrics_in(folder: Path) -> None:
+    """Name the folder of the shared numbers where prometheus-client looks for it, which is nowhere else."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _from_file(path: str | None) -> dict[str, Any]:

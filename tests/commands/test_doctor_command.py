@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import service.media
+import service.decoder
 from infra.local.loopback import free_ports
 from service import wiring
 from service.doctor.check import Check
@@ -194,7 +194,7 @@ def test_an_engines_last_words_are_set_in(tmp_path: Path) -> None:
 
 def test_decoders_that_do_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where the child looks for this package: as in an installation that is not whole.
-    monkeypatch.setattr(service.media, "PACKAGES", tmp_path)
+    monkeypatch.setattr(service.decoder, "PACKAGES", tmp_path)
     told = decoders_check(tmp_path, MediaLimits(max_pixels=10**6, max_duration_s=60))
     assert told.status == "failed"
     assert "ModuleNotFoundError" in told.said

@@ -87,7 +87,7 @@ def _aim(case: Case) -> None:
     if path and case.meta and case.meta.generation.mode.is_positive:
         path["gallery"] = "contract"
         for name in ("person_id", "face_token"):
-            if name in path and not case.method == "DELETE":
+            if name in path and case.method != "DELETE":
                 path[name] = known[name]
         if case.method == "DELETE" and "person_id" in path:
             path["person_id"] = _another_person()

@@ -11,7 +11,8 @@ import numpy as np
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from tests.identity.conftest import Caller, Office, encoded, file, no_face, picture, portrait, two_faces
+from service.identity.waiting import Waiting
+from tests.identity.conftest import Caller, Office, encoded, file, made_up, no_face, picture, portrait, two_faces
 
 THREADS = 16
 
@@ -203,7 +204,7 @@ def test_a_database_that_is_away_is_an_internal_error(office: Office) -> None:
 def test_sixteen_callers_at_once_lose_nothing(office: Office) -> None:
     """Each adds a face that waits, finds it, and removes it if its number is odd."""
     lab = office.lab
-    tokens = [face["face_token"] for _ in range(THREADS // 2) for face in detected(lab, two_faces())]
+    tokens = office.identity.waiting.keep("lab", [Waiting(made_up(n, near=99, apart=0.3), b"") for n in range(THREADS)])
 
     def work(number: int) -> None:
         own = {"query_string": {"face_token": tokens[number]}}

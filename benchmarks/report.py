@@ -1,0 +1,150 @@
+"""`python -m benchmarks.report`: the last figures of all benchmarks, from their JSON files into BENCHMARKS.md.
+
+Nothing is measured here, and nothing is left out: a benchmark without a file is named as not run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks import collect, photos, streaming
+from benchmarks.bound import Bound
+from benchmarks.grid import Grid
+from benchmarks.judged import Judged, in_digits, judged_grid
+from benchmarks.site import BENCH_FOLDER, STEPS
+from benchmarks.told import LOAD_DISTORTS, machine_line
+from infra.local.stack import REPOSITORY
+
+PAGE = REPOSITORY / "BENCHMARKS.md"
+TITLES = {
+    "engine": "The embedded analyser",
+    "photos": "Many photos through the pipeline",
+    "overhead": "The pipeline against the bare command",
+    "storage_calls": "Requests to storage",
+    "scale": "A second worker",
+    "burst": "A burst of requests for an analysis",
+    "interactive": "Faces at once",
+    "flat": "Memory over thousands of requests and jobs",
+    "streaming": "The worker's memory and huge blobs",
+    "collect": "A thousand results in one table",
+    "simulate": "A day of jobs, simulated",
+    "simulate_check": "The simulation against a real run",
+}
+"""In the order of the page; the name is the benchmark's and its file's."""
+COMMANDS = {"simulate_check": "benchmarks.simulate --check"}
+HEAD = """\
+# Benchmarks
+
+Written by `python -m benchmarks.report` from the figures of `make bench`; not edited by hand. Each part says on which
+machine and when it was measured. An aim that is missed is called missed.
+
+"""
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=BENCH_FOLDER)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=PAGE, show_default=PAGE.name)
+def main(folder: Path, out: Path) -> None:
+    """Write the page of all figures from the JSON files in FOLDER (default: .local/bench)."""
+    found = {
+        name: json.loads(file.read_text("utf-8")) for name in TITLES if (file := folder / f"{name}.json").is_file()
+    }
+    if not found:
+        raise click.ClickException(f"no figures in {folder}: run `make bench`")
+    out.write_text(page(found), "utf-8")
+    click.echo(f"{out}: {len(found)} of {len(TITLES)} benchmarks")
+
+
+def page(found: dict[str, dict[str, Any]]) -> str:
+    """The page, from what the benchmarks wrote, by their names."""
+    parts = [HEAD, _all_aims(found).in_markdown(), _one_line(LOAD_DISTORTS)]
+    parts += [_part(name, title, found[name]) for name, title in TITLES.items() if name in found]
+    if missing := [f"`{name}`" for name in TITLES if name not in found]:
+        parts.append(f"## Not run\n\n{', '.join(missing)}\n")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _all_aims(found: dict[str, dict[str, Any]]) -> Grid:
+    rows = [
+        (TITLES[name], figure.what, f"{in_digits(figure.value)} {figure.unit}", str(figure.bound), str(figure.verdict))
+        for name in TITLES
+        if name in found
+        for figure in figures(name, found[name])
+        if figure.bound
+    ]
+    return Grid("All aims", ("", "figure", "value", "aim", "verdict"), rows)
+
+
+def _part(name: str, title: str, told: dict[str, Any]) -> str:
+    heading = f"## {title}\n\n`python -m {COMMANDS.get(name, f'benchmarks.{name}')}`: {machine_line(told['machine'])}\n"
+    grids = [Grid.from_told(grid) for grid in told.get("tables", [])]
+    if found := figures(name, told):
+        grids.append(judged_grid("Figures", found))
+    return "\n".join([heading, *(grid.in_markdown() for grid in grids)])
+
+
+def figures(name: str, told: dict[str, Any]) -> list[Judged]:
+    """A benchmark's figures; those that do not list them so have a reader of their own."""
+    if name in _READERS:
+        return list(_READERS[name](told))
+    return [Judged.from_told(figure) for figure in told["figures"]]
+
+
+def _photos(told: dict[str, Any]) -> Iterator[Judged]:
+    of = f"of {told['photos']} photos"
+    yield Judged(
+        f"pipeline to one bare process, {of}", "times", told["ratio_to_bare"], Bound(at_most=photos.RATIO_AT_MOST)
+    )
+    if "share" in told:
+        what = "speed-up over the simple service, of the best possible"
+        yield Judged(what, "share", told["share"], Bound(at_least=photos.SHARE_AT_LEAST))
+        yield Judged("speed-up over the simple service", "times", told["speed_up"])
+        yield Judged("the best possible", "times", told["speed_up_best"])
+    for kind, seconds in told["seconds"].items():
+        yield Judged(kind, "s", seconds)
+
+
+def _overhead(told: dict[str, Any]) -> Iterator[Judged]:
+    units = {"ratio": "times the bare command", "extra_s": "s beyond the bare command"}
+    for each in told["media"]:
+        of = each["aim"]["of"]
+        yield Judged(each["what"], units[of], each[of], Bound(at_most=each["aim"]["at_most"]))
+        yield Judged(f"{each['what']}, bare", "s", each["bare_s"])
+        yield Judged(f"{each['what']}, pipeline", "s", each["pipeline_s"])
+        for step in STEPS:
+            yield Judged(f"{each['what']}, {step}", "s", each["steps_s"][step])
+
+
+def _streaming(told: dict[str, Any]) -> Iterator[Judged]:
+    for each in told["blobs"]:
+        what = f"{each['what']}, {told['blob_mib']} MiB"
+        yield Judged(what, "MiB beyond idle", each["difference_mib"], Bound(at_most=streaming.AIM_MIB))
+        yield Judged(f"{what}, peak", "MiB", each["peak_mib"])
+
+
+def _collect(told: dict[str, Any]) -> Iterator[Judged]:
+    fewer, more = sorted(told["runs"], key=lambda run: run["results"])
+    what = f"peak memory with {more['results']} results to that with {fewer['results']}"
+    yield Judged(what, "times", more["peak_mib"] / fewer["peak_mib"], Bound(at_most=collect.AIM))
+    yield Judged(f"{more['results']} results", "s", more["seconds"])
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Iterator[Judged]]] = {
+    "photos": _photos,
+    "overhead": _overhead,
+    "streaming": _streaming,
+    "collect": _collect,
+}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()) + "\n"
+
+
+if __name__ == "__main__":
+    main()
