@@ -40,12 +40,14 @@ fuzz: setup ## hostile media and requests by the hundred, each in a known end, n
 	@FUZZ_SEED=$(or $(SEED),1) FUZZ_REQUESTS=1000 SCHEMATHESIS_EXAMPLES=250 SCHEMATHESIS_LEAST=2000 \
 		$(RUN) -m pytest -q tests/web/test_hostile_requests.py tests/web/test_contract.py
 
-bench: setup ## measure engine, pipeline and memory, each beside its aim (minutes; a quiet machine)
-	@$(RUN) -m benchmarks.engine
-	@$(RUN) -m benchmarks.overhead
-	@$(RUN) -m benchmarks.photos
-	@$(RUN) -m benchmarks.streaming
-	@$(RUN) -m benchmarks.collect
+bench: setup ## measure all, each figure beside its aim, into BENCHMARKS.md (an hour; a quiet machine)
+	@mkdir -p $(BENCH)
+	@for each in engine overhead photos storage_calls scale burst interactive flat streaming collect service_times; do \
+		$(RUN) -m benchmarks.$$each --json $(BENCH)/$$each.json || exit 1; done
+	@$(RUN) -m benchmarks.simulate --times $(BENCH)/service_times.json --json $(BENCH)/simulate.json
+	@$(RUN) -m benchmarks.simulate --check --json $(BENCH)/simulate_check.json
+	@$(RUN) -m benchmarks.report $(BENCH)
+BENCH := .local/bench
 
 .PHONY: image-check
 image-check: setup ## check the images and the compose file; builds them where buildah is there and we are root

@@ -45,18 +45,19 @@ def main(count: int, connections: int, rounds: int, json_file: Path | None) -> N
         facts = machine()
         console.print(machine_line(facts))
         with console.status("starting") as status, running_site(NO_LIMIT, workers=0) as site:
-            _burst(site, WARM_UPS, connections)
+            send_burst(site, WARM_UPS, connections)
             told = []
             for number in range(rounds):
                 status.update(f"burst {number + 1} of {rounds}")
-                told.append(_burst(site, count, connections))
+                told.append(send_burst(site, count, connections))
         of: dict[str, Any] = {"requests": count, "connections": connections, "bursts": told}
-        show_and_write(console, json_file, "burst", facts, _figures(told), **of)
+        show_and_write(console, json_file, "burst", facts, figures_of(told), **of)
 
     run_benchmark(console, measure)
 
 
-def _burst(site: Site, count: int, connections: int) -> dict[str, float | None]:
+def send_burst(site: Site, count: int, connections: int) -> dict[str, Any]:
+    """One burst, each request for a blob of its own, and the processor time that it took."""
     container = str(uuid.uuid4())
     client = site.storage.create_container(container)
     names = [f"photo-{number:04d}.jpg" for number in range(count)]
@@ -70,7 +71,7 @@ def _burst(site: Site, count: int, connections: int) -> dict[str, float | None]:
     return told | {f"{name}_cpu_ms": 1000 * seconds / count for name, seconds in took.items()}
 
 
-def _figures(told: Sequence[dict[str, float | None]]) -> list[Judged]:
+def figures_of(told: Sequence[dict[str, Any]]) -> list[Judged]:
     """The worst burst is held to the aims: each of them is somebody's."""
     return [
         Judged(
@@ -87,7 +88,7 @@ def _figures(told: Sequence[dict[str, float | None]]) -> list[Judged]:
         Judged("processor time of storage for it", "ms", _least(each["storage_cpu_ms"] for each in told)),
         Judged("longest", "ms", _most(each["max_ms"] for each in told)),
         Judged(
-            "not accepted", "requests", sum((each["requests"] or 0) - (each["answered"] or 0) for each in told),
+            "not accepted", "requests", sum(each["requests"] - each["answered"] for each in told),
             Bound(at_most=0),
         ),
     ]  # fmt: skip

@@ -114,16 +114,20 @@ def main(count: int, jobs: int, json_file: Path | None) -> None:
         facts = machine()
         console.print(machine_line(facts))
         with console.status("starting") as status, scratch_folder() as folder, running_site(NO_LIMIT) as site:
-            files = photos(folder / "photos", min(jobs, DIFFERENT_PHOTOS))
-            worker, ids = _worked(site, files, jobs, status.update)
-            status.update(f"{count} requests")
-            web, statuses = _asked(site, ids, detect_picture(folder / "face.jpg"), count)
+            web, worker = measured(site, folder, count, jobs, status.update)
         grids = [_grid(f"web, {count} requests", web.told()), _grid(f"a worker, {jobs} photos", worker.told())]
-        of: dict[str, Any] = {"requests": count, "statuses": statuses, "jobs": jobs}
-        of |= {"web": web.told(), "worker": worker.told()}
-        show_and_write(console, json_file, "flat", facts, _figures(web, worker), grids, **of)
+        of: dict[str, Any] = {"requests": count, "jobs": jobs, "web": web.told(), "worker": worker.told()}
+        show_and_write(console, json_file, "flat", facts, figures_of(web, worker), grids, **of)
 
     run_benchmark(console, measure)
+
+
+def measured(site: Site, folder: Path, count: int, jobs: int, say: Callable[[str], None]) -> tuple[Watched, Watched]:
+    """What was seen of web over the requests, and of the first worker over the jobs, which come first."""
+    files = photos(folder / "photos", min(jobs, DIFFERENT_PHOTOS))
+    worker, ids = _worked(site, files, jobs, say)
+    say(f"{count} requests")
+    return _asked(site, ids, detect_picture(folder / "face.jpg"), count), worker
 
 
 @contextmanager
@@ -155,7 +159,7 @@ def _worked(site: Site, files: list[Path], jobs: int, say: Callable[[str], None]
         while done < jobs:
             some = files[: jobs - done]
             container = site.fill(some)
-            outcomes = Outcomes([part])
+            outcomes = Outcomes(site.workers)
             ids = site.ask_for_all(container, "image")
             outcomes.wait(len(some), WITHIN_S)
             done += len(some)
@@ -163,7 +167,7 @@ def _worked(site: Site, files: list[Path], jobs: int, say: Callable[[str], None]
     return found, ids
 
 
-def _asked(site: Site, ids: list[str], picture: Path, count: int) -> tuple[Watched, dict[str, int]]:
+def _asked(site: Site, ids: list[str], picture: Path, count: int) -> Watched:
     """A list of jobs, a job and a picture in turn."""
     asks = []
     for number in range(count):
@@ -173,10 +177,11 @@ def _asked(site: Site, ids: list[str], picture: Path, count: int) -> tuple[Watch
         answers = run(Load(site.stack.service_url, asks, CONNECTIONS), WITHIN_S)
     if answers.statuses != {str(int(HTTPStatus.OK)): count}:
         raise PartFailed("web", f"answered {answers.statuses}", site.stack.web.log_tail())
-    return found, answers.statuses
+    return found
 
 
-def _figures(web: Watched, worker: Watched) -> list[Judged]:
+def figures_of(web: Watched, worker: Watched) -> list[Judged]:
+    """Beside their aims."""
     web_told = [each for each in web.told() if each["process"].startswith("service web")]
     children = [each for each in web.told() if each not in web_told]
     beside = worker.together

@@ -7,6 +7,7 @@ rate, and counts each answer's time from the moment at which its request was due
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -57,19 +58,26 @@ def main(count: int, open_s: float, rate: float, json_file: Path | None) -> None
             scratch_folder() as folder,
             running_site(NO_LIMIT, workers=0) as site,
         ):
-            picture = detect_picture(folder / "face.jpg")
-            loads = []
-            for path in (DETECT, ANALYSE):
-                status.update(f"{path}: warming up")
-                _closed(site, path, picture, max(CONNECTIONS), min(WARM_UPS, 2 * count))
-                for connections in CONNECTIONS:
-                    status.update(f"{path}: {connections} connections")
-                    loads.append(_closed(site, path, picture, connections, count))
-                status.update(f"{path}: {rate:g} a second")
-                loads.append(_open(site, path, picture, rate, max(2, round(open_s * rate))))
-        show_and_write(console, json_file, "interactive", facts, _figures(loads, rate), [_grid(loads)], loads=loads)
+            loads = measured(site, detect_picture(folder / "face.jpg"), count, rate, open_s, status.update)
+        show_and_write(console, json_file, "interactive", facts, figures_of(loads, rate), [_grid(loads)], loads=loads)
 
     run_benchmark(console, measure)
+
+
+def measured(
+    site: Site, picture: Path, count: int, rate: float, open_s: float, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """All loads of both routes."""
+    loads = []
+    for path in (DETECT, ANALYSE):
+        say(f"{path}: warming up")
+        _closed(site, path, picture, max(CONNECTIONS), min(WARM_UPS, 2 * count))
+        for connections in CONNECTIONS:
+            say(f"{path}: {connections} connections")
+            loads.append(_closed(site, path, picture, connections, count))
+        say(f"{path}: {rate:g} a second")
+        loads.append(_open(site, path, picture, rate, max(2, round(open_s * rate))))
+    return loads
 
 
 def detect_picture(file: Path) -> Path:
@@ -99,7 +107,8 @@ def _told(site: Site, load: Load) -> dict[str, Any]:
     return told | {"cpu_ms": cpu_ms}
 
 
-def _figures(loads: list[dict[str, Any]], rate: float) -> list[Judged]:
+def figures_of(loads: list[dict[str, Any]], rate: float) -> list[Judged]:
+    """Beside their aims."""
     detect = [load for load in loads if load["path"] == DETECT]
     most = max(load["a_second"] for load in detect if load["loop"] == "closed")
     offered = next(load for load in detect if load["loop"] == "open")

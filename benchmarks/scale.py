@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -60,24 +60,32 @@ def main(photo_count: int, clips: int, rounds: int, json_file: Path | None) -> N
             scratch_folder() as folder,
             running_site({"ENGINES": "1"}, workers=WORKERS) as site,
         ):
-            pictures = photos(folder / "photos", photo_count)
-            videos = _copies(clip(CLIP_S), folder / "clips", clips)
-            runs: list[Run] = []
-            bare: dict[int, list[float]] = {1: [], WORKERS: []}
-            _emptied(site, WORKERS, pictures[:WARM_UPS], [])
-            for number in range(rounds):
-                # Each goes first every other time.
-                for workers in (1, WORKERS) if number % 2 == 0 else (WORKERS, 1):
-                    status.update(f"round {number + 1} of {rounds}: workers: {workers}")
-                    runs.append(_emptied(site, workers, pictures, videos))
-                    status.update(f"round {number + 1} of {rounds}: bare commands: {workers}")
-                    bare[workers].append(bare_folders(engine, pictures, folder, workers))
-        figures = _figures(photo_count, clips, runs, bare)
+            runs, bare = measured(site, engine, folder, photo_count, clips, rounds, status.update)
+        figures = figures_of(photo_count + clips, runs, bare)
         console.print(f"jobs of each worker: {[run.jobs_by_worker for run in runs if run.workers > 1]}")
         of: dict[str, Any] = {"photos": photo_count, "clips": clips, "clip_s": CLIP_S, "rounds": rounds}
         show_and_write(console, json_file, "scale", facts, figures, **of, runs=[vars(run) for run in runs])
 
     run_benchmark(console, measure)
+
+
+def measured(
+    site: Site, engine: Engine, folder: Path, photo_count: int, clips: int, rounds: int, say: Callable[[str], None]
+) -> tuple[list[Run], dict[int, list[float]]]:
+    """The queue emptied by one worker and by both; seconds of one and of two bare commands over the photos."""
+    pictures = photos(folder / "photos", photo_count)
+    videos = _copies(clip(CLIP_S), folder / "clips", clips)
+    runs: list[Run] = []
+    bare: dict[int, list[float]] = {1: [], WORKERS: []}
+    _emptied(site, WORKERS, pictures[:WARM_UPS], [])
+    for number in range(rounds):
+        # Each goes first every other time.
+        for workers in (1, WORKERS) if number % 2 == 0 else (WORKERS, 1):
+            say(f"round {number + 1} of {rounds}: workers: {workers}")
+            runs.append(_emptied(site, workers, pictures, videos))
+            say(f"round {number + 1} of {rounds}: bare commands: {workers}")
+            bare[workers].append(bare_folders(engine, pictures, folder, workers))
+    return runs, bare
 
 
 def _copies(file: Path, folder: Path, count: int) -> list[Path]:
@@ -89,7 +97,7 @@ def _copies(file: Path, folder: Path, count: int) -> list[Path]:
 
 
 def _emptied(site: Site, workers: int, pictures: Sequence[Path], videos: Sequence[Path]) -> Run:
-    every = [site.stack.worker(number) for number in range(WORKERS)]
+    every = site.workers
     with frozen(every[workers:]):
         with frozen(every[:workers]):
             # Clips first: one that is left for the end would keep one worker busy while the other has nothing.
@@ -103,11 +111,11 @@ def _emptied(site: Site, workers: int, pictures: Sequence[Path], videos: Sequenc
     return Run(workers, seconds, dict(outcomes.succeeded))
 
 
-def _figures(photo_count: int, clips: int, runs: Sequence[Run], bare: dict[int, list[float]]) -> list[Judged]:
+def figures_of(jobs: int, runs: Sequence[Run], bare: dict[int, list[float]]) -> list[Judged]:
+    """Medians over the rounds."""
     seconds: dict[int, Any] = {n: [run.seconds for run in runs if run.workers == n] for n in (1, WORKERS)}
     speed_up = median(one / two for one, two in zip(seconds[1], seconds[WORKERS], strict=True))
     possible = median(one / two for one, two in zip(bare[1], bare[WORKERS], strict=True))
-    jobs = photo_count + clips
     return [
         Judged("speed-up by a second worker", "times", speed_up, Bound(at_least=SPEED_UP_AT_LEAST)),
         Judged("the same of bare commands over the photos", "times", possible),

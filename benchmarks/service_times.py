@@ -140,7 +140,7 @@ def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int,
 def finished(site: Site, files: Sequence[Path], media: Media) -> list[Ended]:
     """Have them analysed, then read their records; nobody asks for them meanwhile."""
     container = site.fill(files)
-    outcomes = Outcomes([site.stack.worker(0)])
+    outcomes = Outcomes(site.workers)
     ids = site.ask_for_all(container, media)
     outcomes.wait(len(files), WITHIN_S)
     return [ended(site, job_id) for job_id in ids]

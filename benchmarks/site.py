@@ -23,7 +23,7 @@ from azure.storage.blob import BlobServiceClient
 from rich.console import Console
 
 from infra.local.node import NodeUnavailable
-from infra.local.part import PartFailed
+from infra.local.part import Part, PartFailed
 from infra.local.stack import DEFAULT_RUN_FOLDER, LocalStack, StackOptions
 from infra.local.up import stop_on_sigterm
 from infra.local.upload import upload
@@ -87,6 +87,11 @@ class Site:
         answer = requests.post(url, params={"blob": file.name}, timeout=_ASK_TIME_LIMIT_S)
         answer.raise_for_status()
         return Submitted(asked_at, str(answer.json()["jobs"][0]["id"]), container, file)
+
+    @property
+    def workers(self) -> list[Part]:
+        """All of them."""
+        return [self.stack.worker(number) for number in range(self.stack.options.workers)]
 
     def fill(self, files: Sequence[Path]) -> str:
         """Upload into a new container; returns its name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,29 +77,37 @@ def main(burst: int, clip_s: int, rest_s: float, json_file: Path | None) -> None
             scratch_folder() as folder,
             running_site(access_log=True) as site,
         ):
-            files = photos(folder / "photos", burst)
-            log = AccessLog(site.stack.azurite.part)
-            count_jobs(site, log, "", files[:WARM_UPS], "image")
-            counted = []
-            for what, media, some in (
-                ("one photo", "image", files[:1]),
-                (f"a photo of a burst of {burst}", "image", files),
-                (f"a clip of {clip_s} s", "video", [clip(clip_s)]),
-            ):
-                status.update(what)
-                counted.append(count_jobs(site, log, what, some, "video" if media == "video" else "image"))
-            status.update(AT_REST)
-            counted.append(count_rest(log, rest_s))
+            counted = count_all(site, folder, burst, clip_s, rest_s, status.update)
         cases = [each.told() for each in counted]
-        show_and_write(console, json_file, "storage_calls", facts, _figures(counted), [_grid(counted)], cases=cases)
+        show_and_write(console, json_file, "storage_calls", facts, figures_of(counted), [_grid(counted)], cases=cases)
 
     run_benchmark(console, measure)
+
+
+def count_all(
+    site: Site, folder: Path, burst: int, clip_s: int, rest_s: float, say: Callable[[str], None]
+) -> list[Counted]:
+    """Every case, on a stack with an access log."""
+    files = photos(folder / "photos", burst)
+    log = AccessLog(site.stack.azurite.part)
+    count_jobs(site, log, "", files[:WARM_UPS], "image")
+    cases: list[tuple[str, Media, list[Path]]] = [
+        ("one photo", "image", files[:1]),
+        (f"a photo of a burst of {burst}", "image", files),
+        (f"a clip of {clip_s} s", "video", [clip(clip_s)]),
+    ]
+    counted = []
+    for what, media, some in cases:
+        say(what)
+        counted.append(count_jobs(site, log, what, some, media))
+    say(AT_REST)
+    return [*counted, count_rest(log, rest_s)]
 
 
 def count_jobs(site: Site, log: AccessLog, what: str, files: Sequence[Path], media: Media) -> Counted:
     """Have them all analysed; the requests from the asking to the last one's end."""
     container = site.fill(files)
-    outcomes = Outcomes([site.stack.worker(0)])
+    outcomes = Outcomes(site.workers)
     log.take()
     site.ask_for_all(container, media)
     outcomes.wait(len(files), WITHIN_S)
@@ -117,8 +125,9 @@ def count_rest(log: AccessLog, seconds: float) -> Counted:
     return Counted(AT_REST, 1, Counter({name: round(count / minutes) for name, count in found.items()}))
 
 
-def _figures(counted: Sequence[Counted]) -> list[Judged]:
-    figures = [
+def figures_of(counted: Sequence[Counted]) -> list[Judged]:
+    """Beside their aims."""
+    found = [
         Judged(
             f"blobs written for {each.what}",
             "requests",
@@ -128,7 +137,7 @@ def _figures(counted: Sequence[Counted]) -> list[Judged]:
         for each in counted
         if "photo" in each.what
     ]
-    return figures + [Judged(f"all for {each.what}", "requests", each.total) for each in counted]
+    return found + [Judged(f"all for {each.what}", "requests", each.total) for each in counted]
 
 
 def _grid(counted: Sequence[Counted]) -> Grid:

@@ -9,6 +9,7 @@ import click
 
 from service import __version__
 from service.commands.analyse import analyse
+from service.commands.canary import canary
 from service.commands.collect import collect
 from service.commands.compare import compare_command, reference
 from service.commands.doctor import doctor
@@ -16,6 +17,7 @@ from service.commands.jobs import jobs
 from service.commands.key import key
 from service.commands.next_stage import next_stage
 from service.commands.poison import poison
+from service.commands.purge import purge
 from service.commands.queues import queues
 from service.commands.remote import download, status, watch
 from service.commands.report import report
@@ -53,6 +55,8 @@ for command in (
     poison,
     queues,
     sweep,
+    canary,
+    purge,
     submit,
     status,
     watch,

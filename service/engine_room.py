@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.errors import AnalysisError
+from service import metrics
+from service.errors import AnalysisError, EngineTimeout
 from service.gather import Asked, Dropped, Gather
 from service.job import AnalysisJob
 from service.logs import log
@@ -79,8 +80,13 @@ class EngineRoom:
             return
         measure = asked.question
         try:
-            asked.end(run_engine(self.engine, measure.job, measure.media, measure.room, measure.limits, watch))
+            run = run_engine(self.engine, measure.job, measure.media, measure.room, measure.limits, watch)
+            if run.finished.signal:
+                metrics.engine_restarted()
+            asked.end(run)
         except (AnalysisError, Dropped) as error:
+            if isinstance(error, EngineTimeout):
+                metrics.engine_restarted()
             asked.fail(error)
 
     def _run_batch(self, taken: list[Asked[Measure, EngineRun]]) -> list[Asked[Measure, EngineRun]]:
@@ -106,6 +112,7 @@ class EngineRoom:
                 return []
         if left.culprit is not None:
             log.warning("engine.batch_stopped", pictures=len(taken), at=left.culprit)
+            metrics.engine_restarted()
             self._run_alone(taken[left.culprit])
         return [taken[number] for number in left.rest]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from service.errors import BadJob, StorageUnavailable
+from service.errors import BadJob, NewerJob, StorageUnavailable
 from service.job import QueuedJob
 from service.logs import log
 from service.stopping import Stop
@@ -19,6 +19,9 @@ IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
 STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
 HANDS_FULL_S = 0.1
+UNFIT_S = 0.5
+NEWER_AGAIN_S, NEWER_TIMES = 60, 30
+"""While a release is rolled out, the message of a new web server waits so long, so often, for a new worker."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,23 @@ class Intake:
 
     Args:
         has_room: whether there is disk for another item.
+        is_fit: whether what this worker measures can be trusted.
         lease_s: how long messages stay hidden once received.
     """
 
     def __init__(
-        self, queue: JobQueue, has_room: Callable[[], bool], stop: Stop, lease_s: int, hands: Hands, shift: Shift
+        self,
+        queue: JobQueue,
+        has_room: Callable[[], bool],
+        is_fit: Callable[[], bool],
+        stop: Stop,
+        lease_s: int,
+        hands: Hands,
+        shift: Shift,
     ) -> None:
         self._queue = queue
         self._has_room = has_room
+        self._is_fit = is_fit
         self._stop = stop
         self._lease_s = lease_s
         self._shift = shift
@@ -120,6 +132,8 @@ class Intake:
                 # Taking messages only to fail them would use up attempts, and keep them from other workers.
                 log.warning("worker.workspace_full")
                 self._stop.wait(WORKSPACE_FULL_S)
+            elif not self._is_fit():
+                self._stop.wait(UNFIT_S)
             # Whatever comes may be a video.
             elif self._videos.acquire(timeout=HANDS_FULL_S):
                 self._videos.release()
@@ -163,10 +177,15 @@ class Intake:
             self._queue.hide(taken.message, 0)
 
     def _read(self, message: Message) -> QueuedJob | None:
-        """The job that a message is; one that is none is set aside, word for word."""
+        """The job that a message is; a newer release's is handed back, one that is none is set aside, word for word."""
         try:
             return QueuedJob.decode(message.text)
         except BadJob as error:
+            if isinstance(error, NewerJob) and message.dequeue_count <= NEWER_TIMES:
+                log.info("message.newer_handed_back", error=error.message, message_id=message.id)
+                with suppress(StorageUnavailable, MessageGone):
+                    self._queue.hide(message, NEWER_AGAIN_S)
+                return None
             log.error("message.set_aside", error_code=error.code, error=error.message, message_id=message.id)
         # Where storage goes away meanwhile the message shows up again.
         with suppress(StorageUnavailable, MessageGone):

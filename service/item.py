@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from service import metrics
 from service.errors import (
     AnalysisError,
     EngineUnavailable,
@@ -156,5 +157,6 @@ class Item:
         """The one line that says how this attempt ended."""
         why = {"error_code": error.code, "error": error.message} if error else {}
         duration_s = round(time.monotonic() - self._began, 3)
+        metrics.job_ended(action, error.code if error else "")
         say = log.error if action == "failed" else log.info
         say(f"job.{action}", attempt=self._attempt.number, duration_s=duration_s, **why, **more)

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from service.errors import BadJob, BadRequest
+from service.errors import BadJob, BadRequest, NewerJob
 
 SCHEMA = 1
-"""Version of the queue message; a worker sets aside, untouched, what it does not know."""
+"""Version of the queue message; a worker hands back what is newer, and sets aside, untouched, what it does not know."""
 
 Media = Literal["image", "video"]
 MediaType = Literal["posed", "wild"]
@@ -169,19 +170,28 @@ class AnalysisJob:
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """A job and the trace it belongs to, as it travels through the queue: references only, no media."""
+    """A job and the trace it belongs to, as it travels through the queue: references only, no media.
+
+    Attributes:
+        created, version: of the job's record when the message was sent, so that whoever claims it first need not
+            read it; None and empty in messages that do not say.
+    """
 
     job: AnalysisJob
     traceparent: str
+    created: datetime | None = None
+    version: str = ""
 
     def encode(self) -> str:
         """Message text: plain JSON in ASCII, well under the queue's 64 KiB."""
+        record = {"created": self.created.isoformat(), "version": self.version} if self.created else None
         return json.dumps(
             {
                 "schema": SCHEMA,
                 "job_id": self.job.job_id,
                 "traceparent": self.traceparent,
                 "job": self.job.as_dict(),
+                **({"record": record} if record else {}),
             }
         )
 
@@ -190,6 +200,7 @@ class QueuedJob:
         """Inverse of `encode`.
 
         Raises:
+            NewerJob: of a schema version to come.
             BadJob: not JSON, another schema version, or an id that is not the job's.
         """
         try:
@@ -197,12 +208,25 @@ class QueuedJob:
             schema = fields["schema"]
         except (ValueError, TypeError, KeyError) as error:
             raise BadJob(f"the message is not a job: {error!r}") from error
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise NewerJob(f"the message has schema version {schema}; this worker knows {SCHEMA}")
         if schema != SCHEMA:
             raise BadJob(f"the message has schema version {schema!r}; this worker knows {SCHEMA}")
         job = AnalysisJob.from_dict(fields.get("job") or {})
         if fields.get("job_id") != job.job_id:
             raise BadJob("the message's job id does not belong to its job")
-        return cls(job=job, traceparent=str(fields.get("traceparent", "")))
+        created, version = _record_of(fields.get("record"))
+        return cls(job, str(fields.get("traceparent", "")), created, version)
+
+
+def _record_of(told: Any) -> tuple[datetime | None, str]:
+    """What a message says of its job's record. Raises BadJob."""
+    if told is None:
+        return None, ""
+    try:
+        return datetime.fromisoformat(told["created"]), _text(told["version"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadJob(f"the message's record cannot be read: {error!r}") from error
 
 
 def _text(value: Any) -> str:

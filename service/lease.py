@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from service import metrics
 from service.errors import AnalysisError, Cancelled, LeaseLost, RecordChanged, StorageUnavailable
 from service.logs import log
 from service.record import JobRecord, now
@@ -113,12 +114,16 @@ class Lease:
             record_due = time.monotonic() + min(LOOK_EVERY_S, self._lease_s / 3)
             try:
                 self._renew(*written)
+                metrics.lease_renewal("renewed")
             except StorageUnavailable as error:
+                metrics.lease_renewal("failed")
                 log.warning("lease.renewal_failed", error=error.message)
                 record_due = 0.0
                 continue
             except AnalysisError as error:
                 self._stop_with = error
+                if isinstance(error, LeaseLost):
+                    metrics.lease_renewal("lost")
                 log.warning("lease.ended", error_code=error.code, error=error.message)
                 return
             if time.monotonic() >= message_due:

@@ -90,7 +90,7 @@ def share(folder: Path) -> None:
     global _shared_in
     folder.mkdir(exist_ok=True)
     share_metrics_in(folder)
-    values.ValueClass = values.MultiProcessValue()
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
     _shared_in = folder
 
 
@@ -172,6 +172,5 @@ def request_answered(route: str, status: int, seconds: float) -> None:
 def names() -> list[str]:
     """Of all numbers here, as they are asked for."""
     return sorted(
-        f"{metric.name}_total" if metric.type == "counter" else metric.name
-        for metric in _numbers().registry.collect()
+        f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in _numbers().registry.collect()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from service import __version__
+from service import __version__, metrics, tracing
 from service.engine_room import EngineRoom, Measure
 from service.errors import AnalysisError, BadJob, MediaError, MediaTooLarge
 from service.identity.recognising import Recognises
@@ -158,19 +159,17 @@ class Pipeline:
                 findings.run = run = self.engines.run(Measure(job, prepared, room, limits), watch_step, alone=alone)
             with step("results") as watch_step:
                 table = read_table(job, run, room / "table.csv")
-                people = self._people(job, prepared, table, room, watch_step)
-            more = []
+                metrics.table_measured(table.faces, table.frames_written, table.frames_success, run.finished.seconds)
+                artefacts = self._people(job, place, prepared, table, room, findings, watch_step)
             if job.options.overlay:
                 with step("overlay") as watch_step:
-                    more = self._overlay(job, prepared, table, room, findings, watch_step)
+                    artefacts += self._overlay(job, prepared, table, room, findings, watch_step)
             with step("publish") as watch_step:
                 manifest = self._manifest(job, place, run, table, findings)
                 # A picture is two blobs, whose writing is most of what it costs: its few words go into the manifest.
-                log_file = run.log if job.media == "video" else None
-                if people and self.recogniser:
-                    blob = place.artefact(findings.attempt.id, PEOPLE)
-                    self.recogniser.remember(job, people, place.container, blob)
-                return self._publish(place, log_file, table, manifest, findings, watch_step, people, more)
+                if job.media == "video":
+                    artefacts.append(Artefact("engine.log", run.log, "text/plain"))
+                return self._publish(place, artefacts, table, manifest, findings, watch_step)
 
     def close(self) -> None:
         """Let the children go that stay between items."""
@@ -189,7 +188,7 @@ class Pipeline:
             engine=engine_facts(self.engine, findings.run),
             seconds=findings.seconds_so_far(),
         )
-        publish_artefacts(self.results, place, findings.attempt.id, manifest, log=None)
+        publish_artefacts(self.results, place, findings.attempt.id, manifest)
         return manifest
 
     def _fetch(self, job: AnalysisJob, room: Path, findings: Findings, watch: WatchStep) -> Path:
@@ -219,14 +218,24 @@ class Pipeline:
         return prepared
 
     def _people(
-        self, job: AnalysisJob, prepared: Prepared, table: Table, room: Path, watch: WatchStep
-    ) -> dict[str, Any] | None:
+        self,
+        job: AnalysisJob,
+        place: ResultPlace,
+        prepared: Prepared,
+        table: Table,
+        room: Path,
+        findings: Findings,
+        watch: WatchStep,
+    ) -> list[Artefact]:
         """Who was matched, for jobs that name a gallery. Raises BadJob where this worker cannot tell."""
         if not job.options.gallery:
-            return None
+            return []
         if self.recogniser is None:
             raise BadJob("the job names a gallery, and IDENTITY is not on in this worker")
-        return self.recogniser.people(job, prepared, table.path, room, lambda: watch(0.0))
+        people = self.recogniser.people(job, prepared, table.path, room, lambda: watch(0.0))
+        self.recogniser.remember(job, people, place.container, place.artefact(findings.attempt.id, PEOPLE))
+        text = json.dumps(people, indent=2, ensure_ascii=False, allow_nan=False).encode()
+        return [Artefact(PEOPLE, text, "application/json")]
 
     def _overlay(
         self, job: AnalysisJob, prepared: Prepared, table: Table, room: Path, findings: Findings, watch: WatchStep
@@ -261,16 +270,14 @@ class Pipeline:
     def _publish(
         self,
         place: ResultPlace,
-        log_file: Path | None,
+        artefacts: Sequence[Artefact],
         table: Table,
         manifest: dict[str, Any],
         findings: Findings,
         watch: WatchStep,
-        people: dict[str, Any] | None,
-        more: Sequence[Artefact],
     ) -> str:
         attempt_id = findings.attempt.id
-        publish_artefacts(self.results, place, attempt_id, manifest, log_file, people, more)
+        publish_artefacts(self.results, place, attempt_id, manifest, artefacts)
         # The last look at the lease before the result becomes visible.
         watch(0.5)
         published = commit(self.results, place, attempt_id, table.path, table.sha256, replacing=self.replacing)
@@ -296,7 +303,9 @@ class _Steps:
         began = time.monotonic()
         watch_step(0.0)
         try:
-            yield watch_step
+            with tracing.span(name):
+                yield watch_step
         finally:
             seconds = self._findings.seconds[name] = time.monotonic() - began
+            metrics.stage_ended(name, seconds)
             log.info("job.step", step=name, duration_s=round(seconds, 3))

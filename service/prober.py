@@ -8,8 +8,8 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.children.pool import Answer, ChildEnded, Pool
 from service.errors import Busy, EngineUnavailable
-from service.faces.pool import Answer, ChildEnded, Pool
 from service.job import Media
 from service.media import MediaLimits, Probe, picture_probe, picture_question, probe
 

@@ -81,25 +81,13 @@ class Artefact:
 
 
 def publish_artefacts(
-    blobs: Blobs,
-    place: ResultPlace,
-    attempt_id: str,
-    manifest: Mapping[str, Any],
-    log: Path | None,
-    people: Mapping[str, Any] | None = None,
-    more: Sequence[Artefact] = (),
+    blobs: Blobs, place: ResultPlace, attempt_id: str, manifest: Mapping[str, Any], artefacts: Sequence[Artefact] = ()
 ) -> None:
-    """Put the manifest, the engine's own log and who was matched beside where the CSV will be."""
-    for artefact in more:
+    """Put the manifest, and before it what else the attempt has made, beside where the CSV will be."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode()
+    for artefact in (*artefacts, Artefact("manifest.json", text, "application/json")):
         name = place.artefact(attempt_id, artefact.name)
         blobs.upload(place.container, name, artefact.content, content_type=artefact.content_type)
-    if people is not None:
-        matched = json.dumps(people, indent=2, ensure_ascii=False, allow_nan=False).encode()
-        blobs.upload(place.container, place.artefact(attempt_id, PEOPLE), matched, content_type="application/json")
-    if log:
-        blobs.upload(place.container, place.artefact(attempt_id, "engine.log"), log, content_type="text/plain")
-    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode()
-    blobs.upload(place.container, place.manifest(attempt_id), text, content_type="application/json")
 
 
 def commit(

@@ -6,9 +6,10 @@ without an owner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from service.errors import AnalysisError, RecordChanged
 from service.job import AnalysisJob
@@ -30,6 +31,7 @@ class JobRecord:
         attempt_published: the attempt whose results are the job's.
         poisoned: the failed job's message has been copied to the poison queue.
         version: the storage's own ETag of this record, for conditional updates.
+        others: what a newer release keeps beside all this; written back as it was read.
     """
 
     job: AnalysisJob
@@ -51,10 +53,18 @@ class JobRecord:
     attempt_published: str = ""
     poisoned: bool = False
     version: str = ""
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def waited_s(self) -> float | None:
+        """Seconds from its submission to its first attempt, while that is the last."""
+        if self.attempts != 1 or self.started is None:
+            return None
+        return (self.started - self.created).total_seconds()
 
     def held_by_another(self, owner: str, now: datetime) -> timedelta | None:
         """How long someone else still holds the job; None where it is free."""

@@ -174,7 +174,7 @@ class Settings(BaseModel):
     # Watching
     metrics_port: int = Field(
         0,
-        description="Port on which web server and worker tell `/metrics`, `/healthz` and `/readyz` without a key; 0: none.",
+        description="Port of `/metrics`, `/healthz` and `/readyz` of web server and worker, without a key; 0: none.",
         ge=0,
         le=65535,
     )

@@ -5,12 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask_openapi3 import OpenAPI
 
+from service import tracing
+from service.canary.comparing import recorded
+from service.canary.watch import Canary
 from service.doctor.check import Check, failed
 from service.doctor.rounds import local_checks, storage_checks
 from service.engine_room import EngineRoom
@@ -25,6 +30,9 @@ from service.openface.probe import Engine
 from service.pipeline import Limits, Pipeline
 from service.prober import Prober
 from service.publish import OWN_CONTAINER
+from service.purging import Purge
+from service.queue_watch import QueueWatch
+from service.readiness import Ping
 from service.report.keeping import Reports
 from service.settings import BadSettings, Settings
 from service.stopping import Stop
@@ -42,6 +50,7 @@ from service.web.app import create_app
 from service.web.auth import Door
 from service.web.services import Services
 from service.worker import Worker
+from service.worker_status import StatusServer
 from service.workspace import Workspace
 
 PREMISES_AGAIN_S = 2.0
@@ -59,6 +68,7 @@ def web_services(settings: Settings) -> Services:
         settings=settings,
         blobs=blobs,
         queue=queue,
+        queue_watch=QueueWatch(queue),
         table=table,
         desk=Desk(table, queue),
         analyst=Analyst(settings),
@@ -68,6 +78,7 @@ def web_services(settings: Settings) -> Services:
 
 def web_app(settings: Settings) -> Flask:
     """The web application of one gunicorn process."""
+    tracing.configure(settings, "web")
     services = web_services(settings)
     services.analyst.start()
     # Beside the serving: while storage is away the process answers all the same, with 503 where it needs storage.
@@ -102,12 +113,15 @@ def run_worker(settings: Settings, shift: Shift) -> int:
     """
     stop = Stop(settings.shutdown_grace_s)
     stop.listen()
+    tracing.configure(settings, "worker")
     services = web_services(settings)
     with closing(Workspace(settings.workspace)) as workspace:
         ready = worker(settings, services, workspace, stop, shift)
-        open_when_there(services, stop)
-        with closing(ready):
-            return ready.run()
+        with closing(ready), status_server(settings, services, ready):
+            open_when_there(services, stop)
+            code = ready.run()
+    tracing.close()
+    return code
 
 
 def worker(settings: Settings, services: Services, workspace: Workspace, stop: Stop, shift: Shift = FOREVER) -> Worker:
@@ -122,7 +136,34 @@ def worker(settings: Settings, services: Services, workspace: Workspace, stop: S
         results_container=settings.results_container,
         max_attempts=settings.max_attempts,
     )
-    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands(settings), shift)
+    return Worker(
+        shop,
+        stop,
+        settings.worker_name,
+        settings.lease_s,
+        hands(settings),
+        shift,
+        canary=canary(settings, shop.pipeline),
+    )
+
+
+def canary(settings: Settings, way: Pipeline) -> Canary:
+    """The reference picture by this worker's engine, against what was recorded of it. Raises BadSettings."""
+    record = recorded(way.engine, settings.canary_records)
+    return Canary(way, record, every_s=settings.canary_every_s, withdraw=settings.canary_withdraw)
+
+
+def status_server(settings: Settings, services: Services, ready: Worker) -> StatusServer:
+    """What a worker tells on METRICS_PORT. Raises BadSettings."""
+    pings: dict[str, Ping] = {
+        "blobs": services.blobs.ping,
+        "queue": services.queue.length,
+        "table": services.table.ping,
+        "engine": lambda: Engine.find(settings.openface_bin_dir),
+    }
+    if ready.canary:
+        pings["canary"] = ready.canary.ping
+    return StatusServer(settings.metrics_host, settings.metrics_port, pings, services.queue_watch)
 
 
 def hands(settings: Settings) -> Hands:
@@ -206,6 +247,50 @@ def sweep(services: Services, owner: str, *, grace: timedelta, mend: bool) -> It
 
         with closing(Identity(settings)) as identity:
             yield from overdue(identity.store, mend=mend)
+
+
+@contextmanager
+def purge(services: Services) -> Iterator[Purge]:
+    """Who deletes. Raises BadSettings."""
+    settings = services.settings
+    parts = services.blobs, services.queue, services.table
+    if not identity_is_wanted(settings):
+        yield Purge(*parts, settings.results_container, forget=lambda job_ids: 0)
+        return
+    from service.identity.office import Identity
+    from service.identity.rights import forget_jobs
+
+    with closing(Identity(settings)) as identity:
+        yield Purge(*parts, settings.results_container, forget=lambda job_ids: forget_jobs(identity.store, job_ids))
+
+
+def purge_person(services: Services, gallery: str, person_id: str) -> dict[str, Any]:
+    """Delete someone, where IDENTITY is on; the receipt. Raises NotFound, BadSettings."""
+    from service.identity.erasing import erase_person
+    from service.identity.office import Identity
+
+    with closing(Identity(services.settings)) as identity:
+        receipt, changed = erase_person(identity.store, services.blobs, gallery, person_id)
+    told = asdict(receipt) | {"deleted": receipt.deleted.isoformat(timespec="seconds")}
+    return {"gallery": gallery, "is_done": True, **told, "results_changed": changed}
+
+
+def person_held(services: Services, gallery: str, person_id: str) -> dict[str, Any]:
+    """What would be deleted of someone. Raises NotFound, BadSettings."""
+    from service.identity.office import Identity
+    from service.identity.rights import export_person
+
+    with closing(Identity(services.settings)) as identity:
+        held = export_person(identity.galleries, gallery, person_id)
+    mentioned = [asdict(each) for each in held.mentioned_in]
+    faces = len(held.faces)
+    return {
+        "gallery": gallery,
+        "is_done": False,
+        "person_id": person_id,
+        "embeddings": faces,
+        "mentioned_in": mentioned,
+    }
 
 
 def examine(settings: Settings, *, fix: bool) -> Iterator[Check]:

@@ -1,8 +1,8 @@
 """The collected table's columns, in an order that later versions only add to the end of.
 
 Job, media, engine and quality come first and are the same in each row of a result; then the row's own place and
-quality; then everything measured, spelled and ordered as in the results. What a result does not have is null: pictures
-have no `frame`, and what was not measured, or is no finite number, is no 0.
+quality; then everything measured, spelled and ordered as in the results; then who was matched. What a result does not
+have is null: pictures have no `frame`, and what was not measured, or is no finite number, is no 0.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from service.collect.people import PERSON
 from service.openface.columns import IMAGE_COLUMNS, IMAGE_HEAD, VIDEO_COLUMNS, VIDEO_HEAD
 from service.openface.meanings import meanings
 
@@ -56,6 +57,9 @@ ROW: dict[str, pa.DataType] = {
 }
 """The row's place and quality; the numbers as in the result."""
 
+MATCHED: dict[str, pa.DataType] = dict(zip(PERSON, (INT, TEXT, TEXT, REAL), strict=True))
+"""Who it is, where the job named a gallery: the person's number in this result, and the match, if there is any."""
+
 MEASURED = VIDEO_COLUMNS[len(VIDEO_HEAD) :]
 """Both kinds of results measure the same."""
 assert IMAGE_COLUMNS[len(IMAGE_HEAD) :] == MEASURED
@@ -80,7 +84,7 @@ class Layout:
     def of(cls, groups: Collection[str] = GROUPS) -> Layout:
         """All columns, or of the measured ones only these groups."""
         measured = [name for name in MEASURED if _GROUP_OF[name] in groups]
-        kinds = JOB | ROW | dict.fromkeys(measured, REAL)
+        kinds = JOB | ROW | dict.fromkeys(measured, REAL) | MATCHED
         return cls(tuple(name for name in (*ROW, *measured) if name != GOOD), pa.schema(list(kinds.items())))
 
 

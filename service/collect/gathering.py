@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from service.collect.columns import FLAG, GOOD, INT, JOB, ROW, TEXT, Layout, job_values
+from service.collect.columns import FLAG, GOOD, INT, JOB, MATCHED, ROW, TEXT, Layout, job_values
+from service.collect.people import NOBODY, Tracks
 from service.collect.results import Found
 from service.errors import MalformedOutput
 from service.openface.columns import columns_for
@@ -29,6 +30,8 @@ class Gathering:
         self._values = np.full((piece_rows, len(layout.numbers)), np.nan)
         self._job_of = np.zeros(piece_rows, dtype=np.int64)
         self._jobs: list[dict[str, Any]] = []
+        self._matches: list[dict[str, Any]] = []
+        self._match_of = np.full(piece_rows, NOBODY, dtype=np.int64)
         self._rows = 0
 
     def add(self, found: Found) -> Iterator[pa.Table]:
@@ -39,6 +42,7 @@ class Gathering:
                 result that should never have been published; rows before the fault have been taken in.
             KeyError, TypeError: its manifest is not one of ours; nothing was taken in.
         """
+        tracks = Tracks(found.people)
         self._jobs.append(job_values(found.manifest))
         columns = columns_for(found.manifest["job"]["media"])
         kept = [(i, self._place[name]) for i, name in enumerate(columns) if name in self._place]
@@ -47,20 +51,30 @@ class Gathering:
             check_header(file, columns)
             for block in blocks(file, columns):
                 _refuse_fractions(block.values, columns)
-                yield from self._take(block.values[:, sources], targets)
+                matches = tracks.of_rows(block.values, columns)
+                yield from self._take(block.values[:, sources], targets, matches, tracks.values)
 
     def rest(self) -> Iterator[pa.Table]:
         """What has not been given out yet."""
         if self._rows:
             yield self._piece()
 
-    def _take(self, values: NDArray[np.float64], targets: list[int]) -> Iterator[pa.Table]:
+    def _take(
+        self,
+        values: NDArray[np.float64],
+        targets: list[int],
+        matches: NDArray[np.int64],
+        tracks: list[dict[str, Any]],
+    ) -> Iterator[pa.Table]:
         while len(values):
             room = len(self._values) - self._rows
             now, values = values[:room], values[room:]
+            known, matches = matches[:room], matches[room:]
             rows = slice(self._rows, self._rows + len(now))
             self._values[rows, targets] = now
             self._job_of[rows] = len(self._jobs) - 1
+            self._match_of[rows] = np.where(known == NOBODY, NOBODY, known + len(self._matches))
+            self._matches += tracks
             self._rows += len(now)
             if self._rows == len(self._values):
                 yield self._piece()
@@ -71,6 +85,7 @@ class Gathering:
         piece = pa.Table.from_arrays(arrays, schema=self._layout.schema)
         # The last result may go on in the next piece.
         self._jobs = self._jobs[-1:]
+        self._matches = []
         self._rows = 0
         self._values[:] = np.nan
         return piece
@@ -78,6 +93,11 @@ class Gathering:
     def _column(self, name: str, values: NDArray[np.float64], of: pa.Array) -> pa.Array:
         if name in JOB:
             return pa.array([job[name] for job in self._jobs], JOB[name]).take(of)
+        if name in MATCHED:
+            own = self._match_of[: self._rows]
+            return pa.array([match[name] for match in self._matches], MATCHED[name]).take(
+                pa.array(own, mask=own == NOBODY)
+            )
         if name == GOOD:
             return pa.array(self._good(values), FLAG)
         column = values[:, self._place[name]]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from service.errors import AnalysisError
-from service.publish import ResultPlace, published_attempt
+from service.publish import PEOPLE, ResultPlace, published_attempt
 from service.record import JobRecord
 from service.storage.blob_store import Blobs
 from service.storage.job_table import JobTable
@@ -26,11 +26,16 @@ Problem = Literal["failed", "unreadable", "not finished"]
 
 @dataclass(frozen=True)
 class Found:
-    """A result, whole."""
+    """A result, whole.
+
+    Attributes:
+        people: what is in its `people.json`; None where it has none.
+    """
 
     name: str
     manifest: dict[str, Any]
     csv: Path
+    people: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def from_files(manifests: Iterable[Path]) -> Iterator[Found | Unused]:
             csv = file.parent / Path(manifest["csv"]["name"]).name
             with csv.open("rb") as content:
                 sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-            yield _checked(name, manifest, csv, sha256)
+            yield _checked(name, manifest, csv, sha256, _people_beside(file))
         except (OSError, ValueError, KeyError, TypeError) as error:
             yield Unused(name, "unreadable", f"{type(error).__name__}: {error}")
 
@@ -121,7 +126,15 @@ def _fetched(name: str, blobs: Blobs, place: ResultPlace, csv: Path) -> Found | 
         for piece in blobs.stream(place.container, place.csv):
             digest.update(piece)
             file.write(piece)
-    return _checked(name, manifest, csv, digest.hexdigest())
+    people = None
+    if manifest["job"].get("options", {}).get("gallery"):
+        people = dict(json.loads(blobs.read(place.container, place.artefact(attempt or "", PEOPLE))))
+    return _checked(name, manifest, csv, digest.hexdigest(), people)
+
+
+def _people_beside(manifest: Path) -> dict[str, Any] | None:
+    file = manifest.parent / PEOPLE
+    return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else None
 
 
 def _failure(name: str, manifest: dict[str, Any]) -> Unused | None:
@@ -131,7 +144,9 @@ def _failure(name: str, manifest: dict[str, Any]) -> Unused | None:
     return Unused(name, "failed", str(error.get("code", "")))
 
 
-def _checked(name: str, manifest: dict[str, Any], csv: Path, sha256: str) -> Found | Unused:
+def _checked(
+    name: str, manifest: dict[str, Any], csv: Path, sha256: str, people: dict[str, Any] | None
+) -> Found | Unused:
     if sha256 != manifest["csv"]["sha256"]:
         return Unused(name, "unreadable", "the table is not the one that its manifest speaks of")
-    return Found(name, manifest, csv)
+    return Found(name, manifest, csv, people)

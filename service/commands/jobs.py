@@ -60,7 +60,7 @@ def list_jobs(container: str | None, state: State | None, limit: int, as_json: b
 def show(id_: str, as_json: bool) -> None:
     """Show all that is known of one job."""
     with opened() as services:
-        record = services.table.get(_whole_id(services.table, id_))
+        record = services.table.get(whole_id(services.table, id_))
         place = ResultPlace.of(record.job, services.settings.results_container)
         manifest = _manifest(services.blobs, place, record)
     details = _details(record, place, manifest)
@@ -91,7 +91,7 @@ def _order(ids: tuple[str, ...], as_json: bool, act: ORDER) -> None:
     with opened() as services:
         for id_ in ids:
             try:
-                record = act(services, _whole_id(services.table, id_))
+                record = act(services, whole_id(services.table, id_))
             except StorageUnavailable:
                 raise
             except AnalysisError as error:
@@ -104,7 +104,7 @@ def _order(ids: tuple[str, ...], as_json: bool, act: ORDER) -> None:
     failures.leave()
 
 
-def _whole_id(table: JobTable, id_: str) -> str:
+def whole_id(table: JobTable, id_: str) -> str:
     """The job's id from its beginning. Raises BadRequest, NotFound."""
     prefix = id_.lower()
     if not _PREFIX.fullmatch(prefix):

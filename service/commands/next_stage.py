@@ -44,7 +44,7 @@ def next_stage(
         raise Refused(f"NEXT_STAGE_SECRET needs at least {SHORTEST_SECRET} characters")
     if wrong := [address for address in storage if not address.startswith(("http://", "https://"))]:
         raise Refused(f"--storage-url: {wrong[0]} is no http(s) address")
-    settings = load_settings().model_copy(update={"host": host, "port": port, "web_workers": 1})
+    settings = load_settings().model_copy(update={"host": host, "port": port, "web_workers": 1, "metrics_port": 0})
     configure(settings.log_format, settings.log_level)
     with told():
         parameters = Parameters.load(parameters_file)

@@ -9,12 +9,13 @@ from math import inf
 import click
 from pydantic import SecretStr
 
-from service import wiring
+from service import metrics, wiring
 from service.commands.starting import load_settings, told
 from service.intake import Shift
 from service.keys import KeyRing
 from service.logs import configure
 from service.web.server import Server, refuse_open_door
+from service.workspace import Workspace
 
 
 @click.command()
@@ -26,10 +27,12 @@ def web() -> None:
         refuse_open_door(settings)
         KeyRing.of(settings).check()
         wiring.web_services(settings)
+        workspace = Workspace(settings.workspace)
+    metrics.share(workspace.path / "metrics")
     # One for all processes of this server.
     secret = settings.session_secret or SecretStr(secrets.token_urlsafe(32))
     shared = settings.model_copy(update={"session_secret": secret})
-    Server(shared, lambda: wiring.web_app(shared)).run()
+    Server(shared, lambda: wiring.web_app(shared), workspace.close).run()
 
 
 SECONDS = click.FloatRange(min=0, min_open=True)

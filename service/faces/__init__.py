@@ -1,1 +1,1 @@
-"""Faces at once: a pool of children that keep `openface_lite` loaded and answer in milliseconds."""
+"""Faces at once: what the children do that keep `openface_lite` loaded, and who asks them."""

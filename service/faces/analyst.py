@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from service.children.pool import REPOSITORY, Pool
 from service.errors import BadRequest, Busy
-from service.faces.pool import REPOSITORY, Pool
 from service.job import AnalysisJob, JobOptions
 from service.openface.probe import Engine
 from service.openface.process import ChildLimits
@@ -83,6 +83,10 @@ class Analyst:
     def start(self) -> None:
         """Let the children load their models now."""
         self._pool.start()
+
+    def ping(self) -> None:
+        """Raises EngineUnavailable while they do not start."""
+        self._pool.ping()
 
     def close(self) -> None:
         """Let them go."""

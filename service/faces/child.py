@@ -14,8 +14,8 @@ import openface_lite
 from openface_lite import Face, MediaError, ModelsUnavailableError
 from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
+from service.children.loop import serve
 from service.errors import EngineUnavailable, MediaTooLarge, UnreadableMedia
-from service.faces.child_loop import serve
 from service.faces.drawing import Pixels, draw
 from service.faces.seen import Seen
 from service.media_child.pictures import read_header

@@ -12,8 +12,8 @@ import openface_lite
 from openface_lite import Face, MediaError, ModelsUnavailableError
 from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
+from service.children.loop import serve
 from service.errors import EngineUnavailable, MediaTooLarge, UnreadableMedia, UnsupportedMedia
-from service.faces.child_loop import serve
 from service.identity.aligned import Aligned, load
 from service.identity.vectors import MODEL
 from service.media_child.pictures import read_header

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from service.children.pool import Pool
 from service.errors import AnalysisError, BadRequest
-from service.faces.pool import Pool
 from service.identity.vectors import LENGTH, Embedding
 from service.settings import Settings
 

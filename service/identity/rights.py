@@ -15,6 +15,9 @@ from service.identity.store import Store, faces, mentions, now, people, temporar
 from service.identity.vectors import THRESHOLD, Embedding, distances
 from service.logs import log
 
+IDS_AT_ONCE = 500
+"""Of a statement: databases take only so many values."""
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -163,3 +166,24 @@ def _forget_waiting(connection: Connection, gallery: str, embeddings: list[Embed
     if tokens:
         connection.execute(delete(temporary).where(temporary.c.token.in_(tokens)))
     return len(tokens)
+
+
+def mentions_of(store: Store, person_id: str) -> tuple[Mention, ...]:
+    """Results that name someone. Raises StorageUnavailable."""
+    with store.reading() as connection:
+        return _mentions(connection, person_id)
+
+
+def forget_jobs(store: Store, job_ids: Sequence[str]) -> int:
+    """Remove what is kept of which people the results of these jobs name; returns how much it was."""
+    forgotten = 0
+    for begin in range(0, len(job_ids), IDS_AT_ONCE):
+        of_jobs = mentions.c.job_id.in_(job_ids[begin : begin + IDS_AT_ONCE])
+        named = select(people.c.gallery).join(mentions, mentions.c.person == people.c.id).where(of_jobs).distinct()
+        with store.reading() as connection:
+            galleries = list(connection.scalars(named))
+        for gallery in galleries:
+            here = select(people.c.id).where(people.c.gallery == gallery)
+            with store.changing(gallery) as connection:
+                forgotten += connection.execute(delete(mentions).where(of_jobs, mentions.c.person.in_(here))).rowcount
+    return forgotten

@@ -6,7 +6,7 @@ from typing import Any
 
 import cv2
 
-from service.faces.child_loop import serve
+from service.children.loop import serve
 from service.media_child import pictures
 
 

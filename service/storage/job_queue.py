@@ -115,13 +115,17 @@ class JobQueue:
         """Names of those of the two queues that do not exist."""
         return [client.queue_name for client in (self._jobs, self._poison) if not _exists(client)]
 
-    def hold_poisoned(self) -> PoisonHold:
+    def hold_waiting(self) -> HeldMessages:
+        """The same of what waits for workers, who find nothing to do meanwhile."""
+        return HeldMessages(self._jobs)
+
+    def hold_poisoned(self) -> HeldMessages:
         """All that is set aside, hidden from others meanwhile: a queue shows no more than its head otherwise."""
-        return PoisonHold(self._poison)
+        return HeldMessages(self._poison)
 
 
-class PoisonHold:
-    """The poison queue's messages while someone looks at them; use as a context manager.
+class HeldMessages:
+    """A queue's messages while someone looks at them; use as a context manager.
 
     What was not deleted is shown again at the end, unchanged. Whoever dies before that leaves it hidden for
     `LOOK_S` seconds, no longer.

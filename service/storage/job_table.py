@@ -22,17 +22,23 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.data.tables import TableClient, TableServiceClient, UpdateMode
 
-from service.errors import BadRequest, BlobExists, NotFound, RecordChanged
+from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChanged
 from service.job import AnalysisJob
+from service.logs import log
 from service.record import JobRecord, State
 from service.storage.account import translated
 
 ALL = "jobs"
 """Partition of the index over all containers; no container's partition has this form."""
 
+PURGED = "purged"
+"""Property of the mark in place of a record."""
+
 END_OF_TIME_MS = 10**14
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 READS_AT_ONCE = 8
+IN_A_TRANSACTION = 100
+"""Most entities of one partition that storage writes together."""
 STORAGE_PAGE = 1000
 """The most that table storage returns at once."""
 SCANNED_AT_ONCE = 5 * STORAGE_PAGE
@@ -40,6 +46,12 @@ SCANNED_AT_ONCE = 5 * STORAGE_PAGE
 
 
 _ROW = re.compile(r"\d{14}-[0-9a-f]{32}")
+
+
+class Purged(NotFound):
+    """All that was held of the job was deleted; a mark is left of it, without a word."""
+
+    code = "job_not_found"
 
 
 @dataclass(frozen=True)
@@ -74,21 +86,72 @@ class JobTable:
                 answer = self._table.create_entity(_entity(record))
             return replace(record, version=str(answer["etag"]))
         except RecordChanged:
-            return self.get(record.job.job_id)
+            try:
+                return self.get(record.job.job_id)
+            except Purged:
+                # Asked for anew, after all of it was deleted.
+                with translated("inserting a job record"):
+                    answer = self._table.upsert_entity(_entity(record), mode=UpdateMode.REPLACE)
+                return replace(record, version=str(answer["etag"]))
 
-    def index(self, record: JobRecord) -> None:
-        """Put a record into the lists; harmless to repeat."""
-        row = _inverted(record.created, record.job.job_id)
-        for partition in (ALL, _container_partition(record.job.container)):
-            with translated("indexing a job"):
-                self._table.upsert_entity(
-                    {"PartitionKey": partition, "RowKey": row, "job_id": record.job.job_id, "place": _place(record)}
-                )
+    def purge(self, record: JobRecord) -> None:
+        """Take a finished job's record away, and out of the lists. Raises RecordChanged where it is another by now."""
+        key = record.job.job_id
+        with translated("deleting a job record", changed=RecordChanged(), missing=RecordChanged()):
+            self._table.update_entity(
+                {"PartitionKey": key, "RowKey": key, PURGED: True},
+                mode=UpdateMode.REPLACE,
+                etag=record.version,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        self.unlist(record.job.container, _inverted(record.created, key))
+
+    def unlist(self, container: str, row: str) -> None:
+        """Take a row out of the lists; harmless to repeat."""
+        for partition in (ALL, _container_partition(container)):
+            with suppress(NotFound), translated("taking a job out of a list", missing=NotFound()):
+                self._table.delete_entity(partition, row)
+
+    def indexed(self, container: str) -> Iterator[tuple[str, str]]:
+        """Row and job id of each entry in a container's list."""
+        found = self._table.query_entities(
+            "PartitionKey eq @partition", parameters={"partition": _container_partition(container)}
+        )
+        with translated("listing jobs"):
+            for entity in found:
+                yield str(entity["RowKey"]), str(entity["job_id"])
+
+    def index(self, *records: JobRecord) -> None:
+        """Put records into the lists, many in one call; harmless to repeat."""
+        rows: dict[str, list[dict[str, str]]] = {}
+        for record in records:
+            row = {
+                "RowKey": _inverted(record.created, record.job.job_id),
+                "job_id": record.job.job_id,
+                "place": _place(record),
+            }
+            for partition in (ALL, _container_partition(record.job.container)):
+                rows.setdefault(partition, []).append({"PartitionKey": partition, **row})
+        with translated("indexing jobs"):
+            for of_partition in rows.values():
+                self._upsert(of_partition)
+
+    def _upsert(self, rows: list[dict[str, str]]) -> None:
+        """Rows of one partition; a row that is there twice is written once, as a transaction asks."""
+        unique = list({row["RowKey"]: row for row in rows}.values())
+        if len(unique) == 1:
+            self._table.upsert_entity(unique[0])
+            return
+        for begin in range(0, len(unique), IN_A_TRANSACTION):
+            self._table.submit_transaction([("upsert", row) for row in unique[begin : begin + IN_A_TRANSACTION]])
 
     def get(self, job_id: str) -> JobRecord:
-        """Raises NotFound."""
+        """Raises NotFound; Purged where it was deleted on purpose."""
         with translated("reading a job record", missing=NotFound(f"there is no job {job_id}", "job_not_found")):
-            return _record(self._table.get_entity(job_id, job_id))
+            entity = self._table.get_entity(job_id, job_id)
+        if PURGED in entity:
+            raise Purged(f"there is no job {job_id} any more", "job_not_found")
+        return _record(entity)
 
     def update(self, record: JobRecord) -> JobRecord:
         """Write a record if nobody else has since it was read; raises RecordChanged if someone has."""
@@ -133,7 +196,12 @@ class JobTable:
         wanted = "state eq 'queued' or state eq 'running' or (state eq 'failed' and poisoned eq false)"
         with translated("looking for unsettled jobs"):
             for entity in self._table.query_entities(wanted):
-                yield _record(entity), entity.metadata["timestamp"] or END_OF_TIME
+                try:
+                    record = _record(entity)
+                except BadJob as error:
+                    log.warning("record.not_understood", job_id=entity["RowKey"], error=error.message)
+                    continue
+                yield record, entity.metadata["timestamp"] or END_OF_TIME
 
     def ping(self) -> None:
         """Raises StorageUnavailable where the table does not answer."""
@@ -167,18 +235,25 @@ class JobTable:
             return [str(entity["PartitionKey"]) for entity in islice(found, most)]
 
     def _get_or_none(self, job_id: str) -> JobRecord | None:
-        with suppress(NotFound):
+        try:
             return self.get(job_id)
-        return None
+        except NotFound:
+            return None
+        except BadJob as error:
+            # A newer release's; lists go on without it until this one is replaced, too.
+            log.warning("record.not_understood", job_id=job_id, error=error.message)
+            return None
 
 
-_PLAIN = [field.name for field in fields(JobRecord) if field.name not in {"job", "version"}]
+_PLAIN = [field.name for field in fields(JobRecord) if field.name not in {"job", "version", "others"}]
+_OURS = {*_PLAIN, "job", "PartitionKey", "RowKey"}
 
 
 def _entity(record: JobRecord) -> dict[str, Any]:
     entity: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
     key = record.job.job_id
     return {
+        **record.others,
         "PartitionKey": key,
         "RowKey": key,
         "job": json.dumps(record.job.as_dict()),
@@ -190,7 +265,8 @@ def _record(entity: Mapping[str, Any]) -> JobRecord:
     values = {name: entity[name] for name in _PLAIN if name in entity}
     job = AnalysisJob.from_dict(json.loads(entity["job"]))
     version = str(entity.metadata["etag"])  # type: ignore[attr-defined]
-    return JobRecord(job=job, version=version, **values)
+    others = {name: value for name, value in entity.items() if name not in _OURS}
+    return JobRecord(job=job, version=version, others=others, **values)
 
 
 def _container_partition(container: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 from flask import Response, current_app, jsonify, request, url_for
@@ -23,7 +22,6 @@ from service.web.document import CONTAINER, needs, operation_name, optional, pro
 from service.web.prefer import applied, waited
 from service.web.services import IS_OWN_GALLERY, Services, services
 
-SUBMITTED_AT_ONCE = 16
 EXAMPLES_TOLD = 5
 
 ERRORS = problems(400, 404, 413, 415, 503)
@@ -200,10 +198,7 @@ def _nothing(container: str, media: Media, names: list[str]) -> str:
 
 def _submit(own: Services, jobs: list[AnalysisJob]) -> list[JobRecord]:
     traceparent = continued_trace(request.headers.get("traceparent"))
-    if len(jobs) == 1:
-        return [own.desk.submit(jobs[0], traceparent)]
-    with ThreadPoolExecutor(SUBMITTED_AT_ONCE) as pool:
-        return list(pool.map(lambda job: own.desk.submit(job, traceparent), jobs))
+    return own.desk.submit_several(jobs, traceparent)
 
 
 def _where(container: str, records: list[JobRecord]) -> str:

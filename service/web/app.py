@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from flask import Response, g, request
 from flask_openapi3 import Info, OpenAPI
 
-from service import __version__
+from service import __version__, metrics
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
 from service.web import bodies, headers, problems
@@ -25,6 +25,7 @@ from service.web.schema import schema
 from service.web.services import KEY, Services
 from service.web.session import sessions
 from service.web.uploads import uploads
+from service.web.watching import watching
 
 INFO = Info(
     title="Media analysis",
@@ -34,6 +35,10 @@ INFO = Info(
         "commands. Errors are problem+json (RFC 9457) with a stable `code`."
     ),
 )
+
+
+QUIET = {"health.healthz", "watching.numbers"}
+"""Asked every few seconds: no line for each."""
 
 
 def create_app(
@@ -60,7 +65,7 @@ def create_app(
     # The document names no OPTIONS, and no browser page of another origin calls us.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     problems.register(app)
-    for blueprint in (health, sessions, uploads, analyse, jobs, reports, faces, schema):
+    for blueprint in (health, watching, sessions, uploads, analyse, jobs, reports, faces, schema):
         app.register_api(blueprint)
     app.register_blueprint(pages)
     extra(app)
@@ -88,8 +93,10 @@ def _refuse_undecodable() -> None:
 
 
 def _tell(response: Response) -> Response:
-    """One line a request, with the caller's trace."""
-    if request.endpoint == "health.healthz":
+    """One line a request, with the caller's trace; and its numbers."""
+    seconds = time.monotonic() - g.began
+    metrics.request_answered(request.url_rule.rule if request.url_rule else "none", response.status_code, seconds)
+    if request.endpoint in QUIET:
         return response
     trace_id = continued_trace(request.headers.get("traceparent")).split("-")[1]
     with bound(trace_id=trace_id):
@@ -98,6 +105,6 @@ def _tell(response: Response) -> Response:
             method=request.method,
             path=request.path,
             status=response.status_code,
-            duration_s=round(time.monotonic() - g.began, 4),
+            duration_s=round(seconds, 4),
         )
     return response

@@ -21,6 +21,7 @@ from service.web.pages import is_page
 from service.web.problems import problem
 from service.web.rate import RateLimit, address_of
 from service.web.session import TOKEN_HEADER, Sessions
+from service.web.watching import ON_ITS_PORT, came_in_by
 
 HEALTH = {"health.healthz", "health.readyz"}
 """Asked by load balancers and probes: no key, and never too often."""
@@ -40,10 +41,11 @@ LONGEST_PATH_TOLD = 200
 class Door:
     """Lets requests in, or answers them instead."""
 
-    def __init__(self, keys: KeyRing, rate: RateLimit, sessions: Sessions) -> None:
+    def __init__(self, keys: KeyRing, rate: RateLimit, sessions: Sessions, watch_port: int) -> None:
         self._keys = keys
         self._rate = rate
         self._sessions = sessions
+        self._watch_port = watch_port
         self._scopes: Scopes = {}
 
     @classmethod
@@ -51,7 +53,7 @@ class Door:
         """The door that the settings ask for. Raises BadSettings."""
         keys = KeyRing.of(settings)
         rate = RateLimit(settings.rate_limit_per_minute, settings.web_workers)
-        return cls(keys, rate, Sessions.of(settings, keys))
+        return cls(keys, rate, Sessions.of(settings, keys), settings.metrics_port)
 
     @classmethod
     def open(cls) -> Door:
@@ -69,6 +71,8 @@ class Door:
     def _admit(self) -> Response | None:
         """None lets the request in."""
         endpoint = request.endpoint or ""
+        if came_in_by(self._watch_port):
+            return None if endpoint in ON_ITS_PORT else _not_here()
         if endpoint in HEALTH:
             return None
         presented = _presented()
@@ -155,6 +159,10 @@ def _too_often(wait_s: int) -> Response:
     _tell("rate limit")
     detail = f"too many requests within a minute (RATE_LIMIT_PER_MINUTE); ask again in {wait_s} s"
     return problem(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", detail, {"Retry-After": str(wait_s)})
+
+
+def _not_here() -> Response:
+    return problem(HTTPStatus.NOT_FOUND, "not_found", "this port is for /metrics, /healthz and /readyz alone")
 
 
 def _tell(reason: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from service import metrics
 from service.settings import BadSettings, Settings
 from service.web.patient import PatientWorker, close_after_body
 
@@ -41,15 +42,20 @@ class _OurLogs(Logger):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """A gunicorn of threads (an event stream or a waiting answer holds one); each process makes its own application."""
 
-    def __init__(self, settings: Settings, make_app: Callable[[], Any]) -> None:
+    def __init__(
+        self, settings: Settings, make_app: Callable[[], Any], on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_end` is called when the server ends, by its first process alone."""
         self._settings = settings
+        self._on_end = on_end
         self._make_app = make_app
         super().__init__()
 
     def load_config(self) -> None:
-        host = self._settings.host
+        own = self._settings
+        places = [(own.host, own.port)] + [(own.metrics_host, own.metrics_port)] * bool(own.metrics_port)
         options = {
-            "bind": [f"[{host}]:{self._settings.port}" if ":" in host else f"{host}:{self._settings.port}"],
+            "bind": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in places],
             "workers": self._settings.web_workers,
             "worker_class": PatientWorker,
             "threads": self._settings.web_threads,
@@ -60,12 +66,18 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "logger_class": _OurLogs,
             "proc_name": "media-analysis-web",
+            "child_exit": _count_out,
+            "on_exit": lambda arbiter: self._on_end(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         return self._make_app()
+
+
+def _count_out(arbiter: Any, worker: Any) -> None:
+    metrics.process_ended(worker.pid)
 
 
 def refuse_open_door(settings: Settings) -> None:

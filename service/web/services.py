@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app
 
 from service.faces.analyst import Analyst
+from service.queue_watch import QueueWatch
 from service.report.keeping import Reports
 from service.settings import Settings
 from service.storage.azure_blobs import AzureBlobs
@@ -27,6 +28,7 @@ class Services:
     settings: Settings
     blobs: AzureBlobs
     queue: JobQueue
+    queue_watch: QueueWatch
     table: JobTable
     desk: Desk
     analyst: Analyst

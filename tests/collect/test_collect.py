@@ -10,7 +10,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from benchmarks.collect import measured as measured_run
-from service.collect.columns import GROUPS, JOB, MEASURED, ROW, Layout
+from service.collect.columns import GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
 from service.collect.gathering import Gathering
 from service.collect.results import from_files, manifests_in
 from service.commands import collect as command
@@ -43,7 +43,7 @@ def test_pictures_and_videos_share_one_set_of_columns(tmp_path: Path) -> None:
     assert [one["name"] for one in told["without_rows"]] == ["none"]
 
     table = parquet.read_table(out)
-    assert table.column_names == [*JOB, *ROW, *MEASURED]
+    assert table.column_names == [*JOB, *ROW, *MEASURED, *MATCHED]
     rows = {(row["blob"], row["face"], row["frame"]): row for row in table.to_pylist()}
     assert set(rows) == {
         ("one.jpg", 0, None),
@@ -78,6 +78,36 @@ def test_pieces_break_anywhere_and_lose_nothing(tmp_path: Path) -> None:
     assert [(row["blob"], row["frame"], row["AU12_r"]) for row in rows] == expected
 
 
+def test_who_was_matched_is_joined_to_each_row(tmp_path: Path) -> None:
+    match = {"person_id": "a" * 32, "name": "Ann", "distance": 0.31}
+    tracks = [
+        {"face_id": 0, "first_frame": 1, "last_frame": 2, "person": 1, "match": match},
+        {"face_id": 1, "first_frame": 1, "last_frame": 4, "person": 2, "match": None},
+        {"face_id": 0, "first_frame": 3, "last_frame": 4, "person": None, "match": None},
+    ]
+    rows = [frame(n, face_id=face_id) for n in (1, 2, 3, 4) for face_id in (0, 1)] + [frame(5, face_id=0)]
+    result(tmp_path / "video", "video", rows)
+    result(tmp_path / "none", "video", [frame(1)])
+    (tmp_path / "video" / "people.json").write_text(json.dumps({"people": [], "tracks": tracks}))
+    gathering = Gathering(Layout.of(("gaze",)), piece_rows=3)
+    pieces = [piece for found in from_files(manifests_in([tmp_path])) for piece in gathering.add(found)]
+    told = [row for piece in [*pieces, *gathering.rest()] for row in piece.to_pylist()]
+    found = [(row["frame"], row["face_id"], row["person"], row["match_name"]) for row in told]
+    assert found == [
+        (1, 0, None, None),
+        (1, 0, 1, "Ann"),
+        (1, 1, 2, None),
+        (2, 0, 1, "Ann"),
+        (2, 1, 2, None),
+        (3, 0, None, None),
+        (3, 1, 2, None),
+        (4, 0, None, None),
+        (4, 1, 2, None),
+        (5, 0, None, None),
+    ]
+    assert (told[1]["match_person_id"], told[1]["match_distance"]) == ("a" * 32, 0.31)
+
+
 def test_csv_holds_the_same_and_no_formula(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     for number, name in enumerate(("=cmd|' /C calc'!A0", "+1", "-1", "@x", "\tx", 'plain, "quoted"\nname.jpg')):
@@ -104,7 +134,7 @@ def test_csv_holds_the_same_and_no_formula(tmp_path: Path) -> None:
     assert {(row["pose_Tx"], row["AU12_r"], row["AU04_r"], row["good"]) for row in rows} == {
         ("-2.5", "1.5", "", "true")
     }
-    assert list(rows[0]) == [*JOB, *ROW, *MEASURED]
+    assert list(rows[0]) == [*JOB, *ROW, *MEASURED, *MATCHED]
     assert parquet.read_table(tmp_path / "t.parquet")["blob"].to_pylist()[0] == "=cmd|' /C calc'!A0"
 
 
@@ -132,7 +162,9 @@ def test_only_some_groups_and_mistakes(tmp_path: Path) -> None:
     out = tmp_path / "t.parquet"
     assert run("collect", str(folder / "one" / "t.csv"), "--out", str(out), "--only", "action-units").exit_code == 0
     table = parquet.read_table(out)
-    assert table.column_names[len(JOB) + len(ROW) :] == [name for name in MEASURED if name.startswith("AU")]
+    assert table.column_names[len(JOB) + len(ROW) : -len(MATCHED)] == [
+        name for name in MEASURED if name.startswith("AU")
+    ]
     assert table.num_rows == 2
     assert set(command.GROUPS) == set(GROUPS)
     assert run("collect", "--out", str(out)).exit_code == 2

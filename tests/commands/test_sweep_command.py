@@ -154,9 +154,9 @@ def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, pre
     kept = bench.published()
     unfinished = bench.submit("b.jpg", jpeg())
     for each in (job, unfinished):
-        publish_artefacts(premises.services.blobs, bench.place(each), "0" * 12, {"schema": 1}, None)
+        publish_artefacts(premises.services.blobs, bench.place(each), "0" * 12, {"schema": 1})
     stranger = AnalysisJob(premises.container, "c.jpg", "0x1", "image", "posed", job.options)
-    publish_artefacts(premises.services.blobs, bench.place(stranger), "0" * 12, {"schema": 1}, None)
+    publish_artefacts(premises.services.blobs, bench.place(stranger), "0" * 12, {"schema": 1})
     [leftover] = command_line.json("sweep", *NOW)
     assert (leftover["kind"], leftover["job_id"]) == ("leftover", job.job_id)
     assert command_line("sweep", *NOW, "--mend").exit_code == 0

@@ -1,4 +1,4 @@
-"""The overlay: drawn where the table says, frame for frame, in a form that browsers play; and never at the result's cost."""
+"""The overlay: drawn where the table says, frame for frame, in a form that browsers play."""
 
 from __future__ import annotations
 

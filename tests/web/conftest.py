@@ -16,7 +16,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from flask.testing import FlaskClient
 
-from infra.local.loopback import HOST
+from infra.local.loopback import HOST, free_port
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
 from service.job import AnalysisJob, JobOptions
 from service.keys import SCOPES, new_key
@@ -86,7 +86,7 @@ def publish(premises: Premises, record: JobRecord, csv: bytes = b"face,confidenc
     place = ResultPlace.of(record.job, premises.settings.results_container)
     path = premises.settings.workspace.parent / "t.csv"
     path.write_bytes(csv)
-    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0}, log=None)
+    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0})
     commit(premises.services.blobs, place, "a1", path, "feed")
     return place
 
@@ -111,6 +111,13 @@ class Served:
     stack: LocalStack
     keys_file: Path
     admin: str
+    metrics_port: int
+
+    @property
+    def metrics_folder(self) -> Path:
+        """Where its processes keep their numbers."""
+        [folder] = (self.keys_file.parent / "workspace").glob("worker-*/metrics")
+        return folder
 
     def ask(
         self,
@@ -171,7 +178,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     keys_file = folder / "keys"
     made = service_command("key", "new", "--name", "admin", "--scope", "admin", "--file", str(keys_file))
-    extra = {"API_KEYS_FILE": str(keys_file), "RATE_LIMIT_PER_MINUTE": "0"}
+    metrics_port = free_port()
+    extra = {"API_KEYS_FILE": str(keys_file), "RATE_LIMIT_PER_MINUTE": "0", "METRICS_PORT": str(metrics_port)}
+    extra["WORKSPACE"] = str(folder / "workspace")
     options = StackOptions(run_folder=folder / "run", workers=0, with_functions=False, extra_env=extra)
     with LocalStack(options) as stack:
-        yield Served(stack, keys_file, made.stdout.strip())
+        yield Served(stack, keys_file, made.stdout.strip(), metrics_port)

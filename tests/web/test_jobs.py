@@ -23,7 +23,7 @@ def _publish(premises: Premises, record: JobRecord, tmp_csv: bytes = b"face,conf
     place = ResultPlace.of(record.job, premises.settings.results_container)
     path = premises.settings.workspace.parent / "t.csv"
     path.write_bytes(tmp_csv)
-    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0}, log=None)
+    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0})
     commit(premises.services.blobs, place, "a1", path, "feed")
     return place
 

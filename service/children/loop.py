@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from service.children.frames import LineClosed, receive, send
 from service.errors import AnalysisError
-from service.faces.frames import LineClosed, receive, send
 
 Answer = Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]
 """A question and its bytes to an answer and its bytes. Raises AnalysisError where the picture is to blame."""

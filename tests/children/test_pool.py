@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from service.children.pool import Pool
 from service.errors import Busy, EngineUnavailable, MediaTooLarge, UnreadableMedia
-from service.faces.pool import Pool
 
-CHILD = "tests.faces.odd_child"
+CHILD = "tests.children.odd_child"
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_two_children_work_side_by_side(pool: Pool) -> None:
 
 
 def test_children_that_do_not_start_are_told_of() -> None:
-    pool = Pool("tests.faces.no_such_child", children=1, waiting=2, time_s=1.0)
+    pool = Pool("tests.children.no_such_child", children=1, waiting=2, time_s=1.0)
     with pytest.raises(EngineUnavailable, match="no_such_child"):
         pool.ask({"do": "echo"}, b"")
     pool.close()

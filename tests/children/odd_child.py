@@ -1,4 +1,4 @@
-"""A child of a pool that does what it is told: run as `python -m tests.faces.odd_child`."""
+"""A child of a pool that does what it is told: run as `python -m tests.children.odd_child`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import time
 from typing import Any
 
+from service.children.loop import serve
 from service.errors import MediaTooLarge
-from service.faces.child_loop import serve
 
 
 def answer(question: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from service import errors
+from service import errors, metrics
+from service.children.frames import Deadline, LineClosed, receive, send
+from service.children.loop import ERROR
 from service.errors import AnalysisError, Busy, EngineUnavailable, UnreadableMedia, WorkspaceFull
-from service.faces.child_loop import ERROR
-from service.faces.frames import Deadline, LineClosed, receive, send
 from service.logs import log
 from service.openface.process import ChildLimits, Companion, clean
 
@@ -74,6 +74,7 @@ class Pool:
         self._questions: queue.Queue[_Asked | None] = queue.Queue(waiting)
         self._starting = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._trouble: EngineUnavailable | None = None
 
     def start(self) -> None:
         """Start the children, without waiting for them; done by the first question if not before."""
@@ -86,6 +87,11 @@ class Pool:
                 for thread in keeping:
                     thread.start()
                 self._threads = keeping
+
+    def ping(self) -> None:
+        """Raises EngineUnavailable where the last child that was started did not come up."""
+        if self._trouble:
+            raise self._trouble
 
     def close(self) -> None:
         """Let the children go; questions asked afterwards wait for ever."""
@@ -135,6 +141,7 @@ class Pool:
             return self._serve(child)
         except EngineUnavailable as error:
             log.error("pool.child_does_not_start", module=self._module, error=error.message)
+            self._trouble = error
             return self._refuse(error)
         finally:
             if child:
@@ -155,6 +162,7 @@ class Pool:
             child.end()
             raise
         log.info("pool.child_ready", module=self._module, **told)
+        self._trouble = None
         return child
 
     def _serve(self, child: Companion) -> bool:
@@ -169,10 +177,12 @@ class Pool:
                 asked.answer.set_exception(error)
             except TimeoutError:
                 log.warning("pool.child_too_slow", module=self._module, seconds=self._time_s)
+                metrics.engine_restarted()
                 asked.answer.set_exception(Busy(f"the picture took longer than {self._time_s:g} s; it was given up"))
                 return True
             except LineClosed:
                 log.warning("pool.child_ended", module=self._module)
+                metrics.engine_restarted()
                 asked.answer.set_exception(ChildEnded())
                 return True
             except BaseException as error:

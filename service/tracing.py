@@ -1,0 +1,105 @@
+"""Traces: from the upload's event through queue and pipeline to the result, where a place for them is set.
+
+The packages are an extra (`requirements-otel.txt`). Without a place everything here does nothing, and passes on the
+`traceparent` that it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal
+
+from service import __version__
+from service.settings import BadSettings, Settings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Tracer
+
+Kind = Literal["INTERNAL", "PRODUCER", "CONSUMER"]
+
+EXPORTERS = "opentelemetry_traces_exporter"
+"""The group of entry points under which OpenTelemetry's exporters are installed."""
+OTLP, AZURE_MONITOR = "otlp_proto_http", "azure_monitor_opentelemetry_exporter"
+
+_provider: TracerProvider | None = None
+_tracer: Tracer | None = None
+
+
+def configure(settings: Settings, part: str) -> None:
+    """Send the spans of this process, of one part of the service, where the settings say; nowhere if they do not.
+
+    Raises:
+        BadSettings: the packages are not installed.
+    """
+    global _provider, _tracer
+    chosen = _exporter_options(settings)
+    if not chosen:
+        return
+    name, options = chosen
+    try:
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        [found] = entry_points(group=EXPORTERS, name=name)
+        exporter = found.load()(**options)
+    except (ImportError, ValueError) as error:
+        raise BadSettings(
+            "OTEL_EXPORTER_OTLP_ENDPOINT or APPLICATIONINSIGHTS_CONNECTION_STRING is set, and cannot be used: install "
+            f"requirements-otel.txt and look at its value ({type(error).__name__})"
+        ) from error
+    close()
+    resource = {
+        "service.namespace": "media-analysis",
+        "service.name": part,
+        "service.version": __version__,
+        "service.instance.id": settings.worker_name,
+    }
+    _provider = TracerProvider(resource=Resource.create(resource))
+    _provider.add_span_processor(BatchSpanProcessor(exporter))
+    _tracer = _provider.get_tracer("media-analysis", __version__)
+
+
+def close() -> None:
+    """Send what is left, and end."""
+    global _provider, _tracer
+    if _provider:
+        _provider.shutdown()
+    _provider = _tracer = None
+
+
+@contextmanager
+def span(name: str, traceparent: str = "", kind: Kind = "INTERNAL", **attributes: str | int) -> Iterator[str]:
+    """A span around the block, which an error marks as failed.
+
+    Args:
+        traceparent: of the caller elsewhere; without one it belongs to the span around this block.
+
+    Yields:
+        The traceparent for what the block calls.
+    """
+    if _tracer is None:
+        yield traceparent
+        return
+    from opentelemetry.trace import SpanKind
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    w3c = TraceContextTextMapPropagator()
+    parent = w3c.extract({"traceparent": traceparent}) if traceparent else None
+    with _tracer.start_as_current_span(name, parent, SpanKind[kind], attributes):
+        carrier: dict[str, str] = {}
+        w3c.inject(carrier)
+        yield carrier.get("traceparent", traceparent)
+
+
+def _exporter_options(settings: Settings) -> tuple[str, dict[str, Any]] | None:
+    if settings.otel_exporter_otlp_endpoint:
+        endpoint = settings.otel_exporter_otlp_endpoint.get_secret_value().rstrip("/")
+        return OTLP, {"endpoint": f"{endpoint}/v1/traces"}
+    if settings.applicationinsights_connection_string:
+        connection = settings.applicationinsights_connection_string.get_secret_value()
+        return AZURE_MONITOR, {"connection_string": connection}
+    return None
