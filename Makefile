@@ -40,7 +40,7 @@ fuzz: setup ## hostile media and requests by the hundred, each in a known end, n
 	@FUZZ_SEED=$(or $(SEED),1) FUZZ_REQUESTS=1000 SCHEMATHESIS_EXAMPLES=250 SCHEMATHESIS_LEAST=2000 \
 		$(RUN) -m pytest -q tests/web/test_hostile_requests.py tests/web/test_contract.py
 
-bench: setup ## measure all, each figure beside its aim, into BENCHMARKS.md (an hour; a quiet machine)
+bench: setup ## measure all, each figure beside its aim, into BENCHMARKS.md (long; a quiet machine)
 	@mkdir -p $(BENCH)
 	@for each in engine overhead photos storage_calls scale burst interactive flat streaming collect service_times; do \
 		$(RUN) -m benchmarks.$$each --json $(BENCH)/$$each.json || exit 1; done
@@ -72,6 +72,7 @@ lock: setup ## pin requirements.txt files anew, with hashes
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt
 	@cd cloud_function && ../$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) -c ../requirements.txt requirements.in -o requirements.txt
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-identity.in -o requirements-identity.txt
+	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-otel.in -o requirements-otel.txt
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
@@ -81,15 +82,16 @@ clean: ## remove everything that the other targets made
 
 setup: $(PACKAGES) $(MODELS)
 
-$(PACKAGES): requirements.txt requirements-dev.txt requirements-identity.txt
+$(PACKAGES): requirements.txt requirements-dev.txt requirements-identity.txt requirements-otel.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments: install python3-venv"; exit 1; }
 	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements.txt
 	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-dev.txt
-	@# An extra of the service, here for its tests; not every machine has wheels for it.
-	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-identity.txt || \
+	@# The extras of the service, here for their tests; not every machine has wheels for the second.
+	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-otel.txt
+	@$(RUN) -m pip install $(PIP_OPTIONS) --use-pep517 -r requirements-identity.txt || \
 		echo "the packages of requirements-identity.txt are not made for this machine: the tests of identity are skipped"
 	@touch $@
 

@@ -182,24 +182,19 @@ def _asked(site: Site, ids: list[str], picture: Path, count: int) -> Watched:
 
 def figures_of(web: Watched, worker: Watched) -> list[Judged]:
     """Beside their aims."""
-    web_told = [each for each in web.told() if each["process"].startswith("service web")]
-    children = [each for each in web.told() if each not in web_told]
-    beside = worker.together
-    all_of_them = [*web.told(), *worker.told()]
-    grown = [each["growth"] for each in all_of_them if each["growth"] is not None]
+    web_told, worker_told = web.told(), worker.told()
+    servers = [each for each in web_told if each["process"].startswith("service web")]
+    children = [each["most_mb"] for each in web_told if each not in servers]
+    together = worker.together
+    grown = [each["growth"] for each in (*web_told, *worker_told) if each["growth"] is not None]
     return [
-        Judged(
-            "web, its largest process", "MB", max(each["most_mb"] for each in web_told), Bound(at_most=WEB_MB_AT_MOST)
-        ),
-        Judged("web, its largest child for pictures", "MB", max((each["most_mb"] for each in children), default=None)),
-        Judged(
-            "worker and its children beside the engine, RSS added up",
-            "MB",
-            max(beside.values()) / _MEGABYTE,
-            Bound(at_most=WORKER_MB_AT_MOST),
-        ),
-        Judged("last quarter to second, worst", "times", max(grown, default=None), Bound(at_most=GROWTH_AT_MOST)),
-        Judged("the same, worker beside the engine", "times", growth(beside), Bound(at_most=GROWTH_AT_MOST)),
+        Judged("web, largest process", "MB", max(each["most_mb"] for each in servers), Bound(at_most=WEB_MB_AT_MOST)),
+        Judged("web, largest child for pictures", "MB", max(children, default=None)),
+        Judged("worker", "MB", worker_told[0]["most_mb"], Bound(at_most=WORKER_MB_AT_MOST)),
+        # An upper bound: what they share, such as the interpreter and its libraries, is in each one's figure.
+        Judged("worker and its children beside the engine, added up", "MB", max(together.values()) / _MEGABYTE),
+        Judged("last quarter to second, worst process", "times", max(grown, default=None), Bound(GROWTH_AT_MOST)),
+        Judged("the same, worker and its children", "times", growth(together), Bound(GROWTH_AT_MOST)),
     ]
 
 

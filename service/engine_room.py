@@ -105,13 +105,14 @@ class EngineRoom:
         first = taken[0].question
         with self._workspace.room() as room:
             pictures = [_linked(asked.question.media.path, room, number) for number, asked in enumerate(taken)]
-            log.info("engine.batch", pictures=len(taken))
+            log.info("engine.batch", pictures=len(taken), job_ids=[asked.question.job.job_id for asked in taken])
             try:
                 left = Batch(self.engine, first.job, pictures, room, first.limits).run(on_done, watch)
             except Dropped:
                 return []
         if left.culprit is not None:
-            log.warning("engine.batch_stopped", pictures=len(taken), at=left.culprit)
+            culprit = taken[left.culprit].question.job
+            log.warning("engine.batch_stopped", pictures=len(taken), at=left.culprit, job_id=culprit.job_id)
             metrics.engine_restarted()
             self._run_alone(taken[left.culprit])
         return [taken[number] for number in left.rest]

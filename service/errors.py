@@ -5,7 +5,6 @@ AnalysisError                  code, retryable, a sentence for people
 ├── Conflict                   not in the state that it is in now (409)
 ├── NotFound                   no such container, blob or job (404)
 ├── BadJob                     a queue message that cannot be decoded, or of an unknown schema
-│   └── NewerJob               of the schema of a release that is being rolled out
 ├── MediaError
 │   ├── MediaNotFound          the blob is gone
 │   ├── MediaChanged           the blob was overwritten since the job was submitted
@@ -88,12 +87,6 @@ class BadJob(AnalysisError):
     """The queue message is not a job that this version understands."""
 
     code = "bad_job"
-
-
-class NewerJob(BadJob):
-    """The queue message is of a newer release's schema; a worker of that release will take it."""
-
-    code = "newer_job"
 
 
 class MediaError(AnalysisError):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from service.errors import BadJob, NewerJob, StorageUnavailable
-from service.job import QueuedJob
+from service.errors import BadJob, StorageUnavailable
+from service.job import NewerJob, QueuedJob
 from service.logs import log
 from service.stopping import Stop
 from service.storage.job_queue import BATCH, JobQueue, Message, MessageGone

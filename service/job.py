@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from service.errors import BadJob, BadRequest, NewerJob
+from service.errors import BadJob, BadRequest
 
 SCHEMA = 1
 """Version of the queue message; a worker hands back what is newer, and sets aside, untouched, what it does not know."""
@@ -166,6 +166,10 @@ class AnalysisJob:
         if options:
             raise BadJob(f"the job has options that this version does not know: {', '.join(sorted(options))}")
         return job
+
+
+class NewerJob(BadJob):
+    """The queue message is of a newer release's schema; a worker of that release will take it."""
 
 
 @dataclass(frozen=True)

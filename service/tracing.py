@@ -28,14 +28,17 @@ _provider: TracerProvider | None = None
 _tracer: Tracer | None = None
 
 
-def configure(settings: Settings, part: str) -> None:
+def configure(settings: Settings, part: str, identity: Any = None) -> None:
     """Send the spans of this process, of one part of the service, where the settings say; nowhere if they do not.
+
+    Args:
+        identity: by which Azure Monitor knows who sends; None where its connection string is enough.
 
     Raises:
         BadSettings: the packages are not installed.
     """
     global _provider, _tracer
-    chosen = _exporter_options(settings)
+    chosen = _exporter_options(settings, identity)
     if not chosen:
         return
     name, options = chosen
@@ -95,11 +98,11 @@ def span(name: str, traceparent: str = "", kind: Kind = "INTERNAL", **attributes
         yield carrier.get("traceparent", traceparent)
 
 
-def _exporter_options(settings: Settings) -> tuple[str, dict[str, Any]] | None:
+def _exporter_options(settings: Settings, identity: Any) -> tuple[str, dict[str, Any]] | None:
     if settings.otel_exporter_otlp_endpoint:
         endpoint = settings.otel_exporter_otlp_endpoint.get_secret_value().rstrip("/")
         return OTLP, {"endpoint": f"{endpoint}/v1/traces"}
     if settings.applicationinsights_connection_string:
         connection = settings.applicationinsights_connection_string.get_secret_value()
-        return AZURE_MONITOR, {"connection_string": connection}
+        return AZURE_MONITOR, {"connection_string": connection, **({"credential": identity} if identity else {})}
     return None

@@ -36,7 +36,7 @@ from service.readiness import Ping
 from service.report.keeping import Reports
 from service.settings import BadSettings, Settings
 from service.stopping import Stop
-from service.storage.account import Account
+from service.storage.account import Account, identity_of
 from service.storage.azure_blobs import AzureBlobs
 from service.storage.blob_store import Blobs
 from service.storage.folder import FolderBlobs
@@ -78,7 +78,7 @@ def web_services(settings: Settings) -> Services:
 
 def web_app(settings: Settings) -> Flask:
     """The web application of one gunicorn process."""
-    tracing.configure(settings, "web")
+    tracing.configure(settings, "web", identity_of(settings))
     services = web_services(settings)
     services.analyst.start()
     # Beside the serving: while storage is away the process answers all the same, with 503 where it needs storage.
@@ -113,7 +113,7 @@ def run_worker(settings: Settings, shift: Shift) -> int:
     """
     stop = Stop(settings.shutdown_grace_s)
     stop.listen()
-    tracing.configure(settings, "worker")
+    tracing.configure(settings, "worker", identity_of(settings))
     services = web_services(settings)
     with closing(Workspace(settings.workspace)) as workspace:
         ready = worker(settings, services, workspace, stop, shift)

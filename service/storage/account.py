@@ -82,7 +82,7 @@ class Account:
             except ValueError as error:
                 raise BadSettings(f"AZURE_STORAGE_CONNECTION_STRING cannot be read: {error}") from error
         if settings.storage_account:
-            credential = DefaultAzureCredential()
+            credential = identity_of(settings)
             base = f"https://{settings.storage_account}.{{}}.core.windows.net"
             return cls(
                 BlobServiceClient(base.format("blob"), credential, **BLOB_OPTIONS, **CLIENT_OPTIONS),
@@ -111,6 +111,11 @@ class Account:
             next(listing[service](results_per_page=1, raw_response_hook=note).by_page(), None)
         seconds = time.monotonic() - began
         return Pulse(seconds, _clock_ahead_s(asked_at, seconds, dates[-1] if dates else ""))
+
+
+def identity_of(settings: Settings) -> Any:
+    """The machine's managed identity, where storage is reached with it; None elsewhere."""
+    return DefaultAzureCredential() if settings.storage_account else None
 
 
 @contextmanager

@@ -99,7 +99,9 @@ def _tell(response: Response) -> Response:
     if request.endpoint in QUIET:
         return response
     trace_id = continued_trace(request.headers.get("traceparent")).split("-")[1]
-    with bound(trace_id=trace_id):
+    # Of a route about one job; its lines are found by the same word as the worker's.
+    about = {"job_id": job_id} if (job_id := (request.view_args or {}).get("job_id")) else {}
+    with bound(trace_id=trace_id, **about):
         log.info(
             "request.answered",
             method=request.method,

@@ -93,8 +93,9 @@ def test_flat(site: Site, tmp_path: Path) -> None:
     assert worker.told()[0]["process"] == "service, the first 1"
     assert not any("engine" in each["process"] for each in worker.told())
     assert all(20 < each["most_mb"] < 1000 for each in (*web.told(), *worker.told()))
-    together = value(flat.figures_of(web, worker), "worker and its children beside the engine, RSS added up")
-    assert worker.told()[0]["most_mb"] <= together < 1000
+    figures = flat.figures_of(web, worker)
+    assert value(figures, "worker") == worker.told()[0]["most_mb"]
+    assert value(figures, "worker") <= value(figures, "worker and its children beside the engine, added up") < 1000
 
 
 def test_burst(site: Site) -> None:

@@ -117,7 +117,7 @@ def test_alerts_are_of_events_and_fields_that_the_code_logs() -> None:
     logged = {f"job.{word}" for word in re.findall(r'_outcome\("(\w+)"', code)} | set(
         re.findall(r'log\.\w+\(\s*"([\w.]+)"', code)
     )
-    events = set(re.findall(r'"((?:job|queues)\.\w+)"', text))
+    events = set(re.findall(r'"((?:job|queues|canary)\.\w+)"', text))
     assert events
     assert events <= logged
     fields = set(re.findall(r"line\.(\w+)", text)) - {"event"}

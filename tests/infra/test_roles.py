@@ -72,6 +72,8 @@ NEEDS: dict[str, list[Actions]] = {
     "create_entity": any_of(f"{ENTITY}/add/action", f"{ENTITY}/write"),
     "update_entity": any_of(f"{ENTITY}/update/action", f"{ENTITY}/write"),
     "upsert_entity": any_of((f"{ENTITY}/add/action", f"{ENTITY}/update/action"), f"{ENTITY}/write"),
+    # Of upserts.
+    "submit_transaction": any_of((f"{ENTITY}/add/action", f"{ENTITY}/update/action"), f"{ENTITY}/write"),
     "delete_entity": any_of(f"{ENTITY}/delete"),
 }
 

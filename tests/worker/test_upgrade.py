@@ -7,15 +7,16 @@ import json
 import pytest
 
 from service import intake
-from service.errors import BadJob, NewerJob
-from service.job import QueuedJob
+from service.errors import BadJob
+from service.job import AnalysisJob, JobOptions, NewerJob, QueuedJob
+from service.record import now
 from service.storage.job_table import JobTable
 from tests.media_made import jpeg
 from tests.worker.conftest import Bench
 
 # As the first release with these options has written them, byte for byte.
 OLD_MESSAGE = (
-    '{"schema": 1, "job_id": "7dd2e29d81a22b0b4d67a4cd1ff2c4f4", "traceparent": '
+    '{"schema": 1, "job_id": "a2ecc1a784d1d59bd4f35360e3636c03", "traceparent": '
     '"00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01", "job": {"container": "uploads", "blob": "face.jpg", '
     '"etag": "0x8D1", "media": "image", "media_type": "wild", "options": {"faces": "many", "au": "static", '
     '"multi_view": true, "overlay": false, "gallery": ""}, "generation": 0}}'
@@ -75,6 +76,36 @@ def test_in_the_end_a_newer_message_is_set_aside_word_for_word(bench: Bench, mon
     with bench.worker():
         bench.settled()
     assert bench.premises.services.queue.poisoned() == [text]
+
+
+def test_a_record_of_the_first_release_is_worked_on(bench: Bench) -> None:
+    own = bench.premises.services
+    etag = bench.premises.put("face.jpg", jpeg())
+    job = AnalysisJob(bench.premises.container, "face.jpg", etag, "image", "wild", JobOptions("many", "static", True))
+    # The columns that it wrote.
+    entity = {
+        "PartitionKey": job.job_id,
+        "RowKey": job.job_id,
+        "job": json.dumps(job.as_dict()),
+        "traceparent": "",
+        "created": now(),
+        "state": "queued",
+        "stage": "queued",
+        "progress": 0.0,
+        "attempts": 0,
+        "attempt_id": "",
+        "owner": "",
+        "error_code": "",
+        "error_message": "",
+        "cancel_requested": False,
+        "superseded_by": "",
+        "attempt_published": "",
+        "poisoned": False,
+    }
+    own.table._table.create_entity(entity)
+    own.queue.send(old_form(QueuedJob(job, "").encode()))
+    with bench.worker():
+        assert bench.finished(job).state == "succeeded"
 
 
 def add(table: JobTable, job_id: str, **more: object) -> None:

@@ -71,6 +71,17 @@ var rules = [
     threshold: 0
   }
   {
+    name: 'canary-drift'
+    description: 'A worker measures the reference picture otherwise than recorded. Do not trust new results until it is known why.'
+    severity: 1
+    window: 'PT15M'
+    query: '${lines} | where event == "canary.drift"'
+    aggregation: 'Count'
+    column: ''
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
     name: 'queues-not-watched'
     description: 'No line about the queues for half an hour: the alerts on them are blind.'
     severity: 1

@@ -61,6 +61,12 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 - {name: LOG_LEVEL, value: {{ .Values.logLevel | quote }}}
 {{- end }}
 
+{{/* Numbers for Prometheus, of web and worker: without a key, and so on a port that the network policies keep. */}}
+{{- define "media.metrics" -}}
+- {name: METRICS_PORT, value: {{ .Values.metrics.port | quote }}}
+- {name: METRICS_HOST, value: 0.0.0.0}
+{{- end }}
+
 {{/* One way to storage, and somebody who may ask. */}}
 {{- define "media.checked" -}}
 {{- $ways := list -}}
