@@ -115,10 +115,10 @@ def figures_of(loads: list[dict[str, Any]], rate: float) -> list[Judged]:
     at = f"/api/detect, {rate:g} a second offered"
     aims = [
         Judged("/api/detect, the most of the closed loops", "a second", most, Bound(at_least=A_SECOND_AT_LEAST)),
-        Judged(at, "answered of all", offered["answered"] / offered["requests"], Bound(at_least=KEPT_SHARE)),
-        Judged(at, "p50 ms", offered["p50_ms"], Bound(at_most=P50_MS_AT_MOST)),
-        Judged(at, "p99 ms", offered["p99_ms"], Bound(at_most=P99_MS_AT_MOST)),
-        Judged(at, "a minute", 60 * offered["a_second"], Bound(at_least=A_MINUTE_AT_LEAST)),
+        Judged(f"{at}, answered", "of all", offered["answered"] / offered["requests"], Bound(at_least=KEPT_SHARE)),
+        Judged(f"{at}, p50", "ms", offered["p50_ms"], Bound(at_most=P50_MS_AT_MOST)),
+        Judged(f"{at}, p99", "ms", offered["p99_ms"], Bound(at_most=P99_MS_AT_MOST)),
+        Judged(f"{at}, answered", "a minute", 60 * offered["a_second"], Bound(at_least=A_MINUTE_AT_LEAST)),
     ]
     analysed = max(load["a_second"] for load in loads if load["path"] == ANALYSE and load["loop"] == "closed")
     cpu_ms = min(load["cpu_ms"] for load in detect)

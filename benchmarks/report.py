@@ -42,7 +42,6 @@ HEAD = """\
 
 Written by `python -m benchmarks.report` from the figures of `make bench`; not edited by hand. Each part says on which
 machine and when it was measured. An aim that is missed is called missed.
-
 """
 
 

@@ -20,7 +20,7 @@ from infra.local.loopback import HOST, free_port
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
 from service.job import AnalysisJob, JobOptions
 from service.keys import SCOPES, new_key
-from service.publish import ResultPlace, commit, publish_artefacts
+from service.publish import Artefact, ResultPlace, commit, publish_artefacts
 from service.record import JobRecord, State, now
 from service.settings import Settings
 from service.web.app import create_app
@@ -86,7 +86,8 @@ def publish(premises: Premises, record: JobRecord, csv: bytes = b"face,confidenc
     place = ResultPlace.of(record.job, premises.settings.results_container)
     path = premises.settings.workspace.parent / "t.csv"
     path.write_bytes(csv)
-    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0})
+    overlay = Artefact("overlay.jpg", b"\xff\xd8\xff\xd9", "image/jpeg")
+    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0}, [overlay])
     commit(premises.services.blobs, place, "a1", path, "feed")
     return place
 

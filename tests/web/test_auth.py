@@ -23,6 +23,7 @@ PROBLEM = "application/problem+json"
 
 # What each route needs. A new route has to be added here, and with `security=needs(...)` where it is made.
 NEEDED = {
+    ("GET", "/metrics"): "read",
     ("PUT", "/uploads/<name>"): "analyse",
     ("GET", "/uploads/<name>"): "read",
     ("POST", "/api/detect"): "analyse",
