@@ -14,16 +14,18 @@ from service.storage.job_table import Purged
 from tests.commands.conftest import CommandLine, Office
 from tests.conftest import Premises
 from tests.media_made import clip, jpeg
+from tests.web.conftest import make_job, publish
 from tests.worker.conftest import Bench
 
 
 def done(bench: Bench, *names: str) -> list[AnalysisJob]:
-    """Jobs that have succeeded, through the worker."""
-    jobs = [bench.submit(name, jpeg(number)) for number, name in enumerate(names)]
-    with bench.worker():
-        for job in jobs:
-            assert bench.finished(job).state == "succeeded"
-        bench.settled()
+    """Uploads, and jobs about them that have succeeded, with what a worker leaves in storage."""
+    for name in names:
+        bench.premises.put(name, jpeg())
+    jobs = [make_job(bench.premises, name, "succeeded").job for name in names]
+    queue = bench.premises.services.queue
+    for message in queue.receive_several(60, len(names)):
+        queue.delete(message)
     return jobs
 
 
@@ -96,15 +98,14 @@ def test_one_upload_goes_and_its_neighbours_stay(bench: Bench, command_line: Com
 
 def test_one_job_goes_and_its_upload_and_other_jobs_stay(bench: Bench, command_line: CommandLine) -> None:
     [first] = done(bench, "a.jpg")
-    again = bench.premises.services.desk.rerun(first.job_id, "").job
-    with bench.worker():
-        bench.finished(again)
-        bench.settled()
+    again = bench.premises.services.desk.rerun(first.job_id, "")
+    publish(bench.premises, again)
     told = receipt(command_line, "job", first.job_id[:12], "--yes")
     assert (told["jobs"], told["uploads"]) == ([first.job_id], 0)
     assert held(bench.premises)["uploads"] == ["a.jpg"]
-    assert bench.record(again).state == "succeeded"
-    assert {name.split("/")[2] for name in bench.published()} == {again.job_id}
+    assert (told["messages"], bench.premises.services.queue.length()) == (0, 1)
+    assert bench.record(again.job).state == "queued"
+    assert {name.split("/")[2] for name in bench.published()} == {again.job.job_id}
 
 
 def test_results_in_the_uploads_own_container_are_found(premises: Premises, command_line: CommandLine) -> None:
@@ -144,7 +145,7 @@ def test_a_message_that_was_on_its_way_starts_nothing(bench: Bench, office: Offi
     office.premises.put("a.jpg", jpeg())
     job = office.submit("a.jpg")
     queue = bench.premises.services.queue
-    assert queue.receive(4)
+    assert queue.receive(2)
     told = receipt(command_line, "container", bench.premises.container, "--yes", "--keep-uploads")
     assert (told["messages"], told["jobs"]) == (0, [job.job_id])
     with bench.worker():
@@ -155,7 +156,7 @@ def test_a_message_that_was_on_its_way_starts_nothing(bench: Bench, office: Offi
 
 
 def test_what_was_kept_can_be_analysed_anew(bench: Bench, command_line: CommandLine) -> None:
-    [job] = done(bench, "a.jpg")
+    job = bench.submit("a.jpg", jpeg())
     receipt(command_line, "container", bench.premises.container, "--yes", "--keep-uploads")
     bench.premises.services.desk.submit(job, "")
     with bench.worker():

@@ -114,7 +114,7 @@ def test_a_drifting_worker_is_withdrawn_and_comes_back(stand_in: StandIn) -> Non
         stand_in.shift(4)
         bench.until(lambda: bool(events(lines, "canary.drift")))
         late = bench.submit("late.jpg", jpeg(20))
-        time.sleep(1.5)
+        time.sleep(0.8)
         assert bench.record(late).state == "queued"
         stand_in.shift(0)
         assert bench.finished(late).state == "succeeded"
@@ -128,7 +128,7 @@ def test_what_is_in_hand_is_finished_by_a_withdrawn_worker(stand_in: StandIn) ->
     stand_in.command("--record")
     with stand_in.watched(canary_withdraw=True, engines=2) as lines:
         bench.until(lambda: bool(events(lines, "canary.passed")))
-        job = bench.submit("clip.mp4", clip(frames=200), media="video")
+        job = bench.submit("clip.mp4", clip(frames=60), media="video")
         bench.until(lambda: bench.record(job).state == "running")
         stand_in.shift(4)
         bench.until(lambda: bool(events(lines, "canary.drift")))
@@ -138,7 +138,7 @@ def test_what_is_in_hand_is_finished_by_a_withdrawn_worker(stand_in: StandIn) ->
 def test_without_withdrawing_a_drift_is_told_and_work_goes_on(stand_in: StandIn) -> None:
     stand_in.command("--record")
     stand_in.shift(2)
-    with stand_in.watched() as lines:
+    with stand_in.watched(canary_every_s=60.0) as lines:
         stand_in.bench.until(lambda: bool(events(lines, "canary.drift")))
         job = stand_in.bench.submit("face.jpg", jpeg())
         assert stand_in.bench.finished(job).state == "succeeded"

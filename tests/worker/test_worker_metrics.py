@@ -69,7 +69,7 @@ def test_a_cancelled_job_and_a_renewed_lease(bench: Bench) -> None:
     waiting = bench.submit("waiting.jpg", jpeg())
     bench.premises.services.desk.cancel(waiting.job_id)
     assert grown("media_jobs_total", state="cancelled", code="cancelled") == 1
-    job = bench.submit("clip.mp4", clip(frames=30), media="video")
+    job = bench.submit("clip.mp4", clip(frames=12), media="video")
     with bench.worker("slow", lease_s=3):
         bench.finished(job)
     assert grown("media_lease_renewals_total", outcome="renewed") >= 1
