@@ -36,7 +36,7 @@ class Prober:
         waiting: pictures that may wait for them.
     """
 
-    def __init__(self, limits: MediaLimits, *, children: int, waiting: int) -> None:
+    def __init__(self, workspace: Workspace, limits: MediaLimits, *, children: int, waiting: int) -> None:
         self._limits = limits
         self._pool = Pool(
             CHILD,
@@ -45,6 +45,7 @@ class Prober:
             time_s=limits.probe_time_s,
             memory_bytes=limits.memory_bytes,
             answers=ANSWERS,
+            folder=lambda: workspace.path,
         )
 
     def look(self, look: Look, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:

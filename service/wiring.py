@@ -181,7 +181,7 @@ def pipeline(
         source=source,
         results=results,
         engines=EngineRoom(engine, workspace, engines=settings.engines, batch=settings.batch_images),
-        prober=Prober(limits.of_media, children=1, waiting=hands(settings).items),
+        prober=Prober(workspace, limits.of_media, children=1, waiting=hands(settings).items),
         workspace=workspace,
         limits=limits,
         replacing=replacing,

@@ -9,6 +9,7 @@ import queue
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Pool:
         time_s: how long a child may take over one question.
         memory_bytes: address space of each child.
         answers: after so many another child takes its place, so that nothing of what they see piles up.
+        folder: tells where children have their own folders; asked when the first starts. Default: TMPDIR.
     """
 
     def __init__(
@@ -65,9 +67,11 @@ class Pool:
         time_s: float,
         memory_bytes: int = 4 << 30,
         answers: int = 10_000,
+        folder: Callable[[], Path | None] = lambda: None,
     ) -> None:
         self._module = module
         self._answers = answers
+        self._folder = folder
         self._children = children
         self._time_s = time_s
         self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=64 << 20)
@@ -127,7 +131,7 @@ class Pool:
         goes_on = True
         while goes_on:
             try:
-                with tempfile.TemporaryDirectory(prefix="media-analysis-child-") as folder:
+                with tempfile.TemporaryDirectory(prefix="child-", dir=self._folder()) as folder:
                     goes_on = self._keep(Path(folder))
             except OSError as error:
                 log.error("pool.no_folder", module=self._module, error=str(error))

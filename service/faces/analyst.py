@@ -75,6 +75,7 @@ class Analyst:
             children=settings.detect_processes,
             waiting=WAITING_A_CHILD * settings.detect_processes,
             time_s=settings.detect_time_limit_s,
+            folder=lambda: self._opened().path,
         )
         self._openface = threading.Semaphore(settings.detect_processes)
         self._opening = threading.Lock()

@@ -70,7 +70,7 @@ def test_about_tells_what_the_api_tells(window: Visit) -> None:
     expect(engine).to_contain_text(f"version {schema['version']}")
     expect(page.get_by_text(__version__, exact=True)).to_be_visible()
     expect(page.locator("#health")).to_have_text("ready")
-    assert page.locator("#checks tr").count() == 3
+    assert page.locator("#checks tr").count() == 4
     words = {"supported": "well", "weak": "weakly", "not_estimable": "not at all"}
     support = {column["name"]: column["support"] for column in schema["image"] if column["support"]}
     rows = page.locator("#units tr")

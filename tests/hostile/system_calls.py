@@ -19,6 +19,7 @@ CALLS = (
 )
 _LINE = re.compile(r"^(?P<call>\w+)\((?P<arguments>.*)$")
 _NAME = re.compile(r'(?:(?:AT_FDCWD|\d+)<(?P<folder>[^>]*)>, )?"(?P<name>(?:[^"\\]|\\.)*)"')
+_NO_ADDRESS = re.compile(r", NULL, 0\) = -?\d+")
 _READ_ONLY = {"open", "openat", "openat2"}
 _SOCKETS = {"socket", "connect", "bind", "sendto", "sendmsg"}
 
@@ -28,7 +29,7 @@ MACHINE = re.compile(
     r"/etc/(ld\.so\.(cache|preload)|localtime)|/.*/openssl\.cnf"
     r"|/dev/(null|urandom|tty)"
     r"|/sys/(devices/system/(cpu|node)|fs/cgroup|kernel/mm)(/.*)?"
-    r"|/proc/(self|\d+)/(cgroup|status|stat|maps|mountinfo|task/.*|auxv|fd/?)"
+    r"|/proc/(self|\d+)/(cgroup|status|stat|maps|mountinfo|task/.*|auxv|limits|fd/?)"
     r"|/proc/(cpuinfo|meminfo|stat|filesystems|mounts|sys/.*)"
 )
 """What a runtime asks about the machine that it runs on."""
@@ -72,7 +73,8 @@ def _wrong(line: str, own: Sequence[Path], readable: Sequence[Path], early: bool
         return
     call, arguments = match["call"], match["arguments"]
     if call in _SOCKETS:
-        if not early:
+        # What goes to no address goes over a socket that was opened before, or to a child over a pair.
+        if not early and not (call == "sendto" and _NO_ADDRESS.search(arguments)):
             yield "socket"
         return
     for name in _NAME.finditer(arguments):
