@@ -12,6 +12,7 @@ from service.children.pool import Answer, ChildEnded, Pool
 from service.errors import Busy, EngineUnavailable
 from service.job import Media
 from service.media import MediaLimits, Probe, picture_probe, picture_question, probe
+from service.workspace import Workspace
 
 CHILD = "service.media_child.staying"
 LOOK_S = 0.1

@@ -154,7 +154,7 @@ class LocalStack:
             yield self._functions
 
     def _web_part(self) -> Part:
-        workspace = str(self.run_folder / "workspace-web")
+        workspace = str(self.run_folder / "web-workspace")
         environ = {"HOST": HOST, "PORT": str(self._web_port), "WORKSPACE": workspace}
         ready_url = f"{self.service_url}/readyz"
         return self._part("web", ["service", "web"], environ, lambda _: http_status(ready_url) == 200)

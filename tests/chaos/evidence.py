@@ -196,13 +196,15 @@ def _poisoned(connection_string: str) -> Iterator[str]:
 
 
 def _files(run_folder: Path) -> Iterator[str]:
-    """Everything in the workspaces but the locks of the living and their own, empty folders."""
+    """Everything in the workers' workspaces but the locks of the living, their own folders, and those of their children."""
     for workspace in run_folder.glob("workspace-*"):
         living = sum(1 for folder in workspace.glob("worker-*"))
         if living > 1:
             yield f"{workspace.name}: folders of {living - 1} dead workers"
         for path in workspace.rglob("*"):
             inside = path.relative_to(workspace).parts
+            if len(inside) > 1 and inside[1].startswith("child-"):
+                continue
             if len(inside) > 2 or (path.name != "lock" and not inside[-1].startswith("worker-")):
                 yield str(path.relative_to(run_folder))
 
