@@ -196,7 +196,7 @@ def _poisoned(connection_string: str) -> Iterator[str]:
 
 
 def _files(run_folder: Path) -> Iterator[str]:
-    """Everything in the workers' workspaces but the locks of the living, their own folders, and those of their children."""
+    """Everything in the workers' workspaces but the locks and folders of the living and of their children."""
     for workspace in run_folder.glob("workspace-*"):
         living = sum(1 for folder in workspace.glob("worker-*"))
         if living > 1:
