@@ -18,12 +18,12 @@ demo: setup ## run the main job end to end on real media, into demo-results/
 up: setup ## start the same stack in the foreground and leave it running; Ctrl-C stops it
 	@$(RUN) -m infra.local.up
 
-test: setup ## run all tests, two files at a time
+test: setup ## run all tests, three files at a time: most of them wait
 	@# Root on Debian gets Chromium for the browser tests where it is missing; others are told in a line.
 	@$(RUN) -m infra.local.browser
 	@# schemathesis makes one test of all its routes where tests are shared out.
 	@SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/web/test_contract.py
-	@$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/web/test_contract.py
+	@$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/web/test_contract.py
 
 check: setup ## lint, format, types and the import contract
 	@$(RUN) -m ruff check .

@@ -199,6 +199,9 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+SETTLING_FRAMES = 60
+
+
 def looked_at(page: Page, view: str) -> list[str]:
     """Keep a screenshot of the view on a desktop and a phone, light and dark; returns what axe-core finds on any."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -206,9 +209,12 @@ def looked_at(page: Page, view: str) -> list[str]:
     for screen, size in (("desktop", DESKTOP), ("phone", PHONE)):
         page.set_viewport_size(size)
         # Right after a resize Chromium may still tell of the overflow that was.
-        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > size["width"]:
+        for _ in range(SETTLING_FRAMES):
+            page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+            width = page.evaluate("document.documentElement.scrollWidth")
+            if width <= size["width"]:
+                break
+        else:
             found.append(f"{screen}: the page is {width} pixels wide")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -63,6 +63,8 @@ def tab_to(page: Page, name: str) -> None:
 def test_a_video_from_the_drop_to_its_report(window: Visit, site: LocalStack, clip: Path) -> None:
     page = window.goto(PATH)
     page.get_by_label("Posed").check()
+    page.get_by_text("More options").click()
+    page.get_by_label("A copy with everything drawn into it").check()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
     drop(page, clip.read_bytes(), clip.name, "video/mp4")
@@ -82,6 +84,7 @@ def test_a_video_from_the_drop_to_its_report(window: Visit, site: LocalStack, cl
     manifest = json.loads(fetch(site, file.get_by_role("link", name="Manifest").get_attribute("href")))
     assert (manifest["outcome"], manifest["job"]["media_type"]) == ("succeeded", "posed")
     assert clip.name in fetch(site, report.get_attribute("href")).decode()
+    assert b"ftyp" in fetch(site, file.get_by_role("link", name="Overlay").get_attribute("href"))[:64]
 
 
 def test_twelve_at_once_and_after_a_reload(window: Visit) -> None:

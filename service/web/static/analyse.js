@@ -27,6 +27,7 @@ const types = JSON.parse(page.dataset.types);
  * @property {"image"|"video"|null} media
  * @property {string} mediaType
  * @property {string} faces option of the job; empty for the service's default
+ * @property {boolean} overlay whether a drawn copy is wanted
  * @property {string} container
  * @property {string} blob
  * @property {"waiting"|"uploading"|"starting"|"followed"|"stopped"} step
@@ -57,6 +58,7 @@ function add(chosen) {
       media: kindOf(file),
       mediaType: choice("media-type"),
       faces: byId("faces").value,
+      overlay: byId("overlay").checked,
       container: container(),
       blob: freeName(file.name),
       step: "waiting",
@@ -133,7 +135,8 @@ async function one(entry) {
     move(entry, { step: "uploading", problem: "", sent: 0 });
     const upload = await patiently(stop.signal, () => uploaded(entry, stop.signal));
     move(entry, { step: "starting", sent: 1 });
-    const path = upload.links.analyse + (entry.faces ? `&faces=${entry.faces}` : "");
+    const options = (entry.faces ? `&faces=${entry.faces}` : "") + (entry.overlay ? "&overlay=1" : "");
+    const path = upload.links.analyse + options;
     const answer = await patiently(stop.signal, () => ask(path, { method: "POST", signal: stop.signal }));
     files.delete(entry.key);
     heard(entry, answer.jobs[0]);
