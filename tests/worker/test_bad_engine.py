@@ -79,7 +79,8 @@ def test_a_crash_on_the_third_picture_costs_only_another_run(
     assert {record.state for record in records} == {"succeeded"}
     # In a batch it is run again at once, by itself at the next attempt.
     assert sum(record.attempts for record in records) in {5, 6}
-    assert (installed / "runs").read_text() == "." * 6
+    # The picture before it may be run again, too: that it was whole shows only when the next one has begun.
+    assert len((installed / "runs").read_text()) in {6, 7}
     assert len(bench.csvs()) == 5
 
 
