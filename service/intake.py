@@ -20,6 +20,8 @@ STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
 HANDS_FULL_S = 0.1
 UNFIT_S = 0.5
+REFILL = 8
+"""While more waits than can be taken, the queue is looked into again when an eighth of all hands is free."""
 NEWER_AGAIN_S, NEWER_TIMES = 60, 30
 """While a release is rolled out, the message of a new web server waits so long, so often, for a new worker."""
 
@@ -90,6 +92,8 @@ class Intake:
         self._stop = stop
         self._lease_s = lease_s
         self._shift = shift
+        self._refill = max(1, hands.items // REFILL)
+        self._more_waits = False
         self._videos = threading.Semaphore(hands.videos)
         self._door = threading.Lock()
         self._ready: deque[Taken] = deque()
@@ -134,6 +138,8 @@ class Intake:
                 self._stop.wait(WORKSPACE_FULL_S)
             elif not self._is_fit():
                 self._stop.wait(UNFIT_S)
+            elif self._more_waits and self._free < self._refill:
+                self._stop.wait(HANDS_FULL_S)
             # Whatever comes may be a video.
             elif self._videos.acquire(timeout=HANDS_FULL_S):
                 self._videos.release()
@@ -152,7 +158,9 @@ class Intake:
 
     def _look(self) -> bool:
         """Receive what there is, up to the free hands; whether there was anything. Raises StorageUnavailable."""
-        messages = self._queue.receive_several(self._lease_s, min(self._at_once, self._free))
+        wanted = min(self._at_once, self._free)
+        messages = self._queue.receive_several(self._lease_s, wanted)
+        self._more_waits = len(messages) == wanted
         videos = 0
         for message in messages:
             queued = self._read(message)

@@ -22,7 +22,7 @@ from service.storage.job_queue import JobQueue, Message, MessageGone
 from service.storage.job_table import JobTable
 
 REPORT_EVERY_S = 1.0
-"""Progress is written at most so often."""
+"""A video's progress is written at most so often."""
 
 LOOK_EVERY_S = 5.0
 """The record is written at least so often, which is also when a cancellation or a lost lease is noticed."""
@@ -104,14 +104,19 @@ class Lease:
         return self._message.text
 
     def _keep(self) -> None:
+        look_every_s = min(LOOK_EVERY_S, self._lease_s / 3)
         message_due = time.monotonic() + self._lease_s / 3
-        record_due = 0.0
-        written = None
+        # The claim has just written it.
+        record_due = time.monotonic() + look_every_s
+        written = (self._stage, self._progress)
+        # A picture is done in a moment; where many wait for their turn, writing that they do would be most of the work.
+        in_steps = self._record.job.media == "video"
         while not self._ended.wait(REPORT_EVERY_S):
-            if time.monotonic() < record_due and written == (self._stage, self._progress):
+            has_moved = in_steps and written != (self._stage, self._progress)
+            if time.monotonic() < record_due and not has_moved:
                 continue
             written = (self._stage, self._progress)
-            record_due = time.monotonic() + min(LOOK_EVERY_S, self._lease_s / 3)
+            record_due = time.monotonic() + look_every_s
             try:
                 self._renew(*written)
                 metrics.lease_renewal("renewed")

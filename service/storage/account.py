@@ -11,11 +11,14 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
+import requests
 from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
+from requests.adapters import HTTPAdapter
 
 from service.errors import AnalysisError, StorageUnavailable
 from service.settings import BadSettings, Settings
@@ -38,7 +41,9 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "random_jitter_range": 0.2,
     "retry_backoff_factor": 0.3,
 }
-
+CONNECTIONS = 256
+"""Kept to each of the three services: as many as threads may ask at once. requests keeps ten, and opens a new one for
+each further call."""
 
 ServiceName = Literal["blobs", "queues", "tables"]
 
@@ -71,13 +76,14 @@ class Account:
         Raises:
             BadSettings: no account is named, or the connection string cannot be read.
         """
+        options = {**CLIENT_OPTIONS, "transport": _transport()}
         if settings.azure_storage_connection_string:
             text = settings.azure_storage_connection_string.get_secret_value()
             try:
                 return cls(
-                    BlobServiceClient.from_connection_string(text, **BLOB_OPTIONS, **CLIENT_OPTIONS),
-                    QueueServiceClient.from_connection_string(text, **CLIENT_OPTIONS),
-                    TableServiceClient.from_connection_string(text, **CLIENT_OPTIONS),
+                    BlobServiceClient.from_connection_string(text, **BLOB_OPTIONS, **options),
+                    QueueServiceClient.from_connection_string(text, **options),
+                    TableServiceClient.from_connection_string(text, **options),
                 )
             except ValueError as error:
                 raise BadSettings(f"AZURE_STORAGE_CONNECTION_STRING cannot be read: {error}") from error
@@ -85,9 +91,9 @@ class Account:
             credential = identity_of(settings)
             base = f"https://{settings.storage_account}.{{}}.core.windows.net"
             return cls(
-                BlobServiceClient(base.format("blob"), credential, **BLOB_OPTIONS, **CLIENT_OPTIONS),
-                QueueServiceClient(base.format("queue"), credential, **CLIENT_OPTIONS),
-                TableServiceClient(base.format("table"), credential=credential, **CLIENT_OPTIONS),
+                BlobServiceClient(base.format("blob"), credential, **BLOB_OPTIONS, **options),
+                QueueServiceClient(base.format("queue"), credential, **options),
+                TableServiceClient(base.format("table"), credential=credential, **options),
             )
         raise BadSettings(
             "no storage account: set AZURE_STORAGE_CONNECTION_STRING (`make up` prints one for Azurite) "
@@ -111,6 +117,17 @@ class Account:
             next(listing[service](results_per_page=1, raw_response_hook=note).by_page(), None)
         seconds = time.monotonic() - began
         return Pulse(seconds, _clock_ahead_s(asked_at, seconds, dates[-1] if dates else ""))
+
+
+def _transport() -> RequestsTransport:
+    """The SDK's own way over requests, with as many connections kept as there are threads."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+    # For each call requests reads the environment again, a tenth of what the call costs: of proxies, of certificates.
+    told = session.merge_environment_settings("https://storage.invalid", {}, None, None, None)
+    session.trust_env = bool(told["proxies"]) or told["verify"] is not True
+    return RequestsTransport(session=session, session_owner=False)
 
 
 def identity_of(settings: Settings) -> Any:

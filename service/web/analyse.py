@@ -18,7 +18,7 @@ from service.publish import is_result
 from service.record import JobRecord
 from service.storage.blob_store import BlobInfo
 from service.web.answers import Jobs, job_answer, link, with_query
-from service.web.document import CONTAINER, needs, operation_name, optional, problems
+from service.web.document import CONTAINER, Parameters, needs, operation_name, optional, problems
 from service.web.prefer import applied, waited
 from service.web.services import IS_OWN_GALLERY, Services, services
 
@@ -49,7 +49,7 @@ class AnalysePath(BaseModel):
     name: str = Field(description="Container of the upload.", json_schema_extra=CONTAINER)
 
 
-class AnalyseQuery(BaseModel):
+class AnalyseQuery(Parameters):
     """Which of it, and how."""
 
     blob: str | None = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -65,6 +66,20 @@ def optional(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
     [one] = [kind for kind in schema.pop("anyOf") if kind != {"type": "null"}]
     schema |= one
+
+
+class Parameters(BaseModel):
+    """Base of the models of queries, headers and forms."""
+
+    @classmethod
+    def model_json_schema(cls, *given: Any, **named: Any) -> dict[str, Any]:
+        """As pydantic makes it; once, where nothing special is asked for: flask-openapi3 does so at every request."""
+        return super().model_json_schema(*given, **named) if given or named else _plain_schema(cls)
+
+
+@cache
+def _plain_schema(model: type[Parameters]) -> dict[str, Any]:
+    return super(Parameters, model).model_json_schema()
 
 
 def content(content_type: str, kind: str | None = "string") -> dict[Any, Any]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from service.faces.analyst import DrawnAs, Told, Wanted
 from service.settings import Settings
 from service.web.bodies import FORM_BYTES, read_picture, takes_body
-from service.web.document import needs, operation_name, optional, problems
+from service.web.document import Parameters, needs, operation_name, optional, problems
 from service.web.services import services
 
 ERRORS = problems(400, 408, 413, 415, 503)
@@ -131,7 +131,7 @@ class AnalysedImage(BaseModel):
     faces: list[AnalysedFace]
 
 
-class DetectQuery(BaseModel):
+class DetectQuery(Parameters):
     """Which faces."""
 
     confidence: float | None = Field(

@@ -18,7 +18,7 @@ from service.identity.galleries import PAGE, Match, NewFace, Person
 from service.identity.rights import audit, export_person, remove_person
 from service.identity.vectors import confidence, exact
 from service.web.bodies import takes_body
-from service.web.document import content, needs, operation_name, optional, problems
+from service.web.document import Parameters, content, needs, operation_name, optional, problems
 from service.web.identity_bodies import (
     MOST_PICTURES,
     Given,
@@ -71,7 +71,7 @@ class FacePath(GalleryPath):
     face_token: str = Field(pattern=r"^[0-9a-f]{24}$")
 
 
-class PeopleQuery(BaseModel):
+class PeopleQuery(Parameters):
     """Which people."""
 
     name: Name | None = Field(None, description="Those of exactly this name.", json_schema_extra=optional)
@@ -80,7 +80,7 @@ class PeopleQuery(BaseModel):
     )
 
 
-class SearchQuery(BaseModel):
+class SearchQuery(Parameters):
     """How near."""
 
     threshold: float | None = Field(
@@ -89,7 +89,7 @@ class SearchQuery(BaseModel):
     limit: int = Field(10, ge=1, le=PAGE, description="Matches of each face, at most.")
 
 
-class ThresholdQuery(BaseModel):
+class ThresholdQuery(Parameters):
     """How near."""
 
     threshold: float | None = Field(

@@ -33,7 +33,7 @@ from service.identity.waiting import Waiting
 from service.logs import log
 from service.settings import Settings
 from service.web.bodies import FORM_BYTES, read_form, takes_body
-from service.web.document import Answers, needs, operation_name, optional
+from service.web.document import Answers, Parameters, needs, operation_name, optional
 from service.web.identity_bodies import describe, described
 from service.web.identity_office import identity, own_gallery, who
 
@@ -141,27 +141,27 @@ class Removed(BaseModel):
     face_token: str
 
 
-class SearchQuery(BaseModel):
+class SearchQuery(Parameters):
     """What is searched for; checked here, so that errors are of this form."""
 
     face_token: str | None = Field(None, json_schema_extra=optional)
     threshold: str | None = Field(None, description="A number of 0 or more; 0.65 is usual.", json_schema_extra=optional)
 
 
-class AddQuery(BaseModel):
+class AddQuery(Parameters):
     """Which face, and whose."""
 
     face_token: str | None = Field(None, json_schema_extra=optional)
     face_name: str | None = Field(None, description="Default: `unknown`.", json_schema_extra=optional)
 
 
-class RemoveQuery(BaseModel):
+class RemoveQuery(Parameters):
     """Which face."""
 
     face_token: str | None = Field(None, json_schema_extra=optional)
 
 
-class SearchForm(BaseModel):
+class SearchForm(Parameters):
     """Beside the picture."""
 
     threshold: str

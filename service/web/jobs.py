@@ -23,7 +23,7 @@ from service.record import JobRecord, State
 from service.storage.blob_store import BlobInfo
 from service.storage.job_table import JobTable
 from service.web.answers import Job, JobList, ResultLinks, Results, job_answer
-from service.web.document import CONTAINER, content, needs, operation_name, optional, problems
+from service.web.document import CONTAINER, Parameters, content, needs, operation_name, optional, problems
 from service.web.services import Services, services
 
 EVENTS_EVERY_S = 1.0
@@ -44,7 +44,7 @@ class JobPath(BaseModel):
     job_id: str = Field(pattern=r"^[0-9a-f]{32}$")
 
 
-class JobsQuery(BaseModel):
+class JobsQuery(Parameters):
     """Which jobs."""
 
     state: State | None = Field(None, json_schema_extra=optional)
@@ -61,7 +61,7 @@ class JobsQuery(BaseModel):
     cursor: str | None = Field(None, max_length=2000, description="From the answer before.", json_schema_extra=optional)
 
 
-class ResultsQuery(BaseModel):
+class ResultsQuery(Parameters):
     """Which kind of links."""
 
     links: Literal["sas", "plain"] = Field(

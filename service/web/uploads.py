@@ -19,7 +19,7 @@ from service.names import LONGEST_BLOB, check_blob, check_container, media_type_
 from service.storage.blob_store import BlobInfo
 from service.web.answers import with_query
 from service.web.bodies import BodyStream, body_stream, takes_body
-from service.web.document import CONTAINER, needs, operation_name, optional, problems
+from service.web.document import CONTAINER, Parameters, needs, operation_name, optional, problems
 from service.web.services import Services, services
 
 PIECE_BYTES = 4 << 20
@@ -34,7 +34,7 @@ class UploadPath(BaseModel):
     name: str = Field(description="Container of the upload; made where it is missing.", json_schema_extra=CONTAINER)
 
 
-class UploadedQuery(BaseModel):
+class UploadedQuery(Parameters):
     """Which upload."""
 
     blob: str = Field(
@@ -55,7 +55,7 @@ class UploadQuery(UploadedQuery):
     )
 
 
-class UploadHeader(BaseModel):
+class UploadHeader(Parameters):
     """What the sender knows of the file."""
 
     sha256: str | None = Field(
