@@ -89,7 +89,7 @@ def test_one_that_comes_again_after_its_worker_died_runs_alone(bench: Bench) -> 
 
 def test_a_cancelled_one_leaves_the_others(bench: Bench) -> None:
     jobs = [bench.submit(f"{number}.jpg", jpeg(number * 10)) for number in range(4)]
-    with bench.worker("slow_pictures", engines=1):
+    with bench.worker("slow_pictures", engines=1, lease_s=3):
         bench.until(lambda: all(bench.record(job).stage == "engine" for job in jobs))
         bench.premises.services.desk.cancel(jobs[-1].job_id)
         states = [bench.finished(job).state for job in jobs]
