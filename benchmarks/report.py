@@ -36,6 +36,17 @@ TITLES = {
     "simulate_check": "The simulation against a real run",
 }
 """In the order of the page; the name is the benchmark's and its file's."""
+NOTES = {
+    "photos": "The best possible is the bare command alone, once for each CPU. The pipeline shares these CPUs with the "
+    "storage emulator and with the web server, whose processor time is told; against storage elsewhere it has more.",
+    "overhead": "The steps tell where the time beyond the bare command goes.",
+    "scale": "Two workers share the CPUs with the storage emulator, and with each other's downloads and uploads; what "
+    "two bare commands gain over one is the most that this machine could give.",
+    "burst": "Client, web server and storage emulator share the CPUs; of each, what a request costs is told. One request "
+    "for a whole container makes a thousand jobs at a fraction of that.",
+    "simulate": "Fed with what `benchmarks.service_times` measured on the same machine.",
+}
+"""What has to be known to read a part's figures."""
 COMMANDS = {"simulate_check": "benchmarks.simulate --check"}
 HEAD = """\
 # Benchmarks
@@ -81,6 +92,8 @@ def _all_aims(found: dict[str, dict[str, Any]]) -> Grid:
 
 def _part(name: str, title: str, told: dict[str, Any]) -> str:
     heading = f"## {title}\n\n`python -m {COMMANDS.get(name, f'benchmarks.{name}')}`: {machine_line(told['machine'])}\n"
+    if name in NOTES:
+        heading += f"\n{NOTES[name]}\n"
     grids = [Grid.from_told(grid) for grid in told.get("tables", [])]
     if found := figures(name, told):
         grids.append(judged_grid("Figures", found))
@@ -106,6 +119,8 @@ def _photos(told: dict[str, Any]) -> Iterator[Judged]:
         yield Judged("the best possible", "times", told["speed_up_best"])
     for kind, seconds in told["seconds"].items():
         yield Judged(kind, "s", seconds)
+    for part, milliseconds in told["cpu_ms_a_photo"].items():
+        yield Judged(f"processor time of {part} for a photo", "ms", milliseconds)
 
 
 def _overhead(told: dict[str, Any]) -> Iterator[Judged]:

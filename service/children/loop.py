@@ -4,33 +4,49 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from service.children.frames import LineClosed, receive, send
 from service.errors import AnalysisError
 
-Answer = Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]
-"""A question and its bytes to an answer and its bytes. Raises AnalysisError where the picture is to blame."""
+Answer = tuple[dict[str, Any], bytes]
+"""Words and bytes."""
+
+Act = Callable[..., Answer]
+"""Given a question's bytes, and its words by name. Raises AnalysisError where the picture is to blame."""
+
+Blame = Callable[[Exception], AnalysisError | None]
+"""Our error for one of a library's; None where it is a fault."""
 
 ERROR = "error"
 
 
-def serve(answer: Answer) -> None:
-    """Answer until the pool goes. An error that `answer` does not raise on purpose ends the process."""
+def serve(acts: Mapping[str, Act], blame: Blame = lambda error: None) -> None:
+    """Do what each question's `do` says, until the pool goes. An error that nobody foresaw ends the process."""
     line = socket.socket(fileno=os.dup(0))
     while True:
         try:
             question, body = receive(line)
-            send(line, *_answered(answer, question, body))
+            send(line, *_answered(acts[question.pop("do")], blame, question, body))
         except LineClosed:
             return
 
 
-def _answered(answer: Answer, question: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+def _answered(act: Act, blame: Blame, question: dict[str, Any], body: bytes) -> Answer:
     try:
-        return answer(question, body)
+        return _done(act, blame, question, body)
     except AnalysisError as error:
         return {ERROR: type(error).__name__, "message": error.message}, b""
     except MemoryError:
         return {ERROR: "MediaTooLarge", "message": "it needs more memory than decoders may take"}, b""
+
+
+def _done(act: Act, blame: Blame, question: dict[str, Any], body: bytes) -> Answer:
+    try:
+        return act(body, **question)
+    except Exception as error:
+        ours = blame(error)
+        if ours is None:
+            raise
+        raise ours from error

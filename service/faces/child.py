@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 
 import openface_lite
-from openface_lite import Face, MediaError, ModelsUnavailableError
+from openface_lite import Face
 from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
-from service.children.loop import serve
-from service.errors import EngineUnavailable, MediaTooLarge, UnreadableMedia
+from service.children.loop import Act, Answer, serve
+from service.errors import MediaTooLarge, UnreadableMedia
+from service.faces.blame import blamed
 from service.faces.drawing import Pixels, draw
 from service.faces.seen import Seen
 from service.media_child.pictures import read_header
@@ -23,23 +23,7 @@ from service.media_child.pictures import read_header
 JPEG_QUALITY = 92
 
 
-def answer(question: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-    """What a question's `do` says.
-
-    Raises:
-        MediaTooLarge, UnreadableMedia, UnsupportedMedia: the picture.
-        EngineUnavailable: a model is missing.
-    """
-    try:
-        do = _DO[question.pop("do")]
-        return do(body, **question)
-    except MediaError as error:
-        raise UnreadableMedia("the picture cannot be decoded") from error
-    except ModelsUnavailableError as error:
-        raise EngineUnavailable(str(error)) from error
-
-
-def _hello(_body: bytes) -> tuple[dict[str, Any], bytes]:
+def _hello(_body: bytes) -> Answer:
     """Everything is loaded, and has run once."""
     openface_lite.analyse_image(np.zeros((64, 64, 3), np.uint8))
     return {"engine": "openface_lite", "version": openface_lite.__version__}, b""
@@ -47,7 +31,7 @@ def _hello(_body: bytes) -> tuple[dict[str, Any], bytes]:
 
 def _faces(
     body: bytes, *, max_pixels: int, confidence: float, max_faces: int, tiles: bool, everything: bool, drawn_as: str
-) -> tuple[dict[str, Any], bytes]:
+) -> Answer:
     """Find and measure; with `drawn_as` (`.png`, `.jpg`) the picture with the overlay comes back as well."""
     picture = _picture(body, max_pixels)
     camera = Camera.for_size(picture.width, picture.height)
@@ -65,7 +49,7 @@ def _table(
     max_faces: int,
     support: dict[str, str],
     drawn_as: str,
-) -> tuple[dict[str, Any], bytes]:
+) -> Answer:
     """What another engine's table says of a picture; the body is the picture and behind it the table."""
     picture = _picture(body[:picture_bytes], max_pixels)
     rows = csv.DictReader(io.StringIO(body[picture_bytes:].decode()))
@@ -74,13 +58,13 @@ def _table(
     return _told(picture, seen, everything=True), _drawn(picture, seen, drawn_as)
 
 
-def _upright(body: bytes, *, max_pixels: int) -> tuple[dict[str, Any], bytes]:
+def _upright(body: bytes, *, max_pixels: int) -> Answer:
     """The picture upright as a PNG, for an engine that cannot turn it."""
     picture = _picture(body, max_pixels)
     return {"width": picture.width, "height": picture.height}, _encoded(picture.pixels, ".png")
 
 
-_DO: dict[str, Callable[..., tuple[dict[str, Any], bytes]]] = {
+_ACTS: dict[str, Act] = {
     "hello": _hello,
     "faces": _faces,
     "table": _table,
@@ -122,4 +106,4 @@ def _encoded(pixels: Pixels, kind: str) -> bytes:
 if __name__ == "__main__":
     # OpenCV's own threads would take the processors from the other children.
     cv2.setNumThreads(1)
-    serve(answer)
+    serve(_ACTS, blamed)

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 
 import openface_lite
-from openface_lite import Face, MediaError, ModelsUnavailableError
+from openface_lite import Face
 from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
-from service.children.loop import serve
-from service.errors import EngineUnavailable, MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from service.children.loop import Act, Answer, serve
+from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from service.faces.blame import blamed
 from service.identity.aligned import Aligned, load
 from service.identity.vectors import MODEL
 from service.media_child.pictures import read_header
-
-Answer = tuple[dict[str, Any], bytes]
-
-
-def answer(question: dict[str, Any], body: bytes) -> Answer:
-    """What a question's `do` says.
-
-    Raises:
-        MediaTooLarge, UnreadableMedia, UnsupportedMedia: the picture.
-        EngineUnavailable: a model is missing.
-    """
-    try:
-        do = _DO[question.pop("do")]
-        return do(body, **question)
-    except MediaError as error:
-        raise UnreadableMedia("the picture cannot be decoded") from error
-    except ModelsUnavailableError as error:
-        raise EngineUnavailable(str(error)) from error
 
 
 def _hello(_body: bytes) -> Answer:
@@ -77,7 +59,7 @@ def _embed(
     return {"width": picture.width, "height": picture.height, "faces": told}, b"".join([*embeddings, *crops])
 
 
-_DO: dict[str, Callable[..., Answer]] = {"hello": _hello, "embed": _embed}
+_ACTS: dict[str, Act] = {"hello": _hello, "embed": _embed}
 
 
 def _picture(body: bytes, formats: list[str], max_pixels: int, least_side: int, most_side: int) -> Picture:
@@ -108,4 +90,4 @@ def _shorter_side(face: Face) -> float:
 if __name__ == "__main__":
     # OpenCV's own threads would take the processors from the other children.
     cv2.setNumThreads(1)
-    serve(answer)
+    serve(_ACTS, blamed)

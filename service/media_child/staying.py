@@ -6,16 +6,18 @@ from typing import Any
 
 import cv2
 
-from service.children.loop import serve
+from service.children.loop import Answer, serve
 from service.media_child import pictures
 
 
-def answer(question: dict[str, Any], _body: bytes) -> tuple[dict[str, Any], bytes]:
+def _hello(_body: bytes) -> Answer:
+    return {"opencv": cv2.__version__}, b""
+
+
+def _probe(_body: bytes, **question: Any) -> Answer:
     """What a picture is. Raises MediaError."""
-    if question.pop("do") == "hello":
-        return {"opencv": cv2.__version__}, b""
     return pictures.probe(**question), b""
 
 
 if __name__ == "__main__":
-    serve(answer)
+    serve({"hello": _hello, "probe": _probe})

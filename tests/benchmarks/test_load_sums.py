@@ -220,7 +220,13 @@ def test_the_page(tmp_path: Path) -> None:
     plain = {"what": "d", "unit": "s", "value": 1234.5, "aim": None, "verdict": None}
     file = tmp_path / "scale.json"
     file.write_text(json.dumps({"machine": facts, "figures": [fast, slow, plain]}))
-    photos = {"machine": facts, "photos": 200, "ratio_to_bare": 1.4, "seconds": {"bare": 2.0}}
+    photos = {
+        "machine": facts,
+        "photos": 200,
+        "ratio_to_bare": 1.4,
+        "seconds": {"bare": 2.0},
+        "cpu_ms_a_photo": {"web": 8.0},
+    }
     (tmp_path / "photos.json").write_text(json.dumps(photos))
     out = tmp_path / "BENCHMARKS.md"
     done = CliRunner().invoke(report.main, [str(tmp_path), "--out", str(out)])

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
 
-from service.children.loop import serve
-from service.errors import MediaTooLarge
+from service.children.loop import Answer, serve
+from service.errors import AnalysisError, MediaTooLarge, UnreadableMedia
 
 
-def answer(question: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-    match question["do"]:
-        case "die":
-            os._exit(1)
-        case "sleep":
-            time.sleep(question["seconds"])
-        case "refuse":
-            raise MediaTooLarge("too large for me")
-        case "fail":
-            raise RuntimeError("a fault")
-        case "talk":
-            print("words that are no answer", flush=True)
+def _told(body: bytes) -> Answer:
     return {"pid": os.getpid(), "environment": sorted(os.environ)}, body[::-1]
 
 
+def _die(_body: bytes) -> Answer:
+    os._exit(1)
+
+
+def _sleep(body: bytes, *, seconds: float) -> Answer:
+    time.sleep(seconds)
+    return _told(body)
+
+
+def _refuse(_body: bytes) -> Answer:
+    raise MediaTooLarge("too large for me")
+
+
+def _fail(_body: bytes) -> Answer:
+    raise RuntimeError("a fault")
+
+
+def _miss(_body: bytes) -> Answer:
+    raise FileNotFoundError("a library's own words")
+
+
+def _talk(body: bytes) -> Answer:
+    print("words that are no answer", flush=True)
+    return _told(body)
+
+
+def _blamed(error: Exception) -> AnalysisError | None:
+    return UnreadableMedia("there is no such picture") if isinstance(error, FileNotFoundError) else None
+
+
 if __name__ == "__main__":
-    serve(answer)
+    acts = {"die": _die, "sleep": _sleep, "refuse": _refuse, "fail": _fail, "talk": _talk, "miss": _miss}
+    serve({"hello": _told, "echo": _told, **acts}, _blamed)

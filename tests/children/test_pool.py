@@ -44,6 +44,11 @@ def test_an_error_on_purpose_comes_back_as_itself(pool: Pool) -> None:
         pool.ask({"do": "refuse"}, b"")
 
 
+def test_a_library_s_error_that_is_the_picture_s_fault_comes_back_as_ours(pool: Pool) -> None:
+    with pytest.raises(UnreadableMedia, match="there is no such picture"):
+        pool.ask({"do": "miss"}, b"")
+
+
 @pytest.mark.parametrize("how", ["die", "fail"])
 def test_a_child_that_ends_over_a_picture_is_replaced(pool: Pool, how: str) -> None:
     for _ in range(3):
