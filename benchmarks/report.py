@@ -42,8 +42,8 @@ NOTES = {
     "overhead": "The steps tell where the time beyond the bare command goes.",
     "scale": "Two workers share the CPUs with the storage emulator, and with each other's downloads and uploads; what "
     "two bare commands gain over one is the most that this machine could give.",
-    "burst": "Client, web server and storage emulator share the CPUs; of each, what a request costs is told. One request "
-    "for a whole container makes a thousand jobs at a fraction of that.",
+    "burst": "Client, web server and storage emulator share the CPUs; what a request costs the last two is told. One "
+    "request for a whole container makes a thousand jobs at a fraction of that.",
     "simulate": "Fed with what `benchmarks.service_times` measured on the same machine.",
 }
 """What has to be known to read a part's figures."""

@@ -101,7 +101,7 @@ def test_a_cancelled_one_leaves_the_others(bench: Bench) -> None:
 def test_results_come_as_each_is_ready(bench: Bench) -> None:
     jobs = [bench.submit(f"{number}.jpg", jpeg(number * 10)) for number in range(4)]
     with bench.worker("slow_pictures", engines=1):
-        bench.until(lambda: len(bench.csvs()) == 1)
+        bench.until(lambda: len(bench.csvs()) >= 1)
         assert any(not bench.record(job).is_finished for job in jobs)
         for job in jobs:
             bench.finished(job)
