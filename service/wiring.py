@@ -8,10 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from flask import Flask
-from flask_openapi3 import OpenAPI
+from typing import TYPE_CHECKING, Any
 
 from service import tracing
 from service.canary.comparing import recorded
@@ -34,6 +31,7 @@ from service.purging import Purge
 from service.queue_watch import QueueWatch
 from service.readiness import Ping
 from service.report.keeping import Reports
+from service.services import Services
 from service.settings import BadSettings, Settings
 from service.stopping import Stop
 from service.storage.account import Account, identity_of
@@ -46,12 +44,13 @@ from service.storage.sweep_mark import SweepMark
 from service.submit import Desk
 from service.sweep import rounds
 from service.sweep.finding import Finding, Places
-from service.web.app import create_app
-from service.web.auth import Door
-from service.web.services import Services
 from service.worker import Worker
 from service.worker_status import StatusServer
 from service.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask_openapi3 import OpenAPI
 
 PREMISES_AGAIN_S = 2.0
 
@@ -78,6 +77,12 @@ def web_services(settings: Settings) -> Services:
 
 def web_app(settings: Settings) -> Flask:
     """The web application of one gunicorn process."""
+    # Here, since nobody else needs a web framework.
+    from service.web.app import create_app
+    from service.web.auth import Door
+
+    # Here, since nobody else needs a web framework.
+
     tracing.configure(settings, "web", identity_of(settings))
     services = web_services(settings)
     services.analyst.start()

@@ -12,8 +12,8 @@ import pytest
 
 from infra.local.azurite import Azurite, start_azurite
 from service import wiring
+from service.services import Services
 from service.settings import Settings
-from service.web.services import Services
 
 MEDIA = Path(__file__).parent / "media"
 ASTRONAUT = MEDIA / "astronaut.png"

@@ -46,7 +46,9 @@ def test_every_command_is_one(words: str) -> None:
     command: click.Command = main
     for word in words.split():
         if isinstance(command, click.Group):
-            command = command.commands[word]
+            found = command.get_command(click.Context(command), word)
+            assert found, word
+            command = found
         elif word.startswith("--"):
             assert word in {text for option in command.params for text in option.opts}, word
 

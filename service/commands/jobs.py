@@ -16,10 +16,10 @@ from service.errors import AnalysisError, BadRequest, MediaNotFound, NotFound, S
 from service.logs import continued_trace
 from service.publish import ResultPlace
 from service.record import JobRecord, State
+from service.services import Services
 from service.storage.blob_store import Blobs
 from service.storage.job_table import JobTable
 from service.web.answers import job_facts
-from service.web.services import Services
 
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
 ORDER = Callable[[Services, str], JobRecord]

@@ -14,7 +14,7 @@ from service.commands.starting import EXIT_FAILED, load_settings, told
 from service.errors import AnalysisError
 from service.logs import configure
 from service.record import JobRecord
-from service.web.services import Services
+from service.services import Services
 
 
 @contextmanager

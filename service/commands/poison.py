@@ -12,8 +12,8 @@ from service.commands.operating import Failures, opened, order_line
 from service.commands.starting import Refused
 from service.errors import AnalysisError
 from service.poison import Done, PoisonDesk, SetAside, pick
+from service.services import Services
 from service.web.answers import job_facts
-from service.web.services import Services
 
 TEXT_IN_LIST = 80
 

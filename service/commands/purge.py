@@ -15,7 +15,7 @@ from service.commands.operating import opened
 from service.commands.starting import EXIT_FAILED, Refused
 from service.identity.extra import is_wanted as identity_is_wanted
 from service.purging import Receipt, Scope
-from service.web.services import Services
+from service.services import Services
 
 WAIT_S = 120.0
 

@@ -15,7 +15,6 @@ import requests
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
-from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 from requests.adapters import HTTPAdapter
@@ -132,7 +131,12 @@ def _transport() -> RequestsTransport:
 
 def identity_of(settings: Settings) -> Any:
     """The machine's managed identity, where storage is reached with it; None elsewhere."""
-    return DefaultAzureCredential() if settings.storage_account else None
+    if not settings.storage_account:
+        return None
+    # Here, since it brings cryptography along, and a connection string needs none of it.
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
 
 
 @contextmanager

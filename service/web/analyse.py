@@ -16,11 +16,12 @@ from service.media import kind_of
 from service.names import LONGEST_BLOB, check_blob, check_container
 from service.publish import is_result
 from service.record import JobRecord
+from service.services import Services
 from service.storage.blob_store import BlobInfo
 from service.web.answers import Jobs, job_answer, link, with_query
 from service.web.document import CONTAINER, Parameters, needs, operation_name, optional, problems
 from service.web.prefer import applied, waited
-from service.web.services import IS_OWN_GALLERY, Services, services
+from service.web.services import IS_OWN_GALLERY, services
 
 EXAMPLES_TOLD = 5
 

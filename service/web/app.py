@@ -12,6 +12,7 @@ from flask_openapi3 import Info, OpenAPI
 from service import __version__, metrics
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
+from service.services import Services
 from service.web import bodies, headers, problems
 from service.web.analyse import analyse
 from service.web.auth import Door
@@ -22,7 +23,7 @@ from service.web.jobs import jobs
 from service.web.pages import pages
 from service.web.reports import reports
 from service.web.schema import schema
-from service.web.services import KEY, Services
+from service.web.services import KEY
 from service.web.session import sessions
 from service.web.uploads import uploads
 from service.web.watching import watching

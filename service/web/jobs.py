@@ -20,11 +20,12 @@ from service.names import LONGEST_BLOB
 from service.overlay import NAMES, TYPES
 from service.publish import CSV_TYPE, ResultPlace
 from service.record import JobRecord, State
+from service.services import Services
 from service.storage.blob_store import BlobInfo
 from service.storage.job_table import JobTable
 from service.web.answers import Job, JobList, ResultLinks, Results, job_answer
 from service.web.document import CONTAINER, Parameters, content, needs, operation_name, optional, problems
-from service.web.services import Services, services
+from service.web.services import services
 
 EVENTS_EVERY_S = 1.0
 EVENTS_AT_MOST_S = 600.0

@@ -16,11 +16,12 @@ from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, Unsu
 from service.job import Media, MediaType
 from service.media import CONTENT_TYPES, kind_of
 from service.names import LONGEST_BLOB, check_blob, check_container, media_type_of
+from service.services import Services
 from service.storage.blob_store import BlobInfo
 from service.web.answers import with_query
 from service.web.bodies import BodyStream, body_stream, takes_body
 from service.web.document import CONTAINER, Parameters, needs, operation_name, optional, problems
-from service.web.services import Services, services
+from service.web.services import services
 
 PIECE_BYTES = 4 << 20
 SHA256_METADATA = "sha256"

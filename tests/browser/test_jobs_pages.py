@@ -18,8 +18,8 @@ from service import wiring
 from service.errors import EngineCrashed, UnreadableMedia
 from service.job import AnalysisJob, JobOptions
 from service.record import JobRecord, now
+from service.services import Services
 from service.settings import Settings
-from service.web.services import Services
 from tests.browser.conftest import PHONE, SCREENSHOTS, GuardedSite, Visit, looked_at, violations
 from tests.media_made import jpeg
 

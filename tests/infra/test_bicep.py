@@ -8,7 +8,6 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -132,7 +131,8 @@ def arguments_of(path: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize("words", [words for path in FILES for words in arguments_of(path)], ids=lambda words: words[0])
 def test_containers_are_started_with_words_that_the_command_knows(words: list[str]) -> None:
-    command: Any = main.commands[words[0]]
+    command = main.get_command(click.Context(main), words[0])
+    assert command, words[0]
     options = {text for option in command.params if isinstance(option, click.Option) for text in option.opts}
     assert {word for word in words if word.startswith("--")} <= options
 

@@ -12,8 +12,8 @@ from service import wiring
 from service.errors import StorageUnavailable
 from service.job import AnalysisJob, JobOptions
 from service.record import JobRecord, now
+from service.services import Services
 from service.settings import BadSettings, Settings
-from service.web.services import Services
 
 JOB = AnalysisJob("abc", "b.jpg", "0x1", "image", "wild", JobOptions.resolve("image", "wild", {}))
 

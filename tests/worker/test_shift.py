@@ -10,7 +10,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from service.commands.serve import worker as command
+from service.commands.worker import worker as command
 from service.intake import Shift
 from service.worker import EXIT_OK
 from tests.commands.conftest import environ_of
