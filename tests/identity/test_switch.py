@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import update
 
+from infra.local.azurite import start_azurite
 from service import wiring
 from service.identity.embedder import Embedder
 from service.identity.extra import PARTS, is_wanted
@@ -30,7 +31,7 @@ from service.web.app import create_app
 from service.web.auth import Door
 from service.web.identity_app import add_identity
 from service.web.services import KEY
-from tests.conftest import Premises
+from tests.conftest import Premises, premises_on
 from tests.identity.conftest import Caller, OnlySettings, made_up
 from tests.web.conftest import publish
 
@@ -132,7 +133,13 @@ def test_a_job_names_its_callers_gallery_only(premises: Premises, callers: dict[
     assert (of_plain.status_code, of_plain.get_json()["code"]) == (404, "no_gallery")
 
 
-def test_the_sweeper_removes_whose_time_is_over(premises: Premises, tmp_path: Path) -> None:
+def test_the_sweeper_removes_whose_time_is_over(tmp_path: Path) -> None:
+    # On storage of its own: it looks through all that is there.
+    with start_azurite(tmp_path / "azurite") as azurite:
+        _sweep_over(premises_on(azurite, tmp_path), tmp_path)
+
+
+def _sweep_over(premises: Premises, tmp_path: Path) -> None:
     more = {"identity": True, "identity_database": SecretStr(default_url(tmp_path))}
     settings = premises.settings.model_copy(update=more)
     services = replace(premises.services, settings=settings)
