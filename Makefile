@@ -21,9 +21,10 @@ up: setup ## start the same stack in the foreground and leave it running; Ctrl-C
 test: setup ## run all tests, three files at a time: most of them wait
 	@# Root on Debian gets Chromium for the browser tests where it is missing; others are told in a line.
 	@$(RUN) -m infra.local.browser
-	@# schemathesis makes one test of all its routes where tests are shared out.
-	@SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/web/test_contract.py
-	@$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/web/test_contract.py
+	@# By itself, beside the others: schemathesis makes one test of all its routes where tests are shared out.
+	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/web/test_contract.py >.local/contract.log 2>&1 & \
+	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/web/test_contract.py; others=$$?; \
+	wait $$!; contract=$$?; cat .local/contract.log; exit $$((others + contract))
 
 check: setup ## lint, format, types and the import contract
 	@$(RUN) -m ruff check .

@@ -90,7 +90,7 @@ def test_the_same_event_ten_times_is_one_result(site: Site) -> None:
 
 
 def test_progress_moves_for_a_long_clip(site: Site, moving_face: Callable[[int], bytes]) -> None:
-    container = site.upload("long.mp4", moving_face(4))
+    container = site.upload("long.mp4", moving_face(3))
     site.job(container)
     seen: list[float] = []
     stages: set[str] = set()
@@ -102,7 +102,7 @@ def test_progress_moves_for_a_long_clip(site: Site, moving_face: Callable[[int],
     assert len({value for value in seen if 0.2 < value < 0.95}) >= 2
     assert "engine" in stages
     manifest = _assert_one_whole_result(site, container, 714)
-    assert manifest["frames"]["expected"] == manifest["frames"]["written"] == 480
+    assert manifest["frames"]["expected"] == manifest["frames"]["written"] == 360
 
 
 def test_events_follow_a_job(site: Site, moving_face: Callable[[int], bytes]) -> None:
@@ -121,7 +121,7 @@ def test_events_follow_a_job(site: Site, moving_face: Callable[[int], bytes]) ->
 
 
 def test_a_worker_killed_in_mid_analysis_and_started_again(site: Site, moving_face: Callable[[int], bytes]) -> None:
-    container = site.upload("clip.mp4", moving_face(6))
+    container = site.upload("clip.mp4", moving_face(4))
     holder = _holder_in_mid_analysis(site, container)
     site.stack.worker(holder).kill()
     site.stack.worker(holder).start()
