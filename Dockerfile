@@ -44,7 +44,8 @@ ENV HOST=0.0.0.0 \
     WEB_WORKERS=4 \
     WORKSPACE=/workspace \
     TMPDIR=/workspace \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2
 VOLUME ["/workspace"]
 # tini: passes signals on, and takes the leavings of killed engines.
 ENTRYPOINT ["/usr/bin/tini", "--", "/app/infra/images/entrypoint"]

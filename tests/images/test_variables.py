@@ -22,6 +22,7 @@ NOT_OURS = {
     "PATH": "where the commands are",
     "TMPDIR": "Python's and gunicorn's",
     "PYTHONUNBUFFERED": "Python's",
+    "MALLOC_ARENA_MAX": "glibc's",
     "CPU_FLAGS": "openface-base's own stages",
     "AzureWebJobsStorage": "the Functions host's",
     "AzureWebJobsScriptRoot": "the Functions host's",
