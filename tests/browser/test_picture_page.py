@@ -169,6 +169,7 @@ def test_the_numbers_and_the_json_are_those_of_the_answer(window: Visit) -> None
     told = caught.value.json()
     analysed(page)
     page.get_by_text("The answer as JSON").click()
+    expect(page.locator("#json-text")).not_to_be_empty()
     assert json.loads(page.locator("#json-text").text_content() or "") == told
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
@@ -283,6 +284,7 @@ def test_the_camera_its_mirror_and_a_photo(window: Visit) -> None:
     expect(page.locator("#summary")).to_contain_text("1 face.")
     # The photo is as others see her: her face is left of the middle, as in the portrait.
     page.get_by_text("The answer as JSON").click()
+    expect(page.locator("#json-text")).not_to_be_empty()
     told = json.loads(page.locator("#json-text").text_content() or "")
     assert (told["width"], told["height"]) == CAMERA_SIZE
     [face] = told["faces"]
