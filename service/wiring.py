@@ -81,8 +81,6 @@ def web_app(settings: Settings) -> Flask:
     from service.web.app import create_app
     from service.web.auth import Door
 
-    # Here, since nobody else needs a web framework.
-
     tracing.configure(settings, "web", identity_of(settings))
     services = web_services(settings)
     services.analyst.start()
