@@ -44,7 +44,7 @@ class Shift:
     """When a worker leaves by itself, as one does that the queue's length has started.
 
     Attributes:
-        until_idle_s: leave after so many seconds without a message and with nothing in hand.
+        until_idle_s: leave when looks into the queue have found nothing for so many seconds, with nothing in hand.
         take_for_s: take nothing new after so many seconds; what is in hand then is finished without hurry.
     """
 
@@ -101,7 +101,8 @@ class Intake:
         self._count = threading.Lock()
         self._free = 0
         self._in_hand = 0
-        self._began = self._worked = time.monotonic()
+        self._began = time.monotonic()
+        self._empty_since: float | None = None
 
     def next(self) -> Taken | None:
         """The next job; None when told to stop, or when the shift is over.
@@ -121,7 +122,7 @@ class Intake:
         """The item is done with, one way or another."""
         with self._count:
             self._in_hand -= 1
-            self._worked = time.monotonic()
+            self._empty_since = None
         if taken.is_video:
             self._videos.release()
 
@@ -161,6 +162,8 @@ class Intake:
         wanted = min(self._at_once, self._free)
         messages = self._queue.receive_several(self._lease_s, wanted)
         self._more_waits = len(messages) == wanted
+        if not messages and self._empty_since is None:
+            self._empty_since = time.monotonic()
         videos = 0
         for message in messages:
             queued = self._read(message)
@@ -204,5 +207,8 @@ class Intake:
     def _shift_is_over(self) -> bool:
         """Asked behind the door, where nothing can be taken up meanwhile."""
         with self._count:
-            idle_s = 0.0 if self._in_hand else time.monotonic() - self._worked
-        return idle_s >= self._shift.until_idle_s or time.monotonic() - self._began >= self._shift.take_for_s
+            # Before the first look nothing is known of the queue: a slow start is no idling.
+            idle_since = None if self._in_hand else self._empty_since
+        now = time.monotonic()
+        is_idle = idle_since is not None and now - idle_since >= self._shift.until_idle_s
+        return is_idle or now - self._began >= self._shift.take_for_s

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.commands.worker import worker as command
-from service.intake import Shift
+from service.intake import Hands, Intake, Shift
+from service.stopping import Stop
 from service.worker import EXIT_OK
 from tests.commands.conftest import environ_of
 from tests.media_made import FAKES, clip, jpeg
@@ -31,6 +32,24 @@ def test_what_is_in_hand_is_no_idling(bench: Bench) -> None:
     with bench.worker("slow", shift=Shift(until_idle_s=0.3)) as (_, codes):
         bench.until(lambda: bool(codes))
     assert (bench.record(job).state, bench.record(job).attempts) == ("succeeded", 1)
+
+
+def test_a_slow_start_is_no_idling(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    looks_good = iter([False, False])
+    intake = Intake(
+        bench.premises.services.queue,
+        has_room=lambda: True,
+        is_fit=lambda: next(looks_good, True),
+        stop=Stop(1.0),
+        lease_s=30,
+        hands=Hands(items=1, videos=1),
+        shift=Shift(until_idle_s=0.1),
+    )
+    taken = intake.next()
+    assert taken is not None and taken.queued.job == job
+    intake.put_down(taken)
+    assert intake.next() is None
 
 
 def test_its_time_is_over_for_new_work_and_not_for_what_it_has(bench: Bench) -> None:
