@@ -222,14 +222,17 @@ class LocalStack:
 
     def _write_addresses(self) -> None:
         file = self.run_folder / ADDRESSES_FILE
-        file.touch(mode=0o600)
+        # Whoever waits for the file finds all of it.
+        beside = file.with_suffix(".new")
+        beside.touch(mode=0o600)
         addresses = {
             "service_url": self.service_url,
             "functions_url": self.functions_url,
             "function_key": self.function_key,
             "connection_string": self.connection_string,
         }
-        file.write_text(json.dumps(addresses, indent=2))
+        beside.write_text(json.dumps(addresses, indent=2))
+        beside.replace(file)
 
     def _release(self) -> None:
         if self._lock is None:

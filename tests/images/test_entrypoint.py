@@ -85,7 +85,7 @@ def test_a_processor_that_lacks_something_is_refused_before_anything_starts(prem
     assert done.returncode == 1
     assert "a_flag_of_no_processor" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_the_scripts_can_be_executed() -> None:

@@ -56,7 +56,7 @@ def test_sigterm_ends_it_cleanly(new_runner):
     runner = new_runner()
     began = time.monotonic()
     runner.stop()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     assert lines(runner)[-1]["event"] == "runner.stopped"
 
 
