@@ -52,7 +52,8 @@ HEAD = """\
 # Benchmarks
 
 Written by `python -m benchmarks.report` from the figures of `make bench`; not edited by hand. Each part says on which
-machine and when it was measured. An aim that is missed is called missed.
+machine and when it was measured. An aim that is missed is called missed. The storage emulator keeps its data in memory,
+but for huge blobs.
 """
 
 

@@ -175,9 +175,16 @@ class Site:
 
 @contextmanager
 def running_site(
-    extra_env: dict[str, str] | None = None, *, workers: int = 1, access_log: bool = False
+    extra_env: dict[str, str] | None = None,
+    *,
+    workers: int = 1,
+    access_log: bool = False,
+    storage_in_memory: bool = True,
 ) -> Iterator[Site]:
-    """A stack without functions, in a folder of its own that is gone afterwards."""
+    """A stack without functions, in a folder of its own that is gone afterwards.
+
+    Its storage is in memory: a disk that many share makes the emulator wait for a second now and then, and all with it.
+    """
     with (
         scratch_folder() as folder,
         LocalStack(
@@ -186,6 +193,7 @@ def running_site(
                 workers=workers,
                 with_functions=False,
                 access_log=access_log,
+                storage_in_memory=storage_in_memory,
                 extra_env=extra_env or {},
             )
         ) as stack,

@@ -95,7 +95,7 @@ def main(mebibytes: int, json_file: Path | None) -> None:
 def _measure(kind: Huge, size: int, say: Callable[[str], None]) -> dict[str, Any]:
     """One blob through a stack of its own: a worker that has done one small video, a disk that is freed at once."""
     say(f"{kind.what}: starting")
-    with running_site() as site, scratch_folder() as folder:
+    with running_site(storage_in_memory=False) as site, scratch_folder() as folder:
         worker = site.stack.worker(0).process_id
         # Libraries that are loaded with the first video stay; they are no blob's doing.
         site.finished(site.submit(clip(CLIP_S), "video"), WITHIN_S)

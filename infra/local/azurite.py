@@ -23,11 +23,15 @@ class Azurite:
     Args:
         location: folder of its data.
         access_log: write a line for each request into the log file.
+        in_memory: write nothing into `location`; all is gone when it stops.
     """
 
-    def __init__(self, location: Path, log_file: Path | None = None, *, access_log: bool = False) -> None:
+    def __init__(
+        self, location: Path, log_file: Path | None = None, *, access_log: bool = False, in_memory: bool = False
+    ) -> None:
         self.location = location
         self._access_log = access_log
+        self._in_memory = in_memory
         self._log_file = log_file or location / "azurite.log"
         self._ports = free_ports(3)
         self._part: Part | None = None
@@ -82,7 +86,8 @@ class Azurite:
         self.location.mkdir(parents=True, exist_ok=True)
         argv = [str(node.node), str(program), "--disableTelemetry", *([] if self._access_log else ["--silent"])]
         # The Azure clients send a newer API version than Azurite knows, and use nothing new of it.
-        argv += ["--skipApiVersionCheck", "--location", str(self.location)]
+        argv += ["--skipApiVersionCheck"]
+        argv += ["--inMemoryPersistence"] if self._in_memory else ["--location", str(self.location)]
         for kind, port in zip(("blob", "queue", "table"), self._ports, strict=True):
             argv += [f"--{kind}Host", HOST, f"--{kind}Port", str(port)]
         return Part("azurite", argv, log_file=self._log_file, environ=node.environ, is_ready=self._answers)

@@ -37,6 +37,7 @@ class StackOptions:
 
     Attributes:
         access_log: storage writes a line for each request into its log.
+        storage_in_memory: nothing that is stored outlives the stack, nor waits for a disk.
         extra_env: goes to web, workers and function runner alike.
     """
 
@@ -45,6 +46,7 @@ class StackOptions:
     web_port: int = 0
     with_functions: bool = True
     access_log: bool = False
+    storage_in_memory: bool = False
     extra_env: Mapping[str, str] = field(default_factory=dict)
     ready_within_s: float = 60.0
 
@@ -62,7 +64,10 @@ class LocalStack:
         self.run_folder = self.options.run_folder.resolve()
         self.logs = self.run_folder / "logs"
         self.azurite = Azurite(
-            self.run_folder / "azurite", self.logs / "azurite.log", access_log=self.options.access_log
+            self.run_folder / "azurite",
+            self.logs / "azurite.log",
+            access_log=self.options.access_log,
+            in_memory=self.options.storage_in_memory,
         )
         self.function_key = secrets.token_urlsafe(24)
         self._web_port = self._functions_port = 0

@@ -11,16 +11,14 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
-import requests
 from azure.core.exceptions import AzureError
-from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
-from requests.adapters import HTTPAdapter
 
 from service.errors import AnalysisError, StorageUnavailable
 from service.settings import BadSettings, Settings
+from service.storage.transport import storage_transport
 
 PIECE_BYTES = 4 << 20
 BLOB_OPTIONS: dict[str, Any] = {
@@ -40,10 +38,6 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "random_jitter_range": 0.2,
     "retry_backoff_factor": 0.3,
 }
-CONNECTIONS = 256
-"""Kept to each of the three services: as many as threads may ask at once. requests keeps ten, and opens a new one for
-each further call."""
-
 ServiceName = Literal["blobs", "queues", "tables"]
 
 
@@ -75,7 +69,7 @@ class Account:
         Raises:
             BadSettings: no account is named, or the connection string cannot be read.
         """
-        options = {**CLIENT_OPTIONS, "transport": _transport()}
+        options = {**CLIENT_OPTIONS, "transport": storage_transport()}
         if settings.azure_storage_connection_string:
             text = settings.azure_storage_connection_string.get_secret_value()
             try:
@@ -116,17 +110,6 @@ class Account:
             next(listing[service](results_per_page=1, raw_response_hook=note).by_page(), None)
         seconds = time.monotonic() - began
         return Pulse(seconds, _clock_ahead_s(asked_at, seconds, dates[-1] if dates else ""))
-
-
-def _transport() -> RequestsTransport:
-    """The SDK's own way over requests, with as many connections kept as there are threads."""
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-    # For each call requests reads the environment again, a tenth of what the call costs: of proxies, of certificates.
-    told = session.merge_environment_settings("https://storage.invalid", {}, None, None, None)
-    session.trust_env = bool(told["proxies"]) or told["verify"] is not True
-    return RequestsTransport(session=session, session_owner=False)
 
 
 def identity_of(settings: Settings) -> Any:

@@ -1,8 +1,10 @@
 """The job records, in Azure Table Storage (or Azurite).
 
 Two kinds of entities share the table. A *record* is found by its job id (partition and row). *Index* entities
-hold a job id, and the blob's name to be searched; their row key is the inverted time of submission, so that the
-newest come first: one in the partition of the container, one in the partition of all jobs.
+hold a job id, and the blob's name to be searched, in two *lists*: all jobs, and those of the container. Their row key
+is the inverted time of submission, so that the newest come first, and its whole seconds end the partition's name: a
+list is a range of small partitions, for the emulator looks through a whole one at each write, and the service splits
+where one is.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from service.record import JobRecord, State
 from service.storage.account import translated
 
 ALL = "jobs"
-"""Partition of the index over all containers; no container's partition has this form."""
+"""The list over all containers; no container's has this form."""
+SECONDS_DIGITS = 11
+"""Of a row's time, which is in milliseconds."""
 
 PURGED = "purged"
 """Property of the mark in place of a record."""
@@ -108,15 +112,13 @@ class JobTable:
 
     def unlist(self, container: str, row: str) -> None:
         """Take a row out of the lists; harmless to repeat."""
-        for partition in (ALL, _container_partition(container)):
+        for listing in (ALL, _of_container(container)):
             with suppress(NotFound), translated("taking a job out of a list", missing=NotFound()):
-                self._table.delete_entity(partition, row)
+                self._table.delete_entity(_partition(listing, row), row)
 
     def indexed(self, container: str) -> Iterator[tuple[str, str]]:
         """Row and job id of each entry in a container's list."""
-        found = self._table.query_entities(
-            "PartitionKey eq @partition", parameters={"partition": _container_partition(container)}
-        )
+        found = self._listed(_of_container(container), "", STORAGE_PAGE)
         with translated("listing jobs"):
             for entity in found:
                 yield str(entity["RowKey"]), str(entity["job_id"])
@@ -130,7 +132,8 @@ class JobTable:
                 "job_id": record.job.job_id,
                 "place": _place(record),
             }
-            for partition in (ALL, _container_partition(record.job.container)):
+            for listing in (ALL, _of_container(record.job.container)):
+                partition = _partition(listing, row["RowKey"])
                 rows.setdefault(partition, []).append({"PartitionKey": partition, **row})
         with translated("indexing jobs"):
             for of_partition in rows.values():
@@ -175,12 +178,8 @@ class JobTable:
         Raises:
             BadRequest: the cursor is none of ours.
         """
-        partition = _container_partition(container) if container else ALL
-        entities = self._table.query_entities(
-            "PartitionKey eq @partition and RowKey gt @after",
-            parameters={"partition": partition, "after": _decode_cursor(cursor)},
-            results_per_page=STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE),
-        )
+        listing = _of_container(container) if container else ALL
+        entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
         wanted = _plain(text)
         with translated("listing jobs"):
             ids, after = _matching(entities, wanted, size)
@@ -234,6 +233,14 @@ class JobTable:
         with translated("looking for a job"):
             return [str(entity["PartitionKey"]) for entity in islice(found, most)]
 
+    def _listed(self, listing: str, after: str, page_size: int) -> Iterable[Mapping[str, Any]]:
+        """A list's entities after a row, newest first."""
+        return self._table.query_entities(
+            "PartitionKey ge @first and PartitionKey lt @beyond and RowKey gt @after",
+            parameters={"first": _partition(listing, after), "beyond": f"{listing}-", "after": after},
+            results_per_page=page_size,
+        )
+
     def _get_or_none(self, job_id: str) -> JobRecord | None:
         try:
             return self.get(job_id)
@@ -269,8 +276,13 @@ def _record(entity: Mapping[str, Any]) -> JobRecord:
     return JobRecord(job=job, version=version, others=others, **values)
 
 
-def _container_partition(container: str) -> str:
+def _of_container(container: str) -> str:
     return f"in-{container}"
+
+
+def _partition(listing: str, row: str) -> str:
+    """Of a list, where the row is; of no row, the first. A comma comes before all that container names are made of."""
+    return f"{listing},{row[:SECONDS_DIGITS]}"
 
 
 def _inverted(created: datetime, job_id: str) -> str:

@@ -33,6 +33,8 @@ BODY_S, BODY_BYTES_PER_S = 10.0, 16 << 10
 LINGER_S, LINGER_BYTES = 2.0, 256 << 10
 """What is borne of a client that goes on sending after its last answer (RFC 9112, 9.6)."""
 READ_BYTES = 16 << 10
+YIELD_S, YIELD_CONNECTIONS = 0.0002, 16
+"""How long a process leaves a new connection to the others, for each that it has, up to so many."""
 END = b"\r\n\r\n"
 
 
@@ -88,6 +90,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._lingering: deque[_Connection] = deque()
 
     def accept(self, listener: socket.socket) -> None:
+        # All processes are woken for a connection, and one is ahead of the others time and again: it would have all
+        # of a client's connections, which stay, and the others nothing to do.
+        time.sleep(min(self.nr_conns, YIELD_CONNECTIONS) * YIELD_S)
         try:
             client, address = listener.accept()
         except OSError as error:

@@ -61,7 +61,7 @@ def test_lists_are_newest_first_and_go_on_by_cursor(premises: Premises) -> None:
     table = premises.services.table
     for number in range(5):
         table.index(table.create(_record("abc", number)))
-    table.index(table.create(_record("other", 9)))
+    table.index(table.create(_record("abc-other", 9)))
     names: list[str] = []
     cursor = ""
     while True:
@@ -72,7 +72,7 @@ def test_lists_are_newest_first_and_go_on_by_cursor(premises: Premises) -> None:
             break
     assert names == [f"ü {number}.jpg" for number in (4, 3, 2, 1, 0)]
     everything = table.page(container=None, state=None).records
-    assert [record.job.container for record in everything] == ["other"] + ["abc"] * 5
+    assert [record.job.container for record in everything] == ["abc-other"] + ["abc"] * 5
 
 
 def test_lists_by_state(premises: Premises) -> None:
