@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,14 @@ def bare_folders(engine: Engine, files: list[Path], folder: Path, processes: int
     if any(codes) or made != len(files):
         raise PartFailed("the bare command", f"made {made} of {len(files)} tables", "")
     return seconds
+
+
+def bare_videos(engine: Engine, files: list[Path], at_once: int) -> float:
+    """Wall seconds of one `FeatureExtraction` a file, so many side by side. Raises PartFailed."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(lambda file: BareCommand(engine, file, "video").run(), files))
+    return time.perf_counter() - began
 
 
 def environment(folder: str) -> dict[str, str]:

@@ -40,8 +40,8 @@ NOTES = {
     "photos": "The best possible is the bare command alone, once for each CPU. The pipeline shares these CPUs with the "
     "storage emulator and with the web server, whose processor time is told; against storage elsewhere it has more.",
     "overhead": "The steps tell where the time beyond the bare command goes.",
-    "scale": "Two workers share the CPUs with the storage emulator, and with each other's downloads and uploads; what "
-    "two bare commands gain over one is the most that this machine could give.",
+    "scale": "Two workers share the CPUs with the storage emulator: a photo costs it a quarter of what it costs the "
+    "engine, a clip next to nothing. What two bare commands gain over one is the most that this machine could give.",
     "burst": "Client, web server and storage emulator share the CPUs; what a request costs the last two is told. One "
     "request for a whole container makes a thousand jobs at a fraction of that.",
     "simulate": "Fed with what `benchmarks.service_times` measured on the same machine.",

@@ -1,7 +1,9 @@
 """`python -m benchmarks.scale`: one worker and two, of one engine process each, on the same queue.
 
 The queue is filled while the workers are frozen; then one of them or both go on, and the time is from that moment to
-the last job's end. What the machine itself can gain is beside it: one bare command over the photos, and two at once.
+the last job's end. Once with photos, where storage and the worker's own work take as much of the CPUs as the engine,
+and once with clips, where they take next to nothing. What the machine itself can gain is beside it: one bare command
+over the same files, and two at once.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
 
-from benchmarks.bare import bare_folders
+from benchmarks.bare import bare_folders, bare_videos
 from benchmarks.bound import Bound
 from benchmarks.judged import Judged, show_and_write
 from benchmarks.media import clip, photos
@@ -24,27 +27,40 @@ from benchmarks.outcomes import Outcomes, frozen
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import machine, machine_line, new_console
 from infra.local.stack import REPOSITORY
+from service.job import Media
 from service.openface.probe import Engine
 
 SPEED_UP_AT_LEAST = 1.7
 WORKERS = 2
 WITHIN_S = 900.0
-CLIP_S = 2
+CLIP_S = 5
 WARM_UPS = 4
 
 
 @dataclass(frozen=True)
-class Run:
-    """One emptying of the queue."""
+class Case:
+    """What the queue is filled with, and the bare command over it in so many processes: its wall seconds."""
 
+    name: str
+    media: Media
+    files: list[Path]
+    bare: Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One emptying of the queue, and the bare command beside it."""
+
+    case: str
     workers: int
     seconds: float
+    bare_s: float
     jobs_by_worker: dict[str, int]
 
 
 @click.command()
 @click.option("--photos", "photo_count", type=click.IntRange(2), default=120, show_default=True)
-@click.option("--clips", type=click.IntRange(0), default=4, show_default=True, help=f"Clips of {CLIP_S} s.")
+@click.option("--clips", type=click.IntRange(2), default=8, show_default=True, help=f"Clips of {CLIP_S} s.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Times each; medians count.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
 def main(photo_count: int, clips: int, rounds: int, json_file: Path | None) -> None:
@@ -60,32 +76,37 @@ def main(photo_count: int, clips: int, rounds: int, json_file: Path | None) -> N
             scratch_folder() as folder,
             running_site({"ENGINES": "1"}, workers=WORKERS) as site,
         ):
-            runs, bare = measured(site, engine, folder, photo_count, clips, rounds, status.update)
-        figures = figures_of(photo_count + clips, runs, bare)
+            cases = cases_of(engine, folder, photo_count, clips)
+            runs = measured(site, cases, rounds, status.update)
         console.print(f"jobs of each worker: {[run.jobs_by_worker for run in runs if run.workers > 1]}")
+        figures = [figure for case in cases for figure in figures_of(case, runs)]
         of: dict[str, Any] = {"photos": photo_count, "clips": clips, "clip_s": CLIP_S, "rounds": rounds}
         show_and_write(console, json_file, "scale", facts, figures, **of, runs=[vars(run) for run in runs])
 
     run_benchmark(console, measure)
 
 
-def measured(
-    site: Site, engine: Engine, folder: Path, photo_count: int, clips: int, rounds: int, say: Callable[[str], None]
-) -> tuple[list[Run], dict[int, list[float]]]:
-    """The queue emptied by one worker and by both; seconds of one and of two bare commands over the photos."""
+def cases_of(engine: Engine, folder: Path, photo_count: int, clips: int, clip_s: int = CLIP_S) -> list[Case]:
+    """Photos alone, and clips alone."""
     pictures = photos(folder / "photos", photo_count)
-    videos = _copies(clip(CLIP_S), folder / "clips", clips)
+    videos = _copies(clip(clip_s), folder / "clips", clips)
+    return [
+        Case("photos", "image", pictures, partial(bare_folders, engine, pictures, folder)),
+        Case("clips", "video", videos, partial(bare_videos, engine, videos)),
+    ]
+
+
+def measured(site: Site, cases: Sequence[Case], rounds: int, say: Callable[[str], None]) -> list[Run]:
+    """The queue emptied by one worker and by both, of each case."""
     runs: list[Run] = []
-    bare: dict[int, list[float]] = {1: [], WORKERS: []}
-    _emptied(site, WORKERS, pictures[:WARM_UPS], [])
-    for number in range(rounds):
-        # Each goes first every other time.
-        for workers in (1, WORKERS) if number % 2 == 0 else (WORKERS, 1):
-            say(f"round {number + 1} of {rounds}: workers: {workers}")
-            runs.append(_emptied(site, workers, pictures, videos))
-            say(f"round {number + 1} of {rounds}: bare commands: {workers}")
-            bare[workers].append(bare_folders(engine, pictures, folder, workers))
-    return runs, bare
+    for case in cases:
+        _emptied(site, WORKERS, case, case.files[:WARM_UPS])
+        for number in range(rounds):
+            # Each goes first every other time.
+            for workers in (1, WORKERS) if number % 2 == 0 else (WORKERS, 1):
+                say(f"{case.name}, round {number + 1} of {rounds}: workers: {workers}")
+                runs.append(_emptied(site, workers, case, case.files))
+    return runs
 
 
 def _copies(file: Path, folder: Path, count: int) -> list[Path]:
@@ -96,36 +117,35 @@ def _copies(file: Path, folder: Path, count: int) -> list[Path]:
     return copies
 
 
-def _emptied(site: Site, workers: int, pictures: Sequence[Path], videos: Sequence[Path]) -> Run:
+def _emptied(site: Site, workers: int, case: Case, files: Sequence[Path]) -> Run:
     every = site.workers
+    with frozen(every):
+        bare_s = case.bare(workers)
     with frozen(every[workers:]):
         with frozen(every[:workers]):
-            # Clips first: one that is left for the end would keep one worker busy while the other has nothing.
-            if videos:
-                site.ask_for_all(site.fill(videos), "video")
-            site.ask_for_all(site.fill(pictures), "image")
+            site.ask_for_all(site.fill(files), case.media)
             outcomes = Outcomes(every[:workers])
         began = time.perf_counter()
-        outcomes.wait(len(pictures) + len(videos), WITHIN_S)
+        outcomes.wait(len(files), WITHIN_S)
         seconds = time.perf_counter() - began
-    return Run(workers, seconds, dict(outcomes.succeeded))
+    return Run(case.name, workers, seconds, bare_s, dict(outcomes.succeeded))
 
 
-def figures_of(jobs: int, runs: Sequence[Run], bare: dict[int, list[float]]) -> list[Judged]:
+def figures_of(case: Case, runs: Sequence[Run]) -> list[Judged]:
     """Medians over the rounds."""
-    seconds: dict[int, Any] = {n: [run.seconds for run in runs if run.workers == n] for n in (1, WORKERS)}
-    speed_up = median(one / two for one, two in zip(seconds[1], seconds[WORKERS], strict=True))
-    possible = median(one / two for one, two in zip(bare[1], bare[WORKERS], strict=True))
-    return [
-        Judged("speed-up by a second worker", "times", speed_up, Bound(at_least=SPEED_UP_AT_LEAST)),
-        Judged("the same of bare commands over the photos", "times", possible),
-        Judged("one worker", "s", median(seconds[1])),
-        Judged("two workers", "s", median(seconds[WORKERS])),
-        Judged("one worker", "jobs a second", jobs / median(seconds[1])),
-        Judged("two workers", "jobs a second", jobs / median(seconds[WORKERS])),
-        Judged("one bare command, photos alone", "s", median(bare[1])),
-        Judged("two bare commands, photos alone", "s", median(bare[WORKERS])),
+    one, two = ([run for run in runs if run.case == case.name and run.workers == n] for n in (1, WORKERS))
+    speed_up = median(a.seconds / b.seconds for a, b in zip(one, two, strict=True))
+    possible = median(a.bare_s / b.bare_s for a, b in zip(one, two, strict=True))
+    figures = [
+        Judged(f"{case.name}: speed-up by a second worker", "times", speed_up, Bound(at_least=SPEED_UP_AT_LEAST)),
+        Judged(f"{case.name}: the same of bare commands", "times", possible),
     ]
+    for who, of in (("one worker", one), ("two workers", two)):
+        seconds = median(run.seconds for run in of)
+        figures.append(Judged(f"{case.name}: {who}", "s", seconds))
+        figures.append(Judged(f"{case.name}: {who}", "jobs a second", len(case.files) / seconds))
+        figures.append(Judged(f"{case.name}: as many bare commands", "s", median(run.bare_s for run in of)))
+    return figures
 
 
 if __name__ == "__main__":

@@ -56,15 +56,17 @@ def test_storage_calls(site: Site, tmp_path: Path) -> None:
 
 def test_scale(site: Site, tmp_path: Path) -> None:
     engine = Engine.find(REPOSITORY / "openface_lite" / "bin")
-    runs, bare = scale.measured(site, engine, tmp_path, 3, 1, 1, say)
-    one, two = runs
-    assert (one.workers, one.jobs_by_worker) == (1, {"worker-0": 4})
-    assert two.workers == 2 and set(two.jobs_by_worker) == {"worker-0", "worker-1"}
-    assert sum(two.jobs_by_worker.values()) == 4
-    figures = scale.figures_of(4, runs, bare)
-    assert value(figures, "speed-up by a second worker") == pytest.approx(one.seconds / two.seconds)
-    assert value(figures, "the same of bare commands over the photos") == pytest.approx(bare[1][0] / bare[2][0])
-    assert value(figures, "one worker", "jobs a second") == pytest.approx(4 / one.seconds)
+    cases = scale.cases_of(engine, tmp_path, 4, 2, clip_s=1)
+    runs = scale.measured(site, cases, 1, say)
+    assert [(run.case, run.workers) for run in runs] == [("photos", 1), ("photos", 2), ("clips", 1), ("clips", 2)]
+    for case, (one, two) in zip(cases, (runs[:2], runs[2:]), strict=True):
+        assert one.jobs_by_worker == {"worker-0": len(case.files)}
+        assert sum(two.jobs_by_worker.values()) == len(case.files)
+        assert set(two.jobs_by_worker) <= {"worker-0", "worker-1"}
+        figures = scale.figures_of(case, runs)
+        assert value(figures, f"{case.name}: speed-up by a second worker") == one.seconds / two.seconds
+        assert value(figures, f"{case.name}: the same of bare commands") == one.bare_s / two.bare_s
+        assert value(figures, f"{case.name}: one worker", "jobs a second") == len(case.files) / one.seconds
 
 
 def test_interactive(site: Site, tmp_path: Path) -> None:
