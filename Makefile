@@ -23,6 +23,7 @@ test: setup ## run all tests, three files at a time: most of them wait
 	@$(RUN) -m infra.local.browser
 	@# By itself, beside the others: schemathesis makes one test of all its routes where tests are shared out.
 	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/web/test_contract.py >.local/contract.log 2>&1 & \
+	trap "kill $$! 2>/dev/null" INT TERM; \
 	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/web/test_contract.py; others=$$?; \
 	wait $$!; contract=$$?; cat .local/contract.log; exit $$((others + contract))
 

@@ -41,6 +41,8 @@ PURGED = "purged"
 END_OF_TIME_MS = 10**14
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 READS_AT_ONCE = 8
+REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"GET", "PUT", "POST", "PATCH", "MERGE"})}
+"""For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
 IN_A_TRANSACTION = 100
 """Most entities of one partition that storage writes together."""
 STORAGE_PAGE = 1000
@@ -87,7 +89,8 @@ class JobTable:
         """Insert a record create-only, else return the one that is there."""
         try:
             with translated("inserting a job record", exists=RecordChanged()):
-                answer = self._table.create_entity(_entity(record))
+                # Where the first was heard after all, the second finds the record there.
+                answer = self._table.create_entity(_entity(record), **REPEATABLE)
             return replace(record, version=str(answer["etag"]))
         except RecordChanged:
             try:
@@ -143,10 +146,11 @@ class JobTable:
         """Rows of one partition; a row that is there twice is written once, as a transaction asks."""
         unique = list({row["RowKey"]: row for row in rows}.values())
         if len(unique) == 1:
-            self._table.upsert_entity(unique[0])
+            self._table.upsert_entity(unique[0], **REPEATABLE)
             return
         for begin in range(0, len(unique), IN_A_TRANSACTION):
-            self._table.submit_transaction([("upsert", row) for row in unique[begin : begin + IN_A_TRANSACTION]])
+            together = unique[begin : begin + IN_A_TRANSACTION]
+            self._table.submit_transaction([("upsert", row) for row in together], **REPEATABLE)
 
     def get(self, job_id: str) -> JobRecord:
         """Raises NotFound; Purged where it was deleted on purpose."""
