@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
+
+_CPU_AT_START = psutil.cpu_times()
 
 LOAD_DISTORTS = (
     "Other load on the machine distorts these figures; ratios and differences within one run\n"
@@ -33,10 +36,25 @@ def machine() -> dict[str, Any]:
 
 def machine_line(facts: dict[str, Any]) -> str:
     """The same, for people."""
+    stolen = facts.get("stolen")
     return (
         f"{facts['cpus']} CPUs, {facts['system']}, Python {facts['python']}, {facts['date']}, "
         f"load at the start {facts['load_1_min']}"
+        + (f", processor time taken by the host's other guests {stolen:.0%}" if stolen else "")
     )
+
+
+def stolen() -> float | None:
+    """Share of all processor time since this process began that a virtual machine's host gave to others.
+
+    None where the system does not tell.
+    """
+    now = psutil.cpu_times()
+    if not hasattr(now, "steal"):
+        return None
+    # A guest's time is in the user's already.
+    spent = {name: getattr(now, name) - getattr(_CPU_AT_START, name) for name in now._fields if "guest" not in name}
+    return round(float(spent["steal"]) / (sum(spent.values()) or 1.0), 3)
 
 
 def new_console() -> Console:
@@ -46,8 +64,9 @@ def new_console() -> Console:
 
 
 def write_json(file: Path | None, figures: dict[str, Any]) -> None:
-    """Write all figures, where a file is wanted."""
+    """Write all figures, where a file is wanted, and of the machine what is known at the end."""
     if file is not None:
+        figures = figures | {"machine": figures["machine"] | {"stolen": stolen()}}
         file.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", "utf-8")
 
 

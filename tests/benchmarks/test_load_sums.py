@@ -21,6 +21,7 @@ from benchmarks.queue_model import Job, Model, Outcome, Rule
 from benchmarks.service_times import DEFAULT_FILE, ServiceTimes
 from benchmarks.simulate import Prices, Shape, _cost
 from benchmarks.simulate import main as simulate
+from benchmarks.told import write_json
 from benchmarks.wire import operation
 from service.intake import IDLE_LONGEST_S
 
@@ -219,7 +220,10 @@ def test_the_page(tmp_path: Path) -> None:
     slow = {"what": "c", "unit": "ms", "value": None, "aim": aim, "verdict": "not measured"}
     plain = {"what": "d", "unit": "s", "value": 1234.5, "aim": None, "verdict": None}
     file = tmp_path / "scale.json"
-    file.write_text(json.dumps({"machine": facts, "figures": [fast, slow, plain]}))
+    write_json(file, {"machine": facts, "figures": [fast, slow, plain]})
+    taken = json.loads(file.read_text())["machine"]["stolen"]
+    assert taken is None or 0 <= taken < 1
+    file.write_text(json.dumps({"machine": facts | {"stolen": 0.21}, "figures": [fast, slow, plain]}))
     photos = {
         "machine": facts,
         "photos": 200,
@@ -233,6 +237,7 @@ def test_the_page(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     text = out.read_text()
     assert "| A second worker | a\\|b | 1.24 times | ≤ 1.3 | met |" in text
+    assert "load at the start 0.1, processor time taken by the host's other guests 21%\n" in text
     assert "| c | - | ms | ≤ 1.3 | not measured |" in text
     assert f"| d | {in_digits(1234.5)} | s |  |  |" in text
     assert "| pipeline to one bare process, of 200 photos | 1.4 times | ≤ 1.3 | missed |" in text
