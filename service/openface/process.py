@@ -33,7 +33,7 @@ KILL_WAIT_S = 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 """Pauses between two looks at the child; growing, so that short runs end quickly and long ones are cheap."""
 LOG_BYTES = 4 << 20
-"""Size at which a log is cut back to its beginning; the child's newest words are appended after that."""
+"""Size at which a log is cut back to its beginning and its newest words."""
 LOG_HEAD_BYTES = 256 << 10
 """What is kept of the beginning of a log that was cut."""
 TAIL_BYTES, TAIL_COLUMNS = 16 << 10, 300
@@ -271,17 +271,26 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def _cut(log: IO[bytes]) -> None:
-    """Keep a flood of words off the disk; the log is open for appending, so the child just goes on."""
+    """Keep a flood of words off the disk; the log is open for appending, so the child just goes on.
+
+    Its newest words stay, since they may be its last and say why it ended.
+    """
     size = os.fstat(log.fileno()).st_size
     if size > LOG_BYTES:
+        newest = _newest(Path(log.name))
         os.ftruncate(log.fileno(), LOG_HEAD_BYTES)
-        log.write(f"\n[… {size - LOG_HEAD_BYTES} bytes of log cut here …]\n".encode())
+        left_out = size - LOG_HEAD_BYTES - len(newest)
+        log.write(f"\n[… {left_out} bytes of log cut here …]\n".encode() + newest)
+
+
+def _newest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read(TAIL_BYTES)
 
 
 def _tail(path: Path, lines: int) -> str:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        text = file.read(TAIL_BYTES).decode("utf-8", "replace")
+    text = _newest(path).decode("utf-8", "replace")
     return "\n".join([line[:TAIL_COLUMNS] for line in clean(text).splitlines() if line.strip()][-lines:])
 
 

@@ -136,14 +136,22 @@ def test_a_flood_of_words_is_bounded(tmp_path):
         nonlocal largest
         largest = max(largest, (tmp_path / "stdout.log").stat().st_size)
 
-    flood = "import time\nfor i in range(60): print('x' * 1_000_000, flush=True); time.sleep(0.01)\nprint('the end')"
+    flood = "import time\nfor i in range(60): print('x' * 1_000_000, flush=True); time.sleep(0.01)"
     finished = run_child([sys.executable, "-c", flood], cwd=tmp_path, log_dir=tmp_path, limits=limits(), on_wait=look)
     assert finished.returncode == 0
     assert largest < 60_000_000 / 2
     assert finished.stdout.stat().st_size < LOG_BYTES + 30_000_000
     assert b"cut here" in finished.stdout.read_bytes()
-    assert finished.tail().endswith("the end")
     assert len(finished.tail()) < 10_000
+
+
+def test_a_cut_keeps_the_newest_words(tmp_path):
+    # In one write, so that no cut can come before the last words; then time for one to come after them.
+    flood = f"import os, time; os.write(1, b'x' * {LOG_BYTES} + b'\\nthe end\\n'); time.sleep(1)"
+    finished = run_child([sys.executable, "-c", flood], cwd=tmp_path, log_dir=tmp_path, limits=limits())
+    assert finished.stdout.stat().st_size < LOG_BYTES / 2
+    assert b"cut here" in finished.stdout.read_bytes()
+    assert finished.tail().endswith("the end")
 
 
 def test_no_file_grows_over_its_limit(tmp_path):
