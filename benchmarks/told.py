@@ -36,11 +36,11 @@ def machine() -> dict[str, Any]:
 
 def machine_line(facts: dict[str, Any]) -> str:
     """The same, for people."""
-    stolen = facts.get("stolen")
+    taken = facts.get("stolen")
     return (
         f"{facts['cpus']} CPUs, {facts['system']}, Python {facts['python']}, {facts['date']}, "
         f"load at the start {facts['load_1_min']}"
-        + (f", processor time taken by the host's other guests {stolen:.0%}" if stolen else "")
+        + (f", processor time taken by the host's other guests {taken:.0%}" if taken else "")
     )
 
 

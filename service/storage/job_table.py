@@ -41,7 +41,7 @@ PURGED = "purged"
 END_OF_TIME_MS = 10**14
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 READS_AT_ONCE = 8
-REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"GET", "PUT", "POST", "PATCH", "MERGE"})}
+REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST", "PATCH"})}
 """For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
 IN_A_TRANSACTION = 100
 """Most entities of one partition that storage writes together."""

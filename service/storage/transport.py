@@ -88,7 +88,7 @@ class LeanSession(requests.Session):
         """Send, and read the answer unless it is to be streamed. Raises as requests does."""
         body = options.get("data")
         if self.trust_env or options.get("files") or not isinstance(body, bytes | str | None):
-            return super().request(method, url, **options)
+            return super().request(method, url, **{**options, "verify": self._trusted})
         prepared = requests.PreparedRequest()
         prepared.method = method
         prepared.url = url

@@ -92,7 +92,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def accept(self, listener: socket.socket) -> None:
         # All processes are woken for a connection, and one is ahead of the others time and again: it would have all
         # of a client's connections, which stay, and the others nothing to do.
-        time.sleep(min(self.nr_conns, YIELD_CONNECTIONS) * YIELD_S)
+        if self.cfg.workers > 1:
+            time.sleep(min(self.nr_conns, YIELD_CONNECTIONS) * YIELD_S)
         try:
             client, address = listener.accept()
         except OSError as error:

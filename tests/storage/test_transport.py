@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import ssl
 import threading
 import time
@@ -58,9 +59,11 @@ def server(keep_alive: str | None = None, secure: ssl.SSLContext | None = None) 
             http.socket = secure.wrap_socket(http.socket, server_side=True)
         thread = threading.Thread(target=http.serve_forever)
         thread.start()
-        yield f"http{'s' if secure else ''}://{HOST}:{http.server_address[1]}", seen
-        http.shutdown()
-        thread.join()
+        try:
+            yield f"http{'s' if secure else ''}://{HOST}:{http.server_address[1]}", seen
+        finally:
+            http.shutdown()
+            thread.join()
 
 
 def ports(keep_alive: str | None, *waits_s: float) -> list[int]:
@@ -102,7 +105,8 @@ def test_certificates_are_checked_by_what_the_environment_names(
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
         with LeanSession() as session:
             assert session.request("GET", url, **OPTIONS).content == b"ok"
-    assert len(seen) == 1
+            assert session.request("POST", url, data=io.BytesIO(b"streamed"), **OPTIONS).content == b"ok"
+    assert [body for _, _, body in seen] == [b"", b"streamed"]
 
 
 def certificate(folder: Path) -> Path:
