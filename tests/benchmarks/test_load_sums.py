@@ -221,9 +221,11 @@ def test_the_page(tmp_path: Path) -> None:
     plain = {"what": "d", "unit": "s", "value": 1234.5, "aim": None, "verdict": None}
     file = tmp_path / "scale.json"
     write_json(file, {"machine": facts, "figures": [fast, slow, plain]})
-    taken = json.loads(file.read_text())["machine"]["stolen"]
-    assert taken is None or 0 <= taken < 1
-    file.write_text(json.dumps({"machine": facts | {"stolen": 0.21}, "figures": [fast, slow, plain]}))
+    told = json.loads(file.read_text())["machine"]
+    assert told["stolen"] is None or 0 <= told["stolen"] < 1
+    assert all(ms > 0 for ms in told["sum_ms"]) and len(told["sum_ms"]) == 1
+    now = facts | {"stolen": 0.21, "sum_ms": [30.4, 60.6]}
+    file.write_text(json.dumps({"machine": now, "figures": [fast, slow, plain]}))
     photos = {
         "machine": facts,
         "photos": 200,
@@ -237,7 +239,7 @@ def test_the_page(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     text = out.read_text()
     assert "| A second worker | a\\|b | 1.24 times | ≤ 1.3 | met |" in text
-    assert "load at the start 0.1, processor time taken by the host's other guests 21%\n" in text
+    assert ", a fixed sum took 30 and 61 ms, processor time taken by the host's other guests 21%\n" in text
     assert "| c | - | ms | ≤ 1.3 | not measured |" in text
     assert f"| d | {in_digits(1234.5)} | s |  |  |" in text
     assert "| pipeline to one bare process, of 200 photos | 1.4 times | ≤ 1.3 | missed |" in text
