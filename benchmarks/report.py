@@ -53,7 +53,7 @@ HEAD = """\
 
 Written by `python -m benchmarks.report` from the figures of `make bench`; not edited by hand. Each part says on which
 machine and when it was measured. An aim that is missed is called missed. The storage emulator keeps its data in memory,
-but for huge blobs. A fixed sum, told for the start and the end of a part, shows how fast the machine was at the time.
+but for huge blobs. A fixed sum, where told for the start and the end of a part, shows how fast the machine was.
 """
 
 

@@ -8,7 +8,8 @@
         client.fetch(f"/jobs/{job.id}/result.csv", target)
 
 Every call can be repeated without harm, so each is: after a broken connection, and after the answers 429, 502, 503
-and 504, when the answer's `Retry-After` says so. A client may be used by several threads at once.
+and 504, when the answer's `Retry-After` says so. A client may be used by several threads at once. What calls give and
+raise is in `service.answers`.
 """
 
 from __future__ import annotations
@@ -21,17 +22,30 @@ from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from requests.adapters import HTTPAdapter
 from sseclient import SSEClient
 from urllib3.util import Retry
 
+from service.answers import (
+    Page,
+    Published,
+    RemoteJob,
+    ServiceRefused,
+    ServiceUnreachable,
+    Stopped,
+    Submitted,
+    parsed,
+    read,
+    refused,
+    strange,
+    unreachable,
+)
 from service.job import Media, MediaType
-from service.record import FINISHED, State
+from service.record import State
 
 KEY_HEADER = "X-API-Key"
 SHA256_HEADER = "X-Content-SHA256"
@@ -51,85 +65,8 @@ BACKOFF_S = 0.5
 LONGEST_WAIT_S = 120
 TRY_AGAIN = (429, 502, 503, 504)
 
-M = TypeVar("M", bound=BaseModel)
 Progress = Callable[[int, int], None]
 """Called with the bytes so far and in all; an error raised in it ends the call."""
-
-
-class ClientError(Exception):
-    """What keeps a call from its end, in a sentence.
-
-    Attributes:
-        code: stable and machine-readable; the service's own where it answered.
-    """
-
-    code = "client_error"
-
-
-class ServiceUnreachable(ClientError):
-    """No answer, after all retries."""
-
-    code = "service_unreachable"
-
-
-class ServiceRefused(ClientError):
-    """An answer that is no success; `status` is its HTTP status."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-
-
-class Stopped(ClientError):
-    """The caller asked for the end."""
-
-    code = "stopped"
-
-
-class Fault(BaseModel):
-    """Why a job did not succeed."""
-
-    code: str
-    message: str
-
-
-class RemoteJob(BaseModel):
-    """A job as the service tells it; fields of newer versions are kept, too."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    id: str = Field(pattern=r"^[0-9a-f]{32}$")
-    state: State
-    stage: str
-    progress: float
-    container: str
-    blob: str
-    media: Media
-    media_type: MediaType
-    error: Fault | None = None
-
-    @property
-    def is_finished(self) -> bool:
-        return self.state in FINISHED
-
-
-class Published(BaseModel):
-    """A published result."""
-
-    job_id: str
-    attempt: str
-    csv_sha256: str
-    manifest: dict[str, Any]
-
-
-class _Submitted(BaseModel):
-    jobs: list[RemoteJob] = Field(min_length=1)
-
-
-class _Page(BaseModel):
-    jobs: list[RemoteJob]
-    cursor: str | None
 
 
 class Client:
@@ -203,17 +140,17 @@ class Client:
         """Ask for the analysis of a blob; the same question is the same job. 404 where the blob is not there."""
         path = f"/analyse/{media}/{media_type}/{quote(container, safe='')}"
         answer = self._ask("POST", path, {"blob": blob, **(options or {})})
-        return _read(_Submitted, answer).jobs[0]
+        return read(Submitted, answer).jobs[0]
 
     def job(self, job_id: str) -> RemoteJob:
         """One job as it is now."""
-        return _read(RemoteJob, self._ask("GET", _path(job_id)))
+        return read(RemoteJob, self._ask("GET", _path(job_id)))
 
     def jobs(self, *, container: str | None = None, state: State | None = None) -> Iterator[RemoteJob]:
         """Jobs, newest first, page after page."""
         query = {name: value for name, value in (("container", container), ("state", state)) if value}
         while True:
-            page = _read(_Page, self._ask("GET", "/jobs", query))
+            page = read(Page, self._ask("GET", "/jobs", query))
             yield from page.jobs
             if not page.cursor:
                 return
@@ -248,7 +185,7 @@ class Client:
 
     def results(self, job_id: str) -> Published:
         """A published result. 409 while there is none."""
-        return _read(Published, self._ask("GET", f"{_path(job_id)}/results"))
+        return read(Published, self._ask("GET", f"{_path(job_id)}/results"))
 
     def manifest(self, job_id: str) -> dict[str, Any]:
         """What was measured by what; of a failed job, why it failed."""
@@ -256,7 +193,7 @@ class Client:
         try:
             return dict(answer.json())
         except (ValueError, TypeError) as error:
-            raise _strange(answer, error) from error
+            raise strange(answer, error) from error
 
     def fetch(self, path: str, target: Path, on_bytes: Progress | None = None) -> str:
         """Write what the service answers at `path` into a new file; returns its SHA-256 in hex.
@@ -274,7 +211,7 @@ class Client:
                     tell(done, max(done, total))
         except requests.RequestException as error:
             target.unlink()
-            raise _unreachable("GET", path, error) from error
+            raise unreachable("GET", path, error) from error
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -287,9 +224,9 @@ class Client:
             try:
                 for event in SSEClient(self._pieces(answer)).events():
                     if event.event in ("job", "end"):
-                        yield _parsed(RemoteJob, event.data)
+                        yield parsed(RemoteJob, event.data)
             except requests.RequestException as error:
-                raise _unreachable("GET", path, error) from error
+                raise unreachable("GET", path, error) from error
 
     def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
         for piece in answer.iter_content(None):
@@ -332,10 +269,10 @@ class Client:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise _unreachable(method, path, error) from error
+            raise unreachable(method, path, error) from error
         if not 200 <= answer.status_code < 300:
             with answer:
-                raise _refused(answer)
+                raise refused(answer)
         return answer
 
 
@@ -373,33 +310,3 @@ def _retry(times: int) -> Retry:
 
 def _path(job_id: str) -> str:
     return f"/jobs/{quote(job_id, safe='')}"
-
-
-def _read(model: type[M], answer: requests.Response) -> M:
-    return _parsed(model, answer.content)
-
-
-def _parsed(model: type[M], text: bytes | str) -> M:
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        raise ServiceRefused(200, "strange_answer", f"the answer is no {model.__name__.strip('_')}") from error
-
-
-def _strange(answer: requests.Response, error: Exception) -> ServiceRefused:
-    return ServiceRefused(answer.status_code, "strange_answer", f"the answer cannot be read: {error}")
-
-
-def _refused(answer: requests.Response) -> ServiceRefused:
-    """From problem+json (RFC 9457), or whatever a proxy said."""
-    try:
-        told = answer.json()
-        code, detail = str(told["code"]), str(told["detail"])
-    except (ValueError, KeyError, TypeError):
-        code, detail = f"http_{answer.status_code}", f"{answer.status_code} {answer.reason or ''}".strip()
-    return ServiceRefused(answer.status_code, code, detail)
-
-
-def _unreachable(method: str, path: str, error: Exception) -> ServiceUnreachable:
-    reason = getattr(error.args[0] if error.args else None, "reason", None) or error
-    return ServiceUnreachable(f"no answer to {method} {path}: {reason}")

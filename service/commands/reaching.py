@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import click
 from rich.progress import Progress, TaskID
 
-from service.client import Client, ClientError, RemoteJob
+from service.answers import ClientError, RemoteJob
+from service.client import Client
 from service.commands.display import bars, measured
 from service.commands.lines import echo_json, shown
 from service.commands.starting import EXIT_FAILED, Refused

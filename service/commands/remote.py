@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from service.client import Client, RemoteJob
+from service.answers import RemoteJob
+from service.client import Client
 from service.commands.lines import echo_json, echo_rows, moment
 from service.commands.reaching import NoJobs, jobs_of, reaching, showing, with_at_once, with_json, with_report
 from service.transfer.crowd import in_two_steps

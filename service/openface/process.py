@@ -273,7 +273,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 def _cut(log: IO[bytes]) -> None:
     """Keep a flood of words off the disk; the log is open for appending, so the child just goes on.
 
-    Its newest words stay, since they may be its last and say why it ended.
+    Its newest words stay, since they may be its last and say why it ended. Lost is what comes between the two steps.
     """
     size = os.fstat(log.fileno()).st_size
     if size > LOG_BYTES:

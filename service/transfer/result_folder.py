@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from service.client import Client, ClientError, Progress, ServiceRefused, sha256_of
+from service.answers import ClientError, ServiceRefused
+from service.client import Client, Progress, sha256_of
 
 MANIFEST = "manifest.json"
 EXTRAS = ("report.html", "summary.json", "methods.txt", "citation.bib")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from service.client import Client, ClientError, RemoteJob, ServiceRefused, Stopped, sha256_of
+from service.answers import ClientError, RemoteJob, ServiceRefused, Stopped
+from service.client import Client, sha256_of
 from service.job import JobOptions, Media, MediaType
 from service.transfer.crowd import in_two_steps
 from service.transfer.result_folder import ResultFolder

@@ -13,7 +13,8 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from infra.local.loopback import free_port
-from service.client import Client, ServiceRefused, ServiceUnreachable, Stopped, sha256_of
+from service.answers import ServiceRefused, ServiceUnreachable, Stopped
+from service.client import Client, sha256_of
 from service.transfer.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
 from service.transfer.sending import blob_name
 from tests.cloud_function.stand_in import StandIn, serving
