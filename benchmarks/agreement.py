@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pairs import MEASURED, OUTER_EYES, Numbers
-from service.openface.columns import PRESENCES
+from service.engine.columns import PRESENCES
 
 _PLACE = {name: i for i, name in enumerate(MEASURED)}
 _WORST_SHARE = 95

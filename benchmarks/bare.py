@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.part import PartFailed
-from service.job import AnalysisJob, JobOptions, Media
-from service.openface.command import ALL_COLUMNS, arguments
-from service.openface.probe import Engine
+from service.engine.command import ALL_COLUMNS, arguments
+from service.engine.installed import Engine
+from service.jobs.job import AnalysisJob, JobOptions, Media
 
 _STEM = "media"
 
@@ -99,7 +99,7 @@ def bare_videos(engine: Engine, files: list[Path], at_once: int) -> float:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """What `service.openface.process` gives to a child."""
+    """What `service.sandbox.process` gives to a child."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath.lstrip(":")])
     return {"PATH": path, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, **threads}

@@ -28,8 +28,8 @@ from benchmarks.media import MIB
 from benchmarks.site import run_benchmark, scratch_folder
 from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, verdict, write_json
 from infra.local.stack import REPOSITORY
-from service.job import Media
-from service.openface.columns import columns_for
+from service.engine.columns import columns_for
+from service.jobs.job import Media
 
 FEWER = 10
 """The run that memory is compared with has so many times fewer results."""

@@ -29,7 +29,7 @@ from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, w
 from infra.local.demo import PORTRAIT
 from infra.local.part import PartFailed
 from infra.local.stack import REPOSITORY
-from service.openface.probe import Engine
+from service.engine.installed import Engine
 
 BIN_DIR = REPOSITORY / "openface_lite" / "bin"
 CORES = (1, 2)

@@ -22,12 +22,12 @@ from benchmarks.pairs import NotCompared, Pair, Rows, SideBySide, find_pairs, la
 from benchmarks.pairs import read_rows as read_table
 from benchmarks.told import machine, machine_line, new_console, write_json
 from infra.local.stack import REPOSITORY
+from service.engine.installed import Engine
+from service.engine.run import read_table as collect_table
+from service.engine.run import run_engine
 from service.errors import AnalysisError, EngineUnavailable
-from service.job import AnalysisJob, JobOptions, Media, MediaType
-from service.openface.probe import Engine
-from service.openface.process import ChildLimits
-from service.openface.run import read_table as collect_table
-from service.openface.run import run_engine
+from service.jobs.job import AnalysisJob, JobOptions, Media, MediaType
+from service.sandbox.process import ChildLimits
 
 EXIT_FAILED = 1
 KINDS: dict[str, Media] = {"videos": "video", "pictures": "image"}

@@ -23,9 +23,9 @@ from benchmarks.site import STEPS, PipelineRun, Site, run_benchmark, running_sit
 from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, verdict, write_json
 from infra.local.demo import PORTRAIT
 from infra.local.stack import REPOSITORY
-from service.intake import IDLE_LONGEST_S
-from service.job import Media
-from service.openface.probe import Engine
+from service.engine.installed import Engine
+from service.jobs.job import Media
+from service.worker.receiver import IDLE_LONGEST_S
 
 CLIP_RATIO_AT_MOST = 1.10
 PHOTO_EXTRA_AT_MOST_S = 1.0

@@ -14,10 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.by_hand import find_media
-from service.job import Media
-from service.openface.columns import IMAGE_COLUMNS, IMAGE_HEAD, LANDMARKS_X, LANDMARKS_Y, columns_for
-from service.openface.rewrite import blocks, check_header
+from service.engine.columns import IMAGE_COLUMNS, IMAGE_HEAD, LANDMARKS_X, LANDMARKS_Y, columns_for
+from service.engine.csv_blocks import blocks, check_header
+from service.jobs.job import Media
+from service.jobs.media_files import find_media
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]

@@ -34,7 +34,7 @@ from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, v
 from infra.local.loopback import HOST, free_ports, http_status
 from infra.local.part import PartFailed
 from infra.local.stack import REPOSITORY
-from service.openface.probe import Engine
+from service.engine.installed import Engine
 
 RATIO_AT_MOST = 1.3
 SHARE_AT_LEAST = 0.8

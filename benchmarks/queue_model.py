@@ -1,9 +1,9 @@
 """The queue, its workers and the rule that scales them, as a discrete-event model.
 
 What is modelled: an idle worker's growing pause between looks, engines that take a fair share of the pictures that
-wait (`service.gather`), results that are published one by one, cold starts, and a scaler that looks at the queue's
-length every so often, counts messages in work too, and never stops a busy worker (Container Apps jobs, KEDA's
-ScaledJob: workers leave by themselves when nothing has come for a while).
+wait (`service.worker.batching`), results that are published one by one, cold starts, and a scaler that looks at
+the queue's length every so often, counts messages in work too, and never stops a busy worker (Container Apps jobs,
+KEDA's ScaledJob: workers leave by themselves when nothing has come for a while).
 
 What is not: failures, a slow or refusing storage account, the web server, and workers that hold messages which another
 one could begin with.
@@ -23,7 +23,7 @@ import simpy
 from numpy.typing import NDArray
 
 from benchmarks.service_times import ServiceTimes
-from service.intake import IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S
+from service.worker.receiver import IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S
 
 
 class Job(NamedTuple):

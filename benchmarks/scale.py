@@ -27,8 +27,8 @@ from benchmarks.outcomes import Outcomes, frozen
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import machine, machine_line, new_console
 from infra.local.stack import REPOSITORY
-from service.job import Media
-from service.openface.probe import Engine
+from service.engine.installed import Engine
+from service.jobs.job import Media
 
 SPEED_UP_AT_LEAST = 1.7
 WORKERS = 2

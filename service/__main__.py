@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from service import __version__
-from service.commands.table import Table
+from service.cli.lazy_commands import Table
 
 
 @click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})

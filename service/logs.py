@@ -16,8 +16,6 @@ from typing import Literal
 
 import structlog
 
-from service.job import AnalysisJob
-
 log: structlog.stdlib.BoundLogger = structlog.get_logger("service")
 
 FIRST_KEYS = ("time", "level", "event", "job_id")
@@ -67,10 +65,10 @@ def bound(**values: object) -> Iterator[None]:
 
 
 @contextmanager
-def about(job: AnalysisJob, traceparent: str) -> Iterator[None]:
-    """Every line inside the block is about this job."""
+def bound_to_trace(traceparent: str, **values: object) -> Iterator[None]:
+    """Add a W3C trace's id, and values, to every line logged inside the block, on this thread."""
     trace_id = traceparent.split("-")[1] if _TRACEPARENT.match(traceparent) else None
-    with bound(job_id=job.job_id, container=job.container, blob=job.blob, trace_id=trace_id):
+    with bound(**values, trace_id=trace_id):
         yield
 
 

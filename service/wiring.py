@@ -1,106 +1,72 @@
-"""The one file that picks implementations and puts the parts together."""
+"""Compose the web application, the worker and the local pipeline from the settings."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
-from datetime import timedelta
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service import tracing
-from service.canary.comparing import recorded
-from service.canary.watch import Canary
-from service.doctor.check import Check, failed
-from service.doctor.rounds import local_checks, storage_checks
-from service.engine_room import EngineRoom
+from service.engine.installed import Engine
 from service.errors import StorageUnavailable
-from service.faces.analyst import Analyst
-from service.identity.extra import is_wanted as identity_is_wanted
-from service.identity.recognising import Recognises
-from service.intake import FOREVER, Hands, Shift
-from service.item import Shop
+from service.health import Ping, StatusServer
+from service.identity.installed import is_wanted as identity_is_wanted
+from service.jobs.backend import JobBackend
+from service.jobs.queue_metrics import QueueWatch
 from service.logs import log
-from service.openface.probe import Engine
-from service.pipeline import Limits, Pipeline
-from service.prober import Prober
-from service.publish import OWN_CONTAINER
-from service.purging import Purge
-from service.queue_watch import QueueWatch
-from service.readiness import Ping
-from service.report.keeping import Reports
-from service.services import Services
-from service.settings import BadSettings, Settings
-from service.stopping import Stop
-from service.storage.account import Account, identity_of
-from service.storage.azure_blobs import AzureBlobs
+from service.sandbox.workspace import Workspace
+from service.settings import Settings
+from service.storage.account import identity_of
 from service.storage.blob_store import Blobs
 from service.storage.folder import FolderBlobs
-from service.storage.job_queue import JobQueue
-from service.storage.job_table import JobTable
-from service.storage.sweep_mark import SweepMark
-from service.submit import Desk
-from service.sweep import rounds
-from service.sweep.finding import Finding, Places
-from service.worker import Worker
-from service.worker_status import StatusServer
-from service.workspace import Workspace
+from service.worker.attempt import Shop
+from service.worker.canary import Canary
+from service.worker.canary_record import recorded
+from service.worker.engine_pool import EngineRoom
+from service.worker.media_probe import Prober
+from service.worker.pipeline import Limits, Pipeline, Recognises
+from service.worker.receiver import FOREVER, Hands, Shift
+from service.worker.shutdown import Stop
+from service.worker.worker import Worker
 
 if TYPE_CHECKING:
     from flask import Flask
     from flask_openapi3 import OpenAPI
 
-PREMISES_AGAIN_S = 2.0
-
-
-def web_services(settings: Settings) -> Services:
-    """What the web application needs. Raises BadSettings; storage need not be there yet."""
-    account = Account.connect(settings)
-    queue, table = (
-        JobQueue(account.queues, settings.queue_name),
-        JobTable(account.tables, settings.table_name),
-    )
-    blobs = AzureBlobs(account.blobs)
-    return Services(
-        settings=settings,
-        blobs=blobs,
-        queue=queue,
-        queue_watch=QueueWatch(queue),
-        table=table,
-        desk=Desk(table, queue),
-        analyst=Analyst(settings),
-        reports=Reports(blobs, settings.workspace),
-    )
+STORAGE_RETRY_S = 2.0
 
 
 def web_app(settings: Settings) -> Flask:
     """The web application of one gunicorn process."""
-    # Here, since nobody else needs a web framework.
+    # Imported here: no other command needs a web framework.
+    from service.web.access.auth import Door
     from service.web.app import create_app
-    from service.web.auth import Door
+    from service.web.services import Services
 
     tracing.configure(settings, "web", identity_of(settings))
-    services = web_services(settings)
+    services = Services.connect(settings)
     services.analyst.start()
-    # Beside the serving: while storage is away the process answers all the same, with 503 where it needs storage.
-    threading.Thread(
-        target=open_when_there,
-        args=(services, Stop(0.0)),
-        name="premises",
-        daemon=True,
-    ).start()
-    return create_app(services, Door.of(settings), identity_extra(settings))
+    # On a thread: while storage is away the process answers with 503 where it needs storage.
+    storage = threading.Thread(
+        target=create_storage_when_available, args=(services, Stop(0.0)), name="create-storage", daemon=True
+    )
+    storage.start()
+    return create_app(services, Door.of(settings), identity_extension(settings))
 
 
-def identity_extra(settings: Settings) -> Callable[[OpenAPI], None]:
-    """What IDENTITY adds to the application: nothing where it is off. Raises BadSettings."""
+def identity_extension(settings: Settings) -> Callable[[OpenAPI], None]:
+    """The function that adds identity's routes to the application; adds nothing where IDENTITY is off.
+
+    Raises:
+        BadSettings: IDENTITY is on, and its packages are missing.
+    """
     if not identity_is_wanted(settings):
         return lambda app: None
-    # Here, since their packages need not be installed.
-    from service.identity.office import Identity
-    from service.web.identity_app import add_identity
+    # Imported here: the packages of the extra need not be installed.
+    from service.identity.services import Identity
+    from service.web.identity.app import add_identity
 
     identity = Identity(settings)
     identity.embedder.start()
@@ -108,65 +74,58 @@ def identity_extra(settings: Settings) -> Callable[[OpenAPI], None]:
 
 
 def run_worker(settings: Settings, shift: Shift) -> int:
-    """Work the queue until told to stop or the shift is over; returns the exit code.
+    """Work on the queue's jobs until stopped or the lifetime is over; returns the exit code.
 
     Raises:
         BadSettings: no storage account.
-        EngineUnavailable: no engine, so no message is taken.
+        EngineUnavailable: no engine, so no message is received.
     """
     stop = Stop(settings.shutdown_grace_s)
     stop.listen()
     tracing.configure(settings, "worker", identity_of(settings))
-    services = web_services(settings)
+    backend = JobBackend.connect(settings)
     with closing(Workspace(settings.workspace)) as workspace:
-        ready = worker(settings, services, workspace, stop, shift)
-        with closing(ready), status_server(settings, services, ready):
-            open_when_there(services, stop)
+        ready = worker(settings, backend, workspace, stop, shift)
+        with closing(ready), status_server(settings, backend, ready):
+            create_storage_when_available(backend, stop)
             code = ready.run()
     tracing.close()
     return code
 
 
-def worker(settings: Settings, services: Services, workspace: Workspace, stop: Stop, shift: Shift = FOREVER) -> Worker:
-    """A worker that takes nothing yet. Raises EngineUnavailable."""
+def worker(settings: Settings, backend: JobBackend, workspace: Workspace, stop: Stop, shift: Shift = FOREVER) -> Worker:
+    """A worker that receives nothing yet. Raises EngineUnavailable."""
     shop = Shop(
-        queue=services.queue,
-        table=services.table,
-        desk=services.desk,
-        blobs=services.blobs,
-        pipeline=pipeline(settings, services.blobs, services.blobs, workspace),
+        queue=backend.queue,
+        table=backend.table,
+        desk=backend.desk,
+        blobs=backend.blobs,
+        pipeline=pipeline(settings, backend.blobs, backend.blobs, workspace),
         worker_name=settings.worker_name,
         results_container=settings.results_container,
         max_attempts=settings.max_attempts,
     )
-    return Worker(
-        shop,
-        stop,
-        settings.worker_name,
-        settings.lease_s,
-        hands(settings),
-        shift,
-        canary=canary(settings, shop.pipeline),
-    )
+    reference = canary(settings, shop.pipeline)
+    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands(settings), shift, canary=reference)
 
 
-def canary(settings: Settings, way: Pipeline) -> Canary:
-    """The reference picture by this worker's engine, against what was recorded of it. Raises BadSettings."""
-    record = recorded(way.engine, settings.canary_records)
-    return Canary(way, record, every_s=settings.canary_every_s, withdraw=settings.canary_withdraw)
+def canary(settings: Settings, pipeline: Pipeline) -> Canary:
+    """The reference picture by this worker's engine, against its record. Raises BadSettings."""
+    record = recorded(pipeline.engine, settings.canary_records)
+    return Canary(pipeline, record, every_s=settings.canary_every_s, withdraw=settings.canary_withdraw)
 
 
-def status_server(settings: Settings, services: Services, ready: Worker) -> StatusServer:
-    """What a worker tells on METRICS_PORT. Raises BadSettings."""
+def status_server(settings: Settings, backend: JobBackend, ready: Worker) -> StatusServer:
+    """The worker's `/metrics`, `/healthz` and `/readyz` on METRICS_PORT. Raises BadSettings."""
     pings: dict[str, Ping] = {
-        "blobs": services.blobs.ping,
-        "queue": services.queue.length,
-        "table": services.table.ping,
+        "blobs": backend.blobs.ping,
+        "queue": backend.queue.length,
+        "table": backend.table.ping,
         "engine": lambda: Engine.find(settings.openface_bin_dir),
     }
     if ready.canary:
         pings["canary"] = ready.canary.ping
-    return StatusServer(settings.metrics_host, settings.metrics_port, pings, services.queue_watch)
+    return StatusServer(settings.metrics_host, settings.metrics_port, pings, QueueWatch(backend.queue))
 
 
 def hands(settings: Settings) -> Hands:
@@ -177,7 +136,7 @@ def hands(settings: Settings) -> Hands:
 def pipeline(
     settings: Settings, source: Blobs, results: Blobs, workspace: Workspace, *, replacing: bool = False
 ) -> Pipeline:
-    """The way of a media item, with the engine that the settings name. Raises EngineUnavailable."""
+    """The pipeline with the engine that the settings name. Raises EngineUnavailable."""
     engine = Engine.find(settings.openface_bin_dir)
     limits = Limits.of(settings)
     return Pipeline(
@@ -193,119 +152,31 @@ def pipeline(
 
 
 def recogniser(settings: Settings) -> Recognises | None:
-    """Who tells people apart; nobody where IDENTITY is off. Raises BadSettings."""
+    """The recogniser of people in results; None where IDENTITY is off. Raises BadSettings."""
     if not identity_is_wanted(settings):
         return None
-    from service.identity.office import Identity
     from service.identity.recogniser import Recogniser
+    from service.identity.services import Identity
 
     return Recogniser(Identity(settings))
 
 
 @contextmanager
 def local_pipeline(settings: Settings, root: Path, out: Path) -> Iterator[Pipeline]:
-    """The same way from a folder to a folder. Raises EngineUnavailable."""
+    """The pipeline from a folder to a folder. Raises EngineUnavailable."""
     with (
         closing(Workspace(settings.workspace)) as workspace,
-        closing(pipeline(settings, FolderBlobs(root), FolderBlobs(out), workspace, replacing=True)) as way,
+        closing(pipeline(settings, FolderBlobs(root), FolderBlobs(out), workspace, replacing=True)) as ready,
     ):
-        yield way
+        yield ready
 
 
-def open_premises(services: Services) -> None:
-    """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""
-    services.queue.ensure()
-    services.table.ensure()
-    if services.settings.results_container != OWN_CONTAINER:
-        services.blobs.ensure_container(services.settings.results_container)
-
-
-def open_when_there(services: Services, stop: Stop) -> None:
-    """The same, again and again until storage is there."""
+def create_storage_when_available(backend: JobBackend, stop: Stop) -> None:
+    """Create the queues, the table and the results container; retry until storage answers or `stop` is set."""
     while not stop.asked:
         try:
-            open_premises(services)
+            backend.create_storage()
             return
         except StorageUnavailable as error:
             log.warning("storage.not_ready", error=error.message)
-            stop.wait(PREMISES_AGAIN_S)
-
-
-def sweep(services: Services, owner: str, *, grace: timedelta, mend: bool) -> Iterator[Finding]:
-    """Look for what fell through in this storage account. Raises Conflict, RecordChanged."""
-    settings = services.settings
-    places = Places(
-        services.blobs,
-        services.queue,
-        services.table,
-        services.desk,
-        settings.results_container,
-        settings.default_media_type,
-    )
-    mark = SweepMark(Account.connect(settings).tables, settings.table_name)
-    yield from rounds.sweep(places, mark, owner, grace=grace, mend=mend)
-    if identity_is_wanted(settings):
-        from service.identity.office import Identity
-        from service.sweep.expired import overdue
-
-        with closing(Identity(settings)) as identity:
-            yield from overdue(identity.store, mend=mend)
-
-
-@contextmanager
-def purge(services: Services) -> Iterator[Purge]:
-    """Who deletes. Raises BadSettings."""
-    settings = services.settings
-    parts = services.blobs, services.queue, services.table
-    if not identity_is_wanted(settings):
-        yield Purge(*parts, settings.results_container, forget=lambda job_ids: 0)
-        return
-    from service.identity.office import Identity
-    from service.identity.rights import forget_jobs
-
-    with closing(Identity(settings)) as identity:
-        yield Purge(*parts, settings.results_container, forget=lambda job_ids: forget_jobs(identity.store, job_ids))
-
-
-def purge_person(services: Services, gallery: str, person_id: str) -> dict[str, Any]:
-    """Delete someone, where IDENTITY is on; the receipt. Raises NotFound, BadSettings."""
-    from service.identity.erasing import erase_person
-    from service.identity.office import Identity
-
-    with closing(Identity(services.settings)) as identity:
-        receipt, changed = erase_person(identity.store, services.blobs, gallery, person_id)
-    told = asdict(receipt) | {"deleted": receipt.deleted.isoformat(timespec="seconds")}
-    return {"gallery": gallery, "is_done": True, **told, "results_changed": changed}
-
-
-def person_held(services: Services, gallery: str, person_id: str) -> dict[str, Any]:
-    """What would be deleted of someone. Raises NotFound, BadSettings."""
-    from service.identity.office import Identity
-    from service.identity.rights import export_person
-
-    with closing(Identity(services.settings)) as identity:
-        held = export_person(identity.galleries, gallery, person_id)
-    mentioned = [asdict(each) for each in held.mentioned_in]
-    faces = len(held.faces)
-    return {
-        "gallery": gallery,
-        "is_done": False,
-        "person_id": person_id,
-        "embeddings": faces,
-        "mentioned_in": mentioned,
-    }
-
-
-def examine(settings: Settings, *, fix: bool) -> Iterator[Check]:
-    """Look at everything that web and worker need; `fix` creates what is missing in storage."""
-    yield from local_checks(settings)
-    try:
-        account, services = Account.connect(settings), web_services(settings)
-    except BadSettings as error:
-        yield failed("storage", "not configured, or not to be used", str(error))
-        return
-    if fix:
-        # What keeps it from being created is told by the checks.
-        with suppress(StorageUnavailable):
-            open_premises(services)
-    yield from storage_checks(account, services.queue, services.table, services.blobs, settings.results_container)
+            stop.wait(STORAGE_RETRY_S)

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.azurite import Azurite, start_azurite
-from service import wiring
-from service.services import Services
 from service.settings import Settings
+from service.web.services import Services
 
 MEDIA = Path(__file__).parent / "media"
 ASTRONAUT = MEDIA / "astronaut.png"
@@ -70,8 +69,8 @@ def premises_on(azurite: Azurite, tmp_path: Path) -> Premises:
             "WORKSPACE": str(tmp_path / "workspace"),
         }
     )
-    services = wiring.web_services(settings)
-    wiring.open_premises(services)
+    services = Services.connect(settings)
+    services.create_storage()
     container = str(uuid.uuid4())
     services.blobs.ensure_container(container)
     return Premises(settings, services, container)

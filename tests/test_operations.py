@@ -11,7 +11,7 @@ import yaml
 
 from service import metrics
 from service.__main__ import main
-from service.queue_watch import MEANINGS
+from service.jobs.queue_metrics import MEANINGS
 from service.settings import Settings
 
 REPOSITORY = Path(__file__).parents[1]

@@ -11,12 +11,12 @@ import openface_lite
 from openface_lite import Face
 from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
-from service.children.loop import Act, Answer, serve
+from service.engine.lite.failures import blamed
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
-from service.faces.blame import blamed
 from service.identity.aligned import Aligned, load
 from service.identity.vectors import MODEL
-from service.media_child.pictures import read_header
+from service.sandbox.child_loop import Act, Answer, serve
+from service.sandbox.decoders.pictures import read_header
 
 
 def _hello(_body: bytes) -> Answer:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from service.children.pool import Pool
 from service.errors import AnalysisError, BadRequest
 from service.identity.vectors import LENGTH, Embedding
+from service.sandbox.pool import Pool
 from service.settings import Settings
 
 CHILD = "service.identity.child"

@@ -14,13 +14,13 @@ import numpy as np
 
 from service.errors import EngineCrashed
 from service.identity.galleries import Match
-from service.identity.linking import Box, Place, Seen, middle, people, samples, seen, tracks
-from service.identity.office import Identity
 from service.identity.rights import Mention, audit, mention
+from service.identity.services import Identity
+from service.identity.tracks import Box, Place, Seen, middle, people, samples, seen, tracks
 from service.identity.vectors import LENGTH, MODEL, Embedding
-from service.job import AnalysisJob
-from service.media import Prepared
-from service.openface.process import ChildLimits, run_child
+from service.jobs.job import AnalysisJob
+from service.sandbox.media import Prepared
+from service.sandbox.process import ChildLimits, run_child
 from service.settings import REPOSITORY
 
 SCHEMA = 1
@@ -145,7 +145,7 @@ def _embedded(
     plan = {"path": str(media.path.resolve()), "media": job.media, "faces": faces}
     (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
     answer = folder / "embeddings.f32"
-    argv = [sys.executable, "-P", "-s", "-m", "service.identity.footage_child", str(folder / "plan.json"), str(answer)]
+    argv = [sys.executable, "-P", "-s", "-m", "service.identity.video_child", str(folder / "plan.json"), str(answer)]
     # Decoding to the last look, and the looks themselves; with room for a busy machine.
     time_s = 60 + 5 * (media.duration_s or 0) + 2 * len(looks)
     finished = run_child(

@@ -1,1 +1,1 @@
-"""From a checked table to what is told about it: manifest and summary. No input or output of its own."""
+"""Publish and explain results: manifest, summary, methods text, report, collected table, comparison."""

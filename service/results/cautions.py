@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.results.manifest_facts import Facts
-from service.results.summary_schema import Caution, Summary
+from service.results.manifest_reader import Facts
+from service.results.summary_model import Caution, Summary
 
 SMALL_FACE_PX = 60
 """OpenFace's MTCNN looks for faces of at least this size."""

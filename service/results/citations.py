@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.results.manifest_facts import Facts
+from service.results.manifest_reader import Facts
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from service.results.summary_schema import Event, EventRule
+from service.results.summary_model import Event, EventRule
 
 OURS = "our choice, not taken from a publication"
 

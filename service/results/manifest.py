@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from service.engine.installed import Engine
+from service.engine.run import EngineRun
+from service.engine.table import Table
 from service.errors import AnalysisError
-from service.job import AnalysisJob, Media
-from service.results.summary import summary
-from service.results.table import Table
+from service.jobs.job import AnalysisJob, Media
 
 SCHEMA = 1
 STEPS = ("fetch", "probe", "prepare", "engine", "results", "overlay", "total")
@@ -217,7 +218,7 @@ def _every_key(
         "error": None,
         "media": _media(media),
         "engine": _engine(engine) if engine else None,
-        "seconds": {step: _rounded(seconds.get(step)) for step in STEPS},
+        "seconds": {step: _rounded(seconds.get(step), 3) for step in STEPS},
         "frames": None,
         "faces": None,
         "completeness": None,
@@ -268,5 +269,59 @@ def _frames(job: AnalysisJob, frames: FrameFacts, table: Table) -> dict[str, int
     }
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
+    """The engine, and if there was one its run, as the manifest tells them."""
+    return EngineFacts(
+        name=engine.name,
+        version=engine.version,
+        commit=engine.commit,
+        licence_class=engine.licence_class,
+        models=engine.models or engine.binary_sha256,
+        au_support=engine.au_support,
+        command=run.command if run else None,
+        argv=run.argv if run else None,
+        exit_code=run.finished.returncode if run else None,
+        log=run.words if run and run.command == "FaceLandmarkImg" else None,
+        pictures=run.pictures if run else None,
+    )
+
+
+ALL_SUPPORTED = "supported"
+
+
+def summary(table: Table, au_support: Mapping[str, str]) -> dict[str, Any]:
+    """Means over the rows with a face; what was not measured is named, never counted as 0.
+
+    Args:
+        au_support: support level by action-unit column, as the engine states it; unstated is `supported`.
+    """
+    measures = table.measures
+    units: dict[str, dict[str, Any]] = {}
+    for name, intensity in measures.intensities.items():
+        units[name] = {
+            "mean": _rounded(intensity.mean),
+            "sd": _rounded(intensity.sd),
+            "max": _rounded(intensity.max),
+            "support": au_support.get(name, ALL_SUPPORTED),
+        }
+    for name, share in measures.presence.items():
+        units[name] = {"share_present": _rounded(share), "support": au_support.get(name, ALL_SUPPORTED)}
+    pose = measures.head_pose_deg
+    return {
+        "confidence_mean": _rounded(measures.confidence_mean),
+        "success_share": _success_share(table),
+        "head_pose_deg": {angle: _rounded(pose.get(angle)) for angle in ("pitch", "yaw", "roll")},
+        "action_units": units,
+        "not_measured": list(measures.not_measured),
+    }
+
+
+def _success_share(table: Table) -> float | None:
+    """Share of the written frames in which the face was tracked; None for pictures and empty tables."""
+    if not table.frames_written:
+        return None
+    return _rounded((table.frames_success or 0) / table.frames_written)
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)

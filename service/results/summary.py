@@ -1,48 +1,334 @@
-"""A table in a few numbers, for people who look before they load it."""
+"""From a table in memory to `summary.json`: statistics of the rows that pass the quality gate.
+
+Pure: a data frame and a manifest in, values out. What was not measured is null, never 0.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.results.table import Table
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-ALL_SUPPORTED = "supported"
+from service.results import events as finding
+from service.results.cautions import cautions
+from service.results.manifest_reader import Facts
+from service.results.quality_gate import passes
+from service.results.summary_model import (
+    SUMMARY_SCHEMA,
+    ActionUnit,
+    ActionUnitOfPicture,
+    Blinks,
+    Completeness,
+    EngineFacts,
+    Event,
+    EventRule,
+    Events,
+    Face,
+    Frames,
+    Gate,
+    Gaze,
+    Histogram,
+    Intensity,
+    Pose,
+    Presence,
+    Rows,
+    Rules,
+    Spread,
+    Summary,
+    Support,
+    TableFacts,
+    Track,
+)
+
+POSE = {
+    "pitch_deg": "pose_Rx",
+    "yaw_deg": "pose_Ry",
+    "roll_deg": "pose_Rz",
+    "x_mm": "pose_Tx",
+    "y_mm": "pose_Ty",
+    "z_mm": "pose_Tz",
+}
+GAZE = {"x_deg": "gaze_angle_x", "y_deg": "gaze_angle_y"}
+BOX = ("box_left", "box_top", "box_width", "box_height")
+"""Columns of ours: the box around the 68 landmarks, in pixels."""
+
+PEAKS = 20
+BINS = 20
+DIGITS = 4
+
+Numbers = NDArray[np.float64]
 
 
-def summary(table: Table, au_support: Mapping[str, str]) -> dict[str, Any]:
-    """Means over the rows with a face; what was not measured is named, never counted as 0.
+def summarise(table: pd.DataFrame, sha256: str, manifest: Mapping[str, Any], gate: Gate) -> Summary:
+    """What a result says, in numbers.
 
     Args:
-        au_support: support level by action-unit column, as the engine states it; unstated is `supported`.
+        table: rows of the CSV with the columns of `columns_wanted` that it has, and `BOX`; nan for empty cells.
+        sha256: of the CSV, as it is now.
+        manifest: of the same result; what it does not say is null.
     """
-    measures = table.measures
-    units: dict[str, dict[str, Any]] = {}
-    for name, intensity in measures.intensities.items():
-        units[name] = {
-            "mean": _rounded(intensity.mean),
-            "sd": _rounded(intensity.sd),
-            "max": _rounded(intensity.max),
-            "support": au_support.get(name, ALL_SUPPORTED),
-        }
-    for name, share in measures.presence.items():
-        units[name] = {"share_present": _rounded(share), "support": au_support.get(name, ALL_SUPPORTED)}
-    pose = measures.head_pose_deg
-    return {
-        "confidence_mean": _rounded(measures.confidence_mean),
-        "success_share": _success_share(table),
-        "head_pose_deg": {angle: _rounded(pose.get(angle)) for angle in ("pitch", "yaw", "roll")},
-        "action_units": units,
-        "not_measured": list(measures.not_measured),
-    }
+    facts = Facts(manifest)
+    used = passes(table, gate)
+    video = facts.media == "video"
+    summary = Summary(
+        summary_schema=SUMMARY_SCHEMA,
+        job={name: facts.job.get(name) for name in ("id", "container", "blob", "media", "media_type", "options")},
+        engine=_engine(facts),
+        table=TableFacts(sha256=sha256, as_published=facts.same_table(sha256), columns=facts.columns),
+        completeness=Completeness(verdict=facts.verdict, reason=facts.reason),
+        gate=gate,
+        rules=Rules(intensity=finding.INTENSITY, presence=finding.PRESENCE, blink=finding.BLINK) if video else None,
+        rows=_rows(table, used, gate),
+        frames=_frames(table, used, facts) if video else None,
+        confidence=_histogram(table["confidence"].to_numpy()),
+        tracks=_tracks(table, used, facts) if video else [],
+        faces=[] if video else _faces(table, used, facts),
+        not_measured=_not_measured(table),
+        cautions=[],
+    )
+    return summary.model_copy(update={"cautions": cautions(summary, facts)})
 
 
-def _success_share(table: Table) -> float | None:
-    """Share of the written frames in which the face was tracked; None for pictures and empty tables."""
-    if not table.frames_written:
+def action_units(columns: Sequence[str]) -> list[str]:
+    """The action units that these columns speak of, `AU01` first."""
+    return sorted({name[:4] for name in columns if re.fullmatch(r"AU\d\d_[rc]", name)})
+
+
+def _engine(facts: Facts) -> EngineFacts | None:
+    engine = facts.engine
+    if not engine:
         return None
-    return _rounded((table.frames_success or 0) / table.frames_written)
+    return EngineFacts(
+        name=str(engine.get("name")), version=engine.get("version"), licence_class=engine.get("licence_class")
+    )
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _rows(table: pd.DataFrame, used: NDArray[np.bool_], gate: Gate) -> Rows:
+    tracked = table["success"] == gate.success if "success" in table else pd.Series(True, index=table.index)
+    return Rows(
+        total=len(table),
+        used=int(used.sum()),
+        without_success=int((~tracked).sum()),
+        low_confidence=int((tracked.to_numpy() & ~used).sum()),
+    )
+
+
+def _frames(table: pd.DataFrame, used: NDArray[np.bool_], facts: Facts) -> Frames:
+    frame = table["frame"]
+    return Frames(
+        expected=facts.frames.get("expected"),
+        decoded=facts.frames.get("decoded"),
+        written=int(frame.nunique()),
+        with_face=int(frame[table["success"] == 1].nunique()),
+        used=int(frame[used].nunique()),
+    )
+
+
+def _histogram(confidence: Numbers) -> Histogram:
+    known = np.clip(confidence[np.isfinite(confidence)], 0, 1)
+    counts, edges = np.histogram(known, bins=BINS, range=(0, 1))
+    return Histogram(edges=[round(float(edge), 2) for edge in edges], counts=[int(count) for count in counts])
+
+
+def _not_measured(table: pd.DataFrame) -> list[str]:
+    columns = [name for name in table.columns if re.fullmatch(r"AU\d\d_[rc]", name)]
+    return [name for name in columns if len(table) and not np.isfinite(table[name]).any()]
+
+
+def _tracks(table: pd.DataFrame, used: NDArray[np.bool_], facts: Facts) -> list[Track]:
+    faces = table["face_id"].to_numpy()
+    numbers = [int(number) for number in np.unique(faces[np.isfinite(faces)])]
+    frame_s = frame_seconds(table, facts)
+    return [
+        _track(number, table[faces == number], table[used & (faces == number)], facts, frame_s) for number in numbers
+    ]
+
+
+def frame_seconds(table: pd.DataFrame, facts: Facts) -> float:
+    """Time from one frame to the next by the table's own times; where it has none by the media's rate, or 1/25 s."""
+    steps = np.diff(np.unique(table["timestamp"].to_numpy()))
+    steps = steps[np.isfinite(steps) & (steps > 0)]
+    if len(steps):
+        # Times are written to the millisecond: the rate is more exact, where the two agree.
+        measured = float(np.median(steps))
+        rate = facts.frame_rate
+        return 1 / rate if rate and abs(1 / rate - measured) <= 0.001 else measured
+    return 1 / (facts.frame_rate or 25.0)
+
+
+def _track(number: int, rows: pd.DataFrame, used: pd.DataFrame, facts: Facts, frame_s: float) -> Track:
+    return Track(
+        face_id=number,
+        rows=len(rows),
+        rows_used=len(used),
+        observed_s=round(len(used) * frame_s, 3),
+        confidence=spread(rows["confidence"]),
+        face_height_px=spread(used["box_height"]),
+        action_units={unit: _action_unit(unit, used, facts, frame_s) for unit in action_units(list(rows.columns))},
+        head_pose=Pose(**{name: _pose(used, name) for name in POSE}),
+        gaze=Gaze(**{name: _degrees(used, column) for name, column in GAZE.items()}),
+        blinks=_blinks(used, frame_s),
+    )
+
+
+def _pose(used: pd.DataFrame, name: str) -> Spread | None:
+    column = POSE[name]
+    if name.endswith("_deg"):
+        return _degrees(used, column)
+    return spread(used[column]) if column in used else None
+
+
+def _degrees(used: pd.DataFrame, column: str) -> Spread | None:
+    return spread(np.degrees(used[column])) if column in used else None
+
+
+def spread(values: pd.Series[float]) -> Spread | None:
+    """The distribution of the finite values; None where there is none."""
+    finite = values.to_numpy(dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        return None
+    low, p5, p25, p50, p75, p95, high = (_round(value) for value in np.percentile(finite, [0, 5, 25, 50, 75, 95, 100]))
+    return Spread(
+        n=len(finite),
+        mean=_round(finite.mean()),
+        sd=_round(finite.std()),
+        min=low,
+        p5=p5,
+        p25=p25,
+        p50=p50,
+        p75=p75,
+        p95=p95,
+        max=high,
+    )
+
+
+def _action_unit(unit: str, used: pd.DataFrame, facts: Facts, frame_s: float) -> ActionUnit:
+    intensity, presence = _values(used, f"{unit}_r"), _values(used, f"{unit}_c")
+    return ActionUnit(
+        support=support(unit, facts),
+        intensity=_intensity(used, unit, intensity, frame_s),
+        presence=_presence(used, presence, frame_s),
+        disagree_share=_disagree(intensity, presence),
+    )
+
+
+def _values(used: pd.DataFrame, column: str) -> Numbers | None:
+    """The values of a column with at least one; None where nothing was measured."""
+    if column not in used:
+        return None
+    values = used[column].to_numpy(dtype=np.float64)
+    return values if np.isfinite(values).any() else None
+
+
+def support(unit: str, facts: Facts) -> Support:
+    """How well the engine measures a unit: the better of its intensity and presence, as the engine itself says."""
+    said = {facts.au_support.get(f"{unit}_{kind}") for kind in "rc"} - {None}
+    if not said or "supported" in said:
+        return "supported"
+    return "weak" if "weak" in said else "not_estimable"
+
+
+def _intensity(used: pd.DataFrame, unit: str, values: Numbers | None, frame_s: float) -> Intensity | None:
+    found = spread(used[f"{unit}_r"]) if values is not None else None
+    if values is None or found is None:
+        return None
+    return Intensity(spread=found, events=_told(events_of(used, values, frame_s, finding.INTENSITY), used, frame_s))
+
+
+def _presence(used: pd.DataFrame, values: Numbers | None, frame_s: float) -> Presence | None:
+    if values is None:
+        return None
+    share = _round(float((values[np.isfinite(values)] == 1).mean()))
+    return Presence(share=share, events=_told(events_of(used, values, frame_s, finding.PRESENCE), used, frame_s))
+
+
+def events_of(used: pd.DataFrame, values: Numbers, frame_s: float, rule: EventRule) -> list[Event]:
+    """Events of the rows of one face that count."""
+    return finding.events(used["timestamp"].to_numpy(dtype=np.float64), values, frame_s, rule)
+
+
+def _told(found: Sequence[Event], used: pd.DataFrame, frame_s: float) -> Events:
+    highest = sorted(found, key=lambda event: -event.peak)[:PEAKS]
+    return Events(
+        count=len(found),
+        per_minute=_per_minute(len(found), len(used) * frame_s),
+        mean_length_s=_mean_length(found),
+        peaks=sorted(highest, key=lambda event: event.start_s),
+    )
+
+
+def _blinks(used: pd.DataFrame, frame_s: float) -> Blinks | None:
+    values = _values(used, "AU45_r")
+    if values is None:
+        return None
+    rule = finding.BLINK
+    closures = events_of(used, values, frame_s, rule)
+    blinks = finding.shorter_than(closures, rule.longest_s or math.inf)
+    return Blinks(
+        count=len(blinks),
+        per_minute=_per_minute(len(blinks), len(used) * frame_s),
+        mean_length_s=_mean_length(blinks),
+        longer_closures=len(closures) - len(blinks),
+    )
+
+
+def _per_minute(count: int, observed_s: float) -> float | None:
+    return _round(60 * count / observed_s) if observed_s >= finding.LEAST_OBSERVED_S else None
+
+
+def _mean_length(found: Sequence[Event]) -> float | None:
+    return _round(float(np.mean([event.end_s - event.start_s for event in found]))) if found else None
+
+
+def _disagree(intensity: Numbers | None, presence: Numbers | None) -> float | None:
+    if intensity is None or presence is None:
+        return None
+    known = np.isfinite(intensity) & np.isfinite(presence)
+    if not known.any():
+        return None
+    odd = np.where(presence == 1, intensity == 0, intensity >= finding.INTENSITY.onset)
+    return _round(float(odd[known].mean()))
+
+
+def _faces(table: pd.DataFrame, used: NDArray[np.bool_], facts: Facts) -> list[Face]:
+    units = action_units(list(table.columns))
+    return [_face(row, bool(counts), units, facts) for row, counts in zip(table.to_dict("records"), used, strict=True)]
+
+
+def _face(row: Mapping[Any, float], used: bool, units: Sequence[str], facts: Facts) -> Face:
+    box = [_number(row, name) for name in BOX]
+    return Face(
+        face=int(row["face"]),
+        used=used,
+        confidence=_number(row, "confidence"),
+        box_px=None if None in box else [side for side in box if side is not None],
+        head_pose={name: _number(row, column, name.endswith("_deg")) for name, column in POSE.items()},
+        gaze={name: _number(row, column, True) for name, column in GAZE.items()},
+        action_units={unit: _unit_of_picture(row, unit, facts) for unit in units},
+    )
+
+
+def _unit_of_picture(row: Mapping[Any, float], unit: str, facts: Facts) -> ActionUnitOfPicture:
+    presence = _number(row, f"{unit}_c")
+    return ActionUnitOfPicture(
+        support=support(unit, facts),
+        intensity=_number(row, f"{unit}_r"),
+        presence=None if presence is None else int(presence),
+    )
+
+
+def _number(row: Mapping[Any, float], column: str, radians: bool = False) -> float | None:
+    value = row.get(column, math.nan)
+    if not math.isfinite(value):
+        return None
+    return _round(math.degrees(value) if radians else value)
+
+
+def _round(value: float) -> float:
+    return round(float(value), DIGITS)

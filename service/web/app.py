@@ -12,21 +12,19 @@ from flask_openapi3 import Info, OpenAPI
 from service import __version__, metrics
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
-from service.services import Services
-from service.web import bodies, headers, problems
-from service.web.analyse import analyse
-from service.web.auth import Door
-from service.web.document import SECURITY_SCHEMES
-from service.web.faces import faces
-from service.web.health import health
-from service.web.jobs import jobs
-from service.web.pages import pages
-from service.web.reports import reports
-from service.web.schema import schema
-from service.web.services import KEY
-from service.web.session import sessions
-from service.web.uploads import uploads
-from service.web.watching import watching
+from service.web.access.auth import Door
+from service.web.access.session import sessions
+from service.web.protocol import bodies, problems, security_headers
+from service.web.protocol.openapi import SECURITY_SCHEMES
+from service.web.routes.analyse import analyse
+from service.web.routes.faces import faces
+from service.web.routes.health import health, watching
+from service.web.routes.jobs import jobs
+from service.web.routes.pages import pages
+from service.web.routes.reports import reports
+from service.web.routes.schema import schema
+from service.web.routes.uploads import uploads
+from service.web.services import KEY, Services
 
 INFO = Info(
     title="Media analysis",
@@ -71,7 +69,7 @@ def create_app(
     app.register_blueprint(pages)
     extra(app)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
-    headers.guard(app)
+    security_headers.guard(app)
     app.before_request(_begin)
     app.before_request(bodies.refuse_long_body)
     (door or Door.open()).guard(app)

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Self, cast
 
 from flask import current_app
 
-from service.services import Services
+from service.engine.lite.interactive import Analyst
+from service.jobs.backend import JobBackend
+from service.jobs.queue_metrics import QueueWatch
+from service.results.report.cache import Reports
+from service.settings import Settings
 
 KEY = "media-analysis"
 IS_OWN_GALLERY = "is-own-gallery"
 """Of the application where IDENTITY is on: whether a gallery is the caller's, else it raises."""
+
+
+@dataclass(frozen=True)
+class Services(JobBackend):
+    """The job stores, and what only the web application adds to them.
+
+    Attributes:
+        queue_watch: the queues' numbers for `/metrics`.
+        analyst: answers for single pictures; its children start with `analyst.start()`.
+        reports: reports that were made before.
+    """
+
+    queue_watch: QueueWatch
+    analyst: Analyst
+    reports: Reports
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """Build the clients; storage need not be reachable yet. Raises BadSettings."""
+        jobs = JobBackend.connect(settings)
+        return cls(
+            **vars(jobs),
+            queue_watch=QueueWatch(jobs.queue),
+            analyst=Analyst(settings),
+            reports=Reports(jobs.blobs, settings.workspace),
+        )
 
 
 def services() -> Services:

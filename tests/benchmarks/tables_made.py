@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from service.job import Media
-from service.openface.columns import columns_for
+from service.engine.columns import columns_for
+from service.jobs.job import Media
 
 Row = dict[str, float]
 

@@ -16,7 +16,7 @@ from benchmarks.judged import Judged
 from benchmarks.service_times import ONE_ENGINE
 from benchmarks.site import Site, running_site
 from infra.local.stack import REPOSITORY
-from service.openface.probe import Engine
+from service.engine.installed import Engine
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_flat(site: Site, tmp_path: Path) -> None:
     web, worker = flat.measured(site, tmp_path, 60, 4, say)
     roles = [each["process"].rsplit(" ", 1)[0] for each in web.told()]
     assert roles[0] == "service web, the first" and roles.count("service web") == 2
-    assert "service.faces.child" in roles
+    assert "service.engine.lite.child" in roles
     assert worker.told()[0]["process"] == "service, the first 1"
     assert not any("engine" in each["process"] for each in worker.told())
     assert all(20 < each["most_mb"] < 1000 for each in (*web.told(), *worker.told()))

@@ -23,7 +23,7 @@ from benchmarks.simulate import Prices, Shape, _cost
 from benchmarks.simulate import main as simulate
 from benchmarks.told import write_json
 from benchmarks.wire import operation
-from service.intake import IDLE_LONGEST_S
+from service.worker.receiver import IDLE_LONGEST_S
 
 ROOT = "/devstoreaccount1"
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from service import __version__
-from service.web.headers import PAGE
+from service.web.protocol.security_headers import PAGE
 from tests.browser.conftest import GuardedSite, Visit, drop, looked_at
 from tests.conftest import ASTRONAUT
 

@@ -14,12 +14,11 @@ from azure.storage.blob import BlobServiceClient
 from playwright.sync_api import Page, expect
 
 from infra.local.stack import LocalStack
-from service import wiring
 from service.errors import EngineCrashed, UnreadableMedia
-from service.job import AnalysisJob, JobOptions
-from service.record import JobRecord, now
-from service.services import Services
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.record import JobRecord, now
 from service.settings import Settings
+from service.web.services import Services
 from tests.browser.conftest import PHONE, SCREENSHOTS, GuardedSite, Visit, looked_at, violations
 from tests.media_made import jpeg
 
@@ -29,7 +28,7 @@ OPTIONS = JobOptions.resolve("video", "wild", {})
 @pytest.fixture(scope="session")
 def services(site: LocalStack) -> Services:
     """The same storage as the server's, to put records into states that take a worker long."""
-    return wiring.web_services(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": site.connection_string}))
+    return Services.connect(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": site.connection_string}))
 
 
 def put(services: Services, container: str, blob: str, change: Callable[[JobRecord], JobRecord]) -> str:

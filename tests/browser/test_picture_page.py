@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from infra.local.stack import LocalStack
-from service.web.headers import PAGE
+from service.web.protocol.security_headers import PAGE
 from tests.browser.conftest import CAMERA_SIZE, PHONE, Visit, drop, looked_at
 from tests.conftest import ASTRONAUT
 from tests.media_steps import clips

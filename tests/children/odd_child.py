@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from service.children.loop import Answer, serve
 from service.errors import AnalysisError, MediaTooLarge, UnreadableMedia
+from service.sandbox.child_loop import Answer, serve
 
 
 def _told(body: bytes) -> Answer:

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.children.pool import Pool
 from service.errors import Busy, EngineUnavailable, MediaTooLarge, UnreadableMedia
+from service.sandbox.pool import Pool
 
 CHILD = "tests.children.odd_child"
 

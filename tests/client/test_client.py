@@ -13,10 +13,10 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from infra.local.loopback import free_port
-from service.answers import ServiceRefused, ServiceUnreachable, Stopped
-from service.client import Client, sha256_of
-from service.transfer.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
-from service.transfer.sending import blob_name
+from service.client.client import Client, sha256_of
+from service.client.models import ServiceRefused, ServiceUnreachable, Stopped
+from service.client.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
+from service.client.send import blob_name
 from tests.cloud_function.stand_in import StandIn, serving
 
 JOB = "a" * 32
@@ -140,7 +140,7 @@ def test_follows_by_events(tmp_path: Path) -> None:
 
 
 def test_asks_where_no_events_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.client.POLL_S", 0.01)
+    monkeypatch.setattr("service.client.client.POLL_S", 0.01)
     states = [said(job_in("queued")), said(job_in("running", 0.5)), said(job_in("succeeded", 1.0))]
     server = Scripted(script={f"GET /jobs/{JOB}/events": [Response("no", 501)], f"GET /jobs/{JOB}": states})
     with serving(server), Client(server.url) as client:
@@ -149,7 +149,7 @@ def test_asks_where_no_events_come_through(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_goes_on_after_a_stream_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.client.POLL_S", 0.01)
+    monkeypatch.setattr("service.client.client.POLL_S", 0.01)
     first = Response(f"event: job\ndata: {json.dumps(job_in('running', 0.2))}\n\n", content_type="text/event-stream")
     last = Response(f"event: end\ndata: {json.dumps(job_in('failed', 0.3))}\n\n", content_type="text/event-stream")
     answers = {f"GET /jobs/{JOB}/events": [first, last], f"GET /jobs/{JOB}": [said(job_in("running", 0.25))]}

@@ -10,10 +10,10 @@ import pyarrow.parquet as parquet
 import pytest
 
 from benchmarks.collect import measured as measured_run
-from service.collect.columns import GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
-from service.collect.gathering import Gathering
-from service.collect.results import from_files, manifests_in
-from service.commands import collect as command
+from service.cli import collect as command
+from service.results.collect.columns import GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
+from service.results.collect.join import Gathering
+from service.results.collect.sources import from_files, manifests_in
 from tests.commands.conftest import CommandLine, environ_of
 from tests.conftest import Premises
 from tests.media_made import clip, jpeg

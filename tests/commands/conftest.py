@@ -14,9 +14,9 @@ import structlog
 from click.testing import CliRunner, Result
 
 from service.__main__ import main
-from service.job import AnalysisJob, JobOptions, QueuedJob
+from service.jobs.job import AnalysisJob, JobOptions, QueuedJob
+from service.jobs.poison import PoisonDesk
 from service.logs import log
-from service.poison import PoisonDesk
 from service.settings import Settings
 from tests.conftest import Premises
 from tests.worker.conftest import TRACE, Bench

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-import service.decoder
+import service.sandbox.call
 from infra.local.loopback import free_ports
-from service import wiring
-from service.doctor.check import Check
-from service.doctor.engine import OPENFACE_MODELS, commands_check, models_check, probe_check
-from service.doctor.machine import decoders_check, workspace_check
-from service.doctor.rounds import local_checks
-from service.doctor.storage import clock_check, premises_check, service_checks
-from service.media import MediaLimits
-from service.openface.probe import Engine
-from service.pipeline import Limits
+from service.cli.doctor_checks.check import Check
+from service.cli.doctor_checks.engine import OPENFACE_MODELS, commands_check, models_check, probe_check
+from service.cli.doctor_checks.machine import decoders_check, workspace_check
+from service.cli.doctor_checks.rounds import local_checks
+from service.cli.doctor_checks.storage import clock_check, premises_check, service_checks
+from service.engine.installed import Engine
+from service.sandbox.media import MediaLimits
 from service.settings import REPOSITORY, Settings
 from service.storage.account import Account, Pulse
+from service.web.services import Services
+from service.worker.pipeline import Limits
 from tests.commands.conftest import CommandLine, environ_of
 from tests.conftest import Premises
 from tests.media_made import FAKES
@@ -194,7 +194,7 @@ def test_an_engines_last_words_are_set_in(tmp_path: Path) -> None:
 
 def test_decoders_that_do_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where the child looks for this package: as in an installation that is not whole.
-    monkeypatch.setattr(service.decoder, "PACKAGES", tmp_path)
+    monkeypatch.setattr(service.sandbox.call, "PACKAGES", tmp_path)
     told = decoders_check(tmp_path, MediaLimits(max_pixels=10**6, max_duration_s=60))
     assert told.status == "failed"
     assert "ModuleNotFoundError" in told.said
@@ -286,7 +286,7 @@ def test_what_is_missing_in_storage_is_named_and_created_on_demand(
     own = premises.settings.model_copy(
         update={"queue_name": f"{mark}-x", "table_name": "x" + mark.replace("-", ""), "results_container": f"{mark}-y"}
     )
-    services = wiring.web_services(own)
+    services = Services.connect(own)
 
     def told() -> Check:
         return premises_check(services.queue, services.table, services.blobs, own.results_container)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.job import AnalysisJob
-from service.record import now
+from service.jobs.job import AnalysisJob
+from service.jobs.record import now
 from tests.commands.conftest import TRACE, CommandLine, Office
 from tests.media_made import jpeg
 from tests.worker.conftest import Bench

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from service.commands.lines import aligned, draw, shown
+from service.cli.output import aligned, draw, shown
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from service.errors import BadRequest, StorageUnavailable
-from service.job import AnalysisJob
-from service.poison import PoisonDesk, pick
-from service.record import JobRecord, now
-from service.submit import Desk
+from service.jobs.job import AnalysisJob
+from service.jobs.poison import PoisonDesk, pick
+from service.jobs.record import JobRecord, now
+from service.jobs.submit import Desk
 from tests.commands.conftest import TRACE, CommandLine, Office
 from tests.media_made import jpeg
 from tests.worker.conftest import Bench

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from service.errors import NotFound
-from service.job import AnalysisJob
-from service.publish import ResultPlace
-from service.record import now
-from service.storage.job_table import Purged
+from service.jobs.job import AnalysisJob
+from service.jobs.job_table import Purged
+from service.jobs.record import now
+from service.jobs.result_place import ResultPlace
 from tests.commands.conftest import CommandLine, Office
 from tests.conftest import Premises
 from tests.media_made import clip, jpeg

@@ -10,11 +10,11 @@ import pytest
 
 from infra.local.azurite import Azurite, start_azurite
 from service.errors import UnreadableMedia
-from service.job import AnalysisJob
-from service.publish import publish_artefacts
-from service.record import now
+from service.jobs.job import AnalysisJob
+from service.jobs.record import now
+from service.jobs.sweep.mark import SweepMark
+from service.results.publish import publish_artefacts
 from service.storage.account import Account
-from service.storage.sweep_mark import SweepMark
 from tests.commands.conftest import CommandLine, Office
 from tests.conftest import Premises, premises_on
 from tests.media_made import jpeg

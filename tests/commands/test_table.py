@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from service.commands.table import COMMANDS, Table
+from service.cli.lazy_commands import COMMANDS, Table
 
 FOLDER = Path(__file__).parents[2] / "service" / "commands"
 

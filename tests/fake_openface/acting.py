@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from service.openface.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
+from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
 
 COMMAND = Path(sys.argv[0]).name
 IMAGE = COMMAND == "FaceLandmarkImg"

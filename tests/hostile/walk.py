@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from service import errors
-from service.pipeline import Limits
 from service.settings import REPOSITORY, Settings
+from service.worker.pipeline import Limits
 from tests.hostile.canaries import NAME, Canaries
 from tests.hostile.system_calls import traced, trespasses
 

@@ -19,13 +19,13 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from service.identity.embedder import Embedder
-from service.identity.office import Identity
+from service.identity.services import Identity
 from service.identity.store import Store, default_url
-from service.keys import Key, new_key
 from service.settings import Settings
+from service.web.access.auth import Door
+from service.web.access.keys import Key, new_key
 from service.web.app import create_app
-from service.web.auth import Door
-from service.web.identity_app import add_identity
+from service.web.identity.app import add_identity
 from tests.conftest import ASTRONAUT
 from tests.identity.postgres import can_run, postgres
 

@@ -17,15 +17,15 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from service.identity.embedder import Embedder
 from service.identity.galleries import NewFace
-from service.identity.office import Identity
+from service.identity.pending_faces import Waiting
+from service.identity.services import Identity
 from service.identity.store import default_url
-from service.identity.waiting import Waiting
-from service.keys import new_key
 from service.settings import Settings
+from service.web.access.auth import Door
+from service.web.access.keys import new_key
 from service.web.app import create_app
-from service.web.auth import Door
-from service.web.identity_app import add_identity
-from service.web.identity_office import IDENTITY
+from service.web.identity.app import add_identity
+from service.web.identity.own_gallery import IDENTITY
 from service.web.services import KEY
 from tests.identity.conftest import OnlySettings, made_up
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.identity.linking import Box, Place, Seen, Track, people, samples, seen, tracks
+from service.identity.tracks import Box, Place, Seen, Track, people, samples, seen, tracks
 from service.identity.vectors import Embedding
 from tests.identity.conftest import made_up
 

@@ -17,14 +17,14 @@ from service import wiring
 from service.errors import BadJob, BadRequest
 from service.identity.embedder import Embedder
 from service.identity.galleries import NewFace
-from service.identity.office import Identity
 from service.identity.rights import remove_person
-from service.job import AnalysisJob, JobOptions, Media
-from service.pipeline import Attempt, Findings, Pipeline
-from service.publish import ResultPlace
+from service.identity.services import Identity
+from service.jobs.job import AnalysisJob, JobOptions, Media
+from service.jobs.result_place import ResultPlace
+from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.folder import FolderBlobs
-from service.workspace import Workspace
+from service.worker.pipeline import Attempt, Findings, Pipeline
 from tests.identity.conftest import no_face, picture, portrait, two_faces
 from tests.openface_lite.engine_runs import SHARED, write_video
 

@@ -13,8 +13,8 @@ from service.errors import NotFound
 from service.identity.galleries import Galleries, NewFace
 from service.identity.rights import Mention, mention, mentions_of
 from service.identity.store import Store, default_url
-from service.job import AnalysisJob, JobOptions
-from service.publish import ResultPlace
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.result_place import ResultPlace
 from tests.commands.conftest import CommandLine, environ_of
 from tests.conftest import Premises
 from tests.identity.conftest import made_up

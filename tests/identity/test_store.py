@@ -13,6 +13,7 @@ from sqlalchemy import text, update
 
 from service.errors import NotFound, StorageUnavailable
 from service.identity.galleries import Galleries, NewFace
+from service.identity.pending_faces import Waiting, WaitingFaces
 from service.identity.rights import (
     Mention,
     expired,
@@ -24,7 +25,6 @@ from service.identity.rights import (
 )
 from service.identity.store import Store, now, people, temporary
 from service.identity.vectors import confidence, distances, exact
-from service.identity.waiting import Waiting, WaitingFaces
 from service.settings import BadSettings
 from tests.identity.conftest import made_up
 

@@ -16,20 +16,21 @@ from sqlalchemy import update
 
 from infra.local.azurite import start_azurite
 from service import wiring
+from service.cli.sweep import _sweep
 from service.identity.embedder import Embedder
-from service.identity.extra import PARTS, is_wanted
 from service.identity.galleries import NewFace
-from service.identity.office import Identity
+from service.identity.installed import PARTS, is_wanted
+from service.identity.pending_faces import Waiting, WaitingFaces
+from service.identity.services import Identity
 from service.identity.store import default_url, now, people
-from service.identity.waiting import Waiting, WaitingFaces
-from service.keys import new_key
-from service.publish import PEOPLE, ResultPlace
-from service.record import now as moment
+from service.jobs.record import now as moment
+from service.jobs.result_place import PEOPLE, ResultPlace
+from service.jobs.sweep.finding import Finding
 from service.settings import REPOSITORY, BadSettings, Settings
-from service.sweep.finding import Finding
+from service.web.access.auth import Door
+from service.web.access.keys import new_key
 from service.web.app import create_app
-from service.web.auth import Door
-from service.web.identity_app import add_identity
+from service.web.identity.app import add_identity
 from service.web.services import KEY
 from tests.conftest import Premises, premises_on
 from tests.identity.conftest import Caller, OnlySettings, made_up
@@ -43,7 +44,7 @@ def rules(app: object) -> set[str]:
 
 
 def test_off_nothing_of_it_is_there() -> None:
-    app = create_app(None, extra=wiring.identity_extra(Settings.load({})))  # type: ignore[arg-type]
+    app = create_app(None, extra=wiring.identity_extension(Settings.load({})))  # type: ignore[arg-type]
     assert not {*ROUTES, "/page/people"} & rules(app)
 
 
@@ -72,7 +73,7 @@ def test_the_older_forms_need_their_own_word(legacy: str, there: set[str], embed
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.identity.extra.PARTS", (*PARTS, "no_such_part"))
+    monkeypatch.setattr("service.identity.installed.PARTS", (*PARTS, "no_such_part"))
     with pytest.raises(BadSettings, match=r"IDENTITY: no_such_part missing.*requirements-identity\.txt"):
         is_wanted(Settings.load({"IDENTITY": "on"}))
     assert not is_wanted(Settings.load({}))
@@ -152,7 +153,7 @@ def _sweep_over(premises: Premises, tmp_path: Path) -> None:
         connection.execute(update(people).where(people.c.id == gone.id).values(expires=hour_ago))
 
     def swept(*, mend: bool) -> list[Finding]:
-        found = wiring.sweep(services, "sweeper", grace=timedelta(0), mend=mend)
+        found = _sweep(services, "sweeper", grace=timedelta(0), mend=mend)
         return [finding for finding in found if finding.kind.startswith("expired")]
 
     assert [(finding.kind, finding.container) for finding in swept(mend=False)] == [

@@ -11,7 +11,7 @@ import numpy as np
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from service.identity.waiting import Waiting
+from service.identity.pending_faces import Waiting
 from tests.identity.conftest import Caller, Office, encoded, file, made_up, no_face, picture, portrait, two_faces
 
 THREADS = 16

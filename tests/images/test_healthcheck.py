@@ -14,7 +14,7 @@ import pytest
 
 from infra.images.check import REPOSITORY
 from infra.local.loopback import free_ports
-from service.workspace import Workspace
+from service.sandbox.workspace import Workspace
 
 SCRIPT = REPOSITORY / "infra" / "images" / "healthcheck.py"
 

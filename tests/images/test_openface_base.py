@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from infra.images.check import REPOSITORY
-from service.openface.columns import IMAGE_COLUMNS
-from service.openface.probe import Engine
+from service.engine.columns import IMAGE_COLUMNS
+from service.engine.installed import Engine
 from tests.conftest import ASTRONAUT
 from tests.media_made import FAKES
 

@@ -15,7 +15,7 @@ import pytest
 from infra.checks.bicep import BicepFile, bicep_files
 from infra.checks.check import BICEP
 from service.__main__ import main
-from service.keys import parse_entry
+from service.web.access.keys import parse_entry
 from tests.infra.function_code import FUNCTION_APP, function_module
 
 MODULES = BICEP / "modules"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import UnsupportedMedia
-from service.media import MediaLimits, probe
+from service.sandbox.media import MediaLimits, probe
 from tests.media_steps import clips
 
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=60)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from service.media import MediaLimits, Prepared, prepare, probe
+from service.sandbox.media import MediaLimits, Prepared, prepare, probe
 from tests.media_steps import clips
 
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=60)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
-from service.media import MediaLimits, Probe, kind_of, probe
+from service.jobs.media_kind import kind_of
+from service.sandbox.media import MediaLimits, Probe, probe
 from tests.media_steps import clips
 
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=60)
@@ -72,7 +73,7 @@ def test_a_picture_cut_short_is_unreadable(tmp_path, name):
 
 @pytest.mark.parametrize("length", range(2, 120, 3))
 def test_no_length_of_a_jpeg_header_brings_the_reader_down(tmp_path, length):
-    from service.media_child.pictures import read_header
+    from service.sandbox.decoders.pictures import read_header
 
     data = clips.with_orientation(clips.picture(tmp_path / "a.jpg"), 6).read_bytes()
     with pytest.raises(UnreadableMedia):

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from infra.local.demo_media import make_clip
-from service.commands.analyse import analyse
-from service.media import MediaLimits, Prepared
-from service.openface.columns import IMAGE_COLUMNS
-from service.overlay import draw_overlay
+from service.cli.analyse import analyse
+from service.engine.columns import IMAGE_COLUMNS
+from service.results.overlay import draw_overlay
+from service.sandbox.media import MediaLimits, Prepared
 from tests.conftest import ASTRONAUT
 
 LIMITS = MediaLimits(max_pixels=10**8, max_duration_s=60.0)

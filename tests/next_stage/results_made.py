@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from service.job import Media
-from service.openface.columns import columns_for
+from service.engine.columns import columns_for
+from service.jobs.job import Media
 
 
 def table(media: Media, rows: Sequence[Mapping[str, object]]) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from service.next_stage.comparison import compare
-from service.next_stage.measured import BadResult, measured
-from service.next_stage.page import page
-from service.next_stage.parameters import BadParameters, Desired, Parameters
+from service.results.compare.comparison import compare
+from service.results.compare.measured import BadResult, measured
+from service.results.compare.page import page
+from service.results.compare.parameters import BadParameters, Desired, Parameters
 from tests.commands.conftest import CommandLine
 from tests.next_stage.results_made import face, frame, result, table
 

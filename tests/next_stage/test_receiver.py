@@ -20,7 +20,7 @@ from infra.local.azurite import ACCOUNT, Azurite
 from infra.local.loopback import HOST, free_port, http_status
 from infra.local.part import Part
 from infra.local.stack import REPOSITORY
-from service.next_stage.incoming import ForbiddenLink, NotSigned, check_link, check_signature
+from service.results.compare.signed_call import ForbiddenLink, NotSigned, check_link, check_signature
 from tests.commands.conftest import CommandLine
 from tests.conftest import Premises, premises_on
 from tests.next_stage.results_made import face, result, table

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.job import AnalysisJob, JobOptions
-from service.openface.probe import Engine
-from service.openface.process import ChildLimits
+from service.engine.installed import Engine
+from service.jobs.job import AnalysisJob, JobOptions
+from service.sandbox.process import ChildLimits
 
 FAKES = Path(__file__).resolve().parents[1] / "fake_openface"
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "facts" / "openface-samples"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from service.openface.batch import Batch, Unfinished
-from service.openface.probe import Engine
-from service.openface.process import ChildLimits
-from service.openface.run import EngineRun, read_table
+from service.engine.batch import Batch, Unfinished
+from service.engine.installed import Engine
+from service.engine.run import EngineRun, read_table
+from service.sandbox.process import ChildLimits
 from service.settings import REPOSITORY
 from tests.media_steps import clips
 from tests.openface.jobs import LIMITS, engine, job

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.openface.columns import IMAGE_COLUMNS, VIDEO_COLUMNS, columns_for
+from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS, columns_for
 from tests.openface.jobs import SAMPLES
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from service.engine.command import arguments, command_for
 from service.errors import BadRequest
-from service.openface.command import arguments, command_for
 from tests.openface.jobs import engine, job
 
 SELECTION = ["-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from service.engine.installed import Engine
 from service.errors import BadRequest, EngineUnavailable
-from service.openface.probe import Engine
 
 LABEL = {
     "name": "lite",

@@ -8,19 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import (
-    EngineCrashed,
-    EngineUnavailable,
-    MalformedOutput,
-    NoOutput,
-    UnreadableMedia,
-)
-from service.openface import rewrite
-from service.openface.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
-from service.openface.diagnosis import failure
-from service.openface.output import collect
-from service.openface.process import Finished
-from service.results.table import Table
+from service.engine import csv_blocks
+from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
+from service.engine.failures import failure
+from service.engine.output import collect
+from service.engine.table import Table
+from service.errors import EngineCrashed, EngineUnavailable, MalformedOutput, NoOutput, UnreadableMedia
+from service.sandbox.process import Finished
 from tests.openface.jobs import SAMPLES, job
 
 
@@ -75,7 +69,7 @@ def test_values_stay_as_they_are_written(tmp_path):
 @pytest.mark.parametrize("size", [6_000, 20_000, 1 << 20])
 def test_blocks_of_any_size_give_the_same(tmp_path, monkeypatch, size):
     rows = [video_row(number, success=number % 2) for number in range(1, 41)]
-    monkeypatch.setattr(rewrite, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", size)
     found = read(tmp_path, table(*rows, separator=", ", end="\r\n"))
     assert found.path.read_bytes() == table(*rows)
     assert (found.rows, found.frames_written, found.frames_success, found.last_frame) == (40, 40, 20, 40)
@@ -293,10 +287,10 @@ def test_words_and_codes_become_errors(tmp_path, returncode, log, kind, told):
 def test_few_rows_and_many_are_read_alike() -> None:
     cells = [b"1.5", b"-0.25", b"", b"1e5", b"3", b".5", b"+7.", b"1e400"]
     row = b",".join(cells[number % len(cells)] for number in range(711)) + b"\n"
-    few, many = rewrite._few(row * 3, 711), rewrite._many(row * 3)
+    few, many = csv_blocks._few(row * 3, 711), csv_blocks._many(row * 3)
     np.testing.assert_array_equal(few, many)
     assert np.isnan(few).any()
     for bad in (b"1.2.3", b"1e", b"--1", b"."):
-        for read in (lambda lines: rewrite._few(lines, 711), rewrite._many):
+        for read in (lambda lines: csv_blocks._few(lines, 711), csv_blocks._many):
             with pytest.raises(ValueError):
                 read(row.replace(b"1.5", bad, 1))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import EngineTimeout, EngineUnavailable
-from service.openface.process import GRACE_S, LEASH, LOG_BYTES, ChildLimits, clean, run_child
+from service.sandbox.process import GRACE_S, LEASH, LOG_BYTES, ChildLimits, clean, run_child
 
 SH = "/bin/sh"
 
@@ -203,7 +203,7 @@ def test_this_process_still_sees_its_own_children(tmp_path):
 def test_a_child_does_not_outlive_a_killed_parent(tmp_path):
     script = f"""
 from pathlib import Path
-from service.openface.process import ChildLimits, run_child
+from service.sandbox.process import ChildLimits, run_child
 here = Path({str(tmp_path)!r})
 limits = ChildLimits(60, 1 << 32, 1 << 20)
 run_child(["/bin/sh", "-c", "echo $$ > pid; exec sleep 60"], cwd=here, log_dir=here, limits=limits)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.openface.reader import ENVIRONMENT
-from service.openface.run import run_engine
+from service.engine.run import run_engine
+from service.sandbox.ffmpeg_options import ENVIRONMENT
 from tests.media_steps import clips
 from tests.openface.jobs import LIMITS, Item, engine, job
 

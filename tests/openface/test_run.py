@@ -5,17 +5,11 @@ from typing import NamedTuple
 
 import pytest
 
-from service.errors import (
-    AnalysisError,
-    EngineCrashed,
-    EngineTimeout,
-    EngineUnavailable,
-    MalformedOutput,
-    NoOutput,
-)
-from service.openface.process import LOG_BYTES, ChildLimits
-from service.openface.run import EngineRun, engine_facts, read_table, run_engine
-from service.results.table import Table
+from service.engine.run import EngineRun, read_table, run_engine
+from service.engine.table import Table
+from service.errors import AnalysisError, EngineCrashed, EngineTimeout, EngineUnavailable, MalformedOutput, NoOutput
+from service.results.manifest import engine_facts
+from service.sandbox.process import LOG_BYTES, ChildLimits
 from tests.media_steps import clips
 from tests.openface.jobs import FAKES, LIMITS, Item, engine, job
 from tests.openface.test_process import wait_until_gone

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import main
-from service.report.files import BIBLIOGRAPHY, METHODS, REPORT, SUMMARY
-from service.report.making import ReportRequest, make
+from service.results.report.files import BIBLIOGRAPHY, METHODS, REPORT, SUMMARY
+from service.results.report.make import ReportRequest, make
 from tests.commands.conftest import _logging_as_it_was
 from tests.conftest import ASTRONAUT
 from tests.media_made import clip

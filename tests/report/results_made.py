@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from service.openface.columns import INTENSITIES, PRESENCES, VIDEO_COLUMNS
+from service.engine.columns import INTENSITIES, PRESENCES, VIDEO_COLUMNS
 
 RATE = 30
 WIDTH, HEIGHT = 640, 480

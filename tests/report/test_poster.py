@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from service.errors import UnreadableMedia
-from service.report import overlay, poster
-from service.results.camera import Camera, rotation
+from service.results.report import face_svg
+from service.results.report import picture as poster
+from service.results.report.face_svg import Camera, rotation
 from tests.media_made import clip as brightening
 from tests.media_steps import clips
 
@@ -111,7 +112,7 @@ def row_of_a_face(**changed: float) -> dict[str, float]:
 
 
 def test_what_is_drawn_of_a_face() -> None:
-    drawn = overlay.draw(row_of_a_face(), True, 640, 480)
+    drawn = face_svg.draw(row_of_a_face(), True, 640, 480)
     assert drawn
     assert (drawn.number, drawn.box) == (3, (300.0, 200.0, 67.0, 67.0))
     # 60 mm of (0.6, 0, -0.8) before an eye 500 mm away: 36 mm at 452 mm.
@@ -124,7 +125,7 @@ def test_what_is_drawn_of_a_face() -> None:
 
 def test_what_was_not_measured_is_not_drawn() -> None:
     nan = float("nan")
-    assert overlay.draw(row_of_a_face(x_5=nan), True, 640, 480) is None
-    drawn = overlay.draw(row_of_a_face(pose_Tz=nan, gaze_0_x=nan, gaze_1_x=nan), True, 640, 480)
+    assert face_svg.draw(row_of_a_face(x_5=nan), True, 640, 480) is None
+    drawn = face_svg.draw(row_of_a_face(pose_Tz=nan, gaze_0_x=nan, gaze_1_x=nan), True, 640, 480)
     assert drawn
     assert (drawn.axes, drawn.gaze) == ((), ())

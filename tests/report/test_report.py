@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import ReportFailed
-from service.report import making
-from service.report.making import ReportRequest, make
-from service.results.summary_schema import Summary
+from service.results.report import make as making
+from service.results.report.make import ReportRequest, make
+from service.results.summary_model import Summary
 from tests.report.conftest import FRAMES, Made
 from tests.report.results_made import DOUBTED, LOST, RATE, manifest_of, write_table
 

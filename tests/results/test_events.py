@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.results.events import BLINK, INTENSITY, PRESENCE, events, shorter_than
-from service.results.summary_schema import EventRule
+from service.results.summary_model import EventRule
 
 FRAME_S = 0.04
 NAN = float("nan")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from service.engine.table import Intensity, Measures, Table
 from service.errors import EngineTimeout
-from service.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob, JobOptions
 from service.results.manifest import (
     STEPS,
     AttemptFacts,
@@ -18,7 +19,6 @@ from service.results.manifest import (
     failed,
     succeeded,
 )
-from service.results.table import Intensity, Measures, Table
 
 MEASURES = Measures(
     confidence_mean=0.95,

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from pybtex.database import parse_string
 
-from service.openface.columns import INTENSITIES, PRESENCES, VIDEO_HEAD
+from service.engine.columns import INTENSITIES, PRESENCES, VIDEO_HEAD
 from service.results.citations import OF_LITE, OF_OPENFACE, bibliography
-from service.results.gate import gate
-from service.results.manifest_facts import Facts
-from service.results.provenance import certificate, methods, methods_file
-from service.results.summary_schema import Summary
-from service.results.table_summary import BOX, GAZE, POSE, summarise
+from service.results.manifest_reader import Facts
+from service.results.methods import certificate, methods, methods_file
+from service.results.quality_gate import gate
+from service.results.summary import BOX, GAZE, POSE, summarise
+from service.results.summary_model import Summary
 
 COLUMNS = [*VIDEO_HEAD, *POSE.values(), *GAZE.values(), *BOX, *INTENSITIES, *PRESENCES]
 SHA = "cd" * 32

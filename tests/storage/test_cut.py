@@ -11,10 +11,10 @@ import pytest
 
 from infra.local.azurite import Azurite
 from infra.local.loopback import HOST
-from service.job import AnalysisJob, JobOptions
-from service.record import JobRecord, now
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job_table import JobTable
+from service.jobs.record import JobRecord, now
 from service.storage.account import Account
-from service.storage.job_table import JobTable
 from tests.conftest import Premises
 
 WRITES = (b"POST", b"PATCH", b"MERGE")

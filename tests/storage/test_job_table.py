@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from service.errors import BadRequest, NotFound, RecordChanged
-from service.job import AnalysisJob, JobOptions
-from service.record import JobRecord, now
-from service.storage import job_table
+from service.jobs import job_table
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.record import JobRecord, now
 from tests.conftest import Premises
 
 OPTIONS = JobOptions.resolve("image", "wild", {})

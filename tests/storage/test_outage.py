@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from infra.local.loopback import free_ports
-from service import wiring
 from service.errors import StorageUnavailable
-from service.job import AnalysisJob, JobOptions
-from service.record import JobRecord, now
-from service.services import Services
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.record import JobRecord, now
 from service.settings import BadSettings, Settings
+from service.web.services import Services
 
 JOB = AnalysisJob("abc", "b.jpg", "0x1", "image", "wild", JobOptions.resolve("image", "wild", {}))
 
@@ -27,7 +26,7 @@ def away() -> Services:
         f"BlobEndpoint=http://127.0.0.1:{blob}/away;QueueEndpoint=http://127.0.0.1:{queue}/away;"
         f"TableEndpoint=http://127.0.0.1:{table}/away;"
     )
-    return wiring.web_services(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": text}))
+    return Services.connect(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": text}))
 
 
 @pytest.mark.timeout(60)
@@ -53,4 +52,4 @@ def test_told_as_unavailable(away: Services, ask: Callable[[Services], object]) 
 @pytest.mark.parametrize("environ", [{}, {"AZURE_STORAGE_CONNECTION_STRING": "nonsense"}])
 def test_no_account_is_a_mistake_in_the_settings(environ: dict[str, str]) -> None:
     with pytest.raises(BadSettings, match="AZURE_STORAGE_CONNECTION_STRING"):
-        wiring.web_services(Settings.load(environ))
+        Services.connect(Settings.load(environ))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.advice import ADVICE, advice
-from service.errors import AnalysisError
+from service.errors import ADVICE, AnalysisError, advice
 
 
 def _tree(kind: type[AnalysisError]) -> Iterator[type[AnalysisError]]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from service.gather import LOOK_S, Asked, Dropped, Gather
+from service.worker.batching import LOOK_S, Asked, Dropped, Gather
 
 
 class Counter:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from service.errors import BadJob, BadRequest
-from service.job import SCHEMA, AnalysisJob, JobOptions, QueuedJob
+from service.jobs.job import SCHEMA, AnalysisJob, JobOptions, QueuedJob
 
 JOB = AnalysisJob(
     container="3f0c6a3e-6a6e-4f5e-9d0c-1f5f0a9b7c11",

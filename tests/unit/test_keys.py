@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from service.commands.key import add
-from service.keys import SCOPES, BadKeys, Key, KeyRing, new_key, parse_entry
+from service.cli.key import add
 from service.settings import Settings
+from service.web.access.keys import SCOPES, BadKeys, Key, KeyRing, new_key, parse_entry
 
 DIGEST = hashlib.sha256(b"mak_text").hexdigest()
 
@@ -110,7 +110,7 @@ def test_every_entry_is_compared_wherever_the_right_one_stands(monkeypatch: pyte
         compared.append(one)
         return compare(one, other)
 
-    monkeypatch.setattr("service.keys.hmac.compare_digest", counted)
+    monkeypatch.setattr("service.web.access.keys.hmac.compare_digest", counted)
     made = [new_key(f"site-{number}", ["read"]) for number in range(5)]
     ring = KeyRing(tuple(key for _, key in made))
     for presented in (made[0][0], made[4][0], "mak_wrong"):

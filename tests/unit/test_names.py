@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from service.errors import BadRequest
-from service.job import AnalysisJob, JobOptions
-from service.names import check_blob, check_container
-from service.publish import ResultPlace
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.names import check_blob, check_container
+from service.jobs.result_place import ResultPlace
 
 JOB = AnalysisJob("abc", "b.jpg", "e", "image", "wild", JobOptions.resolve("image", "wild", {}))
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from service.errors import EngineCrashed, MediaChanged, RecordChanged, ShuttingDown
-from service.job import AnalysisJob, JobOptions
-from service.record import JobRecord, now
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.record import JobRecord, now
 
 JOB = AnalysisJob("c", "b.jpg", "e", "image", "wild", JobOptions.resolve("image", "wild", {}))
 QUEUED = JobRecord(job=JOB, traceparent="", created=now())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import BadSettings, Settings
-from service.web.server import refuse_open_door
+from service.web.server.start import refuse_open_door
 
 
 def test_defaults_are_safe() -> None:

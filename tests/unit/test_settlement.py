@@ -6,7 +6,7 @@ import pytest
 
 from service import errors
 from service.errors import AnalysisError
-from service.settlement import Action, Settlement, settlement
+from service.worker.retry_policy import Action, Settlement, settlement
 
 TABLE: list[tuple[type[AnalysisError], int, Action, bool]] = [
     (errors.MediaNotFound, 1, "fail", True),

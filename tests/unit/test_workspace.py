@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from service import workspace as rooms
 from service.errors import MalformedOutput, UnreadableMedia, WorkspaceFull
-from service.media_child import EXIT_DISK_FULL
-from service.workspace import LOCK, Workspace
+from service.sandbox import workspace as rooms
+from service.sandbox.decoders import EXIT_DISK_FULL
+from service.sandbox.workspace import LOCK, Workspace
 from tests.conftest import ASTRONAUT
 
 FULL = Path("/dev/full")
@@ -89,5 +89,5 @@ def test_on_a_full_disk_media_and_engine_are_not_to_blame(
 @needs_full_device
 def test_a_decoder_without_room_says_so_by_its_exit_code() -> None:
     request = json.dumps({"do": "probe", "media": "image", "path": str(ASTRONAUT), "max_pixels": 10**8})
-    command = [sys.executable, "-m", "service.media_child", request, str(FULL)]
+    command = [sys.executable, "-m", "service.sandbox.decoders", request, str(FULL)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == EXIT_DISK_FULL

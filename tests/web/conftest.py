@@ -18,13 +18,14 @@ from flask.testing import FlaskClient
 
 from infra.local.loopback import HOST, free_port
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
-from service.job import AnalysisJob, JobOptions
-from service.keys import SCOPES, new_key
-from service.publish import Artefact, ResultPlace, commit, publish_artefacts
-from service.record import JobRecord, State, now
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.record import JobRecord, State, now
+from service.jobs.result_place import ResultPlace
+from service.results.publish import Artefact, commit, publish_artefacts
 from service.settings import Settings
+from service.web.access.auth import Door
+from service.web.access.keys import SCOPES, new_key
 from service.web.app import create_app
-from service.web.auth import Door
 from tests.conftest import Premises
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"

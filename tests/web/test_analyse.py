@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.errors import AnalysisError
-from service.job import QueuedJob
+from service.jobs.job import QueuedJob
 from tests.conftest import Premises
 
 
@@ -196,6 +196,6 @@ def test_a_finished_job_is_not_sent_again(client: FlaskClient, premises: Premise
 
 
 def test_problem_codes_come_from_the_tree() -> None:
-    from service.web.problems import STATUS
+    from service.web.protocol.problems import STATUS
 
     assert all(issubclass(kind, AnalysisError) for kind in STATUS)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from service.keys import SCOPES, new_key
 from service.settings import Settings
+from service.web.access.auth import HEALTH, Door, declared_scopes
+from service.web.access.keys import SCOPES, new_key
+from service.web.access.rate_limit import RateLimit, address_of
 from service.web.app import create_app
-from service.web.auth import HEALTH, Door, declared_scopes
-from service.web.headers import NOTHING, PAGE
-from service.web.pages import is_page
-from service.web.rate import RateLimit, address_of
+from service.web.protocol.security_headers import NOTHING, PAGE
+from service.web.routes.pages import is_page
 from tests.conftest import Premises
 from tests.web.conftest import Guarded, make_job
 

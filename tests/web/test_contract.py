@@ -19,12 +19,12 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from infra.local.azurite import Azurite
 from service.errors import BadRequest
-from service.job import SHORT_FORMS
-from service.keys import new_key
-from service.names import check_blob
+from service.jobs.job import SHORT_FORMS
+from service.jobs.names import check_blob
 from service.settings import Settings
+from service.web.access.auth import Door
+from service.web.access.keys import new_key
 from service.web.app import create_app
-from service.web.auth import Door
 from service.web.services import KEY
 from tests.conftest import premises_on
 from tests.web.conftest import make_job

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from openface_lite import analyse_image
-from service.faces.analyst import Analyst
+from service.engine.lite.interactive import Analyst
 from service.settings import Settings
 from service.web.app import create_app
 from tests.conftest import ASTRONAUT, Premises

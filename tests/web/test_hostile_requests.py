@@ -19,8 +19,9 @@ from urllib.parse import quote
 import pytest
 
 from infra.local.loopback import HOST
-from service.web import headers, patient
-from service.web.bodies import LONGEST_BODY
+from service.web.protocol import security_headers
+from service.web.protocol.bodies import LONGEST_BODY
+from service.web.server import slow_clients
 from tests.conftest import ASTRONAUT
 from tests.web.conftest import Served
 
@@ -176,20 +177,20 @@ def test_half_sent_requests_keep_nobody_waiting(served: Served, tell: Callable[[
         tell(f"{SLOW} half-sent requests are open; the slowest answer to another took {slowest_s:.2f} s")
         assert slowest_s < WITHIN_S
         # They are not kept for ever, however slowly they go on.
-        until = time.monotonic() + patient.HEAD_S + 5
+        until = time.monotonic() + slow_clients.HEAD_S + 5
         for connection in connections:
             connection.settimeout(max(until - time.monotonic(), 0.01))
             assert _is_ended(connection)
 
 
 def test_a_body_that_comes_too_slowly_is_told_so(served: Served) -> None:
-    with socket.create_connection((HOST, _port(served)), timeout=patient.BODY_S + 10) as connection:
+    with socket.create_connection((HOST, _port(served)), timeout=slow_clients.BODY_S + 10) as connection:
         head = f"POST /api/detect HTTP/1.1\r\nHost: x\r\nX-API-Key: {served.admin}\r\n"
         connection.sendall(f"{head}Content-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc".encode())
         began = time.monotonic()
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert time.monotonic() - began >= patient.BODY_S - 1
+    assert time.monotonic() - began >= slow_clients.BODY_S - 1
 
 
 def test_a_connection_is_used_again_after_a_body_that_was_read(served: Served) -> None:
@@ -266,14 +267,20 @@ def test_requests_sent_one_behind_the_other_are_all_answered(served: Served) -> 
 @pytest.mark.parametrize(
     ("path", "policy"),
     [
-        *(("/" + path, headers.NOTHING) for path in ("healthz", "readyz", "jobs", "jobs/x", "nothing", "openapi.json")),
-        *(("/docs" + path, headers.DOCS) for path in ("", "/", "/swagger", "/swagger/js/swagger-ui-bundle.js", "/no")),
+        *(
+            ("/" + path, security_headers.NOTHING)
+            for path in ("healthz", "readyz", "jobs", "jobs/x", "nothing", "openapi.json")
+        ),
+        *(
+            ("/docs" + path, security_headers.DOCS)
+            for path in ("", "/", "/swagger", "/swagger/js/swagger-ui-bundle.js", "/no")
+        ),
     ],
 )
 def test_every_answer_says_what_it_is_not(served: Served, path: str, policy: str) -> None:
     for reply in (served.ask(path), served.ask(path, "PUT"), served.ask(path, key="wrong")):
         assert reply.headers["Content-Security-Policy"] == policy
-        assert {name: reply.headers[name] for name in headers.HEADERS} == headers.HEADERS
+        assert {name: reply.headers[name] for name in security_headers.HEADERS} == security_headers.HEADERS
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from service.job import AnalysisJob, JobOptions
-from service.publish import ResultPlace, commit, publish_artefacts
-from service.record import JobRecord, now
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.record import JobRecord, now
+from service.jobs.result_place import ResultPlace
+from service.results.publish import commit, publish_artefacts
 from tests.conftest import Premises
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"

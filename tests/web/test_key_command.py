@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.azurite import ACCOUNT_KEY
-from service.keys import new_key
+from service.web.access.keys import new_key
 from tests.web.conftest import Served, service_command
 
 STORAGE = f"DefaultEndpointsProtocol=http;AccountName=x;AccountKey={ACCOUNT_KEY};BlobEndpoint=http://127.0.0.1:1/x;"

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask.testing import FlaskClient
 
-from service.job import AnalysisJob, JobOptions
-from service.openface.columns import IMAGE_COLUMNS
-from service.publish import ResultPlace, commit, publish_artefacts
-from service.record import now
+from service.engine.columns import IMAGE_COLUMNS
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.record import now
+from service.jobs.result_place import ResultPlace
+from service.results.publish import commit, publish_artefacts
 from tests.conftest import ASTRONAUT, Premises
 from tests.web.conftest import TRACE, make_job
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from infra.local.loopback import HOST
-from service.keys import PREFIX
+from service.web.access.keys import PREFIX
 from tests.web.conftest import Served
 
 PROBLEM = "application/problem+json"

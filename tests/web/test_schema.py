@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from service.openface.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
-from service.openface.meanings import meanings
+from service.engine.column_meanings import meanings
+from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
 
 
 def test_every_column_is_there_in_order(client: FlaskClient) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from service.keys import new_key
 from service.settings import Settings
+from service.web.access.auth import Door
+from service.web.access.keys import new_key
+from service.web.access.session import TOKEN_HEADER
 from service.web.app import create_app
-from service.web.auth import Door
-from service.web.document import SESSION_COOKIE
-from service.web.session import TOKEN_HEADER
+from service.web.protocol.openapi import SESSION_COOKIE
 from tests.conftest import Premises
 from tests.web.conftest import Guarded, make_job
 

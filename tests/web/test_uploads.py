@@ -21,9 +21,9 @@ from werkzeug.test import TestResponse
 from infra.local.loopback import HOST
 from service.errors import BlobExists, MediaNotFound, NotFound
 from service.storage.azure_blobs import AzureBlobs
-from service.web import uploads
 from service.web.app import create_app
-from service.web.bodies import BodyStream
+from service.web.protocol.bodies import BodyStream
+from service.web.routes import uploads
 from tests.conftest import ASTRONAUT, Premises
 from tests.web.conftest import Guarded, Served
 

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.local.loopback import HOST, free_ports
-from service import wiring
-from service.queue_watch import AGE, LENGTH, POISON
+from service.jobs.queue_metrics import AGE, LENGTH, POISON
 from service.settings import Settings
+from service.web.services import Services
 from tests.conftest import Premises
 from tests.web.conftest import Served, guarded, make_job
 
@@ -101,17 +101,17 @@ def test_the_queues_are_told_as_they_are(premises: Premises, client: FlaskClient
 
 
 @pytest.fixture
-def away() -> wiring.Services:
+def away() -> Services:
     blob, queue, table = free_ports(3)
     text = (
         "DefaultEndpointsProtocol=http;AccountName=away;AccountKey=a2V5;"
         f"BlobEndpoint=http://{HOST}:{blob}/away;QueueEndpoint=http://{HOST}:{queue}/away;"
         f"TableEndpoint=http://{HOST}:{table}/away;"
     )
-    return wiring.web_services(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": text}))
+    return Services.connect(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": text}))
 
 
-def test_a_queue_that_cannot_be_seen_is_absent_and_not_empty(away: wiring.Services) -> None:
+def test_a_queue_that_cannot_be_seen_is_absent_and_not_empty(away: Services) -> None:
     assert list(away.queue_watch.collect()) == []
 
 

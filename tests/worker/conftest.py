@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from service import wiring
-from service.intake import FOREVER, Shift
-from service.job import AnalysisJob, JobOptions, Media
-from service.publish import ResultPlace
-from service.record import JobRecord
-from service.stopping import Stop
-from service.worker import Worker
-from service.workspace import Workspace
+from service.jobs.job import AnalysisJob, JobOptions, Media
+from service.jobs.record import JobRecord
+from service.jobs.result_place import ResultPlace
+from service.sandbox.workspace import Workspace
+from service.worker.receiver import FOREVER, Shift
+from service.worker.shutdown import Stop
+from service.worker.worker import Worker
 from tests.conftest import Premises
 from tests.media_made import FAKES
 

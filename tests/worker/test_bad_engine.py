@@ -70,7 +70,7 @@ def test_a_flood_of_words_leaves_a_small_log(bench: Bench) -> None:
 def test_a_crash_on_the_third_picture_costs_only_another_run(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.settlement.FIRST_DELAY_S", 0.5)
+    monkeypatch.setattr("service.worker.retry_policy.FIRST_DELAY_S", 0.5)
     installed = _installed("crash_on_third", tmp_path)
     jobs = [bench.submit(f"{number}.jpg", jpeg(number * 30)) for number in range(5)]
     with bench.worker(openface_bin_dir=installed):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from service.job import Media, QueuedJob
+from service.jobs.job import Media, QueuedJob
 from service.settings import REPOSITORY
 from tests.media_made import jpeg
 from tests.media_steps import clips

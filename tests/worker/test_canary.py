@@ -14,7 +14,7 @@ import pytest
 import structlog
 from click.testing import Result
 
-from service.canary.comparing import PICTURE, TOLERANCES, Record, compared
+from service.worker.canary_record import PICTURE, TOLERANCES, Record, compared
 from tests.commands.conftest import CommandLine, environ_of
 from tests.media_made import FAKES, clip, jpeg
 from tests.worker.conftest import Bench

@@ -10,10 +10,10 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from service.commands.worker import worker as command
-from service.intake import Hands, Intake, Shift
-from service.stopping import Stop
-from service.worker import EXIT_OK
+from service.cli.worker import worker as command
+from service.worker.receiver import Hands, Intake, Shift
+from service.worker.shutdown import Stop
+from service.worker.worker import EXIT_OK
 from tests.commands.conftest import environ_of
 from tests.media_made import FAKES, clip, jpeg
 from tests.worker.conftest import Bench

@@ -18,9 +18,10 @@ import pytest
 from infra.local.azurite import Azurite, start_azurite
 from service import wiring
 from service.errors import StorageUnavailable
-from service.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.submit import Desk
 from service.storage.blob_store import Blobs
-from service.submit import Desk
+from service.web.services import Services
 from tests.conftest import Premises, premises_on
 from tests.media_made import clip, jpeg
 from tests.worker.conftest import TRACE, Bench
@@ -241,14 +242,14 @@ def test_an_idle_worker_waits_for_storage_to_come_back(bench: Bench, fragile: Az
 
 def test_a_worker_starts_before_its_storage(bench: Bench, fragile: Azurite) -> None:
     """The queue and table of a new deployment are made when storage is there."""
-    from service.stopping import Stop
+    from service.worker.shutdown import Stop
 
     mark = "later" + os.urandom(4).hex()
     settings = bench.premises.settings.model_copy(update={"queue_name": f"q-{mark}", "table_name": mark})
-    services = wiring.web_services(settings)
+    services = Services.connect(settings)
     fragile.stop()
     try:
-        opening = threading.Thread(target=wiring.open_when_there, args=(services, Stop(0.0)))
+        opening = threading.Thread(target=wiring.create_storage_when_available, args=(services, Stop(0.0)))
         opening.start()
         opening.join(1)
         assert opening.is_alive()

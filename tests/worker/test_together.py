@@ -6,8 +6,8 @@ import dataclasses
 import time
 from typing import Any
 
-from service.job import AnalysisJob
-from service.record import now
+from service.jobs.job import AnalysisJob
+from service.jobs.record import now
 from service.settings import REPOSITORY
 from tests.media_made import clip, jpeg
 from tests.worker.conftest import TRACE, Bench

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from service import intake
 from service.errors import BadJob
-from service.job import AnalysisJob, JobOptions, NewerJob, QueuedJob
-from service.record import now
-from service.storage.job_table import JobTable
+from service.jobs.job import AnalysisJob, JobOptions, NewerJob, QueuedJob
+from service.jobs.job_table import JobTable
+from service.jobs.record import now
+from service.worker import receiver
 from tests.media_made import jpeg
 from tests.worker.conftest import Bench
 
@@ -51,7 +51,7 @@ def old_form(text: str) -> str:
 
 
 def test_messages_of_both_kinds_wait_side_by_side(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "NEWER_AGAIN_S", 1)
+    monkeypatch.setattr(receiver, "NEWER_AGAIN_S", 1)
     queue = bench.premises.services.queue
     job = bench.submit("face.jpg", jpeg())
     [message] = queue.receive_several(1, 1)
@@ -69,8 +69,8 @@ def test_messages_of_both_kinds_wait_side_by_side(bench: Bench, monkeypatch: pyt
 
 
 def test_in_the_end_a_newer_message_is_set_aside_word_for_word(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "NEWER_AGAIN_S", 0)
-    monkeypatch.setattr(intake, "NEWER_TIMES", 3)
+    monkeypatch.setattr(receiver, "NEWER_AGAIN_S", 0)
+    monkeypatch.setattr(receiver, "NEWER_TIMES", 3)
     text = newer(OLD_MESSAGE)
     bench.premises.services.queue.send(text)
     with bench.worker():

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from service.errors import EngineUnavailable, UnreadableMedia
-from service.job import Media, QueuedJob
-from service.record import now
-from service.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
+from service.jobs.job import Media, QueuedJob
+from service.jobs.record import now
+from service.worker.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
 from tests.media_made import clip, jpeg
 from tests.worker.conftest import TRACE, Bench
 
@@ -109,7 +109,7 @@ def test_the_hopeless_fail_at_once_and_are_set_aside(bench: Bench, behaviour: st
 def test_what_may_be_a_whim_is_tried_again_then_set_aside(
     bench: Bench, behaviour: str, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.settlement.FIRST_DELAY_S", 0.5)
+    monkeypatch.setattr("service.worker.retry_policy.FIRST_DELAY_S", 0.5)
     job = bench.submit("face.jpg", jpeg())
     with bench.worker(behaviour, max_attempts=2):
         record = bench.finished(job)

@@ -11,8 +11,8 @@ import pytest
 
 from infra.local.loopback import HOST, free_port
 from service import metrics, wiring
+from service.health import StatusServer
 from service.settings import BadSettings
-from service.worker_status import StatusServer
 from tests.media_made import clip, jpeg
 from tests.web.test_watching import numbers
 from tests.worker.conftest import Bench

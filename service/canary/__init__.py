@@ -1,1 +1,0 @@
-"""The reference picture that each worker measures again and again, to notice an engine that measures otherwise."""

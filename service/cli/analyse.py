@@ -1,0 +1,105 @@
+"""`analyse`: photos and videos of this machine, with no storage account."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from rich.progress import TaskID
+
+from service import wiring
+from service.cli.output import bars, shown, summary_line
+from service.cli.startup import EXIT_FAILED, load_settings, told
+from service.errors import AnalysisError
+from service.jobs.job import MediaType
+from service.jobs.media_files import Found, find_media
+from service.logs import configure
+from service.results.report.in_folder import FolderResult, write_beside
+from service.sandbox.workspace import Workspace
+from service.worker.local_run import ByHand, Done
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
+@click.option("--media-type", type=click.Choice(["posed", "wild"]), help="Default: DEFAULT_MEDIA_TYPE (wild).")
+@click.option("--faces", type=click.Choice(["one", "many"]), help="Default: many for pictures, one for videos.")
+@click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
+@click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
+@click.option("--overlay", is_flag=True, help="Also a copy of each file with what was measured drawn into it.")
+@click.option("--again", is_flag=True, help="Also where a whole result of the same file, options and engine is there.")
+@click.option(
+    "--report", "with_report", is_flag=True, help="Also make report.html, summary.json, methods and citations."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output, no progress bars.")
+def analyse(
+    inputs: tuple[Path, ...],
+    out: Path,
+    media_type: MediaType | None,
+    overlay: bool,
+    again: bool,
+    with_report: bool,
+    as_json: bool,
+    **options: str | None,
+) -> None:
+    """Analyse photos and videos on this machine, with no storage account.
+
+    INPUTS are files, or folders that are searched for media. Each file gets a folder of its own below --out, with
+    its CSV, a manifest that says what was measured by what, and the engine's log.
+    """
+    settings = load_settings()
+    configure(settings.log_format, "ERROR")
+    root, files = find_media(inputs)
+    if not files:
+        raise click.ClickException("no photos or videos in there")
+    with told(), wiring.local_pipeline(settings, root, out) as pipeline:
+        by_hand = ByHand(
+            pipeline=pipeline,
+            out=out.resolve(),
+            media_type=media_type or settings.default_media_type,
+            options={name: value for name, value in options.items() if value} | ({"overlay": "1"} if overlay else {}),
+            again=again,
+        )
+        reported = {file.name: file.path for file in files} if with_report else {}
+        failures = _analyse_all(by_hand, files, as_json, reported)
+    if failures:
+        sys.exit(EXIT_FAILED)
+
+
+def _analyse_all(by_hand: ByHand, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
+    """Analyse, showing a bar a file and one in all; returns how many failed, reports of `reported` included."""
+    failures = 0
+    with bars(hidden=as_json) as progress:
+        whole = progress.add_task("all files", total=len(files))
+        tasks: dict[str, TaskID] = {}
+
+        def watch(file: Found, stage: str, fraction: float) -> None:
+            if file.name not in tasks:
+                tasks[file.name] = progress.add_task("", total=1.0, one_file=True)
+            progress.update(tasks[file.name], completed=fraction, description=f"{file.name} ({stage})")
+
+        for done in by_hand.analyse(files, watch):
+            failures += done.outcome == "failed" or not _reported(done, reported, by_hand.pipeline.workspace)
+            if done.name in tasks:
+                progress.remove_task(tasks.pop(done.name))
+            progress.advance(whole)
+            if as_json:
+                click.echo(json.dumps(done.as_dict()))
+            else:
+                progress.console.print(summary_line(done), markup=False, highlight=False, soft_wrap=True)
+    return failures
+
+
+def _reported(done: Done, reported: Mapping[str, Path], workspace: Workspace) -> bool:
+    """Make the report of a result that is to have one; whether that went well."""
+    if done.name not in reported or done.csv is None or done.manifest is None:
+        return True
+    try:
+        write_beside(FolderResult(done.csv, done.manifest), reported[done.name], workspace)
+    except AnalysisError as error:
+        click.echo(f"{shown(done.name)}: no report: {shown(error.message)} ({error.code})", err=True)
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""`canary`: the reference picture by this engine, now; or once, to be compared with from then on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from service import wiring
+from service.cli.output import echo_json, echo_rows
+from service.cli.startup import EXIT_FAILED, load_settings, told
+from service.logs import configure
+from service.worker.canary import measure
+from service.worker.canary_record import Record, keep, label, recorded
+
+
+@click.command()
+@click.option("--record", "to_record", is_flag=True, help="Keep what this engine measures, if nothing is kept yet.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def canary(to_record: bool, as_json: bool) -> None:
+    """Measure the reference picture, and compare with what was recorded of this engine.
+
+    Exit code 1 where a value is farther from the recorded one than its tolerance, or nothing is recorded.
+    """
+    settings = load_settings()
+    configure(settings.log_format, "ERROR")
+    with told(), wiring.local_pipeline(settings, Path(), Path()) as pipeline:
+        engine = pipeline.engine
+        values = measure(pipeline)
+        if to_record:
+            path = keep(engine, settings.canary_records, values)
+            click.echo(f"{label(engine)}: {len(values)} values recorded in {path}")
+            return
+        record = recorded(engine, settings.canary_records)
+    if record is None:
+        click.echo(f"nothing is recorded of {label(engine)}: `canary --record`", err=True)
+        sys.exit(EXIT_FAILED)
+    sys.exit(_tell(record, values, as_json=as_json))
+
+
+def _tell(record: Record, values: dict[str, float], *, as_json: bool) -> int:
+    drifts = record.drifts(values)
+    worst = max(drift.tolerances for drift in drifts)
+    if as_json:
+        groups = [vars(drift) | {"tolerances": round(drift.tolerances, 3)} for drift in drifts]
+        echo_json({"engine": record.engine, "drift": round(worst, 3), "good": worst <= 1, "groups": groups})
+    else:
+        rows = [
+            (f"{drift.tolerances:.3f}", drift.column, f"{drift.recorded:g}", _shown(drift.measured), drift.group)
+            for drift in drifts
+        ]
+        echo_rows(("DRIFT", "COLUMN", "RECORDED", "MEASURED", "GROUP"), rows)
+    return EXIT_FAILED if worst > 1 else 0
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

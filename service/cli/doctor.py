@@ -1,0 +1,78 @@
+"""`doctor`: what keeps this installation from working, one line a check."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+import click
+
+from service.cli.doctor_checks.check import Check, failed, ok
+from service.cli.doctor_checks.rounds import local_checks, storage_checks
+from service.cli.output import echo_json, shown
+from service.cli.startup import EXIT_FAILED
+from service.errors import StorageUnavailable
+from service.jobs.backend import JobBackend
+from service.logs import configure
+from service.settings import BadSettings, Settings
+
+MARKS = {"ok": "ok", "warning": "warning", "failed": "FAILED", "skipped": "-"}
+NAME_WIDTH = 24
+MOST_LINES = 8
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a check.")
+@click.option("--fix", is_flag=True, help="Create the queues, the table and the results container if they are missing.")
+def doctor(as_json: bool, fix: bool) -> None:
+    """Try everything that a web server or worker needs, and say what to do where something is wrong.
+
+    The engine analyses a drawn picture for real. Exit code 1 if anything failed; warnings do not count.
+    """
+    any_failed = False
+
+    def tell(check: Check) -> None:
+        nonlocal any_failed
+        any_failed = any_failed or check.status == "failed"
+        _tell(check, as_json=as_json)
+
+    try:
+        settings = Settings.load()
+    except BadSettings as error:
+        tell(failed("settings", str(error), "correct them; `python -m service settings` lists all"))
+        sys.exit(EXIT_FAILED)
+    configure(settings.log_format, "ERROR")
+    tell(ok("settings", "valid"))
+    for check in _checks(settings, fix=fix):
+        tell(check)
+    if any_failed:
+        sys.exit(EXIT_FAILED)
+
+
+def _checks(settings: Settings, *, fix: bool) -> Iterator[Check]:
+    """Look at everything that web and worker need; `fix` creates missing stores in storage."""
+    yield from local_checks(settings)
+    try:
+        backend = JobBackend.connect(settings)
+    except BadSettings as error:
+        yield failed("storage", "not configured, or not to be used", str(error))
+        return
+    if fix:
+        # The checks below say what keeps it from being created.
+        with suppress(StorageUnavailable):
+            backend.create_storage()
+    yield from storage_checks(backend)
+
+
+def _tell(check: Check, *, as_json: bool) -> None:
+    if as_json:
+        echo_json(check.as_dict())
+        return
+    # An engine's last words come with its error; the first lines are enough here, and --json has them all.
+    first, *more = [shown(line) for line in check.said.splitlines() if line.strip()][:MOST_LINES]
+    took = f" ({check.seconds:.2f} s)" if check.seconds is not None else ""
+    then = f" -> {shown(check.advice)}" if check.advice else ""
+    click.echo(f"{MARKS[check.status]:<8} {check.name:<{NAME_WIDTH}} {first}{took}{then}")
+    for line in more:
+        click.echo(f"{'':<8} {'':<{NAME_WIDTH}}   {line}")

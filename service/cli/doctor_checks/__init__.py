@@ -1,0 +1,1 @@
+"""Checks of an installation, made by looking and trying; nothing here prints."""

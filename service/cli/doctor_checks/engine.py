@@ -1,0 +1,142 @@
+"""The engine: its commands, its models, and one picture really analysed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from service.cli.doctor_checks import drawn
+from service.cli.doctor_checks.check import Check, failed, ok, warning
+from service.engine.command import command_for
+from service.engine.installed import COMMANDS, Engine
+from service.engine.run import read_table, run_engine
+from service.errors import AnalysisError
+from service.jobs.job import AnalysisJob, JobOptions
+from service.sandbox.media import prepare, probe
+from service.worker.pipeline import Limits
+
+NEEDED = COMMANDS[:2]
+"""Without these a whole kind of media cannot be analysed; the third is for videos with `faces=many` alone."""
+
+OPENFACE_MODELS: dict[str, int | None] = {
+    "model/main_ceclm_general.txt": None,
+    "model/patch_experts/cen_patches_0.25_of.dat": 60_602_360,
+    "model/patch_experts/cen_patches_0.35_of.dat": 60_602_360,
+    "model/patch_experts/cen_patches_0.50_of.dat": 154_289_792,
+    "model/patch_experts/cen_patches_1.00_of.dat": 154_289_792,
+    "model/model_eye": None,
+    "model/detection_validation": None,
+    "model/mtcnn_detector": None,
+    "AU_predictors": None,
+}
+"""What OpenFace 2.x reads at run time, and the bytes of the files that are downloaded apart and often cut short."""
+
+ADVICE = {
+    "engine_unavailable": "install what it says is missing",
+    "engine_timeout": "raise ENGINE_TIME_LIMIT_S, or give the machine more processor time",
+    "engine_crashed": "read its last words; if it ran out of memory, raise ENGINE_MEMORY_MB",
+    "no_output": "OPENFACE_BIN_DIR must hold the commands of OpenFace 2.x, or ones that write the same files",
+    "malformed_output": "OPENFACE_BIN_DIR must hold the commands of OpenFace 2.x: older ones write other columns",
+}
+"""What to do about a run that failed, by the error's code."""
+
+
+def commands_check(engine: Engine) -> Check:
+    """What the engine is, and which commands it has."""
+    version = engine.version or (f"commit {engine.commit}" if engine.commit else "of a version that is not stated")
+    said = f"{engine.name} {version}, {engine.licence_class}, in {engine.bin_dir}: {', '.join(engine.commands)}"
+    absent = [command for command in COMMANDS if command not in engine.commands]
+    if set(absent) & set(NEEDED):
+        return failed(
+            "engine", f"{said}; without {', '.join(absent)}", "put the missing commands into OPENFACE_BIN_DIR"
+        )
+    if absent:
+        return warning("engine", said, f"without {absent[0]}, videos with faces=many are refused")
+    return ok("engine", said)
+
+
+def models_check(engine: Engine) -> Check:
+    """Whether the model files are the ones that `engine.json` states; without one, OpenFace's by their sizes."""
+    if engine.models:
+        return _stated_models(engine.bin_dir, engine.models)
+    return _openface_models(engine.bin_dir)
+
+
+def probe_check(engine: Engine, room: Path, limits: Limits) -> Check:
+    """One picture from file to table, as a job's would go."""
+    job = AnalysisJob("doctor", "drawn.bmp", "0", "image", "posed", JobOptions.resolve("image", "posed", {}))
+    path = room / "drawn.bmp"
+    path.write_bytes(drawn.picture())
+    began = time.monotonic()
+    try:
+        prepared = prepare(path, probe(path, "image", room, limits.of_media), room, limits.of_media)
+        run = run_engine(engine, job, prepared, room, limits.of_engine(0.0))
+        table = read_table(job, run, room / "table.csv")
+    except AnalysisError as error:
+        advice = ADVICE.get(error.code, f"run {engine.bin_dir / command_for(job)} -f on a picture by hand")
+        return failed("probe picture", error.message, advice)
+    faces = "no face, as drawn: so this tries commands and models, not measures" if not table.faces else "a face"
+    said = f"{command_for(job)} gave {table.columns} columns and found {faces}"
+    return ok("probe picture", said, seconds=time.monotonic() - began)
+
+
+def _stated_models(bin_dir: Path, stated: Mapping[str, str]) -> Check:
+    found = {name: path for name in stated if (path := _first_file(_places(bin_dir, name)))}
+    missing = sorted(set(stated) - set(found))
+    odd = [str(path) for name, path in found.items() if _sha256(path) != stated[name].lower()]
+    if not found:
+        said = f"none of the {len(stated)} models of engine.json is beside the commands, so no hash was checked"
+        return warning("models", said, "the probe picture tells whether the engine has them elsewhere")
+    if missing or odd:
+        said = "; ".join(
+            [f"missing: {', '.join(missing)}"] * bool(missing)
+            + [f"not the ones of engine.json: {', '.join(odd)}"] * bool(odd)
+        )
+        return failed(
+            "models", said, "put the right files there (for openface_lite: `python -m openface_lite.fetch_models`)"
+        )
+    return ok("models", f"{len(found)} files with the hashes of engine.json")
+
+
+def _openface_models(bin_dir: Path) -> Check:
+    root = next((root for root in _openface_roots(bin_dir) if (root / "model").is_dir()), None)
+    if root is None:
+        return warning(
+            "models",
+            "not stated (no engine.json), and no folder `model` beside the commands",
+            "the probe picture tells whether the engine has them elsewhere",
+        )
+    missing = [name for name in OPENFACE_MODELS if not (root / name).exists()]
+    cut = [
+        f"{name} has {(root / name).stat().st_size:,} bytes instead of {size:,}"
+        for name, size in OPENFACE_MODELS.items()
+        if size and name not in missing and (root / name).stat().st_size != size
+    ]
+    if missing or cut:
+        said = "; ".join([f"missing: {', '.join(missing)}"] * bool(missing) + cut)
+        return failed("models", f"in {root}: {said}", "run OpenFace's download_models.sh and copy its files there")
+    return ok("models", f"hashes not stated (no engine.json); OpenFace's files are in {root}, of the right sizes")
+
+
+def _places(bin_dir: Path, name: str) -> Iterable[Path]:
+    folders = (*_openface_roots(bin_dir), bin_dir / "models", bin_dir.parent / "models")
+    for folder in folders:
+        yield folder / name
+        yield folder / "model" / name
+        yield folder / "model" / "patch_experts" / name
+
+
+def _openface_roots(bin_dir: Path) -> tuple[Path, ...]:
+    """Beside the command, as it was built; and where `make install` puts it."""
+    return bin_dir, bin_dir.parent / "etc" / "OpenFace"
+
+
+def _first_file(paths: Iterable[Path]) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,52 @@
+"""The order in which things are looked at, and what need not be where something before it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from service.cli.doctor_checks.check import Check, failed, skipped
+from service.cli.doctor_checks.engine import commands_check, models_check, probe_check
+from service.cli.doctor_checks.machine import decoders_check, workspace_check
+from service.cli.doctor_checks.storage import PREMISES, premises_check, service_checks
+from service.engine.installed import Engine
+from service.errors import EngineUnavailable
+from service.jobs.backend import JobBackend
+from service.sandbox.workspace import Workspace
+from service.settings import Settings
+from service.worker.pipeline import Limits
+
+
+def local_checks(settings: Settings) -> Iterator[Check]:
+    """What needs no storage: the machine and the engine."""
+    workspace = workspace_check(settings)
+    yield workspace
+    engine: Engine | None = None
+    try:
+        engine = Engine.find(settings.openface_bin_dir)
+    except EngineUnavailable as error:
+        yield failed("engine", error.message, "install one: `make setup` for openface_lite, or OpenFace itself")
+        yield skipped("models", "no engine")
+    else:
+        yield commands_check(engine)
+        yield models_check(engine)
+    if workspace.status == "failed":
+        yield skipped("decoders", "no workspace")
+        yield skipped("probe picture", "no workspace")
+        return
+    limits = Limits.of(settings)
+    with closing(Workspace(settings.workspace)) as own, own.room() as room:
+        yield decoders_check(room, limits.of_media)
+        yield probe_check(engine, room, limits) if engine else skipped("probe picture", "no engine")
+
+
+def storage_checks(backend: JobBackend) -> Iterator[Check]:
+    """What needs storage; nothing is written."""
+    away = False
+    for check in service_checks(backend.account):
+        away = away or (check.status == "failed" and check.name != "clock")
+        yield check
+    if away:
+        yield skipped(PREMISES, "storage does not answer")
+    else:
+        yield premises_check(backend.queue, backend.table, backend.blobs, backend.settings.results_container)

@@ -1,0 +1,78 @@
+"""The storage account: does it answer, is everything there, and do its clock and ours agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from service.cli.doctor_checks.check import Check, failed, ok, skipped, warning
+from service.errors import StorageUnavailable
+from service.jobs.job_queue import JobQueue
+from service.jobs.job_table import JobTable
+from service.jobs.result_place import OWN_CONTAINER
+from service.storage.account import Account, Pulse, ServiceName
+from service.storage.azure_blobs import AzureBlobs
+
+SERVICES: tuple[ServiceName, ...] = ("blobs", "queues", "tables")
+CLOCK_WARNING_S, CLOCK_FAILURE_S = 5.0, 60.0
+PREMISES = "queues, table, container"
+
+AWAY = "check the name or connection string, the network and its firewall; for Azurite on this machine: `make up`"
+REFUSED = (
+    "check the key, or for a managed identity its roles: Storage Blob Data Contributor, Queue Data Contributor "
+    "and Table Data Contributor; a clock that is wrong is refused as well"
+)
+_REFUSALS = ("Authentication", "Authorization", "Permission", "InvalidAuth", "403", "401")
+
+
+def service_checks(account: Account) -> Iterator[Check]:
+    """Each of the three services, and the clock where one of them told the time."""
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        # Side by side: an account that is away is told after one wait instead of three.
+        answers = list(pool.map(lambda service: _asked(account, service), SERVICES))
+    for service, answer in zip(SERVICES, answers, strict=True):
+        if isinstance(answer, Pulse):
+            yield ok(service, "the service answers", seconds=answer.seconds)
+        else:
+            refused = any(word in answer.message for word in _REFUSALS)
+            yield failed(service, answer.message, REFUSED if refused else AWAY)
+    told = [answer.clock_ahead_s for answer in answers if isinstance(answer, Pulse)]
+    yield clock_check(next((ahead_s for ahead_s in told if ahead_s is not None), None))
+
+
+def clock_check(ahead_s: float | None) -> Check:
+    """This machine's clock against storage's: claims of different workers compare wall clocks.
+
+    Args:
+        ahead_s: seconds that ours is ahead; None where storage told no time.
+    """
+    if ahead_s is None:
+        return skipped("clock", "storage told no time")
+    off_s = abs(ahead_s)
+    if off_s <= CLOCK_WARNING_S:
+        return ok("clock", f"within {CLOCK_WARNING_S:.0f} s of storage's")
+    said = f"{off_s:.0f} s {'ahead of' if ahead_s > 0 else 'behind'} storage's"
+    advice = "set this machine's clock (NTP): workers tell by it whether another's claim on a job has run out"
+    return (failed if off_s > CLOCK_FAILURE_S else warning)("clock", said, advice)
+
+
+def premises_check(queue: JobQueue, table: JobTable, blobs: AzureBlobs, results_container: str) -> Check:
+    """Whether the queues, the table and the results container exist."""
+    own = results_container == OWN_CONTAINER
+    try:
+        absent = [f"queue {name}" for name in queue.absent()]
+        absent += [] if table.exists() else [f"table {table.name}"]
+        absent += [] if own or blobs.has_container(results_container) else [f"container {results_container}"]
+    except StorageUnavailable as error:
+        return skipped(PREMISES, error.message)
+    if absent:
+        advice = "start a worker or the web server once, or `python -m service doctor --fix`: each creates them"
+        return failed(PREMISES, f"missing: {', '.join(absent)}", advice)
+    return ok(PREMISES, "all there")
+
+
+def _asked(account: Account, service: ServiceName) -> Pulse | StorageUnavailable:
+    try:
+        return account.pulse(service)
+    except StorageUnavailable as error:
+        return error

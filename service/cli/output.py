@@ -1,0 +1,131 @@
+"""Text that came from outside on an operator's screen: a table on a terminal, aligned lines in a pipe, or JSON.
+
+Blob names and set-aside messages are hostile: no markup is read in them, and what could steer a terminal is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from service.worker.local_run import Done
+
+SHORT_ID = 12
+"""What a terminal shows of an id; enough to give it back."""
+
+
+def shown(text: str, longest: int | None = None) -> str:
+    """The text in one line, harmless to look at; with `longest`, cut to so many characters."""
+    cut = text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+    return "".join(char if char.isprintable() else _escaped(char) for char in cut)
+
+
+def moment(when: datetime | None) -> str:
+    """A time in UTC, to the second."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if when else ""
+
+
+def echo_json(values: Mapping[str, Any]) -> None:
+    """One object a line; ASCII, so that nothing in it steers a terminal."""
+    click.echo(json.dumps(values))
+
+
+def echo_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal, where ids are cut; aligned lines with whole ids in a pipe. Escapes every cell."""
+    cells = [[shown(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        draw(Console(), headings, cells)
+        return
+    for line in aligned([list(headings), *cells]):
+        click.echo(line)
+
+
+def draw(console: Console, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """The table for people; the last column gives way where the terminal is narrow."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    rows = [[_cut(heading, cell) for heading, cell in zip(headings, row, strict=True)] for row in cells]
+    for heading in headings:
+        # Half an id is of no use, half a name is: only what may wrap is made narrower.
+        table.add_column(heading, no_wrap=heading != headings[-1])
+    for row in rows:
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
+    console.print(table)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, columns below each other."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def echo_facts(facts: Mapping[str, str]) -> None:
+    """Names and values below each other; what is empty is left out, further lines of a value are set in."""
+    rows = [
+        ["" if number else name, shown(line)]
+        for name, value in facts.items()
+        for number, line in enumerate(value.splitlines())
+    ]
+    for line in aligned(rows):
+        click.echo(line)
+
+
+def _cut(heading: str, cell: str) -> str:
+    return cell[:SHORT_ID] if heading in ("ID", "JOB") else cell
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+class _Amount(MofNCompleteColumn):
+    """`3/7` for the bar of all files, a percentage for one file."""
+
+    def render(self, task: Task) -> Text:
+        if task.total == 1.0 and task.fields.get("one_file"):
+            return Text(f"{task.percentage:>3.0f}%")
+        return super().render(task)
+
+
+def bars(*, hidden: bool) -> Progress:
+    """A progress display on standard error; plain lines stay readable where it is no terminal."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        _Amount(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=hidden or not sys.stderr.isatty(),
+    )
+
+
+def summary_line(done: Done) -> str:
+    """One file in one line."""
+    if done.error:
+        return f"failed    {done.name}: {done.error.message.splitlines()[0]} ({done.error.code})"
+    return f"{done.outcome:<9} {done.name}: {measured(done.manifest or {})} -> {done.csv}"
+
+
+def measured(manifest: dict[str, Any]) -> str:
+    """What a manifest tells, in a few words."""
+    summary, frames = manifest["summary"], manifest["frames"]
+    parts = [f"{manifest['faces']} face{'' if manifest['faces'] == 1 else 's'}"]
+    if frames:
+        parts.append(f"{frames['success']} of {frames['written']} frames with a face")
+    if summary["confidence_mean"] is not None:
+        parts.append(f"confidence {summary['confidence_mean']:.2f}")
+    if manifest["completeness"]["verdict"] != "complete":
+        parts.append(f"PARTIAL: {manifest['completeness']['reason']}")
+    return ", ".join([*parts, f"{manifest['seconds']['total']:.1f} s"])

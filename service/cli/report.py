@@ -1,0 +1,53 @@
+"""`report`: of results in folders, as `analyse` writes and `download` fetches them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from service.cli.output import shown
+from service.cli.startup import EXIT_FAILED, load_settings, told
+from service.errors import AnalysisError
+from service.logs import configure
+from service.results.quality_gate import CONFIDENCE
+from service.results.report.files import REPORT
+from service.results.report.in_folder import find_results, find_upload, write_beside
+from service.sandbox.workspace import Workspace
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--media",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="File or folder in which the analysed media are looked for, by their SHA-256, to show a picture.",
+)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0, 1),
+    default=CONFIDENCE,
+    show_default=True,
+    help="Of the quality gate: rows below it count in no statistic.",
+)
+def report(folders: tuple[Path, ...], media: tuple[Path, ...], confidence: float) -> None:
+    """Make report.html, summary.json, methods.txt and citation.bib beside the table of each result.
+
+    FOLDERS are searched for results: a CSV with its manifest.json. The exit code is 1 if any report failed.
+    """
+    settings = load_settings()
+    configure(settings.log_format, "ERROR")
+    failed = False
+    with told(), closing(Workspace(settings.workspace)) as workspace:
+        for result in find_results(folders):
+            try:
+                write_beside(result, find_upload(result, media), workspace, confidence)
+                click.echo(shown(str(result.csv.parent / REPORT)))
+            except AnalysisError as error:
+                failed = True
+                click.echo(f"{shown(str(result.csv))}: {shown(error.message)} ({error.code})", err=True)
+    if failed:
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,82 @@
+"""`submit`: files of this machine through a service somewhere else, and their results back."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import click
+
+from service.cli.service_session import reaching, showing, with_at_once, with_json, with_report
+from service.cli.startup import told
+from service.client.client import Client
+from service.client.send import LocalFile, Sender
+from service.jobs.job import JobOptions, MediaType
+from service.jobs.media_files import find_media
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="FILES...", type=click.Path(exists=True, path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
+@click.option(
+    "--media-type",
+    type=click.Choice(["posed", "wild"]),
+    default="wild",
+    show_default=True,
+    help="How they were taken: for the purpose, or anyhow.",
+)
+@click.option("--faces", type=click.Choice(["one", "many"]), help="Default: many for pictures, one for videos.")
+@click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
+@click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
+@click.option("--no-wait", is_flag=True, help="End when all are submitted; `watch` and `download` go on from there.")
+@with_report
+@with_at_once
+@with_json
+@reaching
+def submit(
+    client: Client,
+    stop: threading.Event,
+    inputs: tuple[Path, ...],
+    out: Path | None,
+    media_type: MediaType,
+    no_wait: bool,
+    report: bool,
+    at_once: int,
+    as_json: bool,
+    **options: str | None,
+) -> None:
+    """Send photos and videos to a service, follow them, and download what was measured.
+
+    FILES are files, or folders that are searched for media. Each gets a folder of its own below --out, with its CSV,
+    manifest and report. The same command again resumes: what is uploaded is not uploaded again, what is finished is
+    only downloaded, what is here and whole is kept.
+
+    Exit code 1 if any file failed; the rest is done all the same.
+    """
+    if no_wait and out:
+        raise click.UsageError("--no-wait downloads nothing: leave out --out")
+    _, found = find_media(inputs)
+    unknown = [file.name for file in found if file.media is None]
+    if unknown:
+        raise click.UsageError(f"not known as a picture or a video by its name: {', '.join(unknown[:5])}")
+    files = [LocalFile(file.path, file.name, file.media) for file in found if file.media]
+    if not files:
+        raise click.ClickException("no photos or videos in there")
+    given = {name: value for name, value in options.items() if value}
+    with told():
+        # Before anything is sent; the service would refuse the same.
+        for media in {file.media for file in files}:
+            JobOptions.resolve(media, media_type, given)
+    sender = Sender(
+        client,
+        media_type,
+        given,
+        out=out.resolve() if out else None,
+        wait=not no_wait,
+        with_report=report,
+        at_once=at_once,
+        stop=stop,
+    )
+    with showing(len(files), as_json=as_json) as display:
+        for sent in sender.send(files, display.watch):
+            display.done(sent)

@@ -1,0 +1,77 @@
+"""`sweep`: find what fell through, and mend it."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import click
+
+from service.cli.output import echo_json, echo_rows, moment
+from service.cli.startup import EXIT_FAILED
+from service.cli.storage_session import opened
+from service.identity.installed import is_wanted as identity_is_wanted
+from service.jobs.backend import JobBackend
+from service.jobs.sweep.finding import Finding, Places
+from service.jobs.sweep.mark import SweepMark
+from service.jobs.sweep.sweep import sweep as sweep_storage
+
+
+@click.command()
+@click.option("--mend", is_flag=True, help="Put right what is found, instead of telling it only.")
+@click.option(
+    "--grace-minutes",
+    type=click.FloatRange(0),
+    default=15.0,
+    show_default=True,
+    help="Leave alone what was written within so many minutes: it is still under way.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding.")
+def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
+    """Find uploads without a job, jobs without a message, records that are stuck, and leftovers of dead attempts.
+
+    One sweep runs at a time. The exit code is 1 if anything is left that was not mended.
+    """
+    with opened() as services:
+        owner = f"{services.settings.worker_name}/{secrets.token_hex(4)}"
+        found = list(_sweep(services, owner, grace=timedelta(minutes=grace_minutes), mend=mend))
+    if as_json:
+        for finding in found:
+            echo_json(finding.as_dict())
+    elif found:
+        rows = [(one.kind, moment(one.since), _outcome(one), f"{one.container}/{one.blob}") for one in found]
+        echo_rows(("WHAT", "SINCE (UTC)", "DONE", "WHERE"), rows)
+    left = sum(not finding.mended for finding in found)
+    hint = "; `--mend` puts it right" if left and not mend else ""
+    click.echo(f"{len(found)} found, {len(found) - left} mended{hint}", err=True)
+    if left:
+        sys.exit(EXIT_FAILED)
+
+
+def _sweep(backend: JobBackend, owner: str, *, grace: timedelta, mend: bool) -> Iterator[Finding]:
+    """Sweep the storage account, then the galleries where IDENTITY is on. Raises Conflict, RecordChanged."""
+    settings = backend.settings
+    places = Places(
+        backend.blobs,
+        backend.queue,
+        backend.table,
+        backend.desk,
+        settings.results_container,
+        settings.default_media_type,
+    )
+    mark = SweepMark(backend.account.tables, settings.table_name)
+    yield from sweep_storage(places, mark, owner, grace=grace, mend=mend)
+    if identity_is_wanted(settings):
+        # Imported here: the packages of the extra need not be installed.
+        from service.identity.expiry import overdue
+        from service.identity.services import Identity
+
+        with closing(Identity(settings)) as identity:
+            yield from overdue(identity.store, mend=mend)
+
+
+def _outcome(finding: Finding) -> str:
+    return finding.mended or (f"failed: {finding.error}" if finding.error else "-")

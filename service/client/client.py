@@ -1,0 +1,312 @@
+"""The service's HTTP API as Python calls: upload, submit, follow, fetch.
+
+    with Client("https://media.example.org", key) as client:
+        client.upload(file, container, file.name, sha256=sha256_of(file))
+        job = client.submit("video", "wild", container, file.name)
+        for job in client.follow(job.id):
+            print(job.stage, job.progress)
+        client.fetch(f"/jobs/{job.id}/result.csv", target)
+
+Every call can be repeated without harm, so each is: after a broken connection, and after the answers 429, 502, 503
+and 504, when the answer's `Retry-After` says so. A client may be used by several threads at once. What calls give and
+raise is in `service.client.models`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import mimetypes
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from sseclient import SSEClient
+from urllib3.util import Retry
+
+from service.client.models import (
+    Page,
+    Published,
+    RemoteJob,
+    ServiceRefused,
+    ServiceUnreachable,
+    Stopped,
+    Submitted,
+    parsed,
+    read,
+    refused,
+    strange,
+    unreachable,
+)
+from service.jobs.job import Media, MediaType
+from service.jobs.record import State
+
+KEY_HEADER = "X-API-Key"
+SHA256_HEADER = "X-Content-SHA256"
+
+CONNECT_S = 30.0
+"""Also the longest that the service may leave a piece of an upload waiting."""
+ANSWER_S = 180.0
+"""A report is made when it is first asked for."""
+QUIET_S = 15.0
+"""Of an event stream, which otherwise says something every second."""
+POLL_S = 2.0
+PIECE_BYTES = 256 << 10
+CONNECTIONS = 64
+
+RETRIES = 6
+BACKOFF_S = 0.5
+LONGEST_WAIT_S = 120
+TRY_AGAIN = (429, 502, 503, 504)
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes so far and in all; an error raised in it ends the call."""
+
+
+class Client:
+    """One service.
+
+    Args:
+        url: where it answers, such as `https://media.example.org`.
+        key: an API key; sent in a header and never in an address. Empty where the service asks for none.
+        retries: of each call.
+        stop: once it is set, what waits or transfers ends with Stopped.
+
+    All methods raise ServiceUnreachable and ServiceRefused.
+    """
+
+    def __init__(self, url: str, key: str = "", *, retries: int = RETRIES, stop: threading.Event | None = None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            raise ValueError(f"{url!r} is not the http(s) address of a service")
+        self._url = url.rstrip("/")
+        self._stop = stop or threading.Event()
+        self._session = requests.Session()
+        self._session.headers["Accept"] = "application/json, application/problem+json;q=0.9, */*;q=0.5"
+        if key:
+            self._session.headers[KEY_HEADER] = key
+        # No call needs one, and threads would share them.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=_retry(retries))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def upload(
+        self,
+        file: Path,
+        container: str,
+        blob: str,
+        *,
+        sha256: str,
+        media_type: MediaType | None = None,
+        on_bytes: Progress | None = None,
+    ) -> None:
+        """Put a file into storage. Harmless where the same bytes are there; 409 where others are.
+
+        Args:
+            sha256: of the file, in hex; the service holds the bytes to it.
+            media_type: written into the blob's metadata, for whoever meets the upload there.
+        """
+        query = {"blob": blob} | ({"media_type": media_type} if media_type else {})
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        with _Counted(file, self._watching(on_bytes)) as body:
+            headers = {"Content-Type": kind, SHA256_HEADER: sha256}
+            # A body without a length would be sent in chunks, which the service does not take.
+            data = body if file.stat().st_size else b""
+            self._ask("PUT", f"/uploads/{quote(container, safe='')}", query, headers=headers, data=data)
+
+    def submit(
+        self,
+        media: Media,
+        media_type: MediaType,
+        container: str,
+        blob: str,
+        options: Mapping[str, str] | None = None,
+    ) -> RemoteJob:
+        """Ask for the analysis of a blob; the same question is the same job. 404 where the blob is not there."""
+        path = f"/analyse/{media}/{media_type}/{quote(container, safe='')}"
+        answer = self._ask("POST", path, {"blob": blob, **(options or {})})
+        return read(Submitted, answer).jobs[0]
+
+    def job(self, job_id: str) -> RemoteJob:
+        """One job as it is now."""
+        return read(RemoteJob, self._ask("GET", _path(job_id)))
+
+    def jobs(self, *, container: str | None = None, state: State | None = None) -> Iterator[RemoteJob]:
+        """Jobs, newest first, page after page."""
+        query = {name: value for name, value in (("container", container), ("state", state)) if value}
+        while True:
+            page = read(Page, self._ask("GET", "/jobs", query))
+            yield from page.jobs
+            if not page.cursor:
+                return
+            query |= {"cursor": page.cursor}
+
+    def follow(self, job_id: str) -> Iterator[RemoteJob]:
+        """A job at each of its changes, until it has finished: by server-sent events, else by asking.
+
+        Raises:
+            Stopped.
+        """
+        by_events = True
+        while True:
+            if by_events:
+                # Where no event comes through at all, something between us holds them back.
+                by_events = False
+                try:
+                    for job in self._events(job_id):
+                        by_events = True
+                        yield job
+                        if job.is_finished:
+                            return
+                except (ServiceUnreachable, ServiceRefused):
+                    # If that was no chance, the question below has the same answer.
+                    pass
+            job = self.job(job_id)
+            yield job
+            if job.is_finished:
+                return
+            if self._stop.wait(POLL_S):
+                raise Stopped("stopped")
+
+    def results(self, job_id: str) -> Published:
+        """A published result. 409 while there is none."""
+        return read(Published, self._ask("GET", f"{_path(job_id)}/results"))
+
+    def manifest(self, job_id: str) -> dict[str, Any]:
+        """What was measured by what; of a failed job, why it failed."""
+        answer = self._ask("GET", f"{_path(job_id)}/manifest.json")
+        try:
+            return dict(answer.json())
+        except (ValueError, TypeError) as error:
+            raise strange(answer, error) from error
+
+    def fetch(self, path: str, target: Path, on_bytes: Progress | None = None) -> str:
+        """Write what the service answers at `path` into a new file; returns its SHA-256 in hex.
+
+        A body that is cut short raises, and leaves no file.
+        """
+        tell = self._watching(on_bytes)
+        answer = self._ask("GET", path, stream=True)
+        digest, done, total = hashlib.sha256(), 0, int(answer.headers.get("Content-Length", 0))
+        try:
+            with answer, target.open("xb") as file:
+                for piece in answer.iter_content(PIECE_BYTES):
+                    done += file.write(piece)
+                    digest.update(piece)
+                    tell(done, max(done, total))
+        except requests.RequestException as error:
+            target.unlink()
+            raise unreachable("GET", path, error) from error
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return digest.hexdigest()
+
+    def _events(self, job_id: str) -> Iterator[RemoteJob]:
+        path = f"{_path(job_id)}/events"
+        headers = {"Accept": "text/event-stream"}
+        with self._ask("GET", path, headers=headers, stream=True, answer_s=QUIET_S) as answer:
+            try:
+                for event in SSEClient(self._pieces(answer)).events():
+                    if event.event in ("job", "end"):
+                        yield parsed(RemoteJob, event.data)
+            except requests.RequestException as error:
+                raise unreachable("GET", path, error) from error
+
+    def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
+        for piece in answer.iter_content(None):
+            if self._stop.is_set():
+                raise Stopped("stopped")
+            yield piece
+
+    def _watching(self, on_bytes: Progress | None) -> Progress:
+        def watch(done: int, total: int) -> None:
+            if self._stop.is_set():
+                raise Stopped("stopped")
+            if on_bytes:
+                on_bytes(done, total)
+
+        return watch
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: io.FileIO | bytes | None = None,
+        stream: bool = False,
+        answer_s: float = ANSWER_S,
+    ) -> requests.Response:
+        if self._stop.is_set():
+            raise Stopped("stopped")
+        try:
+            answer = self._session.request(
+                method,
+                self._url + path,
+                params=dict(query or {}),
+                headers=dict(headers or {}),
+                data=data,
+                stream=stream,
+                timeout=(CONNECT_S, answer_s),
+                # A redirect would carry the key to an address nobody configured.
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise unreachable(method, path, error) from error
+        if not 200 <= answer.status_code < 300:
+            with answer:
+                raise refused(answer)
+        return answer
+
+
+class _Counted(io.FileIO):
+    """A file that tells how far it has been read; also back to its beginning, for another try."""
+
+    def __init__(self, file: Path, tell: Progress) -> None:
+        super().__init__(file, "rb")
+        self._tell = tell
+        self._size = file.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes | Any:
+        piece = super().read(-1 if size is None else size)
+        self._tell(self.tell(), self._size)
+        return piece
+
+
+def sha256_of(file: Path) -> str:
+    """SHA-256 of a file in hex."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _retry(times: int) -> Retry:
+    return Retry(
+        total=times,
+        status_forcelist=TRY_AGAIN,
+        allowed_methods=None,
+        backoff_factor=BACKOFF_S,
+        retry_after_max=LONGEST_WAIT_S,
+        # The last answer says more than "too many retries".
+        raise_on_status=False,
+    )
+
+
+def _path(job_id: str) -> str:
+    return f"/jobs/{quote(job_id, safe='')}"

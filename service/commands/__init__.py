@@ -1,1 +1,0 @@
-"""The commands of `python -m service`, one file a capability."""

@@ -1,1 +1,0 @@
-"""What keeps this installation from working, found by looking and trying; nothing here prints."""

@@ -1,0 +1,56 @@
+"""The columns of OpenFace 2.x's tables, spelled and ordered as OpenFace writes them with every group on.
+
+`x_0` (pixels) and `X_0` (millimetres) differ by case alone: nothing here may fold case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from service.jobs.job import Media
+
+
+def _numbered(prefixes: Iterable[str], count: int) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{i}" for prefix in prefixes for i in range(count))
+
+
+_ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 28, 45)
+
+INTENSITIES = tuple(f"AU{number:02}_r" for number in _ACTION_UNITS if number != 28)
+"""Action-unit intensities, 0 to 5; AU28 has none."""
+PRESENCES = tuple(f"AU{number:02}_c" for number in _ACTION_UNITS)
+"""Action-unit presence, 0 or 1."""
+POSE = ("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
+"""Head position in millimetres, and pitch, yaw and roll in radians."""
+LANDMARKS_X, LANDMARKS_Y = _numbered(["x"], 68), _numbered(["y"], 68)
+"""Face landmarks in pixels."""
+
+IMAGE_HEAD = ("face", "confidence")
+VIDEO_HEAD = ("frame", "face_id", "timestamp", "confidence", "success")
+GAZE = (
+    *(f"gaze_{eye}_{axis}" for eye in "01" for axis in "xyz"),
+    "gaze_angle_x",
+    "gaze_angle_y",
+    *_numbered(("eye_lmk_x", "eye_lmk_y", "eye_lmk_X", "eye_lmk_Y", "eye_lmk_Z"), 56),
+)
+SHAPE = ("p_scale", "p_rx", "p_ry", "p_rz", "p_tx", "p_ty", *_numbered(["p"], 34))
+
+_MEASURED = (
+    *GAZE,
+    *POSE,
+    *LANDMARKS_X,
+    *LANDMARKS_Y,
+    *_numbered("XYZ", 68),
+    *SHAPE,
+    *INTENSITIES,
+    *PRESENCES,
+)
+IMAGE_COLUMNS = IMAGE_HEAD + _MEASURED
+"""FaceLandmarkImg: 711 columns, one row a face."""
+VIDEO_COLUMNS = VIDEO_HEAD + _MEASURED
+"""FeatureExtraction and FaceLandmarkVidMulti: 714 columns, one row a frame and face."""
+
+
+def columns_for(media: Media) -> tuple[str, ...]:
+    """The columns that a table of this media has."""
+    return IMAGE_COLUMNS if media == "image" else VIDEO_COLUMNS

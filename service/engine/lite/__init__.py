@@ -1,0 +1,1 @@
+"""Answer for single pictures at once, in children that keep `openface_lite` loaded."""

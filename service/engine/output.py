@@ -1,0 +1,175 @@
+"""What OpenFace left behind, read as a result: the files decide, never the exit code alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.columns import LANDMARKS_X, LANDMARKS_Y, VIDEO_HEAD, columns_for
+from service.engine.csv_blocks import Block, blocks, check_header, header_line
+from service.engine.failures import failure
+from service.engine.running_stats import RunningMeasures
+from service.engine.table import Table
+from service.errors import MalformedOutput
+from service.jobs.job import AnalysisJob
+from service.sandbox.process import Finished
+
+FRAME, FACE_ID, SUCCESS = (VIDEO_HEAD.index(name) for name in ("frame", "face_id", "success"))
+
+
+def collect(job: AnalysisJob, finished: Finished, tail: str, out_dir: Path, stem: str, publish_as: Path) -> Table:
+    """Check the engine's table and write the one that is published.
+
+    Without a table, "no face" is believed only if the engine ended well and left its details file.
+
+    Args:
+        tail: the end of its log, as it may be shown; quoted in errors.
+        out_dir, stem: where the engine was told to write.
+        publish_as: path of the new CSV: bare commas, LF, values verbatim.
+
+    Raises:
+        EngineCrashed: it was killed or ended with an error, whatever it wrote before: the action units of an
+            unfinished table are raw.
+        EngineUnavailable, UnreadableMedia: its log says that models, or the media, could not be read.
+        NoOutput: it ended well and left nothing.
+        MalformedOutput: its table is not OpenFace 2.x's, or is torn.
+    """
+    if finished.returncode != 0:
+        raise failure(finished, tail)
+    csv = out_dir / f"{stem}.csv"
+    if csv.is_file():
+        return _rewrite(job, csv, publish_as)
+    if _looked_and_saw_no_face(out_dir / f"{stem}_of_details.txt"):
+        return _write(job, (), publish_as)
+    raise failure(finished, tail)
+
+
+def _looked_and_saw_no_face(details: Path) -> bool:
+    # OpenFace starts this file with every input, and adds the line with the first observation.
+    try:
+        lines = details.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return bool(lines) and not any(line.startswith("Output csv") for line in lines)
+
+
+def _rewrite(job: AnalysisJob, csv: Path, publish_as: Path) -> Table:
+    columns = columns_for(job.media)
+    with csv.open("rb") as file:
+        check_header(file, columns)
+        found: Iterable[Block] = blocks(file, columns)
+        if job.media == "image" and job.options.faces == "one":
+            found = _biggest_face(found, columns)
+        return _write(job, found, publish_as)
+
+
+def _write(job: AnalysisJob, found: Iterable[Block], publish_as: Path) -> Table:
+    columns = columns_for(job.media)
+    measures, frames = RunningMeasures(columns), _Frames()
+    rows = 0
+    with publish_as.open("wb") as file:
+        out = _Hashed(file)
+        out.write(header_line(columns))
+        for block in found:
+            out.write(block.lines)
+            rows += len(block.values)
+            measures.add(block.values)
+            if job.media == "video":
+                frames.add(block.values)
+    video = job.media == "video"
+    return Table(
+        path=publish_as,
+        rows=rows,
+        columns=len(columns),
+        sha256=out.sha256,
+        bytes=out.bytes,
+        faces=len(frames.faces) if video else rows,
+        frames_written=frames.written if video else None,
+        frames_success=frames.success if video else None,
+        last_frame=frames.last if video else None,
+        measures=measures.result(),
+    )
+
+
+class _Hashed:
+    """A file that knows the size and hash of what went into it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, piece: bytes) -> None:
+        self._file.write(piece)
+        self._digest.update(piece)
+        self.bytes += len(piece)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+class _Frames:
+    """Which frames and faces a video's table speaks of; a frame may have several rows, one a face."""
+
+    def __init__(self) -> None:
+        self._written: list[NDArray[np.int64]] = []
+        self._success: list[NDArray[np.int64]] = []
+        self.faces: set[int] = set()
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        numbers = values[:, [FRAME, FACE_ID]]
+        if not np.isfinite(numbers).all() or (np.abs(numbers) > 2**53).any():
+            raise MalformedOutput("the table has a row without a frame number or face number")
+        frame, face = numbers.astype(np.int64).T
+        success = values[:, SUCCESS] == 1
+        self._written.append(np.unique(frame))
+        self._success.append(np.unique(frame[success]))
+        self.faces.update(np.unique(face[success]).tolist())
+
+    @property
+    def written(self) -> int:
+        return _distinct(self._written)
+
+    @property
+    def success(self) -> int:
+        return _distinct(self._success)
+
+    @property
+    def last(self) -> int:
+        return max((int(part.max()) for part in self._written if part.size), default=0)
+
+
+def _distinct(parts: list[NDArray[np.int64]]) -> int:
+    return int(np.unique(np.concatenate(parts)).size) if parts else 0
+
+
+def _biggest_face(found: Iterable[Block], columns: Sequence[str]) -> Iterator[Block]:
+    """Only the row with the largest box around its landmarks; between equals the higher confidence decides.
+
+    OpenFace writes faces in the order of its detector, which means nothing.
+    """
+    place = {name: i for i, name in enumerate(columns)}
+    xs, ys = [place[name] for name in LANDMARKS_X], [place[name] for name in LANDMARKS_Y]
+    best: tuple[tuple[float, float], Block] | None = None
+    for block in found:
+        for line, values in zip(block.lines.splitlines(keepends=True), block.values, strict=True):
+            rank = (
+                _extent(values[xs]) * _extent(values[ys]),
+                float(np.nan_to_num(values[place["confidence"]])),
+            )
+            if best is None or rank > best[0]:
+                best = rank, Block(line, values[np.newaxis])
+    if best:
+        yield best[1]
+
+
+def _extent(points: NDArray[np.float64]) -> float:
+    # Landmarks that were not measured make a box of no size.
+    finite = points[np.isfinite(points)]
+    return float(np.ptp(finite)) if finite.size else 0.0

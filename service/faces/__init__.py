@@ -1,1 +1,0 @@
-"""Faces at once: what the children do that keep `openface_lite` loaded, and who asks them."""

@@ -1,0 +1,333 @@
+"""The job records, in Azure Table Storage (or Azurite).
+
+Two kinds of entities share the table. A *record* is found by its job id (partition and row). *Index* entities
+hold a job id, and the blob's name to be searched, in two *lists*: all jobs, and those of the container. Their row key
+is the inverted time of submission, so that the newest come first, and its whole seconds end the partition's name: a
+list is a range of small partitions, for the emulator looks through a whole one at each write, and the service splits
+where one is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.data.tables import TableClient, TableServiceClient, UpdateMode
+
+from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChanged
+from service.jobs.job import AnalysisJob
+from service.jobs.record import JobRecord, State
+from service.logs import log
+from service.storage.account import translated
+
+ALL = "jobs"
+"""The list over all containers; no container's has this form."""
+SECONDS_DIGITS = 11
+"""Of a row's time, which is in milliseconds."""
+
+PURGED = "purged"
+"""Property of the mark in place of a record."""
+
+END_OF_TIME_MS = 10**14
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+READS_AT_ONCE = 8
+REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST", "PATCH"})}
+"""For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
+IN_A_TRANSACTION = 100
+"""Most entities of one partition that storage writes together."""
+STORAGE_PAGE = 1000
+"""The most that table storage returns at once."""
+SCANNED_AT_ONCE = 5 * STORAGE_PAGE
+"""Index entities that one page of a search looks at, at most."""
+
+
+_ROW = re.compile(r"\d{14}-[0-9a-f]{32}")
+
+
+class Purged(NotFound):
+    """All that was held of the job was deleted; a mark is left of it, without a word."""
+
+    code = "job_not_found"
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Some job records, newest first; `cursor` is opaque and empty at the end."""
+
+    records: list[JobRecord]
+    cursor: str
+
+
+class JobTable:
+    """Creates, reads, lists and conditionally updates job records."""
+
+    def __init__(self, service: TableServiceClient, name: str) -> None:
+        self._service = service
+        self._name = name
+        self._table: TableClient = service.get_table_client(name)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def ensure(self) -> None:
+        """Create the table where it does not exist."""
+        with suppress(BlobExists), translated("creating the job table", exists=BlobExists()):
+            self._service.create_table(self._name)
+
+    def create(self, record: JobRecord) -> JobRecord:
+        """Insert a record create-only, else return the one that is there."""
+        try:
+            with translated("inserting a job record", exists=RecordChanged()):
+                # Where the first was heard after all, the second finds the record there.
+                answer = self._table.create_entity(_entity(record), **REPEATABLE)
+            return replace(record, version=str(answer["etag"]))
+        except RecordChanged:
+            try:
+                return self.get(record.job.job_id)
+            except Purged:
+                # Asked for anew, after all of it was deleted.
+                with translated("inserting a job record"):
+                    answer = self._table.upsert_entity(_entity(record), mode=UpdateMode.REPLACE)
+                return replace(record, version=str(answer["etag"]))
+
+    def purge(self, record: JobRecord) -> None:
+        """Take a finished job's record away, and out of the lists. Raises RecordChanged where it is another by now."""
+        key = record.job.job_id
+        with translated("deleting a job record", changed=RecordChanged(), missing=RecordChanged()):
+            self._table.update_entity(
+                {"PartitionKey": key, "RowKey": key, PURGED: True},
+                mode=UpdateMode.REPLACE,
+                etag=record.version,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        self.unlist(record.job.container, _inverted(record.created, key))
+
+    def unlist(self, container: str, row: str) -> None:
+        """Take a row out of the lists; harmless to repeat."""
+        for listing in (ALL, _of_container(container)):
+            with suppress(NotFound), translated("taking a job out of a list", missing=NotFound()):
+                self._table.delete_entity(_partition(listing, row), row)
+
+    def indexed(self, container: str) -> Iterator[tuple[str, str]]:
+        """Row and job id of each entry in a container's list."""
+        found = self._listed(_of_container(container), "", STORAGE_PAGE)
+        with translated("listing jobs"):
+            for entity in found:
+                yield str(entity["RowKey"]), str(entity["job_id"])
+
+    def index(self, *records: JobRecord) -> None:
+        """Put records into the lists, many in one call; harmless to repeat."""
+        rows: dict[str, list[dict[str, str]]] = {}
+        for record in records:
+            row = {
+                "RowKey": _inverted(record.created, record.job.job_id),
+                "job_id": record.job.job_id,
+                "place": _place(record),
+            }
+            for listing in (ALL, _of_container(record.job.container)):
+                partition = _partition(listing, row["RowKey"])
+                rows.setdefault(partition, []).append({"PartitionKey": partition, **row})
+        with translated("indexing jobs"):
+            for of_partition in rows.values():
+                self._upsert(of_partition)
+
+    def _upsert(self, rows: list[dict[str, str]]) -> None:
+        """Rows of one partition; a row that is there twice is written once, as a transaction asks."""
+        unique = list({row["RowKey"]: row for row in rows}.values())
+        if len(unique) == 1:
+            self._table.upsert_entity(unique[0], **REPEATABLE)
+            return
+        for begin in range(0, len(unique), IN_A_TRANSACTION):
+            together = unique[begin : begin + IN_A_TRANSACTION]
+            self._table.submit_transaction([("upsert", row) for row in together], **REPEATABLE)
+
+    def get(self, job_id: str) -> JobRecord:
+        """Raises NotFound; Purged where it was deleted on purpose."""
+        with translated("reading a job record", missing=NotFound(f"there is no job {job_id}", "job_not_found")):
+            entity = self._table.get_entity(job_id, job_id)
+        if PURGED in entity:
+            raise Purged(f"there is no job {job_id} any more", "job_not_found")
+        return _record(entity)
+
+    def update(self, record: JobRecord) -> JobRecord:
+        """Write a record if nobody else has since it was read; raises RecordChanged if someone has."""
+        with translated("updating a job record", changed=RecordChanged(), missing=RecordChanged()):
+            answer = self._table.update_entity(
+                _entity(record),
+                mode=UpdateMode.REPLACE,
+                etag=record.version,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        return replace(record, version=str(answer["etag"]))
+
+    def page(
+        self, *, container: str | None, state: State | None, text: str = "", cursor: str = "", size: int = 50
+    ) -> JobPage:
+        """Newest first. With `state` or `text`, a page may be short or empty although more follow: go by the cursor.
+
+        Args:
+            text: a part of the container's or the blob's name, whatever its case.
+
+        Raises:
+            BadRequest: the cursor is none of ours.
+        """
+        listing = _of_container(container) if container else ALL
+        entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
+        wanted = _plain(text)
+        with translated("listing jobs"):
+            ids, after = _matching(entities, wanted, size)
+        records = [
+            record
+            for record in self.several(ids)
+            if (not state or record.state == state) and wanted in _plain(_place(record))
+        ]
+        return JobPage(records, _encode_cursor(after) if after else "")
+
+    def unsettled(self) -> Iterator[tuple[JobRecord, datetime]]:
+        """Records whose job has not finished, or failed without a poison message, each with its last write's time."""
+        wanted = "state eq 'queued' or state eq 'running' or (state eq 'failed' and poisoned eq false)"
+        with translated("looking for unsettled jobs"):
+            for entity in self._table.query_entities(wanted):
+                try:
+                    record = _record(entity)
+                except BadJob as error:
+                    log.warning("record.not_understood", job_id=entity["RowKey"], error=error.message)
+                    continue
+                yield record, entity.metadata["timestamp"] or END_OF_TIME
+
+    def ping(self) -> None:
+        """Raises StorageUnavailable where the table does not answer."""
+        with translated("asking the job table"):
+            next(self._table.query_entities("PartitionKey eq 'none'", results_per_page=1).by_page(), None)
+
+    def exists(self) -> bool:
+        """Whether the table is there."""
+        try:
+            with translated("asking for the job table", missing=NotFound()):
+                next(self._table.query_entities("PartitionKey eq 'none'", results_per_page=1).by_page(), None)
+        except NotFound:
+            return False
+        return True
+
+    def several(self, job_ids: Iterable[str]) -> list[JobRecord]:
+        """The records that there are, in the order asked."""
+        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+            return [record for record in pool.map(self._get_or_none, job_ids) if record]
+
+    def beginning_with(self, prefix: str, most: int = 2) -> list[str]:
+        """Ids of jobs that begin with these hex digits, at most so many."""
+        found = self._table.query_entities(
+            # `g` follows the last hex digit, so this is a range of the key and no scan.
+            "PartitionKey ge @first and PartitionKey lt @after",
+            parameters={"first": prefix, "after": f"{prefix}g"},
+            select=["PartitionKey"],
+            results_per_page=most,
+        )
+        with translated("looking for a job"):
+            return [str(entity["PartitionKey"]) for entity in islice(found, most)]
+
+    def _listed(self, listing: str, after: str, page_size: int) -> Iterable[Mapping[str, Any]]:
+        """A list's entities after a row, newest first."""
+        return self._table.query_entities(
+            "PartitionKey ge @first and PartitionKey lt @beyond and RowKey gt @after",
+            parameters={"first": _partition(listing, after), "beyond": f"{listing}-", "after": after},
+            results_per_page=page_size,
+        )
+
+    def _get_or_none(self, job_id: str) -> JobRecord | None:
+        try:
+            return self.get(job_id)
+        except NotFound:
+            return None
+        except BadJob as error:
+            # A newer release's; lists go on without it until this one is replaced, too.
+            log.warning("record.not_understood", job_id=job_id, error=error.message)
+            return None
+
+
+_PLAIN = [field.name for field in fields(JobRecord) if field.name not in {"job", "version", "others"}]
+_OURS = {*_PLAIN, "job", "PartitionKey", "RowKey"}
+
+
+def _entity(record: JobRecord) -> dict[str, Any]:
+    entity: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
+    key = record.job.job_id
+    return {
+        **record.others,
+        "PartitionKey": key,
+        "RowKey": key,
+        "job": json.dumps(record.job.as_dict()),
+        **{name: value for name, value in entity.items() if value is not None},
+    }
+
+
+def _record(entity: Mapping[str, Any]) -> JobRecord:
+    values = {name: entity[name] for name in _PLAIN if name in entity}
+    job = AnalysisJob.from_dict(json.loads(entity["job"]))
+    version = str(entity.metadata["etag"])  # type: ignore[attr-defined]
+    others = {name: value for name, value in entity.items() if name not in _OURS}
+    return JobRecord(job=job, version=version, others=others, **values)
+
+
+def _of_container(container: str) -> str:
+    return f"in-{container}"
+
+
+def _partition(listing: str, row: str) -> str:
+    """Of a list, where the row is; of no row, the first. A comma comes before all that container names are made of."""
+    return f"{listing},{row[:SECONDS_DIGITS]}"
+
+
+def _inverted(created: datetime, job_id: str) -> str:
+    return f"{END_OF_TIME_MS - int(created.timestamp() * 1000):014d}-{job_id}"
+
+
+def _place(record: JobRecord) -> str:
+    return f"{record.job.container}/{record.job.blob}"
+
+
+def _plain(text: str) -> str:
+    """For comparing: without case, and with one spelling of letters with marks (file names of macOS have another)."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _matching(entities: Iterable[Mapping[str, Any]], wanted: str, size: int) -> tuple[list[str], str]:
+    """Job ids of the next entities that may match, and the row to go on after; empty where there are no more."""
+    ids: list[str] = []
+    after = ""
+    for scanned, entity in enumerate(entities):
+        if len(ids) == size or scanned == SCANNED_AT_ONCE:
+            return ids, after
+        after = str(entity["RowKey"])
+        # An entity of an earlier release tells no place: its record does.
+        if wanted in _plain(str(entity.get("place", wanted))):
+            ids.append(str(entity["job_id"]))
+    return ids, ""
+
+
+def _encode_cursor(after: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"after": after}).encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> str:
+    """The row to go on after; no row comes before the empty one."""
+    if not cursor:
+        return ""
+    try:
+        after = json.loads(base64.urlsafe_b64decode(cursor))["after"]
+        if not _ROW.fullmatch(after):
+            raise ValueError("no row of ours")
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor") from error
+    return str(after)

@@ -1,0 +1,168 @@
+"""The poison queue under an operator's hands: what is in it, back to work with it, away with it.
+
+Messages are raw text. Some are jobs that failed, some were never any; none is ever changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from service.errors import AnalysisError, BadJob, BadRequest, NotFound, StorageUnavailable
+from service.jobs.job import QueuedJob
+from service.jobs.job_queue import JobQueue, Message
+from service.jobs.job_table import JobTable
+from service.jobs.record import JobRecord
+from service.jobs.submit import Desk
+from service.logs import continued_trace
+
+SHORTEST_PREFIX = 6
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """One message of the poison queue.
+
+    Attributes:
+        queued: the job that it is; None where it is none.
+        record: of that job, where there is one.
+        no_job_because: why it cannot be read as a job; empty where it can.
+    """
+
+    message: Message
+    queued: QueuedJob | None
+    record: JobRecord | None
+    no_job_because: str
+
+    @property
+    def job_id(self) -> str:
+        return self.queued.job.job_id if self.queued else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """One line of `--json`."""
+        job, record = self.queued and self.queued.job, self.record
+        error = record and record.error_code and {"code": record.error_code, "message": record.error_message}
+        return {
+            "id": self.message.id,
+            "since": self.message.sent.isoformat() if self.message.sent else None,
+            "job_id": self.job_id or None,
+            "container": job.container if job else None,
+            "blob": job.blob if job else None,
+            "state": record.state if record else None,
+            "error": error or None,
+            "no_job_because": self.no_job_because or None,
+            "text": self.message.text,
+        }
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one message; `record` is of the job that is under way now, `error` tells why nothing was done."""
+
+    message_id: str
+    record: JobRecord | None = None
+    error: AnalysisError | None = None
+
+
+class PoisonDesk:
+    """Looks into the poison queue and takes orders about its messages."""
+
+    def __init__(self, queue: JobQueue, table: JobTable, desk: Desk) -> None:
+        self._queue = queue
+        self._table = table
+        self._desk = desk
+
+    def look(self) -> list[SetAside]:
+        """Everything that is there and that nobody else holds, oldest first; left as it is."""
+        with self._queue.hold_poisoned() as hold:
+            messages = sorted(hold.messages(), key=lambda message: message.sent or LONG_AGO)
+        read = [(message, *_decoded(message)) for message in messages]
+        known = {queued.job.job_id for _, queued, _ in read if queued}
+        records = {record.job.job_id: record for record in self._table.several(known)}
+        return [
+            SetAside(message, queued, records.get(queued.job.job_id) if queued else None, why)
+            for message, queued, why in read
+        ]
+
+    def replay(self, chosen: Iterable[SetAside]) -> Iterator[Done]:
+        """Put jobs back to work: first the job, then the message, so that what dies in between happens twice.
+
+        A message that is no job is refused, and stays.
+        """
+        return self._each(chosen, self._replayed)
+
+    def drop(self, chosen: Iterable[SetAside]) -> Iterator[Done]:
+        """Delete messages for good; the records of their jobs stay as they are."""
+        return self._each(chosen, lambda message: None)
+
+    def _each(self, chosen: Iterable[SetAside], act: Callable[[Message], JobRecord | None]) -> Iterator[Done]:
+        # Only what was chosen: a replayed job that fails again at once comes back as another message.
+        wanted = {one.message.id for one in chosen}
+        if not wanted:
+            return
+        with self._queue.hold_poisoned() as hold:
+            for message in hold.messages():
+                if message.id not in wanted:
+                    continue
+                wanted.discard(message.id)
+                try:
+                    record = act(message)
+                    hold.delete(message)
+                except StorageUnavailable:
+                    raise
+                except AnalysisError as error:
+                    yield Done(message.id, error=error)
+                else:
+                    yield Done(message.id, record)
+                if not wanted:
+                    return
+        gone = NotFound("the message is gone, or someone else is looking at it now", "message_gone")
+        yield from (Done(message_id, error=gone) for message_id in sorted(wanted))
+
+    def _replayed(self, message: Message) -> JobRecord:
+        try:
+            queued = QueuedJob.decode(message.text)
+        except BadJob as error:
+            raise BadRequest(f"only a job can be replayed: {error.message}", "not_a_job") from error
+        traceparent = continued_trace(queued.traceparent)
+        try:
+            finished = self._table.get(queued.job.job_id).is_finished
+        except NotFound:
+            finished = False
+        if finished:
+            return self._desk.rerun(queued.job.job_id, traceparent)
+        record = self._desk.submit(queued.job, traceparent)
+        if record.state == "running":
+            # Someone claims to work on it, perhaps with no message left to take over from; a spare one is dropped.
+            self._queue.send(message.text)
+        return record
+
+
+def pick(found: Sequence[SetAside], id_: str) -> list[SetAside]:
+    """The messages meant by the id of a message or job, or by its beginning.
+
+    A job may have been set aside more than once; then all of its messages are meant.
+
+    Raises:
+        BadRequest: too short, or the beginning of several.
+        NotFound: of none.
+    """
+    if len(id_) < SHORTEST_PREFIX:
+        raise BadRequest(f"at least {SHORTEST_PREFIX} characters of an id are needed", "bad_id")
+    wanted = id_.lower()
+    meant = [one for one in found if one.message.id.lower().startswith(wanted) or one.job_id.startswith(wanted)]
+    if not meant:
+        raise NotFound("no message of this id or job waits in the poison queue", "message_not_found")
+    if len({one.job_id or one.message.id for one in meant}) > 1:
+        raise BadRequest("several messages begin like this; give more of the id", "ambiguous_id")
+    return meant
+
+
+def _decoded(message: Message) -> tuple[QueuedJob | None, str]:
+    try:
+        return QueuedJob.decode(message.text), ""
+    except BadJob as error:
+        return None, error.message

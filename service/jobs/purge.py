@@ -1,0 +1,218 @@
+"""Deleting all that is held of a container of uploads, of one upload, or of one job; for good, with a receipt.
+
+Jobs are ended first, so that nothing is written behind us; records go last, so that whoever is interrupted finds the
+rest again. In place of a record stays a mark without any word in it (`job_table.Purged`): a message that was on its way
+starts nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from service.errors import BadJob, MediaNotFound, NotFound, RecordChanged
+from service.jobs.job import AnalysisJob, JobOptions, QueuedJob
+from service.jobs.job_queue import HeldMessages, JobQueue, MessageGone
+from service.jobs.job_table import JobTable, Purged
+from service.jobs.record import JobRecord, now
+from service.jobs.result_place import OWN_CONTAINER, OWN_FOLDER, ResultPlace, is_result
+from service.jobs.sweep.finding import every_blob
+from service.logs import log
+from service.storage.azure_blobs import AzureBlobs
+from service.storage.blob_store import BlobInfo
+
+LOOK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is meant.
+
+    Attributes:
+        blob: one upload of the container; None for all.
+        job_id: one job of that upload; None for all.
+    """
+
+    container: str
+    blob: str | None = None
+    job_id: str | None = None
+
+    def covers(self, job: AnalysisJob) -> bool:
+        return job.container == self.container and self.blob in (None, job.blob) and self.job_id in (None, job.job_id)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was deleted, or would be.
+
+    Attributes:
+        jobs: ids of those whose records are gone.
+        unfinished: ids of those that did not end in time: cancelled, and else as they were; ask again.
+        messages, poison_messages: in the queue and in the poison queue.
+        results, uploads: blobs.
+        mentions: entries in the identity database that tell which people a result names.
+    """
+
+    scope: Scope
+    at: datetime
+    is_done: bool
+    jobs: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    messages: int
+    poison_messages: int
+    results: int
+    uploads: int
+    mentions: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "at": self.at.isoformat(timespec="seconds")}
+
+
+@dataclass(frozen=True)
+class Purge:
+    """Deletes in one storage account.
+
+    Attributes:
+        forget: of jobs, what the identity database holds; returns how much it was.
+    """
+
+    blobs: AzureBlobs
+    queue: JobQueue
+    table: JobTable
+    results_container: str
+    forget: Callable[[list[str]], int]
+
+    def look(self, scope: Scope, *, uploads: bool) -> Receipt:
+        """What would be deleted; nothing is."""
+        return self._go_through(scope, self._records(scope), set(), uploads=uploads, delete=False)
+
+    def run(self, scope: Scope, *, uploads: bool, wait_s: float) -> Receipt:
+        """Delete; again is harmless.
+
+        Args:
+            uploads: the media as well; what stays may be analysed again by a sweep or a repeated event.
+            wait_s: for jobs in work to end.
+
+        Raises:
+            StorageUnavailable: part of it may be done.
+        """
+        records, unfinished = self._ended(self._records(scope), wait_s)
+        receipt = self._go_through(scope, records, unfinished, uploads=uploads, delete=True)
+        for record in records:
+            self.table.purge(record)
+        self._tidy_lists(scope)
+        receipt = replace(receipt, mentions=self.forget(list(receipt.jobs)))
+        log.info("purge.done", jobs=len(receipt.jobs), results=receipt.results, uploads=receipt.uploads)
+        return receipt
+
+    def _go_through(
+        self, scope: Scope, records: list[JobRecord], unfinished: set[str], *, uploads: bool, delete: bool
+    ) -> Receipt:
+        place = scope.container if self.results_container == OWN_CONTAINER else self.results_container
+        return Receipt(
+            scope=scope,
+            at=now(),
+            is_done=delete,
+            jobs=tuple(record.job.job_id for record in records),
+            unfinished=tuple(sorted(unfinished)),
+            messages=_messages(self.queue.hold_waiting(), scope, delete=delete),
+            poison_messages=_messages(self.queue.hold_poisoned(), scope, delete=delete),
+            uploads=self._blobs(scope.container, self._uploads(scope) if uploads else (), delete=delete),
+            results=self._blobs(place, self._results(scope, place, unfinished), delete=delete),
+        )
+
+    def _records(self, scope: Scope) -> list[JobRecord]:
+        listed = (job_id for _, job_id in self.table.indexed(scope.container))
+        ids = [scope.job_id] if scope.job_id else listed
+        return [record for record in self.table.several(ids) if scope.covers(record.job)]
+
+    def _ended(self, records: list[JobRecord], wait_s: float) -> tuple[list[JobRecord], set[str]]:
+        """Those that have finished, once all are told to; and the ids of those that have not in time."""
+        for record in records:
+            with suppress(NotFound):
+                self._end(record)
+        deadline = time.monotonic() + wait_s
+        while True:
+            records = self.table.several(record.job.job_id for record in records)
+            left = {record.job.job_id for record in records if not record.is_finished}
+            if not left or time.monotonic() >= deadline:
+                return [record for record in records if record.is_finished], left
+            time.sleep(LOOK_S)
+
+    def _end(self, record: JobRecord) -> None:
+        while not record.is_finished:
+            try:
+                if record.state == "running" and record.held_by_another("", now()):
+                    self.table.update(replace(record, cancel_requested=True))
+                else:
+                    # Nobody has it in hand, though its message may be on its way.
+                    self.table.update(record.cancelled(now()))
+                return
+            except RecordChanged:
+                record = self.table.get(record.job.job_id)
+
+    def _uploads(self, scope: Scope) -> Iterator[BlobInfo]:
+        if scope.job_id:
+            return
+        if scope.blob is not None:
+            with suppress(MediaNotFound):
+                yield self.blobs.info(scope.container, scope.blob)
+            return
+        for blob in every_blob(self.blobs, scope.container):
+            if not is_result(scope.container, blob.name, self.results_container):
+                yield blob
+
+    def _results(self, scope: Scope, place: str, unfinished: set[str]) -> Iterator[BlobInfo]:
+        """By their names, so that those whose record is lost are found, too."""
+        before = OWN_FOLDER if self.results_container == OWN_CONTAINER else f"{scope.container}/"
+        prefix = before if scope.blob is None else _folder_of(scope.container, scope.blob, self.results_container)
+        # An upload `a/b` keeps its results below the folder of an upload `a`.
+        own = re.compile(re.escape(prefix) + (r"(?:.*/)?" if scope.blob is None else "") + r"([0-9a-f]{32})/")
+        for blob in every_blob(self.blobs, place, prefix):
+            name = own.match(blob.name)
+            if name and name[1] not in unfinished and scope.job_id in (None, name[1]):
+                yield blob
+
+    def _blobs(self, container: str, blobs: Iterable[BlobInfo], *, delete: bool) -> int:
+        count = 0
+        for blob in blobs:
+            if delete:
+                self.blobs.delete(container, blob.name, blob.etag)
+            count += 1
+        return count
+
+    def _tidy_lists(self, scope: Scope) -> None:
+        """Take out of the lists what an interrupted purge has left there."""
+        for row, job_id in list(self.table.indexed(scope.container)):
+            try:
+                self.table.get(job_id)
+            except Purged:
+                self.table.unlist(scope.container, row)
+            except NotFound:
+                continue
+
+
+def _folder_of(container: str, blob: str, results_container: str) -> str:
+    job = AnalysisJob(container, blob, "-", "image", "wild", JobOptions.resolve("image", "wild", {}))
+    return ResultPlace.of(job, results_container).folder.removesuffix(f"{job.job_id}/")
+
+
+def _messages(hold: HeldMessages, scope: Scope, *, delete: bool) -> int:
+    count = 0
+    with hold:
+        for message in hold.messages():
+            try:
+                job = QueuedJob.decode(message.text).job
+            except BadJob:
+                continue
+            if scope.covers(job):
+                with suppress(MessageGone):
+                    if delete:
+                        hold.delete(message)
+                    count += 1
+    return count

@@ -1,0 +1,139 @@
+"""The life of a job as a value: its record and the only moves that the record can make.
+
+queued → running → succeeded | failed | cancelled | superseded, never backwards. A retry stays `running`
+without an owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, get_args
+
+from service.errors import AnalysisError, RecordChanged
+from service.jobs.job import AnalysisJob
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled", "superseded"]
+STATES: tuple[State, ...] = get_args(State)
+FINISHED: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "superseded"})
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What is known of a job.
+
+    Attributes:
+        attempts: runs begun; evictions (a worker shut down, storage away) are given back.
+        attempt_id: names the folder of this attempt's artefacts.
+        owner, lease_until: who works on it, and until when nobody else may.
+        progress: 0 to 1 within the whole job, `stage` in words.
+        attempt_published: the attempt whose results are the job's.
+        poisoned: the failed job's message has been copied to the poison queue.
+        version: the storage's own ETag of this record, for conditional updates.
+        others: what a newer release keeps beside all this; written back as it was read.
+    """
+
+    job: AnalysisJob
+    traceparent: str
+    created: datetime
+    state: State = "queued"
+    stage: str = "queued"
+    progress: float = 0.0
+    attempts: int = 0
+    attempt_id: str = ""
+    owner: str = ""
+    lease_until: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    error_code: str = ""
+    error_message: str = ""
+    cancel_requested: bool = False
+    superseded_by: str = ""
+    attempt_published: str = ""
+    poisoned: bool = False
+    version: str = ""
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED
+
+    @property
+    def waited_s(self) -> float | None:
+        """Seconds from its submission to its first attempt, while that is the last."""
+        if self.attempts != 1 or self.started is None:
+            return None
+        return (self.started - self.created).total_seconds()
+
+    def held_by_another(self, owner: str, now: datetime) -> timedelta | None:
+        """How long someone else still holds the job; None where it is free."""
+        if not self.owner or self.owner == owner or self.lease_until is None:
+            return None
+        left = self.lease_until - now
+        return left if left > timedelta(0) else None
+
+    def claimed(self, owner: str, attempt_id: str, lease_s: float, now: datetime) -> JobRecord:
+        """The next attempt, held by `owner`."""
+        self._refuse_if_finished()
+        return replace(
+            self,
+            state="running",
+            stage="starting",
+            progress=0.0,
+            attempts=self.attempts + 1,
+            attempt_id=attempt_id,
+            owner=owner,
+            lease_until=now + timedelta(seconds=lease_s),
+            started=self.started or now,
+        )
+
+    def renewed(self, stage: str, progress: float, lease_s: float, now: datetime) -> JobRecord:
+        return replace(self, stage=stage, progress=progress, lease_until=now + timedelta(seconds=lease_s))
+
+    def released(self, error: AnalysisError, stage: str, *, counted: bool) -> JobRecord:
+        """Free for the next attempt; `counted` tells whether this one used one up."""
+        return replace(
+            self,
+            stage=stage,
+            progress=0.0,
+            owner="",
+            lease_until=None,
+            attempts=self.attempts - (0 if counted else 1),
+            error_code=error.code,
+            error_message=error.message,
+        )
+
+    def succeeded(self, attempt_published: str, now: datetime) -> JobRecord:
+        done = self._ended("succeeded", now)
+        return replace(done, progress=1.0, attempt_published=attempt_published, error_code="", error_message="")
+
+    def failed(self, error: AnalysisError, now: datetime) -> JobRecord:
+        """Still held: its worker is about to set the message aside, and nobody else is to do the same."""
+        ended = self._ended("failed", now)
+        held = replace(ended, owner=self.owner, lease_until=self.lease_until)
+        return replace(held, error_code=error.code, error_message=error.message)
+
+    def set_aside(self) -> JobRecord:
+        """The failed job's message is in the poison queue."""
+        return replace(self, poisoned=True, owner="", lease_until=None)
+
+    def cancelled(self, now: datetime) -> JobRecord:
+        return replace(self._ended("cancelled", now), error_code="cancelled", error_message="")
+
+    def superseded(self, by: str, error: AnalysisError, now: datetime) -> JobRecord:
+        ended = self._ended("superseded", now)
+        return replace(ended, superseded_by=by, error_code=error.code, error_message=error.message)
+
+    def _ended(self, state: State, now: datetime) -> JobRecord:
+        self._refuse_if_finished()
+        return replace(self, state=state, stage=state, owner="", lease_until=None, finished=now)
+
+    def _refuse_if_finished(self) -> None:
+        if self.is_finished:
+            raise RecordChanged(f"job {self.job.job_id} has {self.state} already")
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,79 @@
+"""Names of everything that one job publishes, and the test for names that are results."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from service.jobs.job import AnalysisJob
+
+OWN_CONTAINER = "{container}"
+"""Value of the results container that keeps results beside the upload."""
+
+
+OWN_FOLDER = "_results/"
+
+
+LONGEST_NAME = 1024
+
+
+LONGEST_STEM = 120
+
+
+PEOPLE = "people.json"
+"""Artefact of jobs that name a gallery: who was matched."""
+
+
+@dataclass(frozen=True)
+class ResultPlace:
+    """Names of everything that one job publishes.
+
+    Attributes:
+        container: the container of the results.
+        folder: of the job, with a slash at its end.
+        stem: of the CSV.
+    """
+
+    container: str
+    folder: str
+    stem: str
+
+    @classmethod
+    def of(cls, job: AnalysisJob, results_container: str) -> ResultPlace:
+        """The place in a storage account."""
+        stem = _shortened(job.stem, LONGEST_STEM)
+        own = results_container == OWN_CONTAINER
+        before = OWN_FOLDER if own else f"{job.container}/"
+        # Room for the job id, the attempt id, the longest artefact's name and the slashes between them.
+        room = LONGEST_NAME - len(before) - len(stem) - 120
+        folder = f"{before}{_shortened(job.blob, room)}/{job.job_id}/"
+        return cls(job.container if own else results_container, folder, stem)
+
+    @classmethod
+    def in_folder(cls, job: AnalysisJob) -> ResultPlace:
+        """The place in a plain folder: one sub-folder a media file."""
+        return cls(".", f"{job.blob}/", job.stem)
+
+    @property
+    def csv(self) -> str:
+        return f"{self.folder}{self.stem}.csv"
+
+    def artefact(self, attempt_id: str, name: str) -> str:
+        """Name of an artefact; an attempt without an id keeps them beside the CSV."""
+        return f"{self.folder}{attempt_id}/{name}" if attempt_id else f"{self.folder}{name}"
+
+    def manifest(self, attempt_id: str) -> str:
+        return self.artefact(attempt_id, "manifest.json")
+
+
+def is_result(container: str, blob: str, results_container: str) -> bool:
+    """Whether a blob is one of ours, and so never media to be analysed."""
+    return container == results_container or blob.startswith(OWN_FOLDER)
+
+
+def _shortened(name: str, longest: int) -> str:
+    """The name itself, or where it is too long its beginning and a hash that keeps it unique."""
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[: longest - 17].rstrip('/. ')}~{digest}"

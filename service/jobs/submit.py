@@ -1,0 +1,109 @@
+"""Submitting a job: its record first, then its message, so that a job is never in work without being seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from service import metrics, tracing
+from service.errors import Conflict, NotFound, RecordChanged
+from service.jobs.job import AnalysisJob, QueuedJob, log_context
+from service.jobs.job_queue import JobQueue
+from service.jobs.job_table import JobTable
+from service.jobs.record import JobRecord, now
+from service.logs import log
+
+AT_ONCE = 16
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Desk:
+    """Takes jobs in, and takes orders about them."""
+
+    def __init__(self, table: JobTable, queue: JobQueue) -> None:
+        self._table = table
+        self._queue = queue
+
+    def submit(self, job: AnalysisJob, traceparent: str) -> JobRecord:
+        """Make sure that the job is done once; asking twice is harmless.
+
+        The record is inserted create-only. While it is still queued the message is sent again: if the first
+        was lost between the two writes, this one carries the job, and a spare message is dropped by its worker.
+        """
+        [record] = self.submit_several([job], traceparent)
+        return record
+
+    def submit_several(self, jobs: Sequence[AnalysisJob], traceparent: str) -> list[JobRecord]:
+        """The same for many, in their order; their places in the lists are written together."""
+        with tracing.span("submit", traceparent, "PRODUCER", jobs=len(jobs)) as carried:
+            records = _each(lambda job: self._recorded(job, carried), jobs)
+            waiting = [record for record in records if record.state == "queued"]
+            self._table.index(*waiting)
+            _each(self._send, waiting)
+            return records
+
+    def _recorded(self, job: AnalysisJob, traceparent: str) -> JobRecord:
+        with log_context(job, traceparent):
+            record = self._table.create(JobRecord(job=job, traceparent=traceparent, created=now()))
+            if record.state != "queued":
+                log.info("job.known", state=record.state)
+            return record
+
+    def _send(self, record: JobRecord) -> None:
+        job = record.job
+        with log_context(job, record.traceparent):
+            self._queue.send(QueuedJob(job, record.traceparent, record.created, record.version).encode())
+            log.info("job.submitted", media=job.media, media_type=job.media_type)
+
+    def rerun(self, job_id: str, traceparent: str) -> JobRecord:
+        """Submit a finished job's next generation, or return the one that is under way.
+
+        Raises:
+            NotFound: there is no such job.
+            Conflict: the job is not finished.
+        """
+        record = self._table.get(job_id)
+        if not record.is_finished:
+            raise Conflict(f"job {job_id} is still {record.state}; only a finished one runs again", "not_finished")
+        while True:
+            job = replace(record.job, generation=record.job.generation + 1)
+            try:
+                record = self._table.get(job.job_id)
+            except NotFound:
+                return self.submit(job, traceparent)
+            if not record.is_finished:
+                return self.submit(job, traceparent)
+
+    def cancel(self, job_id: str) -> JobRecord:
+        """End a queued job now, a running one within a few seconds.
+
+        Raises:
+            NotFound: there is no such job.
+            Conflict: it has finished.
+        """
+        while True:
+            record = self._table.get(job_id)
+            if record.is_finished:
+                raise Conflict(f"job {job_id} has {record.state} already", "already_finished")
+            asked = record.cancelled(now()) if record.state == "queued" else replace(record, cancel_requested=True)
+            try:
+                changed = self._table.update(asked)
+            except RecordChanged:
+                continue
+            if changed.is_finished:
+                metrics.job_ended(changed.state, changed.error_code)
+            with log_context(record.job, record.traceparent):
+                log.info("job.cancel_asked", state=changed.state)
+            return changed
+
+
+def _each(act: Callable[[T], R], given: Sequence[T]) -> list[R]:
+    """Side by side, in the order given: each waits for storage."""
+    if len(given) < 2:
+        return [act(one) for one in given]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(act, given))

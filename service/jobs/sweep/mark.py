@@ -1,0 +1,85 @@
+"""How far the uploads have been swept, and whose turn it is; one entity beside the job records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.data.tables import TableClient, TableServiceClient, UpdateMode
+
+from service.errors import Conflict, NotFound, RecordChanged
+from service.jobs.record import now
+from service.storage.account import translated
+
+KEY = "sweep"
+"""Partition and row; neither a job id nor a list of jobs has this form."""
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The right to sweep until `until`, and from when on uploads have not been looked at."""
+
+    watermark: datetime
+    owner: str
+    until: datetime
+    version: str
+
+
+class SweepMark:
+    """Gives one sweeper at a time its turn, by conditional writes."""
+
+    def __init__(self, service: TableServiceClient, table: str) -> None:
+        self._table: TableClient = service.get_table_client(table)
+
+    def take(self, owner: str, lease_s: float) -> Turn:
+        """Raises Conflict where another sweep is under way."""
+        known = self._read()
+        if known and known["owner"] and known["until"] > now():
+            raise Conflict(f"{known['owner']} is sweeping, until {known['until']:%H:%M:%S} UTC at most", "sweep_held")
+        watermark = known["watermark"] if known else EARLIEST
+        version = known.metadata["etag"] if known else ""  # type: ignore[attr-defined]
+        try:
+            return self._write(Turn(watermark, owner, now() + timedelta(seconds=lease_s), version))
+        except RecordChanged as error:
+            raise Conflict("another sweep has just begun", "sweep_held") from error
+
+    def renew(self, turn: Turn, lease_s: float) -> Turn:
+        """Raises RecordChanged where the turn is another's by now."""
+        return self._write(Turn(turn.watermark, turn.owner, now() + timedelta(seconds=lease_s), turn.version))
+
+    def give_back(self, turn: Turn, watermark: datetime) -> None:
+        """Raises RecordChanged where the turn is another's by now."""
+        self._write(Turn(watermark, "", now(), turn.version))
+
+    def _read(self) -> Mapping[str, Any] | None:
+        try:
+            with translated("reading the sweep's mark", missing=NotFound()):
+                return self._table.get_entity(KEY, KEY)
+        except NotFound:
+            return None
+
+    def _write(self, turn: Turn) -> Turn:
+        entity = {
+            "PartitionKey": KEY,
+            "RowKey": KEY,
+            "watermark": turn.watermark,
+            "owner": turn.owner,
+            "until": turn.until,
+        }
+        with translated("writing the sweep's mark", changed=RecordChanged(), exists=RecordChanged()):
+            answer = (
+                self._table.update_entity(
+                    entity,
+                    mode=UpdateMode.REPLACE,
+                    etag=turn.version,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+                if turn.version
+                else self._table.create_entity(entity)
+            )
+        return Turn(turn.watermark, turn.owner, turn.until, str(answer["etag"]))

@@ -1,1 +1,0 @@
-"""Driving OpenFace's command line tools: find them, run them, and read what they leave behind."""

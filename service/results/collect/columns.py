@@ -1,0 +1,112 @@
+"""The collected table's columns, in an order that later versions only add to the end of.
+
+Job, media, engine and quality come first and are the same in each row of a result; then the row's own place and
+quality; then everything measured, spelled and ordered as in the results; then who was matched. What a result does not
+have is null: pictures have no `frame`, and what was not measured, or is no finite number, is no 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from service.engine.column_meanings import meanings
+from service.engine.columns import IMAGE_COLUMNS, IMAGE_HEAD, VIDEO_COLUMNS, VIDEO_HEAD
+from service.results.collect.people import PERSON
+
+TEXT, INT, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+JOB: dict[str, pa.DataType] = {
+    "job_id": TEXT,
+    "container": TEXT,
+    "blob": TEXT,
+    "media": TEXT,
+    "media_type": TEXT,
+    "generation": INT,
+    "media_sha256": TEXT,
+    "width": INT,
+    "height": INT,
+    "frame_rate": REAL,
+    "duration_s": REAL,
+    "engine": TEXT,
+    "engine_version": TEXT,
+    "licence_class": TEXT,
+    "completeness": TEXT,
+    "completeness_reason": TEXT,
+    "faces": INT,
+    "frames_expected": INT,
+    "frames_written": INT,
+    "frames_success": INT,
+}
+"""From the manifest; width, height (pixels, upright), frame rate (frames a second) and duration as probed."""
+
+GOOD = "good"
+"""Whether a row passes the quality gate of reports: `success` 1 (videos) and enough `confidence`."""
+
+ROW: dict[str, pa.DataType] = {
+    "face": INT,
+    "frame": INT,
+    "face_id": INT,
+    "timestamp": REAL,
+    "confidence": REAL,
+    "success": INT,
+    GOOD: FLAG,
+}
+"""The row's place and quality; the numbers as in the result."""
+
+MATCHED: dict[str, pa.DataType] = dict(zip(PERSON, (INT, TEXT, TEXT, REAL), strict=True))
+"""Who it is, where the job named a gallery: the person's number in this result, and the match, if there is any."""
+
+MEASURED = VIDEO_COLUMNS[len(VIDEO_HEAD) :]
+"""Both kinds of results measure the same."""
+assert IMAGE_COLUMNS[len(IMAGE_HEAD) :] == MEASURED
+
+_GROUP_OF = {column.name: column.group.replace(" ", "-") for column in meanings("video")}
+GROUPS = tuple(dict.fromkeys(_GROUP_OF[name] for name in MEASURED))
+"""Of measured columns, as `/schema` groups them: gaze, eye-landmarks, head-pose, landmarks, shape, action-units."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one collected table.
+
+    Attributes:
+        numbers: those that come from the rows of results.
+    """
+
+    numbers: tuple[str, ...]
+    schema: pa.Schema
+
+    @classmethod
+    def of(cls, groups: Collection[str] = GROUPS) -> Layout:
+        """All columns, or of the measured ones only these groups."""
+        measured = [name for name in MEASURED if _GROUP_OF[name] in groups]
+        kinds = JOB | ROW | dict.fromkeys(measured, REAL) | MATCHED
+        return cls(tuple(name for name in (*ROW, *measured) if name != GOOD), pa.schema(list(kinds.items())))
+
+
+def job_values(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest's part of the table. Raises KeyError, TypeError."""
+    job, media, engine = manifest["job"], manifest["media"], manifest["engine"] or {}
+    probe, frames, judged = media.get("probe") or {}, manifest["frames"] or {}, manifest["completeness"]
+    found = {
+        "job_id": job["id"],
+        "container": job["container"],
+        "blob": job["blob"],
+        "media": job["media"],
+        "media_type": job["media_type"],
+        "generation": job["generation"],
+        "media_sha256": media.get("sha256"),
+        **{name: probe.get(name) for name in ("width", "height", "frame_rate", "duration_s")},
+        "engine": engine.get("name"),
+        "engine_version": engine.get("version"),
+        "licence_class": engine.get("licence_class"),
+        "completeness": judged["verdict"],
+        "completeness_reason": judged["reason"],
+        "faces": manifest["faces"],
+        **{f"frames_{name}": frames.get(name) for name in ("expected", "written", "success")},
+    }
+    return {name: found[name] for name in JOB}

@@ -1,0 +1,153 @@
+"""Where results are found: in folders as `analyse` and `download` leave them, or in storage.
+
+Each is yielded with its table as a file whose SHA-256 is the published one, or with the reason why it is not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from service.errors import AnalysisError
+from service.jobs.job_table import JobTable
+from service.jobs.record import JobRecord
+from service.jobs.result_place import PEOPLE, ResultPlace
+from service.results.publish import published_attempt
+from service.storage.blob_store import Blobs
+
+MANIFEST = "manifest.json"
+
+Problem = Literal["failed", "unreadable", "not finished"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A result, whole.
+
+    Attributes:
+        people: what is in its `people.json`; None where it has none.
+    """
+
+    name: str
+    manifest: dict[str, Any]
+    csv: Path
+    people: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Unused:
+    """What is no result, and why."""
+
+    name: str
+    problem: Problem
+    why: str
+
+
+def manifests_in(paths: Sequence[Path]) -> list[Path]:
+    """The manifests below folders, or beside tables; each once, in order of name."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        beside = path.parent / MANIFEST
+        files = sorted(path.rglob(MANIFEST)) if path.is_dir() else [beside]
+        found |= dict.fromkeys(file.resolve() for file in files)
+    return list(found)
+
+
+def from_files(manifests: Iterable[Path]) -> Iterator[Found | Unused]:
+    """Results of this machine."""
+    for file in manifests:
+        name = file.parent.name
+        try:
+            manifest = dict(json.loads(file.read_text("utf-8")))
+            if failure := _failure(name, manifest):
+                yield failure
+                continue
+            csv = file.parent / Path(manifest["csv"]["name"]).name
+            with csv.open("rb") as content:
+                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+            yield _checked(name, manifest, csv, sha256, _people_beside(file))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            yield Unused(name, "unreadable", f"{type(error).__name__}: {error}")
+
+
+def from_storage(
+    table: JobTable, blobs: Blobs, results_container: str, container: str | None
+) -> Iterator[Found | Unused]:
+    """Results straight from storage, newest first; of a job that was run again, only the newest that succeeded.
+
+    Args:
+        container: only the jobs of this container of uploads; None for all.
+    """
+    seen: set[str] = set()
+    with tempfile.TemporaryDirectory(prefix="collect-") as room:
+        for record in _records(table, container):
+            name = f"{record.job.container}/{record.job.blob}"
+            if record.state in ("cancelled", "superseded") or _first_generation(record) in seen:
+                continue
+            if record.state != "succeeded":
+                problem: Problem = "failed" if record.state == "failed" else "not finished"
+                yield Unused(name, problem, record.error_code or record.state)
+                continue
+            seen.add(_first_generation(record))
+            csv = Path(room) / "result.csv"
+            try:
+                yield _fetched(name, blobs, ResultPlace.of(record.job, results_container), csv)
+            except (AnalysisError, ValueError, KeyError, TypeError) as error:
+                if isinstance(error, AnalysisError) and error.retryable:
+                    raise
+                yield Unused(name, "unreadable", str(error))
+            finally:
+                csv.unlink(missing_ok=True)
+
+
+def _records(table: JobTable, container: str | None) -> Iterator[JobRecord]:
+    cursor = ""
+    while True:
+        page = table.page(container=container, state=None, cursor=cursor)
+        yield from page.records
+        cursor = page.cursor
+        if not cursor:
+            return
+
+
+def _first_generation(record: JobRecord) -> str:
+    return replace(record.job, generation=0).job_id
+
+
+def _fetched(name: str, blobs: Blobs, place: ResultPlace, csv: Path) -> Found | Unused:
+    attempt = published_attempt(blobs, place)
+    manifest = dict(json.loads(blobs.read(place.container, place.manifest(attempt or ""))))
+    digest = hashlib.sha256()
+    with csv.open("wb") as file:
+        for piece in blobs.stream(place.container, place.csv):
+            digest.update(piece)
+            file.write(piece)
+    people = None
+    if manifest["job"].get("options", {}).get("gallery"):
+        people = dict(json.loads(blobs.read(place.container, place.artefact(attempt or "", PEOPLE))))
+    return _checked(name, manifest, csv, digest.hexdigest(), people)
+
+
+def _people_beside(manifest: Path) -> dict[str, Any] | None:
+    file = manifest.parent / PEOPLE
+    return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else None
+
+
+def _failure(name: str, manifest: dict[str, Any]) -> Unused | None:
+    if manifest["outcome"] == "succeeded":
+        return None
+    error = manifest.get("error") or {}
+    return Unused(name, "failed", str(error.get("code", "")))
+
+
+def _checked(
+    name: str, manifest: dict[str, Any], csv: Path, sha256: str, people: dict[str, Any] | None
+) -> Found | Unused:
+    if sha256 != manifest["csv"]["sha256"]:
+        return Unused(name, "unreadable", "the table is not the one that its manifest speaks of")
+    return Found(name, manifest, csv, people)

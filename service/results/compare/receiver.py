@@ -1,0 +1,131 @@
+"""A receiver of the function app's next-stage calls: fetches the announced table, compares it, keeps the verdict.
+
+One folder a job below `out`: `verdict.json`, which comes last, and `verdict.html`. A call that comes again finds the
+verdict there and is answered with it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+
+from service.errors import AnalysisError, BadRequest, MalformedOutput
+from service.logs import bound, log
+from service.results.compare.comparison import compare
+from service.results.compare.measured import About, of_table
+from service.results.compare.page import page
+from service.results.compare.parameters import Parameters
+from service.results.compare.signed_call import (
+    Announcement,
+    ForbiddenLink,
+    NotFetched,
+    NotSigned,
+    check_link,
+    check_signature,
+    fetch,
+)
+
+LONGEST_BODY = 4 << 20
+STATUS = {
+    NotSigned: HTTPStatus.UNAUTHORIZED,
+    ForbiddenLink: HTTPStatus.FORBIDDEN,
+    BadRequest: HTTPStatus.BAD_REQUEST,
+    MalformedOutput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFetched: HTTPStatus.BAD_GATEWAY,
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Judges announced results.
+
+    Attributes:
+        storage: addresses that tables may be fetched from, such as `https://account.blob.core.windows.net/results/`.
+        out: folder of the verdicts.
+    """
+
+    parameters: Parameters
+    secret: str = field(repr=False)
+    storage: tuple[str, ...]
+    out: Path
+    most_bytes: int
+
+    def judge(self, announced: Announcement) -> dict[str, Any]:
+        """The verdict: made now, or the one that is there. Raises AnalysisError."""
+        folder = self.out / announced.job_id
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "verdict.json"
+        with _alone(folder):
+            if file.exists():
+                log.info("verdict.kept")
+                return dict(json.loads(file.read_text("utf-8")))
+            return self._judge_anew(announced, file)
+
+    def _judge_anew(self, announced: Announcement, file: Path) -> dict[str, Any]:
+        check_link(announced.links.csv, self.storage)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=file.parent) as room:
+            csv = Path(room) / "result.csv"
+            fetch(announced.links.csv, csv, announced.csv_sha256, self.most_bytes)
+            comparison = compare(self.parameters, of_table(csv, _about(announced)))
+            verdict = comparison.as_dict()
+            for name, text in (("verdict.html", page(comparison)), (file.name, json.dumps(verdict, indent=2))):
+                beside = Path(room) / name
+                beside.write_text(text, "utf-8")
+                beside.replace(file.parent / name)
+        log.info("verdict.made", verdict=comparison.verdict, sentence=comparison.sentence)
+        return verdict
+
+
+def create_receiver(desk: Desk) -> Flask:
+    """The web application of a receiver."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
+    app.register_error_handler(AnalysisError, _refused)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @app.post("/")
+    def announced() -> Response:
+        body = request.get_data(cache=False)
+        check_signature(desk.secret, dict(request.headers), body)
+        told = Announcement.read(body, request.headers.get("Idempotency-Key", ""))
+        with bound(job_id=told.job_id, container=told.container, blob=told.blob):
+            return jsonify(desk.judge(told))
+
+    return app
+
+
+def _refused(error: AnalysisError) -> tuple[Response, int]:
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
+    log.warning("announcement.refused", code=error.code, error=error.message)
+    status = status or HTTPStatus.INTERNAL_SERVER_ERROR
+    problem = jsonify(title=status.phrase, status=status, code=error.code, detail=error.message)
+    problem.content_type = "application/problem+json"
+    return problem, status
+
+
+def _about(announced: Announcement) -> About:
+    """From the manifest that came along, which the signature covers."""
+    try:
+        return About.of(announced.manifest, announced.csv_sha256)
+    except (KeyError, TypeError, AttributeError):
+        return About(media=announced.blob, csv_sha256=announced.csv_sha256, job_id=announced.job_id)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Alone with this job, among all threads and processes of this machine."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

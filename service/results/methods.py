@@ -1,0 +1,157 @@
+"""How a result came about: a methods paragraph to paste, and the completeness certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from service.results.citations import ACTION_UNITS, BLAZEFACE, FACE_MESH, GAZE, IRIS, LANDMARKS, OPENFACE, works
+from service.results.manifest_reader import Facts
+from service.results.summary_model import Summary
+
+UNKNOWN = "unknown"
+
+
+def methods(summary: Summary, facts: Facts) -> str:
+    """A paragraph for a methods section; citation keys are those of the BibTeX file, in square brackets."""
+    sentences = [*_engine(facts), *_media(facts), *_options(facts), *_counts(summary, facts), *_versions(facts)]
+    return " ".join(sentences) + "\n"
+
+
+def _engine(facts: Facts) -> Iterator[str]:
+    version = _version(facts)
+    if facts.is_openface:
+        yield (
+            f"Facial behaviour was measured with OpenFace{version} [{OPENFACE.key}]: facial landmarks and head pose by "
+            f"the CE-CLM model [{LANDMARKS.key}], facial action units [{ACTION_UNITS.key}] and eye gaze [{GAZE.key}]."
+        )
+    elif facts.is_lite:
+        yield (
+            f"Facial behaviour was measured with openface_lite{version}, an analyser that writes OpenFace's table "
+            f"format but is not OpenFace: faces were detected by BlazeFace [{BLAZEFACE.key}], landmarks located by "
+            f"MediaPipe Face Mesh [{FACE_MESH.key}] and irises by MediaPipe Iris [{IRIS.key}]; head pose, approximate "
+            "gaze and action-unit intensities were computed from their geometry."
+        )
+        levels = facts.au_support
+        estimated = sorted(name[:4] for name, level in levels.items() if level != "not_estimable")
+        weak = sorted(name[:4] for name, level in levels.items() if level == "weak")
+        if estimated:
+            hint = f" ({_and(weak)} weakly)" if weak else ""
+            yield f"It estimates the intensity of {_and(estimated)}{hint}; other action units were not measured."
+    else:
+        name = facts.engine.get("name") or "an unnamed engine"
+        yield f"Facial behaviour was measured with {name}{version}, a command with OpenFace's table format."
+
+
+def _version(facts: Facts) -> str:
+    version, commit = facts.engine.get("version"), facts.engine.get("commit")
+    told = f" {version}" if version else ", version unknown" if not commit else ""
+    return f"{told} (commit {str(commit)[:12]})" if commit else told
+
+
+def _media(facts: Facts) -> Iterator[str]:
+    size = facts.size
+    if facts.media == "image":
+        yield f"The input was a picture{f' of {size[0]} × {size[1]} pixels' if size else ''}."
+    else:
+        duration, rate = facts.probe.get("duration_s"), facts.frame_rate
+        parts = [f"of {size[0]} × {size[1]} pixels"] if size else []
+        parts += [f"at {rate:.5g} frames a second"] if rate else []
+        parts += [f"of {duration:.4g} s"] if duration else []
+        yield f"The input was a video{' ' if parts else ''}{', '.join(parts)}."
+    if facts.preparation:
+        yield f"Before the analysis it was {'; '.join(facts.preparation)}."
+
+
+def _options(facts: Facts) -> Iterator[str]:
+    command, options = facts.engine.get("command"), facts.job.get("options") or {}
+    if not command:
+        return
+    parts = ["the parameters for faces in the wild" if facts.job.get("media_type") == "wild" else "default parameters"]
+    if options.get("multi_view"):
+        parts.append("several starting views a face")
+    if facts.is_openface and options.get("au"):
+        calibrated = options["au"] == "dynamic"
+        parts.append(
+            "dynamic action-unit models, calibrated over the clip" if calibrated else "static action-unit models"
+        )
+    parts.append("one face (the largest)" if options.get("faces") == "one" else "all faces found")
+    yield f"The command was {command}, with {_and(parts)}."
+
+
+def _counts(summary: Summary, facts: Facts) -> Iterator[str]:
+    rows, limit = summary.rows, summary.gate.confidence
+    if facts.media == "image":
+        faces = f"{rows.total} face{'s' * (rows.total != 1)}"
+        verb = "was" if rows.total == 1 else "were"
+        yield f"{faces} {verb} found; {rows.used} had a confidence of at least {limit:g}."
+        return
+    frames = summary.frames
+    if frames is None:
+        return
+    expected = f" of {frames.expected}" if frames.expected else ""
+    yield f"The table holds {frames.written}{expected} frames; a face was tracked in {frames.with_face}."
+    yield (
+        f"Statistics rest on the {frames.used} frames with success 1 and a confidence of at least {limit:g}"
+        f"{_share(frames.used, frames.written)}."
+    )
+    rules = summary.rules
+    if rules:
+        yield (
+            f"An action-unit event begins at an intensity of {rules.intensity.onset:g}, lasts while it is at least "
+            f"{rules.intensity.offset:g}, and for no less than {rules.intensity.shortest_s:g} s; a blink is such an "
+            f"event of AU45 of {rules.blink.shortest_s:g} to {rules.blink.longest_s or 0:g} s."
+        )
+
+
+def _versions(facts: Facts) -> Iterator[str]:
+    service = facts.manifest.get("service_version")
+    sha256 = facts.csv.get("sha256")
+    if service:
+        yield f"The media were prepared and the tables checked by openface-media-worker {service}."
+    if sha256:
+        yield f"SHA-256 of the table: {sha256}."
+
+
+def methods_file(summary: Summary, facts: Facts) -> str:
+    """`methods.txt`: the paragraph, and what its keys stand for."""
+    cited = works(facts)
+    keys = "".join(f"  [{work.key}] {work.what}\n" for work in cited)
+    return methods(summary, facts) + (f"\nCitation keys, see citation.bib:\n{keys}" if keys else "")
+
+
+def certificate(summary: Summary, facts: Facts) -> list[tuple[str, str]]:
+    """What speaks for the table being whole: names and values, in order."""
+    frames, engine = summary.frames, facts.engine
+    found: list[tuple[str, str]] = [("Verdict", summary.completeness.verdict)]
+    if summary.completeness.reason:
+        found.append(("Reason", summary.completeness.reason))
+    if frames:
+        decoded = "no copy was needed, the engine read the upload" if frames.decoded is None else f"{frames.decoded:,}"
+        found += [
+            ("Frames expected", _number(frames.expected)),
+            ("Frames decoded for the engine's copy", decoded),
+            ("Frames in the table", f"{frames.written:,}"),
+            ("Frames with a face (success 1)", f"{frames.with_face:,}"),
+            ("Frames that pass the quality gate", f"{frames.used:,}"),
+        ]
+    found += [
+        ("Rows in the table", f"{summary.rows.total:,}"),
+        ("Rows by the manifest", _number(facts.csv.get("rows"))),
+        ("Exit code of the engine", UNKNOWN if engine.get("exit_code") is None else str(engine["exit_code"])),
+        ("SHA-256 of the media", str(facts.file.get("sha256") or UNKNOWN)),
+        ("SHA-256 of the table, computed for this report", summary.table.sha256),
+        ("The same as the manifest's", {True: "yes", False: "NO", None: UNKNOWN}[summary.table.as_published]),
+    ]
+    return found
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else UNKNOWN
+
+
+def _share(part: int, whole: int) -> str:
+    return f" ({part / whole:.1%})" if whole else ""
+
+
+def _and(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,52 @@
+"""The overlay: the media once more, with what was measured drawn into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from service.jobs.job import Media
+from service.sandbox.call import ask
+from service.sandbox.media import MediaLimits, Prepared
+from service.sandbox.process import ChildLimits
+
+NAMES: dict[Media, str] = {"image": "overlay.jpg", "video": "overlay.mp4"}
+"""What the artefact is called."""
+
+TYPES: dict[Media, str] = {"image": "image/jpeg", "video": "video/mp4"}
+
+
+def draw_overlay(
+    media: Media,
+    prepared: Prepared,
+    table: Path,
+    support: Mapping[str, str],
+    room: Path,
+    limits: MediaLimits,
+    on_wait: Callable[[], None],
+) -> Path:
+    """Draw it, in a child and in one pass; returns the file.
+
+    Args:
+        prepared: what the engine has seen, so that frames and rows agree.
+        table: the published CSV.
+        support: level by action-unit column, as the engine states it.
+        room: this item's folder; gets `overlay/`.
+
+    Raises:
+        MediaError: it cannot be drawn.
+        EngineUnavailable, WorkspaceFull: this worker.
+    """
+    into = room / NAMES[media]
+    request: dict[str, Any] = {
+        "media": media,
+        "path": str(prepared.path.resolve()),
+        "table": str(table.resolve()),
+        "into": str(into.resolve()),
+        "support": dict(support),
+    }
+    seconds = limits.prepare_time_s + limits.prepare_time_per_media_s * (prepared.duration_s or 0)
+    child = ChildLimits(seconds, limits.memory_bytes, limits.file_bytes)
+    ask(request, room / "overlay", child, on_wait, entry="service.results.overlay_child")
+    return into

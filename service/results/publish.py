@@ -1,0 +1,63 @@
+"""Where results go, and in which order: artefacts first, the CSV last and create-only, since it is the commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.errors import BlobExists, MediaNotFound
+from service.jobs.result_place import ResultPlace
+from service.storage.blob_store import Blobs
+
+CSV_TYPE = "text/csv; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file of an attempt, besides its manifest."""
+
+    name: str
+    content: bytes | Path
+    content_type: str
+
+
+def publish_artefacts(
+    blobs: Blobs, place: ResultPlace, attempt_id: str, manifest: Mapping[str, Any], artefacts: Sequence[Artefact] = ()
+) -> None:
+    """Put the manifest, and before it what else the attempt has made, beside where the CSV will be."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode()
+    for artefact in (*artefacts, Artefact("manifest.json", text, "application/json")):
+        name = place.artefact(attempt_id, artefact.name)
+        blobs.upload(place.container, name, artefact.content, content_type=artefact.content_type)
+
+
+def commit(
+    blobs: Blobs, place: ResultPlace, attempt_id: str, csv: Path, sha256: str, *, replacing: bool = False
+) -> str:
+    """Publish the CSV and with it the result; returns the attempt whose result it is.
+
+    Where another attempt was first, its result stands and ours is left aside. `replacing` overwrites instead.
+    """
+    try:
+        blobs.upload(
+            place.container,
+            place.csv,
+            csv,
+            content_type=CSV_TYPE,
+            metadata={"attempt": attempt_id, "sha256": sha256},
+            create_only=not replacing,
+        )
+    except BlobExists:
+        return published_attempt(blobs, place) or attempt_id
+    return attempt_id
+
+
+def published_attempt(blobs: Blobs, place: ResultPlace) -> str | None:
+    """The attempt whose CSV is there; None where none is."""
+    try:
+        return blobs.info(place.container, place.csv).metadata.get("attempt", "")
+    except MediaNotFound:
+        return None

@@ -1,0 +1,40 @@
+"""Which rows of a table the statistics speak of; light to import, as the web processes do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.results.summary_model import Gate
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+CONFIDENCE = 0.7
+"""OpenFace's maintainer takes less for a failure (TadasBaltrusaitis/OpenFace, issues 270 and 1088); its own `success`
+asks for about 0.725, so in videos this only adds what an engine calls tracked in spite of a low confidence."""
+
+WHY = (
+    "rows with success 0 hold old values that mean nothing, and OpenFace's maintainer advises against "
+    "rows with a confidence below 0.7"
+)
+
+
+def gate(confidence: float = CONFIDENCE) -> Gate:
+    """The quality gate: `success` 1 (videos) and at least this confidence (0 to 1).
+
+    Raises:
+        ValueError: not from 0 to 1.
+    """
+    if not 0 <= confidence <= 1:
+        raise ValueError(f"a confidence is from 0 to 1, not {confidence}")
+    return Gate(success=1, confidence=confidence, why=WHY)
+
+
+def passes(table: pd.DataFrame, asked: Gate) -> NDArray[np.bool_]:
+    """For each row whether it counts, shape (rows,); pictures have no `success` and are judged by confidence alone."""
+    good = table["confidence"] >= asked.confidence
+    if "success" in table:
+        good &= table["success"] == asked.success
+    return good.to_numpy(dtype=bool)

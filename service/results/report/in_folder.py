@@ -1,0 +1,90 @@
+"""Reports of results in a plain folder, written beside their tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.errors import NotFound
+from service.results.quality_gate import CONFIDENCE
+from service.results.report.make import ReportRequest, make
+from service.sandbox.workspace import Workspace
+
+NOT_AT_HAND = "the upload was not at hand when the report was made."
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """A table and its manifest."""
+
+    csv: Path
+    manifest: Mapping[str, Any]
+
+
+def find_results(folders: Sequence[Path]) -> list[FolderResult]:
+    """The results below these folders: every table with a manifest beside it, or in a folder of its attempt.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = [
+        FolderResult(csv, manifest)
+        for folder in folders
+        for csv in sorted(folder.rglob("*.csv"))
+        for manifest in [_manifest_of(csv)]
+        if manifest is not None
+    ]
+    if not found:
+        raise NotFound("no results there: a result is a CSV with its manifest.json", "no_results")
+    return found
+
+
+def find_upload(result: FolderResult, among: Sequence[Path]) -> Path | None:
+    """The file that was analysed, by its size and SHA-256, among files and folders."""
+    media = result.manifest.get("media") or {}
+    size, sha256 = media.get("bytes"), media.get("sha256")
+    if not sha256:
+        return None
+    return next((file for file in _files(among) if file.stat().st_size == size and _sha256(file) == sha256), None)
+
+
+def write_beside(
+    result: FolderResult,
+    upload: Path | None,
+    workspace: Workspace,
+    confidence: float = CONFIDENCE,
+    on_wait: Callable[[], None] = lambda: None,
+) -> list[Path]:
+    """Make a report beside its table; returns the files. Raises as `making.make`."""
+    with workspace.room() as room:
+        wanted = ReportRequest(result.csv, result.manifest, upload, "" if upload else NOT_AT_HAND, confidence)
+        made = make(wanted, room, on_wait)
+        return [Path(shutil.copyfile(path, result.csv.parent / name)) for name, path in made.items()]
+
+
+def _manifest_of(csv: Path) -> Mapping[str, Any] | None:
+    places = [csv.parent / MANIFEST, *sorted(csv.parent.glob(f"*/{MANIFEST}"))]
+    for place in places:
+        try:
+            manifest = json.loads(place.read_text("utf-8"))
+            if (manifest.get("csv") or {}).get("name") == csv.name:
+                return dict(manifest)
+        except (OSError, ValueError, AttributeError):
+            continue
+    return None
+
+
+def _files(among: Sequence[Path]) -> Iterator[Path]:
+    for path in among:
+        yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,104 @@
+"""The picture of a report: the upload itself, or of a video the frame that shows best what was measured."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av.error
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from service.errors import UnreadableMedia
+from service.sandbox.decoders.pictures import decode
+from service.sandbox.decoders.upright import upright
+from service.sandbox.decoders.videos import frames, opened
+
+LONGEST_SIDE = 1000
+QUALITY = 82
+"""Of the JPEG: a picture of LONGEST_SIDE stays well under 300 kB."""
+SURE = 0.02
+"""Confidences that are this near to the highest are as good."""
+MISSED_FRAMES = 2.5
+"""A video that ends further than this before the time asked for is not the one that was measured."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is shown, reduced; the size is the original's, in pixels, in which the landmarks are."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+    @property
+    def data_uri(self) -> str:
+        return f"data:image/jpeg;base64,{base64.b64encode(self.jpeg).decode()}"
+
+
+def best_row(table: pd.DataFrame, used: NDArray[np.bool_]) -> int | None:
+    """First row of the frame to show: most faces that count, high confidence, head as it mostly is; None without rows.
+
+    Where nothing counts it is the frame in the middle.
+    """
+    if not len(table):
+        return None
+    candidates = table[used]
+    if candidates.empty:
+        return int(np.flatnonzero(table["frame"] == table["frame"].iloc[len(table) // 2])[0])
+    faces = candidates.groupby("frame")["frame"].transform("size")
+    candidates = candidates[faces == faces.max()]
+    sure = candidates["confidence"] >= candidates["confidence"].max() - SURE
+    angles = candidates.loc[sure, ["pose_Rx", "pose_Ry", "pose_Rz"]].fillna(0.0)
+    distance = np.square(angles - angles.median()).sum(axis=1)
+    frame = table.loc[distance.idxmin(), "frame"]
+    return int(np.flatnonzero(table["frame"] == frame)[0])
+
+
+def picture(path: Path) -> Picture:
+    """An uploaded picture, upright. Raises UnreadableMedia."""
+    return _reduced(decode(str(path)))
+
+
+def video_frame(path: Path, time_s: float, frame_rate: float) -> Picture:
+    """The frame of a video at a time, upright.
+
+    Raises:
+        UnreadableMedia: it cannot be decoded, or there is none at that time.
+    """
+    with opened(str(path)) as (container, stream):
+        base = float(stream.time_base or 0) or 1 / frame_rate
+        start = stream.start_time or 0
+        wanted = start + round(time_s / base)
+        with suppress(av.error.FFmpegError):
+            # Only saves decoding what comes before; a file that cannot seek is read from its beginning.
+            container.seek(wanted, stream=stream)
+        found, later = None, False
+        for number, frame in enumerate(frames(container, stream)):
+            now_s = (frame.pts - start) * base if frame.pts is not None else number / frame_rate
+            later = now_s > time_s + 0.5 / frame_rate
+            if later:
+                break
+            found, found_s = frame, now_s
+        # Where the frame rate varies a frame is shown until the next one, however long that takes.
+        if found is None or (not later and time_s - found_s > MISSED_FRAMES / frame_rate):
+            raise UnreadableMedia("the frame that was measured was not found again in the upload")
+        shown = next(upright(iter([found])))
+        return _reduced(shown.to_ndarray(format="bgr24"))
+
+
+def _reduced(pixels: Any) -> Picture:
+    height, width = pixels.shape[:2]
+    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    if scale < 1:
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise UnreadableMedia("the picture cannot be written as JPEG")
+    return Picture(jpeg.tobytes(), width, height)

@@ -1,0 +1,1 @@
+"""Access control: keys, scopes, browser sessions and rate limits."""

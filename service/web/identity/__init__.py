@@ -1,0 +1,1 @@
+"""Routes for enrolling, searching and deleting faces, added where IDENTITY is on."""

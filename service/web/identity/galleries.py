@@ -1,0 +1,324 @@
+"""`/galleries/…`: enrol, list, verify, identify, rename, remove, for callers that begin now."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel
+
+from service.errors import AnalysisError, BadRequest
+from service.identity.embedder import FoundFace
+from service.identity.galleries import PAGE, Match, NewFace, Person
+from service.identity.rights import audit, export_person, remove_person
+from service.identity.vectors import confidence, exact
+from service.web.identity.bodies import MOST_PICTURES, Given, describe, described, longest, longest_of_many, read_given
+from service.web.identity.models import (
+    Change,
+    EnrolledFace,
+    Enrolment,
+    FacePath,
+    Gallery,
+    GalleryList,
+    GalleryPath,
+    HeldFace,
+    Identified,
+    IdentifiedFace,
+    MatchFacts,
+    Mentioned,
+    MoreFaces,
+    People,
+    PeopleQuery,
+    PersonExport,
+    PersonFacts,
+    PersonPath,
+    ReceiptFacts,
+    RemovedFace,
+    SearchQuery,
+    ThresholdQuery,
+    Verified,
+)
+from service.web.identity.own_gallery import identity, own_gallery
+from service.web.protocol.bodies import takes_body
+from service.web.protocol.openapi import content, needs, operation_name, problems
+from service.web.services import services
+
+NEEDS = needs("identity")
+TO_READ = problems(400, 404, 503)
+TO_SEND = problems(400, 404, 408, 413, 415, 503)
+WRONG_PICTURES = "pictures_refused"
+
+galleries = APIBlueprint("galleries", __name__, abp_tags=[Tag(name="Who is it")], operation_id_callback=operation_name)
+
+
+@galleries.get("/galleries", endpoint="all", responses={200: GalleryList, **problems(400, 503)}, security=NEEDS)
+def list_galleries() -> Response:
+    """The caller's gallery: each key has one."""
+    facts = identity().galleries.facts(own_gallery())
+    audit("list", facts.name)
+    return _json(GalleryList(galleries=[Gallery(**asdict(facts))]))
+
+
+@galleries.get("/galleries/<gallery>", endpoint="one", responses={200: Gallery, **TO_READ}, security=NEEDS)
+def get_gallery(path: GalleryPath) -> Response:
+    """How much is in a gallery."""
+    facts = identity().galleries.facts(own_gallery(path.gallery))
+    audit("list", facts.name)
+    return _json(Gallery(**asdict(facts)))
+
+
+@galleries.get("/galleries/<gallery>/people", endpoint="people", responses={200: People, **TO_READ}, security=NEEDS)
+def list_people(path: GalleryPath, query: PeopleQuery) -> Response:
+    """Who is in a gallery."""
+    gallery = own_gallery(path.gallery)
+    found = identity().galleries.page(gallery, name=query.name or "", after=query.cursor or "", limit=PAGE + 1)
+    audit("list", gallery, people=len(found))
+    cursor = found[PAGE - 1].id if len(found) > PAGE else None
+    return _json(People(people=[_person(person) for person in found[:PAGE]], cursor=cursor))
+
+
+@galleries.post(
+    "/galleries/<gallery>/people", endpoint="enrol", responses={201: PersonFacts, **TO_SEND}, security=NEEDS
+)
+@takes_body(longest_of_many)
+def enrol(path: GalleryPath) -> Response:
+    """Enrol someone with 1 to 100 pictures that show one face each.
+
+    Where a picture shows none or several, nobody is enrolled, and the error says which picture.
+    """
+    gallery = own_gallery(path.gallery)
+    given = _given()
+    wanted = given.as_model(Enrolment)
+    new = _new_faces(given, thumbnails=wanted.thumbnails)
+    person = identity().galleries.enrol(gallery, wanted.name, wanted.consent, wanted.expires, new)
+    audit("enrol", gallery, person_id=person.id, faces=len(new), consent=wanted.consent)
+    return _json(_person(person), HTTPStatus.CREATED)
+
+
+@galleries.get(
+    "/galleries/<gallery>/people/<person_id>",
+    endpoint="person",
+    responses={200: PersonFacts, **TO_READ},
+    security=NEEDS,
+)
+def get_person(path: PersonPath) -> Response:
+    """One person."""
+    gallery = own_gallery(path.gallery)
+    audit("read", gallery, person_id=path.person_id)
+    return _json(_person(identity().galleries.person(gallery, path.person_id)))
+
+
+@galleries.patch(
+    "/galleries/<gallery>/people/<person_id>",
+    endpoint="change",
+    responses={200: PersonFacts, **TO_READ},
+    security=NEEDS,
+)
+def change_person(path: PersonPath, body: Change) -> Response:
+    """Another name, consent reference, or end."""
+    gallery = own_gallery(path.gallery)
+    fields = body.model_dump(exclude_unset=True)
+    if any(fields.get(name, "") is None for name in ("name", "consent")):
+        raise BadRequest("name and consent cannot be null")
+    audit("change", gallery, person_id=path.person_id, fields=sorted(fields))
+    return _json(_person(identity().galleries.change(gallery, path.person_id, fields)))
+
+
+@galleries.delete(
+    "/galleries/<gallery>/people/<person_id>",
+    endpoint="remove",
+    responses={200: ReceiptFacts, **TO_READ},
+    security=NEEDS,
+)
+def delete_person(path: PersonPath) -> Response:
+    """Remove a person with all embeddings, thumbnails and tokens; the answer is a receipt."""
+    gallery = own_gallery(path.gallery)
+    receipt = remove_person(identity().store, gallery, path.person_id)
+    audit("delete", gallery, person_id=path.person_id, embeddings=receipt.embeddings)
+    return _json(ReceiptFacts.model_validate(asdict(receipt)))
+
+
+@galleries.get(
+    "/galleries/<gallery>/people/<person_id>/export",
+    endpoint="export",
+    responses={200: PersonExport, **TO_READ},
+    security=NEEDS,
+)
+def export(path: PersonPath) -> Response:
+    """What is held of one person; embeddings are told of, and not handed out."""
+    gallery = own_gallery(path.gallery)
+    audit("export", gallery, person_id=path.person_id)
+    held = export_person(identity().galleries, gallery, path.person_id)
+    faces = [
+        HeldFace(
+            face_token=face.token,
+            model=face.model,
+            created=face.created,
+            thumbnail=base64.b64encode(face.thumbnail).decode() if face.thumbnail else None,
+        )
+        for face in held.faces
+    ]
+    mentioned = [Mentioned(**asdict(mention)) for mention in held.mentioned_in]
+    return _json(PersonExport(person=_person(held.person), faces=faces, mentioned_in=mentioned))
+
+
+@galleries.post(
+    "/galleries/<gallery>/people/<person_id>/faces",
+    endpoint="add_faces",
+    responses={201: PersonFacts, **TO_SEND},
+    security=NEEDS,
+)
+@takes_body(longest_of_many)
+def add_faces(path: PersonPath) -> Response:
+    """More pictures of someone who is enrolled."""
+    gallery = own_gallery(path.gallery)
+    identity().galleries.person(gallery, path.person_id)
+    given = _given()
+    new = _new_faces(given, thumbnails=given.as_model(MoreFaces).thumbnails)
+    person = identity().galleries.add_faces(gallery, path.person_id, new)
+    audit("enrol", gallery, person_id=person.id, faces=len(new))
+    return _json(_person(person), HTTPStatus.CREATED)
+
+
+@galleries.delete(
+    "/galleries/<gallery>/faces/<face_token>",
+    endpoint="remove_face",
+    responses={200: RemovedFace, **TO_READ},
+    security=NEEDS,
+)
+def delete_face(path: FacePath) -> Response:
+    """Remove one face, and its person with the last one."""
+    gallery = own_gallery(path.gallery)
+    person_id = identity().galleries.remove_face(gallery, path.face_token)
+    audit("delete_face", gallery, person_id=person_id)
+    return _json(RemovedFace(face_token=path.face_token, person_id=person_id))
+
+
+@galleries.get(
+    "/galleries/<gallery>/faces/<face_token>/thumbnail",
+    endpoint="thumbnail",
+    responses={200: content("image/jpeg", None), **TO_READ},
+    security=NEEDS,
+)
+def thumbnail(path: FacePath) -> Response:
+    """The small picture of a face, where one is kept."""
+    gallery = own_gallery(path.gallery)
+    audit("thumbnail", gallery)
+    return _unkept(Response(identity().galleries.thumbnail(gallery, path.face_token), content_type="image/jpeg"))
+
+
+@galleries.post(
+    "/galleries/<gallery>/identify", endpoint="identify", responses={200: Identified, **TO_SEND}, security=NEEDS
+)
+@takes_body(longest)
+def identify(path: GalleryPath, query: SearchQuery) -> Response:
+    """Who is it: for each face of a picture the enrolled faces that are near, the nearest first."""
+    gallery, own = own_gallery(path.gallery), identity()
+    threshold = query.threshold or own.threshold
+    found = own.embedder.faces(_given().one_picture())
+    faces = []
+    for face in found:
+        matches = own.galleries.nearest(gallery, face.embedding, threshold, query.limit)
+        told = [_match(match, threshold) for match in matches]
+        faces.append(IdentifiedFace(box=_box(face), confidence=face.confidence, matches=told))
+    people = sorted({match.person_id for face in faces for match in face.matches})
+    audit("identify", gallery, faces=len(faces), people=people)
+    return _json(Identified(threshold=threshold, faces=faces))
+
+
+@galleries.post("/galleries/<gallery>/verify", endpoint="verify", responses={200: Verified, **TO_SEND}, security=NEEDS)
+@takes_body(longest)
+def verify(path: GalleryPath, query: ThresholdQuery) -> Response:
+    """Whether two pictures, with one face each, show one person. Nothing is kept of them."""
+    gallery, own = own_gallery(path.gallery), identity()
+    threshold = query.threshold or own.threshold
+    one, other = _one_face_each(_given().so_many(2), thumbnails=False)
+    distance = exact(one.embedding, other.embedding)
+    audit("verify", gallery)
+    told = Verified(
+        same=distance < threshold,
+        distance=round(distance, 4),
+        threshold=threshold,
+        confidence=round(confidence(distance, threshold), 4),
+    )
+    return _json(told)
+
+
+def _given() -> Given:
+    return read_given(services().settings.detect_max_mb * 1024 * 1024)
+
+
+def _new_faces(given: Given, *, thumbnails: bool) -> list[NewFace]:
+    pictures = given.so_many(1, MOST_PICTURES)
+    found = _one_face_each(pictures, thumbnails=thumbnails)
+    return [NewFace(face.embedding, thumbnail=face.thumbnail or None) for face in found]
+
+
+def _one_face_each(pictures: list[bytes], *, thumbnails: bool) -> list[FoundFace]:
+    """Raises the picture's own error where there is only one, else BadRequest that names all that cannot be used."""
+    found = identity().embedder.one_face_each(pictures, thumbnails=thumbnails)
+    faces = [face for face in found if isinstance(face, FoundFace)]
+    refused = [(number, face) for number, face in enumerate(found, 1) if isinstance(face, AnalysisError)]
+    if refused and len(pictures) == 1:
+        raise refused[0][1]
+    if refused:
+        told = "; ".join(f"picture {number}: {error.message}" for number, error in refused)
+        raise BadRequest(told, WRONG_PICTURES)
+    return faces
+
+
+def _person(person: Person) -> PersonFacts:
+    faces = [EnrolledFace(face_token=f.token, created=f.created, has_thumbnail=f.has_thumbnail) for f in person.faces]
+    return PersonFacts(
+        id=person.id,
+        name=person.name,
+        consent=person.consent,
+        created=person.created,
+        expires=person.expires,
+        faces=faces,
+    )
+
+
+def _match(match: Match, threshold: float) -> MatchFacts:
+    return MatchFacts(
+        person_id=match.person_id,
+        name=match.name,
+        face_token=match.token,
+        distance=match.distance,
+        confidence=round(confidence(match.distance, threshold), 4),
+    )
+
+
+def _box(face: FoundFace) -> list[int]:
+    left, top, right, bottom = (round(side) for side in face.box)
+    return [left, top, right - left, bottom - top]
+
+
+def _json(model: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    response = jsonify(model.model_dump(mode="json"))
+    response.status_code = status
+    return _unkept(response)
+
+
+def _unkept(response: Response) -> Response:
+    """No cache may keep what is known of people."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _describe_bodies() -> None:
+    words: dict[str, Any] = {
+        "/galleries/{gallery}/people": (Enrolment, "Name, consent reference and pictures.", True),
+        "/galleries/{gallery}/people/{person_id}/faces": (MoreFaces, "Pictures.", True),
+        "/galleries/{gallery}/identify": (None, "A picture.", False),
+        "/galleries/{gallery}/verify": (None, "Two pictures.", True),
+    }
+    for path, (model, sentence, several) in words.items():
+        describe(galleries, path, described(model, sentence, several=several))
+
+
+_describe_bodies()

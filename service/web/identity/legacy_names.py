@@ -1,0 +1,204 @@
+"""`/train` and `/recognize/`: the form by user names, with the key in the body, for callers of older services."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Literal
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import HTTPException
+
+from service.errors import AnalysisError
+from service.identity.embedder import FoundFace, NoFace, SeveralFaces
+from service.identity.galleries import NewFace
+from service.identity.rights import audit
+from service.identity.vectors import confidence
+from service.logs import log
+from service.web.identity.bodies import MOST_PICTURES, Given, describe, described, longest, longest_of_many, read_given
+from service.web.identity.own_gallery import ANONYMOUS, identity, key_in_body, keys, who
+from service.web.protocol.bodies import takes_body
+from service.web.protocol.openapi import NO_KEY, Answers, operation_name
+from service.web.protocol.problems import STATUS
+from service.web.services import services
+
+RECOGNIZED = "Face recognized successfully."
+NOT_RECOGNIZED = "Face not recognized."
+NOT_DETECTED = "Face not detected."
+TRAINED = "Model trained successfully."
+LONGEST_NAME = 200
+
+names = APIBlueprint(
+    "identity_names", __name__, abp_tags=[Tag(name="Who is it, by names")], operation_id_callback=operation_name
+)
+
+
+class Told(BaseModel):
+    """What older callers are answered, errors included."""
+
+    responseType: Literal["SUCCESS", "FAILURE"]  # noqa: N815
+    successDescription: str = Field(description="A sentence that callers match on.")  # noqa: N815
+    detectionTime: float = Field(description="Seconds that it took.")  # noqa: N815
+    confidencePercentage: float | None = Field(  # noqa: N815
+        description="0 to 1: 1 / (1 + exp(12 (distance - IDENTITY_THRESHOLD))), 0.5 at the threshold; "
+        "null where nothing was compared."
+    )
+
+
+class Refusal(BaseModel):
+    """A picture that was not used."""
+
+    image: int = Field(description="Its number, from 1.")
+    reason: str
+
+
+class Trained(Told):
+    """The same, and which pictures were not used."""
+
+    rejected: list[Refusal]
+
+
+class Asked(BaseModel):
+    """Who asks, and about whom."""
+
+    API_KEY: str
+    username: str
+
+
+class _Refused(Exception):
+    def __init__(self, sentence: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.status = status
+
+
+def _errors(model: type[BaseModel]) -> Answers:
+    statuses = (400, 401, 403, 408, 413, 415, 500, 503)
+    own: Answers = dict.fromkeys(statuses, model)
+    return own | {429: {"description": HTTPStatus.TOO_MANY_REQUESTS.phrase}}
+
+
+@names.post("/train", endpoint="train", responses={200: Trained, **_errors(Told)}, security=NO_KEY)
+@takes_body(longest_of_many)
+def train() -> Response:
+    """Enrol 1 to 100 pictures of one user; nothing is retrained, so what was known is recognized all the while.
+
+    Pictures without exactly one face are not used, and named under `rejected`; the rest is.
+    """
+    began = time.monotonic()
+    given = _given()
+    gallery, username = _who_and_whom(given)
+    pictures = given.so_many(1, MOST_PICTURES)
+    found = identity().embedder.one_face_each(pictures)
+    faces = [NewFace(face.embedding) for face in found if isinstance(face, FoundFace)]
+    rejected = [
+        Refusal(image=number, reason=error.message)
+        for number, error in enumerate(found, 1)
+        if isinstance(error, AnalysisError)
+    ]
+    if faces:
+        person = identity().galleries.enrol_by_name(gallery, username, who(gallery), faces)
+        audit("enrol", gallery, person_id=person.id, faces=len(faces), consent=person.consent)
+    told = _told("SUCCESS" if faces else "FAILURE", TRAINED if faces else NOT_DETECTED, began)
+    status = HTTPStatus.OK if faces else HTTPStatus.BAD_REQUEST
+    return _answer(Trained(**told.model_dump(), rejected=rejected), status)
+
+
+@names.post("/recognize/", endpoint="recognize", responses={200: Told, **_errors(Told)}, security=NO_KEY)
+@takes_body(longest)
+def recognize() -> Response:
+    """Whether the picture's one face is this user's, as enrolled under this key."""
+    began = time.monotonic()
+    given = _given()
+    gallery, username = _who_and_whom(given)
+    try:
+        face = identity().embedder.one_face(given.one_picture())
+    except NoFace:
+        return _answer(_told("FAILURE", NOT_DETECTED, began))
+    distance = identity().galleries.distance_to(gallery, username, face.embedding)
+    threshold = identity().threshold
+    audit("recognize", gallery)
+    if distance is None:
+        return _answer(_told("FAILURE", NOT_RECOGNIZED, began))
+    sure = round(confidence(distance, threshold), 4)
+    if distance >= threshold:
+        return _answer(_told("FAILURE", NOT_RECOGNIZED, began, sure))
+    return _answer(_told("SUCCESS", RECOGNIZED, began, sure))
+
+
+def _given() -> Given:
+    return read_given(services().settings.detect_max_mb * 1024 * 1024)
+
+
+def _who_and_whom(given: Given) -> tuple[str, str]:
+    """The gallery of the key in the body, and the user's name."""
+    presented, username = given.fields.get("API_KEY"), given.fields.get("username")
+    if not presented or not username:
+        raise _Refused(f"{'username' if presented else 'API_KEY'} is missing.")
+    if not isinstance(username, str) or len(username) > LONGEST_NAME or not username.isprintable():
+        raise _Refused(f"username is not a text of at most {LONGEST_NAME} characters.")
+    if not keys().asks:
+        return ANONYMOUS, username
+    key = key_in_body(presented)
+    if key is None:
+        log.warning("request.refused", reason="unknown key", path="identity_names")
+        raise _Refused("API_KEY is not known.", HTTPStatus.UNAUTHORIZED)
+    if not key.may("identity"):
+        log.warning("request.refused", reason="scope identity missing", path="identity_names")
+        raise _Refused("API_KEY lacks the scope `identity`.", HTTPStatus.FORBIDDEN)
+    return key.name, username
+
+
+def _told(kind: Literal["SUCCESS", "FAILURE"], sentence: str, began: float, sure: float | None = None) -> Told:
+    return Told(
+        responseType=kind,
+        successDescription=sentence,
+        detectionTime=round(time.monotonic() - began, 4),
+        confidencePercentage=sure,
+    )
+
+
+def _answer(told: Told, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    response = jsonify(told.model_dump(mode="json"))
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _failure(sentence: str, status: HTTPStatus) -> Response:
+    return _answer(_told("FAILURE", sentence, time.monotonic()), status)
+
+
+@names.errorhandler(_Refused)
+def _from_refused(error: _Refused) -> Response:
+    return _failure(error.sentence, error.status)
+
+
+@names.errorhandler(AnalysisError)
+def _from_analysis_error(error: AnalysisError) -> Response:
+    if isinstance(error, SeveralFaces):
+        return _failure("Several faces detected.", HTTPStatus.BAD_REQUEST)
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        log.error("request.failed", error_code=error.code, error=error.message)
+        return _failure("Something went wrong here.", HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _failure(error.message, status)
+
+
+@names.errorhandler(HTTPException)
+def _from_http(error: HTTPException) -> Response:
+    """Bodies that are too long, too slow or broken."""
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _failure(error.description or status.phrase, status)
+
+
+@names.errorhandler(Exception)
+def _from_exception(_error: Exception) -> Response:
+    log.exception("request.unexpected_error")
+    return _failure("Something went wrong here.", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+describe(names, "/train", described(Asked, "The key, whom the pictures show, and pictures.", several=True))
+describe(names, "/recognize/", described(Asked, "The key, whom the picture should show, and a picture."))

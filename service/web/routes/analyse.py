@@ -1,0 +1,211 @@
+"""`/analyse/<media>/<media_type>/<name>`: an upload becomes jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from flask import Response, current_app, jsonify, request, url_for
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from service.errors import BadRequest, MediaTooLarge, NotFound, UnsupportedMedia
+from service.jobs.job import OPTION_VALUES, SHORT_FORMS, AnalysisJob, JobOptions, Media, MediaType
+from service.jobs.media_kind import kind_of
+from service.jobs.names import LONGEST_BLOB, check_blob, check_container
+from service.jobs.record import JobRecord
+from service.jobs.result_place import is_result
+from service.logs import continued_trace
+from service.storage.blob_store import BlobInfo
+from service.web.protocol.job_json import Jobs, job_answer, link, with_query
+from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
+from service.web.protocol.prefer_wait import applied, waited
+from service.web.services import IS_OWN_GALLERY, Services, services
+
+EXAMPLES_TOLD = 5
+
+ERRORS = problems(400, 404, 413, 415, 503)
+NEEDS = needs("analyse")
+
+analyse = APIBlueprint("analyse", __name__, abp_tags=[Tag(name="Analyse")], operation_id_callback=operation_name)
+
+
+def _blob_schema(schema: dict[str, Any]) -> None:
+    optional(schema)
+    schema |= {"minLength": 1, "maxLength": LONGEST_BLOB}
+
+
+class AnalysePath(BaseModel):
+    """What is to be analysed."""
+
+    media: str = Field(
+        description="`image` runs FaceLandmarkImg, `video` FeatureExtraction.",
+        json_schema_extra={"enum": ["image", "video"]},
+    )
+    media_type: str = Field(
+        description="`wild` adds `-wild`, for media not taken for the purpose. Short: `ip`, `iw`, `vp`, `vw`.",
+        json_schema_extra={"enum": ["posed", "wild", *SHORT_FORMS]},
+    )
+    name: str = Field(description="Container of the upload.", json_schema_extra=CONTAINER)
+
+
+class AnalyseQuery(Parameters):
+    """Which of it, and how."""
+
+    blob: str | None = Field(
+        None,
+        description="One blob, without empty, `.` or `..` segments, control characters and backslashes; "
+        "without it, every blob of this media in the container.",
+        json_schema_extra=_blob_schema,
+    )
+    faces: Literal["one", "many"] | None = Field(
+        None, description="Default: `many` for pictures, `one` for videos.", json_schema_extra=optional
+    )
+    au: Literal["dynamic", "static"] | None = Field(
+        None,
+        description="Default: `dynamic` for videos with one face, else `static`.",
+        json_schema_extra=optional,
+    )
+    multi_view: Literal["0", "1"] | None = Field(
+        None, description="Default: `1` for wild, `0` for posed.", json_schema_extra=optional
+    )
+    overlay: Literal["0", "1", "false", "true"] | None = Field(
+        None,
+        description="`1` also draws what was measured into a copy of the media: a JPEG, or a video that browsers play.",
+        json_schema_extra=optional,
+    )
+    gallery: str | None = Field(
+        None,
+        description="The caller's gallery, where IDENTITY is on: look in it who is seen; needs the scope `identity`.",
+        max_length=64,
+        json_schema_extra=optional,
+    )
+    cursor: str | None = Field(None, description="From `next` of the answer before.", json_schema_extra=optional)
+
+
+@analyse.get("/analyse/<media>/<media_type>/<name>", responses={200: Jobs, 202: Jobs, **ERRORS}, security=NEEDS)
+def analyse_by_get(path: AnalysePath, query: AnalyseQuery) -> Response:
+    """Analyse an upload (as the function, or a browser, asks).
+
+    Asking twice is harmless: the same media analysed the same way is the same job. `Prefer: wait=N` (at most 25 s)
+    holds the answer until the jobs have finished.
+    """
+    return _analyse(path, query)
+
+
+@analyse.post("/analyse/<media>/<media_type>/<name>", responses={200: Jobs, 202: Jobs, **ERRORS}, security=NEEDS)
+def analyse_by_post(path: AnalysePath, query: AnalyseQuery) -> Response:
+    """Analyse an upload.
+
+    Asking twice is harmless: the same media analysed the same way is the same job. `Prefer: wait=N` (at most 25 s)
+    holds the answer until the jobs have finished.
+    """
+    return _analyse(path, query)
+
+
+def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
+    own = services()
+    media, media_type = _kind(path.media, path.media_type)
+    container = check_container(path.name, own.settings.results_container)
+    given = _options_given()
+    options = JobOptions.resolve(media, media_type, given, galleries=_may_use(given.get("gallery", "")))
+    if query.blob is None:
+        blobs, cursor = _uploads(own, container, media, query.cursor or "")
+    else:
+        blobs, cursor = [_upload(own, container, check_blob(query.blob), media)], ""
+    jobs = [AnalysisJob(container, blob.name, blob.etag, media, media_type, options) for blob in blobs]
+    records, wait_s = waited(own.table, _submit(own, jobs))
+    body = Jobs(
+        jobs=[job_answer(record) for record in records],
+        next=_continued(cursor) if cursor else None,
+    )
+    response = jsonify(body.model_dump(mode="json"))
+    response.status_code = 200 if all(record.is_finished for record in records) else 202
+    response.headers["Location"] = _where(container, records)
+    return applied(response, wait_s)
+
+
+def _may_use(gallery: str) -> bool:
+    """Whether galleries are known here, and this one is the caller's. Raises NotFound, Forbidden."""
+    is_own: Callable[[str], bool] | None = current_app.extensions.get(IS_OWN_GALLERY)
+    return bool(gallery) and is_own is not None and is_own(gallery)
+
+
+def _kind(media: str, media_type: str) -> tuple[Media, MediaType]:
+    media, media_type = media.lower(), media_type.lower()
+    for known in SHORT_FORMS.values():
+        if (media, media_type) == known:
+            return known
+    if media not in {"image", "video"}:
+        raise BadRequest(f"unknown media {media[:40]!r}; known: image, video", "unknown_media")
+    if media_type not in SHORT_FORMS:
+        known_types = ", ".join(["posed", "wild", *SHORT_FORMS])
+        raise BadRequest(f"unknown media type {media_type[:40]!r}; known: {known_types}", "unknown_media_type")
+    kind = SHORT_FORMS[media_type]
+    if kind[0] != media:
+        raise BadRequest(f"{media_type!r} is for {kind[0]}s, but the media is {media!r}", "unknown_media_type")
+    return kind
+
+
+def _options_given() -> dict[str, str]:
+    """The options as they were sent, each once; what is unknown is refused when they are resolved."""
+    own = {"blob", "cursor"}
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise BadRequest(f"{name[:40]!r} is given {len(values)} times; once is enough", "bad_option")
+    known = {name: value for name, value in request.args.items() if name in OPTION_VALUES or name not in own}
+    return {name[:80]: value for name, value in known.items()}
+
+
+def _upload(own: Services, container: str, name: str, media: Media) -> BlobInfo:
+    """One blob, if it is of this media."""
+    blob = own.blobs.info(container, name)
+    if kind_of(blob.name, blob.content_type) != media:
+        raise UnsupportedMedia(
+            f"blob {name!r} (content type {blob.content_type or 'unknown'}) is not known as {media}; "
+            "give it the usual file extension"
+        )
+    limit = own.settings.max_media_mb
+    if blob.size > limit * 1024 * 1024:
+        raise MediaTooLarge(f"blob {name!r} has {blob.size:,} bytes; the limit is {limit:,} MiB (MAX_MEDIA_MB)")
+    return blob
+
+
+def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[list[BlobInfo], str]:
+    """A page of the blobs of this media; pages without any are passed over. Only a first page must have some."""
+    seen: list[str] = []
+    is_continued = bool(cursor)
+    while True:
+        page = own.blobs.page(container, cursor)
+        uploads = [blob for blob in page.blobs if not is_result(container, blob.name, own.settings.results_container)]
+        found = [blob for blob in uploads if kind_of(blob.name, blob.content_type) == media]
+        if found or not page.cursor:
+            break
+        seen += [blob.name for blob in uploads[:EXAMPLES_TOLD]]
+        cursor = page.cursor
+    if not found and not is_continued:
+        raise NotFound(_nothing(container, media, [*seen, *(blob.name for blob in uploads)]), "no_media")
+    return found, page.cursor
+
+
+def _nothing(container: str, media: Media, names: list[str]) -> str:
+    if not names:
+        return f"container {container!r} holds no uploads"
+    told = ", ".join(repr(name[:80]) for name in names[:EXAMPLES_TOLD])
+    more = f" and {len(names) - EXAMPLES_TOLD} more" if len(names) > EXAMPLES_TOLD else ""
+    return f"container {container!r} holds no {media}; it holds {told}{more}"
+
+
+def _submit(own: Services, jobs: list[AnalysisJob]) -> list[JobRecord]:
+    traceparent = continued_trace(request.headers.get("traceparent"))
+    return own.desk.submit_several(jobs, traceparent)
+
+
+def _where(container: str, records: list[JobRecord]) -> str:
+    if len(records) == 1:
+        return link("one", records[0].job.job_id)
+    return with_query(url_for("jobs.newest"), container=container)
+
+
+def _continued(cursor: str) -> str:
+    return with_query(request.path, **{**request.args.to_dict(), "cursor": cursor})

@@ -1,0 +1,247 @@
+"""`/jobs`: where is it, what became of it, again, or never mind."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import quote
+
+from flask import Response, jsonify, stream_with_context
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from service.errors import AnalysisError, Conflict, MediaNotFound, NotFound, StorageUnavailable
+from service.jobs.job_table import JobTable
+from service.jobs.names import LONGEST_BLOB
+from service.jobs.record import JobRecord, State
+from service.jobs.result_place import ResultPlace
+from service.logs import continued_trace
+from service.results.overlay import NAMES, TYPES
+from service.results.publish import CSV_TYPE
+from service.storage.blob_store import BlobInfo
+from service.web.protocol.job_json import Job, JobList, ResultLinks, Results, job_answer
+from service.web.protocol.openapi import CONTAINER, Parameters, content, needs, operation_name, optional, problems
+from service.web.services import Services, services
+
+EVENTS_EVERY_S = 1.0
+EVENTS_AT_MOST_S = 600.0
+
+FOUND_OR_NOT = problems(400, 404, 503)
+STATE_MATTERS = problems(400, 404, 409, 503)
+
+TO_READ = needs("read")
+TO_ORDER = needs("analyse")
+
+jobs = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")], operation_id_callback=operation_name)
+
+
+class JobPath(BaseModel):
+    """Which job."""
+
+    job_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+
+
+class JobsQuery(Parameters):
+    """Which jobs."""
+
+    state: State | None = Field(None, json_schema_extra=optional)
+    container: str | None = Field(
+        None, min_length=3, max_length=63, pattern=CONTAINER["pattern"], json_schema_extra=optional
+    )
+    text: str | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_BLOB,
+        description="A part of the blob's or the container's name, whatever its case.",
+        json_schema_extra=optional,
+    )
+    cursor: str | None = Field(None, max_length=2000, description="From the answer before.", json_schema_extra=optional)
+
+
+class ResultsQuery(Parameters):
+    """Which kind of links."""
+
+    links: Literal["sas", "plain"] = Field(
+        "plain",
+        description="`sas`: anyone who has the link can read, for a while; `plain`: needs credentials.",
+    )
+
+
+@jobs.get("/jobs", endpoint="newest", responses={200: JobList, **problems(400, 503)}, security=TO_READ)
+def list_jobs(query: JobsQuery) -> Response:
+    """List jobs, newest first."""
+    page = services().table.page(
+        container=query.container, state=query.state, text=query.text or "", cursor=query.cursor or ""
+    )
+    body = JobList(jobs=[job_answer(record) for record in page.records], cursor=page.cursor or None)
+    return jsonify(body.model_dump(mode="json"))
+
+
+@jobs.get("/jobs/<job_id>", endpoint="one", responses={200: Job, **FOUND_OR_NOT}, security=TO_READ)
+def get_job(path: JobPath) -> Response:
+    """One job: state, stage, progress, error, links."""
+    return _answer(services().table.get(path.job_id))
+
+
+@jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
+def rerun(path: JobPath) -> Response:
+    """Analyse again what has finished: a new job of the next generation."""
+    response = _answer(services().desk.rerun(path.job_id, continued_trace(None)))
+    response.status_code = 202
+    return response
+
+
+@jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
+def cancel(path: JobPath) -> Response:
+    """End a job that has not finished: at once while it is queued, within seconds while it runs."""
+    response = _answer(services().desk.cancel(path.job_id))
+    response.status_code = 202
+    return response
+
+
+@jobs.get(
+    "/jobs/<job_id>/events",
+    endpoint="events",
+    responses={200: content("text/event-stream", None), **FOUND_OR_NOT},
+    security=TO_READ,
+)
+def events(path: JobPath) -> Response:
+    """Follow a job by server-sent events: a `job` event at each change, an `end` event when it has finished."""
+    table = services().table
+    stream = stream_with_context(_events(table, table.get(path.job_id)))
+    response = Response(stream, mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+@jobs.get("/jobs/<job_id>/results", endpoint="results", responses={200: Results, **STATE_MATTERS}, security=TO_READ)
+def results(path: JobPath, query: ResultsQuery) -> Response:
+    """A published result: its manifest, and links to it in storage."""
+    own = services()
+    record = own.table.get(path.job_id)
+    place, csv = published(own, record)
+    attempt = csv.metadata.get("attempt", "")
+    names = {"csv": place.csv, "manifest": place.manifest(attempt)}
+    body = Results(
+        job_id=path.job_id,
+        container=record.job.container,
+        blob=record.job.blob,
+        media=record.job.media,
+        media_type=record.job.media_type,
+        attempt=attempt,
+        csv_sha256=csv.metadata.get("sha256", ""),
+        links=_result_links(own, place.container, names, query.links),
+        manifest=_manifest(own, place, attempt),
+    )
+    return jsonify(body.model_dump(mode="json"))
+
+
+@jobs.get(
+    "/jobs/<job_id>/result.csv", endpoint="csv", responses={200: content("text/csv"), **STATE_MATTERS}, security=TO_READ
+)
+def result_csv(path: JobPath) -> Response:
+    """The table itself."""
+    own = services()
+    place, csv = published(own, own.table.get(path.job_id))
+    response = Response(own.blobs.stream(place.container, place.csv), content_type=CSV_TYPE)
+    response.content_length = csv.size
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(place.stem)}.csv"
+    return response
+
+
+@jobs.get(
+    "/jobs/<job_id>/manifest.json",
+    endpoint="manifest",
+    responses={200: content("application/json", "object"), **STATE_MATTERS},
+    security=TO_READ,
+)
+def manifest(path: JobPath) -> Response:
+    """What was measured by what; of a failed job, why it failed."""
+    own = services()
+    record = own.table.get(path.job_id)
+    if record.state == "failed":
+        place, attempt = ResultPlace.of(record.job, own.settings.results_container), record.attempt_id
+    else:
+        place, csv = published(own, record)
+        attempt = csv.metadata.get("attempt", "")
+    return jsonify(_manifest(own, place, attempt))
+
+
+@jobs.get(
+    "/jobs/<job_id>/overlay",
+    endpoint="overlay",
+    responses={200: content("video/mp4") | content("image/jpeg"), **STATE_MATTERS},
+    security=TO_READ,
+)
+def overlay(path: JobPath) -> Response:
+    """The media with what was measured drawn into it, of jobs with `overlay=1`."""
+    own = services()
+    record = own.table.get(path.job_id)
+    place, csv = published(own, record)
+    media = record.job.media
+    name = place.artefact(csv.metadata.get("attempt", ""), NAMES[media])
+    try:
+        blob = own.blobs.info(place.container, name)
+    except MediaNotFound as error:
+        raise NotFound("this job has no overlay; ask for one with overlay=1", "no_overlay") from error
+    response = Response(own.blobs.stream(place.container, name), content_type=TYPES[media])
+    response.content_length = blob.size
+    return response
+
+
+def _answer(record: JobRecord) -> Response:
+    return jsonify(job_answer(record).model_dump(mode="json"))
+
+
+def published(own: Services, record: JobRecord) -> tuple[ResultPlace, BlobInfo]:
+    """The committed CSV, which may be there a moment before the record says so."""
+    place = ResultPlace.of(record.job, own.settings.results_container)
+    try:
+        return place, own.blobs.info(place.container, place.csv)
+    except AnalysisError as error:
+        if error.retryable:
+            raise
+        raise Conflict(f"job {record.job.job_id} is {record.state} and has no result", "not_published") from error
+
+
+def _manifest(own: Services, place: ResultPlace, attempt: str) -> dict[str, Any]:
+    try:
+        text = own.blobs.read(place.container, place.manifest(attempt))
+    except AnalysisError as error:
+        if error.retryable:
+            raise
+        raise NotFound("the manifest of this result is not there any more", "no_manifest") from error
+    return dict(json.loads(text))
+
+
+def _result_links(own: Services, container: str, names: dict[str, str], kind: Literal["sas", "plain"]) -> ResultLinks:
+    if kind == "plain":
+        urls = {key: own.blobs.url(container, name) for key, name in names.items()}
+        return ResultLinks(csv=urls["csv"], manifest=urls["manifest"], expires=None)
+    minutes = own.settings.result_link_minutes
+    signed = {key: own.blobs.link(container, name, minutes) for key, name in names.items()}
+    expires = datetime.now(UTC) + timedelta(minutes=minutes)
+    return ResultLinks(csv=signed["csv"], manifest=signed["manifest"], expires=expires)
+
+
+def _events(table: JobTable, record: JobRecord) -> Iterator[str]:
+    """Server-sent events until the job has finished; a client whose stream ends earlier connects again."""
+    yield f"retry: {int(EVENTS_EVERY_S * 1000)}\n\n"
+    until = time.monotonic() + EVENTS_AT_MOST_S
+    told = ""
+    while time.monotonic() < until:
+        text = json.dumps(job_answer(record).model_dump(mode="json"))
+        # A comment keeps proxies from closing a quiet stream, and finds out whether anyone still listens.
+        yield ": nothing new\n\n" if text == told else f"event: job\ndata: {text}\n\n"
+        told = text
+        if record.is_finished:
+            yield f"event: end\ndata: {text}\n\n"
+            return
+        time.sleep(EVENTS_EVERY_S)
+        with suppress(StorageUnavailable):
+            record = table.get(record.job.job_id)

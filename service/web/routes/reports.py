@@ -1,0 +1,62 @@
+"""`/jobs/<id>/report.html` and what belongs to it: made on first request, kept for the next."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.results.report.files import BIBLIOGRAPHY, FILES, METHODS, REPORT, SUMMARY
+from service.results.summary_model import Summary
+from service.web.protocol.openapi import content, needs, operation_name, problems
+from service.web.routes.jobs import JobPath, published
+from service.web.services import services
+
+TO_READ = needs("read")
+ERRORS = problems(400, 404, 409, 503)
+
+reports = APIBlueprint("reports", __name__, abp_tags=[Tag(name="Reports")], operation_id_callback=operation_name)
+
+
+@reports.get(
+    "/jobs/<job_id>/report.html", endpoint="report", responses={200: content("text/html"), **ERRORS}, security=TO_READ
+)
+def report_html(path: JobPath) -> Response:
+    """A result for people: one page without scripts, to be kept and printed. The first request takes seconds."""
+    return _file(path, REPORT)
+
+
+@reports.get("/jobs/<job_id>/summary.json", endpoint="summary", responses={200: Summary, **ERRORS}, security=TO_READ)
+def summary_json(path: JobPath) -> Response:
+    """A result in numbers: statistics of the rows that pass the quality gate, events, blinks, cautions."""
+    return _file(path, SUMMARY)
+
+
+@reports.get(
+    "/jobs/<job_id>/methods.txt", endpoint="methods", responses={200: content("text/plain"), **ERRORS}, security=TO_READ
+)
+def methods_txt(path: JobPath) -> Response:
+    """A paragraph for a methods section."""
+    return _file(path, METHODS)
+
+
+@reports.get(
+    "/jobs/<job_id>/citation.bib",
+    endpoint="citation",
+    responses={200: content("application/x-bibtex"), **ERRORS},
+    security=TO_READ,
+)
+def citation_bib(path: JobPath) -> Response:
+    """What to cite, as BibTeX."""
+    return _file(path, BIBLIOGRAPHY)
+
+
+def _file(path: JobPath, name: str) -> Response:
+    own = services()
+    record = own.table.get(path.job_id)
+    place, csv = published(own, record)
+    blob = own.reports.find(record.job, place, csv, name)
+    response = Response(own.blobs.stream(place.container, blob.name), content_type=FILES[name])
+    response.content_length = blob.size
+    # It shows a face: for the one who asked, and asked anew each time.
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,93 @@
+"""`/schema`: what the columns of a result mean, and what the engine here can measure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+
+from service.engine.column_meanings import SCHEMA_VERSION, meanings
+from service.engine.installed import Engine
+from service.errors import EngineUnavailable, NotFound
+from service.results.summary_model import Summary
+from service.web.protocol.openapi import needs, operation_name, problems
+from service.web.services import services
+
+TO_READ = needs("read")
+
+schema = APIBlueprint("schema", __name__, abp_tags=[Tag(name="Schema")], operation_id_callback=operation_name)
+
+
+class ColumnFacts(BaseModel):
+    """One column of a result."""
+
+    name: str
+    group: str
+    unit: str = Field(description="Empty for numbers without one.")
+    low: float | None = Field(description="Values outside are errors; null where there is no bound.")
+    high: float | None
+    meaning: str
+    caveat: str
+    support: str | None = Field(description="Of an action unit, by the engine here; null where it says nothing.")
+
+
+class EngineFacts(BaseModel):
+    """The engine that this service is set up with."""
+
+    name: str
+    version: str | None
+    licence_class: str
+
+
+class Schema(BaseModel):
+    """What results mean."""
+
+    version: int
+    engine: EngineFacts | None = Field(description="Null where this process sees none; the workers' may be another.")
+    image: list[ColumnFacts]
+    video: list[ColumnFacts]
+    summary: dict[str, Any] = Field(description="JSON Schema of `summary.json`.")
+
+
+class SchemaPath(BaseModel):
+    """Which schema."""
+
+    version: int = Field(ge=1, le=10**6)
+
+
+@schema.get("/schema", endpoint="current", responses={200: Schema, **problems(400)}, security=TO_READ)
+def current_schema() -> Response:
+    """Columns, units, ranges and caveats of the results that are written now."""
+    return _answer()
+
+
+@schema.get("/schema/<version>", endpoint="one", responses={200: Schema, **problems(400, 404)}, security=TO_READ)
+def one_schema(path: SchemaPath) -> Response:
+    """The schema that a manifest names."""
+    if path.version != SCHEMA_VERSION:
+        raise NotFound(f"there is no schema {path.version}; the current one is {SCHEMA_VERSION}", "schema_not_found")
+    return _answer()
+
+
+def _answer() -> Response:
+    return jsonify(_schema(services().settings.openface_bin_dir).model_dump(mode="json"))
+
+
+@cache
+def _schema(bin_dir: Path) -> Schema:
+    try:
+        engine: Engine | None = Engine.find(bin_dir)
+    except EngineUnavailable:
+        engine = None
+    support = engine.au_support if engine else {}
+    image, video = (
+        [ColumnFacts(**asdict(column), support=support.get(column.name)) for column in meanings(media)]
+        for media in ("image", "video")
+    )
+    told = EngineFacts(name=engine.name, version=engine.version, licence_class=engine.licence_class) if engine else None
+    return Schema(version=SCHEMA_VERSION, engine=told, image=image, video=video, summary=Summary.model_json_schema())

@@ -1,0 +1,1 @@
+"""The worker: receive messages, analyse each media item, publish the result and settle the message."""

@@ -1,0 +1,140 @@
+"""What an engine has once measured on the reference picture, and how far what it measures now is from it.
+
+Another processor, OpenCV or run-time library may move a landmark by tenths of a pixel. The tolerances, those of the
+analyser's own golden tests, are some ten times that, and a tenth of what a mistake in a convention would do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service.engine.installed import Engine
+from service.settings import BadSettings
+
+FOLDER = Path(__file__).parent / "canary_data"
+PICTURE = FOLDER / "portrait.png"
+SHIPPED = FOLDER / "recorded"
+
+TOLERANCES: tuple[tuple[str, str, float], ...] = (
+    ("landmarks, pixels", r"[xy]_\d+", 1.0),
+    ("head position, mm", r"pose_T[xyz]", 8.0),
+    ("head rotation, radians", r"pose_R[xyz]", 0.03),
+    ("gaze, radians", r"gaze_angle_[xy]", 0.06),
+    ("action units, of 5", r"AU\d\d_r", 0.25),
+)
+"""What is compared: a name, the columns, and by how much a value may differ from the recorded one."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The value of a group that is farthest from the recorded one.
+
+    Attributes:
+        measured: None where there is none now.
+        tolerances: how far, in tolerances; above 1 is too far, infinite without a value.
+    """
+
+    group: str
+    column: str
+    recorded: float
+    measured: float | None
+    tolerance: float
+
+    @property
+    def tolerances(self) -> float:
+        if self.measured is None:
+            return math.inf
+        return abs(self.measured - self.recorded) / self.tolerance
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an engine measured, by column."""
+
+    engine: str
+    values: Mapping[str, float]
+
+    def drifts(self, measured: Mapping[str, float]) -> list[Drift]:
+        """The farthest value of each group that was recorded."""
+        found = []
+        for group, columns, tolerance in TOLERANCES:
+            drifts = [
+                Drift(group, column, value, measured.get(column), tolerance)
+                for column, value in self.values.items()
+                if re.fullmatch(columns, column)
+            ]
+            if drifts:
+                found.append(max(drifts, key=lambda drift: drift.tolerances))
+        return found
+
+
+def compared(cells: Mapping[str, str]) -> dict[str, float]:
+    """The values of a row that count, those that are not empty."""
+    return {
+        column: float(cell)
+        for _, columns, _ in TOLERANCES
+        for column, cell in cells.items()
+        if re.fullmatch(columns, column) and cell.strip() and math.isfinite(float(cell))
+    }
+
+
+def label(engine: Engine) -> str:
+    """Name and version; without a version what else tells two builds apart."""
+    build = engine.version or engine.commit or "".join(sorted(engine.binary_sha256.values()))[:12]
+    return f"{engine.name} {build}".strip()
+
+
+def recorded(engine: Engine, folder: Path | None) -> Record | None:
+    """The record of this engine: of a deployment's own folder, else one that ships. Raises BadSettings."""
+    for place in (folder, SHIPPED):
+        path = _path(engine, place) if place else None
+        if path and path.is_file():
+            return _read(path)
+    return None
+
+
+def keep(engine: Engine, folder: Path | None, values: Mapping[str, float]) -> Path:
+    """Write a record, where there is none; returns its place. Raises BadSettings."""
+    path = _path(engine, folder or SHIPPED)
+    record = {
+        "engine": label(engine),
+        "picture_sha256": _picture_sha256(),
+        "recorded": datetime.now(UTC).date().isoformat(),
+        "values": dict(values),
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(record, indent=1) + "\n")
+    except FileExistsError as error:
+        raise BadSettings(f"{label(engine)} has a record in {path}; remove that first if it is wrong") from error
+    except OSError as error:
+        raise BadSettings(f"CANARY_RECORDS: {path.parent} cannot be written to: {error.strerror}") from error
+    return path
+
+
+def _path(engine: Engine, folder: Path) -> Path:
+    return folder / f"{re.sub(r'[^A-Za-z0-9._]+', '-', label(engine))}.json"
+
+
+def _read(path: Path) -> Record:
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+        record = Record(str(fields["engine"]), {str(name): float(value) for name, value in fields["values"].items()})
+        picture = fields["picture_sha256"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadSettings(f"CANARY_RECORDS: {path} is no record: {error!r}") from error
+    if picture != _picture_sha256():
+        raise BadSettings(f"CANARY_RECORDS: {path} is of another picture; record anew with `canary --record`")
+    return record
+
+
+def _picture_sha256() -> str:
+    return hashlib.sha256(PICTURE.read_bytes()).hexdigest()

@@ -1,0 +1,110 @@
+"""`python -m service analyse`: the pipeline on local files, with no storage at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from service.errors import AnalysisError, UnsupportedMedia
+from service.jobs.job import AnalysisJob, JobOptions, MediaType, log_context
+from service.jobs.media_files import Found
+from service.jobs.result_place import ResultPlace
+from service.logs import continued_trace
+from service.worker.pipeline import Attempt, Findings, Pipeline, Watch
+
+Outcome = Literal["analysed", "kept", "failed"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one file; `manifest` as published, also of a failure where one could be written."""
+
+    name: str
+    outcome: Outcome
+    csv: Path | None
+    manifest: dict[str, Any] | None
+    error: AnalysisError | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """One line of `--json`."""
+        return {
+            "file": self.name,
+            "outcome": self.outcome,
+            "csv": str(self.csv) if self.csv else None,
+            "error": {"code": self.error.code, "message": self.error.message} if self.error else None,
+            "manifest": self.manifest,
+        }
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Analyses files into one folder.
+
+    Attributes:
+        again: analyse anew what has a whole result of the same engine, file and options already.
+    """
+
+    pipeline: Pipeline
+    out: Path
+    media_type: MediaType
+    options: dict[str, str]
+    again: bool = False
+
+    def analyse(self, files: Sequence[Found], watch: Callable[[Found, str, float], None]) -> Iterator[Done]:
+        """One file after the other; a failed one does not keep the rest from being done."""
+        for file in files:
+            yield self._one(file, partial(watch, file))
+
+    def _one(self, file: Found, watch: Watch) -> Done:
+        findings = Findings(Attempt(id="", number=1, worker="by hand"))
+        try:
+            job = self._job(file)
+        except AnalysisError as error:
+            return Done(file.name, "failed", None, None, error)
+        place = ResultPlace.in_folder(job)
+        csv = self.out / place.csv
+        with log_context(job, continued_trace(None)):
+            kept = None if self.again else self._kept(job, place)
+            if kept:
+                return Done(file.name, "kept", csv, kept)
+            try:
+                self.pipeline.run(job, place, findings, watch)
+            except AnalysisError as error:
+                csv.unlink(missing_ok=True)
+                return Done(
+                    file.name,
+                    "failed",
+                    None,
+                    self.pipeline.publish_failure(job, place, findings, error),
+                    error,
+                )
+            return Done(file.name, "analysed", csv, self._manifest(place))
+
+    def _job(self, file: Found) -> AnalysisJob:
+        if file.media is None:
+            raise UnsupportedMedia(f"{file.name} is not known as a picture or a video by its extension")
+        options = JobOptions.resolve(file.media, self.media_type, self.options)
+        etag = self.pipeline.source.info(".", file.name).etag
+        return AnalysisJob(".", file.name, etag, file.media, self.media_type, options)
+
+    def _kept(self, job: AnalysisJob, place: ResultPlace) -> dict[str, Any] | None:
+        """The manifest of a result that need not be made again."""
+        try:
+            manifest = self._manifest(place)
+            whole = self.pipeline.results.info(place.container, place.csv).etag == manifest["csv"]["sha256"][:32]
+            engine = manifest["engine"]
+            same = (engine["name"], engine["version"], engine["commit"]) == (
+                self.pipeline.engine.name,
+                self.pipeline.engine.version,
+                self.pipeline.engine.commit,
+            )
+            return manifest if whole and same and manifest["job"]["id"] == job.job_id else None
+        except (AnalysisError, OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _manifest(self, place: ResultPlace) -> dict[str, Any]:
+        return dict(json.loads((self.out / place.manifest("")).read_text("utf-8")))

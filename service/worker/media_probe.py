@@ -1,0 +1,72 @@
+"""Looks at media for callers on many threads: pictures in children that stay, since starting one takes long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.errors import Busy, EngineUnavailable
+from service.jobs.job import Media
+from service.sandbox.media import MediaLimits, Probe, picture_probe, picture_question, probe
+from service.sandbox.pool import Answer, ChildEnded, Pool
+from service.sandbox.workspace import Workspace
+
+CHILD = "service.sandbox.decoders.pool_child"
+LOOK_S = 0.1
+ANSWERS = 200
+"""Pictures that one child looks at; what one of them may have done to it does not reach further."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A file to look at, and its item's folder."""
+
+    path: Path
+    media: Media
+    room: Path
+
+
+class Prober:
+    """Decodes in children, so many at once.
+
+    Args:
+        children: processes for pictures; a video has one of its own.
+        waiting: pictures that may wait for them.
+    """
+
+    def __init__(self, workspace: Workspace, limits: MediaLimits, *, children: int, waiting: int) -> None:
+        self._limits = limits
+        self._pool = Pool(
+            CHILD,
+            children=children,
+            waiting=waiting,
+            time_s=limits.probe_time_s,
+            memory_bytes=limits.memory_bytes,
+            answers=ANSWERS,
+            folder=lambda: workspace.path,
+        )
+
+    def look(self, look: Look, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:
+        """What the media is; see `media.probe`. `alone`: in a child of its own."""
+        if look.media == "image" and not alone:
+            try:
+                return picture_probe(_waited(self._pool.submit(picture_question(look.path, self._limits)), on_wait))
+            except (ChildEnded, Busy, EngineUnavailable):
+                # By itself it tells more about why.
+                pass
+        return probe(look.path, look.media, look.room, self._limits, on_wait)
+
+    def close(self) -> None:
+        """Let the children go."""
+        self._pool.close()
+
+
+def _waited(answer: Future[Answer], on_wait: Callable[[], None]) -> dict[str, object]:
+    while True:
+        try:
+            return answer.result(LOOK_S)[0]
+        except NotYet:
+            on_wait()

@@ -1,0 +1,158 @@
+"""The worker: receive ▸ claim ▸ pipeline ▸ settle, several items in hand, until it is told to stop.
+
+While the engines work, the next items are fetched and the last ones published. Each item has a thread, a lease and a
+record of its own; what they share is the engine room.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+
+from service import metrics, tracing
+from service.errors import AnalysisError, EngineUnavailable, NotFound, RecordChanged
+from service.jobs.job import QueuedJob, log_context
+from service.jobs.job_queue import Message, MessageGone
+from service.jobs.job_table import Purged
+from service.jobs.record import JobRecord, now
+from service.logs import log
+from service.worker.attempt import Item, Shop
+from service.worker.canary import Canary
+from service.worker.lease import Lease
+from service.worker.receiver import FOREVER, Hands, Intake, Shift
+from service.worker.shutdown import Stop
+
+EXIT_OK = 0
+EXIT_ENGINE_UNAVAILABLE = 3
+
+
+@dataclass
+class Worker:
+    """Takes jobs from the queue and sees each through to its end.
+
+    Attributes:
+        shop: what the work on an item needs.
+        name: told in records and manifests; a claim's owner is the name and a number made for it.
+        canary: measures the reference picture beside the jobs.
+    """
+
+    shop: Shop
+    stop: Stop
+    name: str
+    lease_s: int
+    hands: Hands
+    shift: Shift = FOREVER
+    canary: Canary | None = None
+    _intake: Intake = field(init=False)
+    _exit_code: int = EXIT_OK
+
+    def __post_init__(self) -> None:
+        has_room = self.shop.pipeline.workspace.has_room
+        is_fit = self.canary.is_fit if self.canary else lambda: True
+        self._intake = Intake(self.shop.queue, has_room, is_fit, self.stop, self.lease_s, self.hands, self.shift)
+
+    def run(self) -> int:
+        """Work until asked to stop; returns the process's exit code."""
+        log.info("worker.ready", worker=self.name, engine=self.shop.pipeline.engine.name)
+        metrics.expect_jobs()
+        others = [threading.Thread(target=self._work, name=f"item-{n}") for n in range(1, self.hands.items)]
+        with self.canary or nullcontext():
+            for thread in others:
+                thread.start()
+            self._work()
+            for thread in others:
+                thread.join()
+        log.info("worker.stopped", worker=self.name)
+        return self._exit_code
+
+    def close(self) -> None:
+        """Let go of what stays between items."""
+        self.shop.pipeline.close()
+
+    def _work(self) -> None:
+        while taken := self._intake.next():
+            try:
+                self._handle(taken.message, taken.queued)
+            except EngineUnavailable as error:
+                log.error("worker.engine_unavailable", error=error.message)
+                self._exit_code = EXIT_ENGINE_UNAVAILABLE
+                self.stop.ask()
+            except AnalysisError as error:
+                # Settling itself failed: the message shows up again when its time is over.
+                log.warning("worker.left_for_later", error_code=error.code, error=error.message)
+            except Exception:
+                # The same; the others in hand go on.
+                log.exception("worker.unexpected_error")
+            finally:
+                self._intake.put_down(taken)
+
+    def _handle(self, message: Message, queued: QueuedJob) -> None:
+        job = queued.job
+        with (
+            log_context(job, queued.traceparent),
+            tracing.span("job", queued.traceparent, "CONSUMER", job_id=job.job_id),
+        ):
+            log.info("job.received", dequeue_count=message.dequeue_count)
+            with tracing.span("claim"):
+                record = self._claim(message, queued)
+            if record is None:
+                return
+            metrics.attempt_began(record.waited_s)
+            with Lease(self.shop.table, self.shop.queue, message, record, self.lease_s) as lease:
+                Item(self.shop, queued, record, lease, self.stop.check).see_through(message.dequeue_count)
+
+    def _claim(self, message: Message, queued: QueuedJob) -> JobRecord | None:
+        """The job's record, held by us; None where there is nothing to do (any more, or yet)."""
+        owner = f"{self.name}/{secrets.token_hex(4)}"
+        untouched = self._claim_unread(message, queued, owner)
+        if untouched:
+            return untouched
+        fresh = JobRecord(job=queued.job, traceparent=queued.traceparent, created=now())
+        try:
+            record = self.shop.table.get(queued.job.job_id)
+        except Purged:
+            with suppress(MessageGone):
+                self.shop.queue.delete(message)
+            log.info("job.purged_dropped")
+            return None
+        except NotFound:
+            record = self.shop.table.create(fresh)
+        left = record.held_by_another(owner, now())
+        if left:
+            log.info("job.held_by_another", owner=record.owner, seconds=round(left.total_seconds(), 1))
+            self.shop.queue.hide(message, int(left.total_seconds()) + 1)
+            return None
+        if record.is_finished:
+            self._drop(message, record)
+            return None
+        try:
+            return self._claimed(record, owner)
+        except RecordChanged:
+            log.info("job.claimed_by_another")
+            self.shop.queue.hide(message, 1)
+            return None
+
+    def _claim_unread(self, message: Message, queued: QueuedJob, owner: str) -> JobRecord | None:
+        """Claim the record as the message tells it; None where it has moved on since, or the message says nothing."""
+        if queued.created is None or message.dequeue_count > 1:
+            return None
+        told = JobRecord(queued.job, queued.traceparent, queued.created, version=queued.version)
+        try:
+            return self._claimed(told, owner)
+        except RecordChanged:
+            return None
+
+    def _claimed(self, record: JobRecord, owner: str) -> JobRecord:
+        """Raises RecordChanged."""
+        return self.shop.table.update(record.claimed(owner, secrets.token_hex(6), self.lease_s, now()))
+
+    def _drop(self, message: Message, record: JobRecord) -> None:
+        """A repeated delivery of a finished job; a failed one's poison copy is made up for if it is missing."""
+        if record.state == "failed" and not record.poisoned:
+            self.shop.queue.send_to_poison(message.text)
+            self.shop.table.update(record.set_aside())
+        with suppress(MessageGone):
+            self.shop.queue.delete(message)
+        log.info("job.repeat_dropped", state=record.state)
