@@ -22,9 +22,9 @@ test: setup ## run all tests, three files at a time: most of them wait
 	@# Root on Debian gets Chromium for the browser tests where it is missing; others are told in a line.
 	@$(RUN) -m infra.local.browser
 	@# By itself, beside the others: schemathesis makes one test of all its routes where tests are shared out.
-	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/web/test_contract.py >.local/contract.log 2>&1 & \
+	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/integration/web/test_contract.py >.local/contract.log 2>&1 & \
 	trap "kill $$! 2>/dev/null" INT TERM; \
-	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/web/test_contract.py; others=$$?; \
+	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/integration/web/test_contract.py; others=$$?; \
 	wait $$!; contract=$$?; cat .local/contract.log; exit $$((others + contract))
 
 check: setup ## lint, format, types and the import contract
@@ -35,12 +35,12 @@ check: setup ## lint, format, types and the import contract
 	@$(VENV)/bin/lint-imports --no-logo
 
 chaos: setup ## 200 media while everything is killed, frozen, filled and cut off; nothing may be lost or doubled (minutes)
-	@$(RUN) -m tests.chaos $(if $(SEED),--seed $(SEED))
+	@$(RUN) -m tests.campaigns.chaos $(if $(SEED),--seed $(SEED))
 
 fuzz: setup ## hostile media and requests by the hundred, each in a known end, nothing else opened or called (minutes)
-	@$(RUN) -m tests.hostile $(if $(SEED),--seed $(SEED))
+	@$(RUN) -m tests.campaigns.hostile $(if $(SEED),--seed $(SEED))
 	@FUZZ_SEED=$(or $(SEED),1) FUZZ_REQUESTS=1000 SCHEMATHESIS_EXAMPLES=250 SCHEMATHESIS_LEAST=2000 \
-		$(RUN) -m pytest -q tests/web/test_hostile_requests.py tests/web/test_contract.py
+		$(RUN) -m pytest -q tests/integration/web/test_hostile_requests.py tests/integration/web/test_contract.py
 
 bench: setup ## measure all, each figure beside its aim, into BENCHMARKS.md (long; a quiet machine)
 	@mkdir -p $(BENCH)

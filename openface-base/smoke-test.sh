@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first thing to run on a new image: both commands on one picture of a face, and a look at what they wrote.
-#   docker run --rm -v "$PWD/tests/media:/media:ro" openface-base smoke-test /media/astronaut.png
+#   docker run --rm -v "$PWD/tests/fixtures/media:/media:ro" openface-base smoke-test /media/astronaut.png
 # 711 columns for the picture and 714 for the sequence prove that the landmark, eye and action-unit models were read:
 # where one cannot be, OpenFace leaves its columns out and exits 0 all the same.
 set -eu

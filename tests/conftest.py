@@ -14,7 +14,7 @@ from infra.local.azurite import Azurite, start_azurite
 from service.settings import Settings
 from service.web.services import Services
 
-MEDIA = Path(__file__).parent / "media"
+MEDIA = Path(__file__).parent / "fixtures" / "media"
 ASTRONAUT = MEDIA / "astronaut.png"
 
 

@@ -172,7 +172,7 @@ send_a_picture() {
     wait_for 20 "the right to write uploads has not come into force" \
         az storage container create --account-name "$storage" --auth-mode login --name "$container" --output none
     az storage blob upload --account-name "$storage" --auth-mode login --container-name "$container" \
-        --name astronaut.png --file "$repository/tests/media/astronaut.png" --content-type image/png --output none \
+        --name astronaut.png --file "$repository/tests/fixtures/media/astronaut.png" --content-type image/png --output none \
         || fail "the picture could not be uploaded"
     wait_for 60 "no result has come. 'az containerapp logs show', the function app's log and the container of dead letters tell how far it got" \
         has_result "$results" "$prefix"

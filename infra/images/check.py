@@ -30,7 +30,7 @@ from infra.steps import REPOSITORY, NotRun, Step, command
 
 COMPOSE = REPOSITORY / "infra" / "compose" / "compose.yaml"
 PROFILES = ("lite", "openface", "functions-host")
-PHOTO = REPOSITORY / "tests" / "media" / "astronaut.png"
+PHOTO = REPOSITORY / "tests" / "fixtures" / "media" / "astronaut.png"
 WEB_READY_S, WORKER_READY_S, STOPPED_S = 60.0, 60.0, 40.0
 
 

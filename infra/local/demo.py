@@ -26,7 +26,7 @@ from infra.local.stack import DEFAULT_RUN_FOLDER, REPOSITORY, LocalStack, StackO
 from infra.local.up import stop_on_sigterm
 from infra.local.upload import upload
 
-PORTRAIT = REPOSITORY / "tests" / "media" / "astronaut.png"
+PORTRAIT = REPOSITORY / "tests" / "fixtures" / "media" / "astronaut.png"
 RESULTS_FOLDER = REPOSITORY / "demo-results"
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 

@@ -60,7 +60,7 @@ storage    {stack.connection_string}
 logs       {stack.logs}
 
 Upload something; the function app sees it and starts the job:
-  {python} -m infra.local.upload tests/media/astronaut.png --container my-upload{folder}
+  {python} -m infra.local.upload tests/fixtures/media/astronaut.png --container my-upload{folder}
 Start a job by hand, and wait for it:
   curl -X POST -H 'Prefer: wait=20' '{stack.service_url}/analyse/image/wild/my-upload'
   curl -X POST -H 'x-functions-key: {stack.function_key}' '{by_function}'

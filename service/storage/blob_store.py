@@ -1,6 +1,7 @@
 """The blob operations that the pipeline needs, whatever keeps the blobs.
 
-Implementations: `azure_blobs.AzureBlobs` and `folder.FolderBlobs`; both pass `tests/contracts/test_blob_stores.py`.
+Implementations: `azure_blobs.AzureBlobs` and `folder.FolderBlobs`; both pass the contract suite in
+`tests/integration/storage/test_blob_stores.py`.
 All raise `StorageUnavailable` where the store cannot be reached.
 """
 

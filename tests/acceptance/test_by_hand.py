@@ -14,7 +14,7 @@ import pytest
 
 from infra.local.stack import LocalStack, StackOptions
 from tests.conftest import ASTRONAUT
-from tests.media_made import jpeg
+from tests.fixtures.media_made import jpeg
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -35,8 +35,8 @@ def _shell(script: str, cwd: Path) -> str:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
 def test_a_job_by_curl_ends_in_a_csv(tmp_path: Path) -> None:
-    (tmp_path / "tests" / "media").mkdir(parents=True)
-    shutil.copy(ASTRONAUT, tmp_path / "tests" / "media")
+    (tmp_path / "tests" / "fixtures" / "media").mkdir(parents=True)
+    shutil.copy(ASTRONAUT, tmp_path / "tests" / "fixtures" / "media")
     with LocalStack(StackOptions(run_folder=tmp_path / "stack")) as stack:
         script = "".join(_readme(block) for block in ("by hand", "at once", "client"))
         script = script.replace("http://127.0.0.1:8080", stack.service_url)
@@ -52,8 +52,8 @@ def test_a_job_by_curl_ends_in_a_csv(tmp_path: Path) -> None:
 
 
 def test_local_files_as_readme_writes_it(tmp_path: Path) -> None:
-    (tmp_path / "tests" / "media").mkdir(parents=True)
-    shutil.copy(ASTRONAUT, tmp_path / "tests" / "media")
+    (tmp_path / "tests" / "fixtures" / "media").mkdir(parents=True)
+    shutil.copy(ASTRONAUT, tmp_path / "tests" / "fixtures" / "media")
     assert "analysed  astronaut.png: 1 face" in _shell(_readme("local"), tmp_path)
     folder = tmp_path / "results" / "astronaut.png"
     assert sorted(path.name for path in folder.iterdir()) == ["astronaut.csv", "manifest.json"]

@@ -15,7 +15,7 @@ import requests
 
 from tests.acceptance.conftest import Site
 from tests.conftest import ASTRONAUT
-from tests.media_made import jpeg
+from tests.fixtures.media_made import jpeg
 
 WORKER_EVENTS = ["job.received", "job.started", "job.step", "job.published", "job.succeeded"]
 

@@ -23,7 +23,7 @@ from infra.local.loopback import HOST, free_port, http_status
 from infra.local.part import Part
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
 from tests.conftest import ASTRONAUT
-from tests.web.conftest import service_command
+from tests.integration.web.conftest import service_command
 
 SCREENSHOTS = REPOSITORY / ".local" / "screenshots"
 AXE = REPOSITORY / "infra" / "local" / "node_modules" / "axe-core" / "axe.min.js"

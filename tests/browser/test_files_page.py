@@ -17,8 +17,8 @@ from infra.local.demo_media import FRAME_RATE, SIZE, draw_frame
 from infra.local.stack import LocalStack
 from tests.browser.conftest import PHONE, GuardedSite, Visit, drop, looked_at
 from tests.conftest import ASTRONAUT
-from tests.media_made import clip as moving
-from tests.media_made import jpeg
+from tests.fixtures.media_made import clip as moving
+from tests.fixtures.media_made import jpeg
 
 PATH = "/page/analyse"
 HOSTILE = "<script>alert(1)</script>.png"

@@ -20,7 +20,7 @@ from service.jobs.record import JobRecord, now
 from service.settings import Settings
 from service.web.services import Services
 from tests.browser.conftest import PHONE, SCREENSHOTS, GuardedSite, Visit, looked_at, violations
-from tests.media_made import jpeg
+from tests.fixtures.media_made import jpeg
 
 OPTIONS = JobOptions.resolve("video", "wild", {})
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from infra.local.stack import LocalStack, StackOptions
 from tests.browser.conftest import GuardedSite, Visit, looked_at
 from tests.conftest import ASTRONAUT
-from tests.web.conftest import service_command
+from tests.integration.web.conftest import service_command
 
 NAME = "Eileen <b>Collins</b>"
 

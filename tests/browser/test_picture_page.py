@@ -17,7 +17,7 @@ from infra.local.stack import LocalStack
 from service.web.protocol.security_headers import PAGE
 from tests.browser.conftest import CAMERA_SIZE, PHONE, Visit, drop, looked_at
 from tests.conftest import ASTRONAUT
-from tests.media_steps import clips
+from tests.fixtures import clips
 
 PORTRAIT = cv2.imread(str(ASTRONAUT))[0:384]
 FACE = (165, 60, 115, 125)

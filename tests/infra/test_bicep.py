@@ -121,7 +121,7 @@ def test_alerts_are_of_events_and_fields_that_the_code_logs() -> None:
     assert events <= logged
     fields = set(re.findall(r"line\.(\w+)", text)) - {"event"}
     assert fields
-    assert all(f"{name}=" in text_of(BICEP.parents[1] / "service" / "commands" / "queues.py") for name in fields)
+    assert all(f"{name}=" in text_of(BICEP.parents[1] / "service" / "cli" / "queues.py") for name in fields)
 
 
 def arguments_of(path: Path) -> list[list[str]]:

@@ -18,7 +18,7 @@ from infra.local.upload import upload
 from tests.cloud_function.stand_in import StandIn, serving
 from tests.infra.until import until
 
-PORTRAIT = REPOSITORY / "tests" / "media" / "astronaut.png"
+PORTRAIT = REPOSITORY / "tests" / "fixtures" / "media" / "astronaut.png"
 SECRET = "a secret of sixteen or more"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = REPOSITORY / "openface_lite" / "bin"
-PORTRAIT = REPOSITORY / "tests" / "media" / "astronaut.png"
+PORTRAIT = REPOSITORY / "tests" / "fixtures" / "media" / "astronaut.png"
 # Real output and clips that are not part of the repository; tests that want them skip without them.
 SHARED = REPOSITORY.parent / "shared"
 

@@ -41,7 +41,7 @@ def test_importing_the_package_loads_nothing():
 def test_a_picture_needs_no_video_library():
     said = run_python(
         "from openface_lite import analyse_image; import sys;"
-        "print(len(analyse_image('tests/media/astronaut.png')), 'av' in sys.modules, 'pandas' in sys.modules)"
+        "print(len(analyse_image('tests/fixtures/media/astronaut.png')), 'av' in sys.modules, 'pandas' in sys.modules)"
     )
     assert said == "1 False False\n"
 

@@ -1,0 +1,188 @@
+"""What is done to the parts while they work: each kind of fault a thread of its own, with a schedule from the seed."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.part import Part, PartFailed
+from infra.local.stack import LocalStack
+from tests.campaigns.chaos.disk import fill
+
+Span = tuple[float, float]
+"""Seconds, at least and at most."""
+
+WAIT_FOR_WORK_S = 3.0
+"""A worker without work is killed and frozen too, but proves little."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How often each fault comes, and how long it lasts.
+
+    Attributes:
+        most: of each kind.
+        kills, freezes, disk_full: pauses between two of a kind, as long as there is work.
+        freeze_s: longer than the lease.
+        outages, outages_apart: so many of storage, so far apart; and so long.
+        web_restarts_apart: pauses between restarts of the web server.
+        full_worker: number of the worker whose disk is filled; None for none.
+    """
+
+    most: float
+    kills: Span
+    freezes: Span
+    freeze_s: Span
+    outages: int
+    outages_apart: Span
+    outage_s: Span
+    web_restarts_apart: Span
+    disk_full: Span
+    disk_full_s: Span
+    full_worker: int | None
+
+
+class Faults:
+    """Runs the schedule over a stack until it is told to stop.
+
+    Attributes:
+        counts: of each kind, as the report names it.
+        trouble: what went wrong that was no fault of ours: a part that ended by itself, or did not start again.
+    """
+
+    def __init__(self, stack: LocalStack, schedule: Schedule, seed: int) -> None:
+        self._stack = stack
+        self._schedule = schedule
+        self._seed = seed
+        self._workers = [(stack.worker(n), threading.Lock()) for n in range(stack.options.workers)]
+        self._web_lock = threading.Lock()
+        self._ended = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.trouble: list[str] = []
+        kinds = [self._kill, self._freeze, self._cut_off, self._restart_web, self._fill_disk]
+        self._threads = [threading.Thread(target=self._guarded, args=(kind,), name=kind.__name__) for kind in kinds]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def are_done(self) -> bool:
+        """There have been as many as were asked for; endless ones never keep a run from its end."""
+        return math.isinf(self._schedule.most) or not any(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """No more faults; what is under way is ended, so that every part runs."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+        self.look()
+
+    def look(self) -> None:
+        """Note parts that have ended although nobody ended them."""
+        for part, lock in [*self._workers, (self._stack.web, self._web_lock)]:
+            if lock.acquire(blocking=False):
+                try:
+                    self._note_ended(part)
+                finally:
+                    lock.release()
+
+    def _note_ended(self, part: Part) -> None:
+        try:
+            part.check()
+        except PartFailed as error:
+            self.trouble.append(str(error))
+            # The others' fate is worth seeing too.
+            with suppress(PartFailed):
+                part.start()
+
+    def _guarded(self, kind: Callable[[random.Random], None]) -> None:
+        # Of each kind's own: threads that share one would make the schedule depend on the weather.
+        try:
+            kind(random.Random(f"{self._seed}:{kind.__name__}"))
+        except PartFailed as error:
+            self.trouble.append(str(error))
+
+    def _kill(self, chance: random.Random) -> None:
+        for _ in self._pauses(chance, self._schedule.kills):
+            with self._any_worker(chance) as worker:
+                if worker is not None:
+                    worker.kill()
+                    worker.start()
+                    self.counts["kills"] += 1
+
+    def _freeze(self, chance: random.Random) -> None:
+        for _ in self._pauses(chance, self._schedule.freezes):
+            with self._any_worker(chance) as worker:
+                if worker is not None:
+                    os.kill(worker.process_id, signal.SIGSTOP)
+                    # Not cut short: one that is thawed inside its lease has seen no fault.
+                    time.sleep(chance.uniform(*self._schedule.freeze_s))
+                    os.kill(worker.process_id, signal.SIGCONT)
+                    self.counts["freezes"] += 1
+
+    def _cut_off(self, chance: random.Random) -> None:
+        pauses = self._pauses(chance, self._schedule.outages_apart)
+        for _ in zip(range(self._schedule.outages), pauses, strict=False):
+            self._stack.azurite.stop()
+            time.sleep(chance.uniform(*self._schedule.outage_s))
+            self._stack.azurite.start()
+            self.counts["outages"] += 1
+
+    def _restart_web(self, chance: random.Random) -> None:
+        for _ in self._pauses(chance, self._schedule.web_restarts_apart):
+            with self._web_lock:
+                self._stack.web.stop()
+                # Not until it is ready: that takes storage, which may be away just now.
+                self._stack.web.spawn()
+            self.counts["web restarts"] += 1
+
+    def _fill_disk(self, chance: random.Random) -> None:
+        number = self._schedule.full_worker
+        if number is None:
+            return
+        workspace = self._stack.run_folder / f"workspace-{number}"
+        for _ in self._pauses(chance, self._schedule.disk_full):
+            fill(workspace, chance.uniform(*self._schedule.disk_full_s))
+            self.counts["full disks"] += 1
+
+    def _pauses(self, chance: random.Random, span: Span) -> Iterator[None]:
+        times = 0
+        while times < self._schedule.most and not self._ended.wait(chance.uniform(*span)):
+            times += 1
+            yield
+
+    @contextmanager
+    def _any_worker(self, chance: random.Random) -> Iterator[Part | None]:
+        """One that no other fault has in its hands, at work if any is; None if they all are."""
+        deadline = time.monotonic() + WAIT_FOR_WORK_S
+        while not any(_is_at_work(worker) for worker, _ in self._workers) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        workers = list(self._workers)
+        chance.shuffle(workers)
+        for worker, lock in sorted(workers, key=lambda own: not _is_at_work(own[0])):
+            if lock.acquire(blocking=False):
+                try:
+                    yield worker
+                finally:
+                    lock.release()
+                return
+        yield None
+
+
+def _is_at_work(worker: Part) -> bool:
+    """It has an engine or a decoder running."""
+    try:
+        number = worker.process_id
+        return bool(Path(f"/proc/{number}/task/{number}/children").read_text())
+    except (PartFailed, OSError):
+        return False

@@ -1,0 +1,170 @@
+"""Files through a real service by the command line: sent once, followed, and brought back whole."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+from infra.local.demo_media import make_clip
+from tests.conftest import ASTRONAUT
+from tests.fixtures.media_made import clip, jpeg
+from tests.integration.client.conftest import Remote
+
+SHADES = itertools.count(10, 10)
+
+
+def _assert_whole(folder: Path) -> dict:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    [csv] = folder.glob("*.csv")
+    assert hashlib.sha256(csv.read_bytes()).hexdigest() == manifest["csv"]["sha256"]
+    assert not list(folder.glob(".part-*"))
+    return manifest
+
+
+def _media(folder: Path, count: int) -> list[Path]:
+    """So many files, each of other bytes than in any other test: each folder has its own mark."""
+    folder.mkdir()
+    mark = str(folder).encode()
+    (folder / "face.png").write_bytes(ASTRONAUT.read_bytes() + mark)
+    (folder / "clip.mp4").write_bytes(clip(frames=5, shade=next(SHADES)))
+    for number in range(count - 2):
+        (folder / f"{number}.jpg").write_bytes(jpeg(20 + number) + mark)
+    return sorted(folder.iterdir())
+
+
+def test_twelve_files_and_what_is_there_is_not_done_again(remote: Remote, tmp_path: Path) -> None:
+    files = _media(tmp_path / "media", 12)
+    out = tmp_path / "out"
+    code, lines = remote.lines("submit", *files, "--out", out, "--media-type", "posed", "--no-report")
+    assert code == 0
+    assert Counter(line["outcome"] for line in lines) == {"downloaded": 12}
+    assert {line["file"] for line in lines} == {file.name for file in files}
+    for file in files:
+        manifest = _assert_whole(out / file.name)
+        assert manifest["media"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert manifest["job"]["media_type"] == "posed"
+    assert json.loads((out / "face.png" / "manifest.json").read_text())["faces"] == 1
+
+    uploads = len(remote.answered("PUT", "/uploads/"))
+    downloads = len(remote.answered("GET", "/result.csv"))
+    (out / "0.jpg" / "0.csv").unlink()
+    cut = out / "face.png" / "face.csv"
+    cut.write_bytes(cut.read_bytes()[:-10])
+    code, lines = remote.lines("submit", *files, "--out", out, "--media-type", "posed", "--no-report")
+    assert code == 0
+    again = {line["file"] for line in lines if line["outcome"] == "downloaded"}
+    assert again == {"0.jpg", "face.png"}
+    assert Counter(line["outcome"] for line in lines) == {"downloaded": 2, "kept": 10}
+    _assert_whole(out / "face.png")
+    assert len(remote.answered("PUT", "/uploads/")) == uploads
+    assert len(remote.answered("GET", "/result.csv")) == downloads + 2
+
+    # Other options are another job of the same upload, in the place of the one before.
+    code, [line] = remote.lines(
+        "submit", files[0], "--out", out, "--media-type", "posed", "--faces", "one", "--no-report"
+    )
+    assert (code, line["outcome"]) == (0, "downloaded")
+    assert _assert_whole(out / files[0].name)["job"]["options"]["faces"] == "one"
+    assert len(remote.answered("PUT", "/uploads/")) == uploads
+
+
+def test_ctrl_c_ends_it_at_once_and_the_same_command_goes_on(remote: Remote, tmp_path: Path) -> None:
+    file = tmp_path / "moving.mp4"
+    make_clip(ASTRONAUT, file)
+    arguments = ("submit", str(file), "--no-report", "--out", str(tmp_path / "out"))
+    with remote.start(*arguments) as process:
+        _until(lambda: any(line["status"] == 202 for line in remote.answered("POST", "/analyse/video/wild/")))
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert time.monotonic() - began < 15
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert not list((tmp_path / "out").rglob("*.csv"))
+    code, [line] = remote.lines(*arguments)
+    assert (code, line["outcome"]) == (0, "downloaded")
+    assert _assert_whole(tmp_path / "out" / "moving.mp4")["frames"]["written"] == 120
+    container = line["job"]["container"]
+    assert len(remote.answered("PUT", f"/uploads/{container}")) == 1
+
+
+def test_what_fails_is_told_and_the_rest_is_done(remote: Remote, tmp_path: Path) -> None:
+    good = _media(tmp_path / "media", 3)
+    bad, long = tmp_path / "media" / "bad.jpg", tmp_path / "media" / "long.mp4"
+    bad.write_bytes(b"no picture")
+    long.write_bytes(bytes(9 << 20))
+    code, lines = remote.lines("submit", tmp_path / "media", "--out", tmp_path / "out", "--no-report")
+    assert code == 1
+    by_file = {line["file"]: line for line in lines}
+    assert {by_file[file.name]["outcome"] for file in good} == {"downloaded"}
+    assert by_file["bad.jpg"]["error"]["code"] == "unreadable_media"
+    assert by_file["long.mp4"]["error"]["code"] == "request_entity_too_large"
+    # What `collect` names later.
+    assert json.loads((tmp_path / "out" / "bad.jpg" / "manifest.json").read_text())["outcome"] == "failed"
+    assert not list((tmp_path / "out" / "bad.jpg").glob("*.csv"))
+
+
+def test_status_watch_and_download_of_what_was_submitted(remote: Remote, tmp_path: Path) -> None:
+    files = _media(tmp_path / "media", 3)
+    code, sent = remote.lines("submit", *files, "--no-wait")
+    assert code == 0
+    assert {line["outcome"] for line in sent} == {"submitted"}
+    containers = [line["job"]["container"] for line in sent]
+    ids = {line["job"]["id"] for line in sent}
+
+    done = remote.run("watch", *containers)
+    assert done.exit_code == 0
+    assert done.stderr.count("succeeded") == 3
+    _, told = remote.lines("status", *containers)
+    assert {(job["id"], job["state"]) for job in told} == {(id_, "succeeded") for id_ in ids}
+    assert remote.run("status", sorted(ids)[0]).stdout.splitlines()[1].split()[:2] == [sorted(ids)[0], "succeeded"]
+
+    code, brought = remote.lines("download", containers[0], *sorted(ids), "--out", tmp_path / "out", "--no-report")
+    assert code == 0
+    assert {line["job"]["id"] for line in brought} == ids
+    for line in brought:
+        folder = Path(line["csv"]).parent
+        assert folder.name == f"{line['job']['blob']}~{line['job']['id'][:12]}"
+        _assert_whole(folder)
+        assert not (folder / "report.html").exists()
+    # The report comes later, and nothing else with it.
+    one = min(ids)
+    downloads = len(remote.answered("GET", "/result.csv"))
+    _, [again] = remote.lines("download", one, "--out", tmp_path / "out")
+    assert again["outcome"] == "kept"
+    folder = Path(again["csv"]).parent
+    assert one in (folder / "report.html").read_text()
+    assert json.loads((folder / "summary.json").read_text())
+    assert len(remote.answered("GET", "/result.csv")) == downloads
+
+
+def test_mistakes_are_told(remote: Remote, tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(jpeg(3))
+    refused = remote.run("submit", picture, SERVICE_API_KEY="mak_wrong")
+    assert refused.exit_code == 1
+    assert "(unauthorized)" in refused.stderr
+    key = tmp_path / "key"
+    key.write_text(f"{remote.key}\n")
+    nothing = remote.run("status", "nothing-here", "--key-file", key, SERVICE_API_KEY="")
+    assert (nothing.exit_code, "(no_jobs)" in nothing.stderr) == (1, True)
+    missing = remote.run("status", "0" * 32)
+    assert (missing.exit_code, "(job_not_found)" in missing.stderr) == (1, True)
+    impossible = remote.run("submit", picture, "--au", "dynamic")
+    assert (impossible.exit_code, "(bad_option)" in impossible.stderr) == (1, True)
+    assert remote.run("submit", Path(__file__)).exit_code == 2
+    assert remote.run("submit", picture, SERVICE_URL="ftp://x").exit_code == 2
+    log = remote.stack.web.log_since_start()
+    assert remote.key not in log
+
+
+def _until(reached, within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not reached():
+        assert time.monotonic() < deadline, "took too long"
+        time.sleep(0.05)

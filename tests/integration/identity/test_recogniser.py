@@ -1,0 +1,164 @@
+"""Jobs that name a gallery: `people.json` beside the CSV, from real media through the real steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from openface_lite import analyse_image
+from service import wiring
+from service.errors import BadJob, BadRequest
+from service.identity.embedder import Embedder
+from service.identity.galleries import NewFace
+from service.identity.rights import remove_person
+from service.identity.services import Identity
+from service.jobs.job import AnalysisJob, JobOptions, Media
+from service.jobs.result_place import ResultPlace
+from service.sandbox.workspace import Workspace
+from service.settings import Settings
+from service.storage.folder import FolderBlobs
+from service.worker.pipeline import Attempt, Findings, Pipeline
+from tests.integration.identity.conftest import no_face, picture, portrait, two_faces
+from tests.openface_lite.engine_runs import SHARED, write_video
+
+TWO_PEOPLE = SHARED / "media" / "two_faces.jpg"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.load({"IDENTITY": "on", "WORKSPACE": str(tmp_path / "work"), "ENGINES": "1"})
+
+
+@pytest.fixture
+def identity(settings: Settings, embedder: Embedder) -> Iterator[Identity]:
+    made = Identity(settings)
+    made.embedder = embedder
+    yield made
+    made.store.close()
+
+
+def run(settings: Settings, tmp_path: Path, name: str, **options: str) -> tuple[AnalysisJob, dict[str, Any]]:
+    """Analyse a file of the folder `in`; returns what is in `people.json`."""
+    etag = FolderBlobs(tmp_path / "in").info(".", name).etag
+    job = job_of(name, etag, **options)
+    with closing(Workspace(settings.workspace)) as workspace:
+        blobs = FolderBlobs(tmp_path / "in"), FolderBlobs(tmp_path / "out")
+        with closing(wiring.pipeline(settings, *blobs, workspace)) as way:
+            _run(way, job)
+    text = (tmp_path / "out" / name / "a1" / "people.json").read_text()
+    assert (tmp_path / "out" / name / f"{Path(name).stem}.csv").is_file()
+    return job, json.loads(text)
+
+
+def job_of(name: str, etag: str, **options: str) -> AnalysisJob:
+    media: Media = "video" if name.endswith(".mp4") else "image"
+    given = {"gallery": "lab", **options}
+    return AnalysisJob(".", name, etag, media, "posed", JobOptions.resolve(media, "posed", given, galleries=True))
+
+
+def _run(way: Pipeline, job: AnalysisJob) -> None:
+    attempt = Attempt("a1", 1, "w")
+    way.run(job, ResultPlace.in_folder(job), Findings(attempt), lambda stage, progress: None)
+
+
+def put(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / "in").mkdir(exist_ok=True)
+    (tmp_path / "in" / name).write_bytes(content)
+
+
+def enrolled(identity: Identity, content: bytes, name: str = "Eileen") -> str:
+    face = identity.embedder.one_face(content)
+    return identity.galleries.enrol("lab", name, "form", None, [NewFace(face.embedding)]).id
+
+
+def test_a_picture(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+    eileen = enrolled(identity, picture())
+    put(tmp_path, "two.png", two_faces())
+    job, told = run(settings, tmp_path, "two.png")
+    assert (told["schema"], told["media"], told["gallery"], told["threshold"]) == (1, "image", "lab", 0.6)
+    assert [track["face_id"] for track in told["tracks"]] == [0, 1]
+    # Two faces of one picture are two people of it, whoever they look like.
+    assert sorted(track["person"] for track in told["tracks"]) == [1, 2]
+    for track in told["tracks"]:
+        assert track["match"]["person_id"] == eileen
+        assert track["match"]["distance"] < 0.4
+    receipt = remove_person(identity.store, "lab", eileen)
+    assert [(mention.job_id, mention.blob) for mention in receipt.mentioned_in] == [
+        (job.job_id, "two.png/a1/people.json")
+    ]
+
+
+def test_a_picture_without_a_face(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+    put(tmp_path, "none.png", no_face())
+    _, told = run(settings, tmp_path, "none.png")
+    assert (told["people"], told["tracks"]) == ([], [])
+
+
+def test_a_face_that_jumps_at_a_cut_stays_one_person(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+    eileen = enrolled(identity, picture("darker"))
+    (tmp_path / "in").mkdir()
+    write_video(tmp_path / "in" / "cut.mp4", cut_in_two(portrait(), portrait()[:, ::-1]))
+    _, told = run(settings, tmp_path, "cut.mp4", faces="many")
+    assert len(told["tracks"]) >= 2
+    [person] = told["people"]
+    assert (person["first_frame"], person["match"]["person_id"]) == (1, eileen)
+    assert {track["person"] for track in told["tracks"]} == {1}
+
+
+def cut_in_two(first: np.ndarray, second: np.ndarray, each: int = 8) -> list[np.ndarray]:
+    """One face on the left, after a cut one on the right."""
+    height, width = 300, 720
+    frames = []
+    for number, content in enumerate((first, second)):
+        frame = np.full((height, width, 3), 60, np.uint8)
+        left = 0 if number == 0 else width - content.shape[1]
+        frame[: content.shape[0], left : left + content.shape[1]] = content
+        frames += [frame] * each
+    return frames
+
+
+@pytest.mark.skipif(not TWO_PEOPLE.is_file(), reason="no picture of two people here")
+def test_two_people_change_places_at_a_cut(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+    whole = cv2.imread(str(TWO_PEOPLE))
+    boxes = sorted((face.box for face in analyse_image(whole)), key=lambda box: box[0])
+    heads = [_head(whole, box) for box in boxes]
+    first = enrolled(identity, cv2.imencode(".png", heads[0])[1].tobytes(), "first")
+    (tmp_path / "in").mkdir()
+    frames = [np.hstack(heads)] * 8 + [np.hstack(heads[::-1])] * 8
+    write_video(tmp_path / "in" / "swap.mp4", frames)
+    _, told = run(settings, tmp_path, "swap.mp4", faces="many")
+    assert len(told["people"]) == 2
+    matched = {person["person"]: person["match"] for person in told["people"]}
+    known = [person for person, match in matched.items() if match]
+    assert [matched[person]["person_id"] for person in known] == [first]
+    for number in matched:
+        own = [track for track in told["tracks"] if track["person"] == number]
+        assert min(track["first_frame"] for track in own) == 1
+        assert max(track["last_frame"] for track in own) == 16
+
+
+def _head(whole: np.ndarray, box: np.ndarray) -> np.ndarray:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    half = 0.9 * max(box[2] - box[0], box[3] - box[1])
+    left, top = max(0, int(x - half)), max(0, int(y - half))
+    return cv2.resize(whole[top : int(y + half), left : int(x + half)], (300, 300))
+
+
+def test_a_worker_without_identity_does_not_pass_over_it(tmp_path: Path) -> None:
+    settings = Settings.load({"WORKSPACE": str(tmp_path / "work"), "ENGINES": "1"})
+    put(tmp_path, "one.png", picture())
+    with pytest.raises(BadJob, match="IDENTITY"):
+        run(settings, tmp_path, "one.png")
+    assert not list((tmp_path / "out").rglob("*.csv"))
+
+
+def test_a_gallery_is_refused_where_there_are_none() -> None:
+    with pytest.raises(BadRequest, match="no galleries"):
+        JobOptions.resolve("image", "wild", {"gallery": "lab"})

@@ -1,0 +1,290 @@
+"""The door: who gets in, who does not, and what is said about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from service.settings import Settings
+from service.web.access.auth import HEALTH, Door, declared_scopes
+from service.web.access.keys import SCOPES, new_key
+from service.web.access.rate_limit import RateLimit, address_of
+from service.web.app import create_app
+from service.web.protocol.security_headers import NOTHING, PAGE
+from service.web.routes.pages import is_page
+from tests.conftest import Premises
+from tests.integration.web.conftest import Guarded, make_job
+
+JOB = "0" * 32
+PROBLEM = "application/problem+json"
+
+# What each route needs. A new route has to be added here, and with `security=needs(...)` where it is made.
+NEEDED = {
+    ("GET", "/metrics"): "read",
+    ("PUT", "/uploads/<name>"): "analyse",
+    ("GET", "/uploads/<name>"): "read",
+    ("POST", "/api/detect"): "analyse",
+    ("POST", "/api/analyse-image"): "analyse",
+    ("GET", "/analyse/<media>/<media_type>/<name>"): "analyse",
+    ("POST", "/analyse/<media>/<media_type>/<name>"): "analyse",
+    ("GET", "/jobs"): "read",
+    ("GET", "/jobs/<job_id>"): "read",
+    ("GET", "/jobs/<job_id>/events"): "read",
+    ("GET", "/jobs/<job_id>/results"): "read",
+    ("GET", "/jobs/<job_id>/result.csv"): "read",
+    ("GET", "/jobs/<job_id>/manifest.json"): "read",
+    ("GET", "/jobs/<job_id>/overlay"): "read",
+    ("GET", "/jobs/<job_id>/report.html"): "read",
+    ("GET", "/jobs/<job_id>/summary.json"): "read",
+    ("GET", "/jobs/<job_id>/methods.txt"): "read",
+    ("GET", "/jobs/<job_id>/citation.bib"): "read",
+    ("POST", "/jobs/<job_id>/rerun"): "analyse",
+    ("POST", "/jobs/<job_id>/cancel"): "analyse",
+    ("GET", "/schema"): "read",
+    ("GET", "/schema/<version>"): "read",
+}
+OPEN = ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs/", "/docs/swagger", "/docs/openapi.json"]
+PAGES = [
+    "/",
+    "/page/about",
+    "/page/analyse",
+    "/page/jobs",
+    f"/page/jobs/{JOB}",
+    "/static/app.css",
+    "/static/session.js",
+]
+WITHOUT_WHAT_IT_NEEDS = {200, 400, 404, 411}
+"""Past the door, routes miss their bodies and parameters."""
+
+
+def _url(rule: str) -> str:
+    values = {"version": "1", "media": "image", "media_type": "wild", "name": "no-such-upload", "job_id": JOB}
+    return re.sub(r"<(\w+)>", lambda found: values[found[1]], rule)
+
+
+def test_every_route_declares_what_it_needs() -> None:
+    app = create_app(None)
+    declared = declared_scopes(app)
+    found = {}
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in HEALTH or is_page(rule.endpoint) or rule.rule.startswith("/docs"):
+            continue
+        if rule.rule in {"/openapi.json", "/session"}:
+            continue
+        for method in (rule.methods or set()) - {"HEAD"}:
+            found[method, rule.rule] = declared.get((rule.endpoint, method))
+    assert found == NEEDED
+
+
+def test_a_route_that_says_nothing_needs_admin(premises: Premises) -> None:
+    reader, admin = new_key("reader", ["read", "analyse"]), new_key("boss", ["admin"])
+    settings = Settings.load({"API_KEYS": f"{reader[1].entry} {admin[1].entry}"})
+    app = create_app(premises.services, Door.of(settings))
+    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    client = app.test_client()
+    assert client.get("/forgotten").status_code == 401
+    refused = client.get("/forgotten", headers={"X-API-Key": reader[0]})
+    assert (refused.status_code, "`admin`" in refused.json["detail"]) == (403, True)
+    assert client.get("/forgotten", headers={"X-API-Key": admin[0]}).data == b"secret"
+
+
+@pytest.mark.parametrize(("method", "rule"), NEEDED)
+def test_each_route_by_each_key(door: Callable[..., Guarded], method: str, rule: str) -> None:
+    guarded = door()
+    needed = NEEDED[method, rule]
+    without = guarded.client.open(_url(rule), method=method)
+    assert (without.status_code, without.content_type, without.json["code"]) == (401, PROBLEM, "unauthorized")
+    assert without.headers["WWW-Authenticate"] == 'Bearer realm="media-analysis"'
+    for scope in SCOPES:
+        for headers in (guarded.headers(scope), {"Authorization": f"Bearer {guarded.keys[scope]}"}):
+            answer = guarded.client.open(_url(rule), method=method, headers=headers)
+            if scope in {needed, "admin"}:
+                assert answer.status_code in WITHOUT_WHAT_IT_NEEDS
+                continue
+            assert (answer.status_code, answer.content_type, answer.json["code"]) == (403, PROBLEM, "forbidden")
+            assert f"`{needed}`" in answer.json["detail"]
+            assert f'scope="{needed}"' in answer.headers["WWW-Authenticate"]
+
+
+def test_each_route_documents_what_the_door_says(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").json
+    assert set(document["components"]["securitySchemes"]) == {"key", "bearer", "session"}
+    for method, rule in NEEDED:
+        operation = document["paths"][rule.replace("<", "{").replace(">", "}")][method.lower()]
+        assert operation["security"] == [{scheme: [NEEDED[method, rule]]} for scheme in ("key", "bearer", "session")]
+        for status in ("401", "403", "429"):
+            assert list(operation["responses"][status]["content"]) == [PROBLEM]
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_open_pages(door: Callable[..., Guarded], path: str) -> None:
+    assert door().client.get(path).status_code in {200, 308}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_open_and_tell_nothing(door: Callable[..., Guarded], path: str, premises: Premises) -> None:
+    premises.put("face.jpg", b"x")
+    answer = door().client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Security-Policy"] == (NOTHING if path.startswith("/static/") else PAGE)
+    assert premises.container not in answer.text
+    answer.close()
+
+
+@pytest.mark.parametrize("path", ["/static/", "/static/../app.py", "/static/nothing.js"])
+def test_nothing_else_is_a_file_of_the_pages(door: Callable[..., Guarded], path: str) -> None:
+    assert door().client.get(path).status_code in {401, 404}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/page", "/page/", "/page/nothing", "/docsx", "/openapi.jsonx", "/healthz/", "/JOBS", "/jobs//"],
+)
+def test_strangers_learn_no_paths(door: Callable[..., Guarded], path: str) -> None:
+    guarded = door()
+    assert guarded.client.get(path).status_code == 401
+    assert guarded.client.get(path, headers=guarded.headers("read")).status_code == 404
+    assert guarded.client.delete("/jobs").status_code == 401
+    assert guarded.client.delete("/jobs", headers=guarded.headers("read")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-API-Key": ""},
+        {"X-API-Key": " "},
+        {"X-API-Key": "{key}x"},
+        {"X-API-Key": "x{key}"},
+        {"X-API-Key": "{key}, {key}"},
+        {"X-API-Key": "{KEY}"},
+        {"X-API-Key": "Bearer {key}"},
+        {"X-API-Key": "ü"},
+        {"X-API-Key": "{digest}"},
+        {"X-API-Key": "admin:admin:{digest}"},
+        {"X-API-Key": "x" * 8000},
+        {"X-API-Key": "wrong", "Authorization": "Bearer {key}"},
+        {"Authorization": "{key}"},
+        {"Authorization": "Basic {key}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer {key} {key}"},
+        {"Authorization": "Bearer {key},"},
+        {"Cookie": "X-API-Key={key}"},
+        {"API-Key": "{key}"},
+    ],
+)
+def test_wrong_keys_of_many_kinds(door: Callable[..., Guarded], headers: dict[str, str]) -> None:
+    import hashlib
+
+    guarded = door()
+    key = guarded.keys["admin"]
+    words = {"{key}": key, "{KEY}": key.upper(), "{digest}": hashlib.sha256(key.encode()).hexdigest()}
+    filled = dict(headers)
+    for name in filled:
+        for word, text in words.items():
+            filled[name] = filled[name].replace(word, text)
+    answer = guarded.client.get("/jobs", headers=filled)
+    assert (answer.status_code, answer.json["code"]) == (401, "unauthorized")
+    assert key not in answer.text
+
+
+def test_a_key_in_the_url_is_none(door: Callable[..., Guarded]) -> None:
+    guarded = door()
+    for name in ("X-API-Key", "api_key", "key", "access_token"):
+        assert guarded.client.get(f"/jobs?{name}={guarded.keys['admin']}").status_code == 401
+
+
+@pytest.mark.parametrize("spelled", ["bearer {}", "BEARER {}", "Bearer   {} "])
+def test_bearer_as_the_rfc_lets_it_be_written(door: Callable[..., Guarded], spelled: str) -> None:
+    guarded = door()
+    headers = {"Authorization": spelled.format(guarded.keys["read"])}
+    assert guarded.client.get("/jobs", headers=headers).status_code == 200
+
+
+def test_keys_are_added_and_revoked_without_a_restart(door: Callable[..., Guarded]) -> None:
+    guarded = door()
+    text, key = new_key("late", ["read"])
+    headers = {"X-API-Key": text}
+    assert guarded.client.get("/jobs", headers=headers).status_code == 401
+    before = guarded.file.read_text()
+    guarded.file.write_text(f"{before}{key.entry}\n")
+    assert guarded.client.get("/jobs", headers=headers).status_code == 200
+    guarded.file.write_text(before)
+    assert guarded.client.get("/jobs", headers=headers).status_code == 401
+    guarded.file.write_text("")
+    assert guarded.client.get("/jobs", headers=guarded.headers("admin")).status_code == 401
+
+
+def test_head_needs_what_get_needs(door: Callable[..., Guarded]) -> None:
+    guarded = door()
+    assert guarded.client.head("/jobs").status_code == 401
+    assert guarded.client.head("/jobs", headers=guarded.headers("analyse")).status_code == 403
+    assert guarded.client.head("/jobs", headers=guarded.headers("read")).status_code == 200
+
+
+def test_refusals_come_before_anything_is_done(door: Callable[..., Guarded], premises: Premises) -> None:
+    guarded = door()
+    premises.put("face.jpg", b"x")
+    url = f"/analyse/image/wild/{premises.container}?blob=face.jpg"
+    assert guarded.client.post(url, headers=guarded.headers("read")).status_code == 403
+    job_id = make_job(premises, "other.jpg").job.job_id
+    assert guarded.client.post(f"/jobs/{job_id}/cancel", headers=guarded.headers("read")).status_code == 403
+    states = {
+        job["blob"]: job["state"] for job in guarded.client.get("/jobs", headers=guarded.headers("read")).json["jobs"]
+    }
+    assert states == {"other.jpg": "queued"}
+
+
+def test_the_rate_limit_counts_each_key_alone(door: Callable[..., Guarded]) -> None:
+    guarded = door(RATE_LIMIT_PER_MINUTE="3")
+    for name in ("read", "admin"):
+        assert [_status(guarded, name) for _ in range(5)] == [200, 200, 200, 429, 429]
+    answer = guarded.client.get("/jobs", headers=guarded.headers("read"))
+    assert (answer.content_type, answer.json["code"]) == (PROBLEM, "rate_limited")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    for path in ("/healthz", "/readyz"):
+        assert {guarded.client.get(path, headers=guarded.headers("read")).status_code for _ in range(5)} == {200}
+
+
+def test_wrong_keys_are_no_way_round_the_limit(door: Callable[..., Guarded]) -> None:
+    guarded = door(RATE_LIMIT_PER_MINUTE="3")
+    wrong = [guarded.client.get("/jobs", headers={"X-API-Key": f"wrong-{n}"}).status_code for n in range(5)]
+    assert wrong == [401, 401, 401, 429, 429]
+    assert _status(guarded, "read") == 200
+
+
+def test_anonymous_callers_are_counted_by_address(premises: Premises) -> None:
+    settings = Settings.load({"RATE_LIMIT_PER_MINUTE": "4", "WEB_WORKERS": "2"})
+    client = create_app(premises.services, Door.of(settings)).test_client()
+    for address in ("192.0.2.1", "192.0.2.2"):
+        # Half of it: the other process has the other half.
+        got = [client.get("/jobs", environ_base={"REMOTE_ADDR": address}).status_code for _ in range(3)]
+        assert got == [200, 200, 429]
+
+
+def test_no_limit_and_the_least_share() -> None:
+    assert [RateLimit(0, 2).wait_s("x") for _ in range(2000)] == [0] * 2000
+    least = RateLimit(1, 8)
+    assert least.wait_s("x") == 0
+    assert 1 <= least.wait_s("x") <= 60
+
+
+@pytest.mark.parametrize(
+    ("peer", "caller"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::2", "2001:db8::/64"),
+        ("::1", "::1"),
+        ("", ""),
+    ],
+)
+def test_an_address_stands_for_its_host(peer: str, caller: str) -> None:
+    assert address_of(peer) == caller
+
+
+def _status(guarded: Guarded, name: str) -> int:
+    return guarded.client.get("/jobs", headers=guarded.headers(name)).status_code

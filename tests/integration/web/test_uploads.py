@@ -1,0 +1,253 @@
+"""`/uploads`: whole or not at all, once, and only what can be analysed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from infra.local.loopback import HOST
+from service.errors import BlobExists, MediaNotFound, NotFound
+from service.storage.azure_blobs import AzureBlobs
+from service.web.app import create_app
+from service.web.protocol.bodies import BodyStream
+from service.web.routes import uploads
+from tests.conftest import ASTRONAUT, Premises
+from tests.integration.web.conftest import Guarded, Served
+
+PICTURE = ASTRONAUT.read_bytes()
+SHA256 = hashlib.sha256(PICTURE).hexdigest()
+
+
+def put(
+    client: FlaskClient, container: str, blob: str = "face.png", body: bytes = PICTURE, **more: str
+) -> TestResponse:
+    headers = {"X-Content-SHA256": more.pop("sha256")} if "sha256" in more else {}
+    query = "".join(f"&{name}={value}" for name, value in more.items())
+    return client.put(f"/uploads/{container}?blob={quote(blob)}{query}", data=body, headers=headers)
+
+
+@pytest.fixture
+def container() -> str:
+    """A name that is not there yet."""
+    return str(uuid.uuid4())
+
+
+def test_an_upload_is_there_and_can_be_analysed(client: FlaskClient, premises: Premises, container: str) -> None:
+    answer = put(client, container, "takes/ü 1.png", media_type="posed")
+    assert answer.status_code == 201, answer.text
+    told = answer.json
+    assert (told["container"], told["blob"], told["size"]) == (container, "takes/ü 1.png", len(PICTURE))
+    assert (told["media"], told["media_type"], told["sha256"]) == ("image", "posed", SHA256)
+    info = premises.services.blobs.info(container, "takes/ü 1.png")
+    assert (info.etag, info.content_type) == (told["etag"], "image/png")
+    assert info.metadata == {"media_type": "posed", "sha256": SHA256}
+    assert premises.services.blobs.read(container, "takes/ü 1.png") == PICTURE
+    assert client.get(answer.headers["Location"]).json == told
+    started = client.post(told["links"]["analyse"])
+    assert started.status_code == 202
+    [job] = started.json["jobs"]
+    assert (job["blob"], job["etag"], job["media_type"]) == ("takes/ü 1.png", told["etag"], "posed")
+    assert [one["id"] for one in client.get(told["links"]["jobs"]).json["jobs"]] == [job["id"]]
+
+
+def test_the_same_file_again_is_no_conflict(client: FlaskClient, container: str) -> None:
+    first = put(client, container, sha256=SHA256)
+    again = put(client, container, sha256=SHA256)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json == first.json
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (PICTURE, {}),
+        (PICTURE[:-1] + b"?", {"sha256": hashlib.sha256(PICTURE[:-1] + b"?").hexdigest()}),
+        (PICTURE + b"?", {"sha256": SHA256}),
+    ],
+)
+def test_a_name_that_is_taken_stays_what_it_is(
+    client: FlaskClient, premises: Premises, container: str, body: bytes, more: dict[str, str]
+) -> None:
+    etag = put(client, container).json["etag"]
+    answer = put(client, container, body=body, **more)
+    assert (answer.status_code, answer.json["code"]) == (409, "blob_exists")
+    assert premises.services.blobs.info(container, "face.png").etag == etag
+
+
+def test_what_is_not_the_file_that_was_promised_leaves_nothing(
+    client: FlaskClient, premises: Premises, container: str
+) -> None:
+    answer = put(client, container, sha256="0" * 64)
+    assert (answer.status_code, answer.json["code"]) == (400, "checksum_mismatch")
+    with pytest.raises(MediaNotFound):
+        premises.services.blobs.info(container, "face.png")
+    assert put(client, container, sha256="xyz").status_code == 400
+
+
+def test_a_body_that_ends_early_leaves_nothing(client: FlaskClient, premises: Premises, container: str) -> None:
+    answer = client.put(
+        f"/uploads/{container}?blob=face.png",
+        input_stream=io.BytesIO(PICTURE),
+        environ_overrides={"CONTENT_LENGTH": str(len(PICTURE) + 1)},
+    )
+    assert (answer.status_code, answer.json["code"]) == (400, "incomplete_upload")
+    with pytest.raises(MediaNotFound):
+        premises.services.blobs.info(container, "face.png")
+    assert put(client, container).status_code == 201
+
+
+def test_the_length_is_judged_before_a_byte_is_read(premises: Premises, container: str) -> None:
+    class Unread(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise AssertionError("read")
+
+        readinto = read
+
+    settings = premises.settings.model_copy(update={"max_media_mb": 1})
+    client = create_app(replace(premises.services, settings=settings)).test_client()
+    for environ, status, code in (
+        ({"CONTENT_LENGTH": str((1 << 20) + 1)}, 413, "request_entity_too_large"),
+        ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 411, "length_required"),
+    ):
+        answer = client.put(f"/uploads/{container}?blob=a.png", input_stream=Unread(), environ_overrides=environ)
+        assert (answer.status_code, answer.json["code"]) == (status, code)
+    assert not premises.services.blobs.has_container(container)
+
+
+@pytest.mark.parametrize(
+    ("blob", "content_type", "status", "stored"),
+    [
+        ("notes.txt", "application/octet-stream", 415, None),
+        ("notes", "text/html", 415, None),
+        ("clip.MP4", "application/octet-stream", 201, "video/mp4"),
+        ("from a camera", "image/jpeg", 201, "image/jpeg"),
+        ("face.jpg", "text/html", 201, "image/jpeg"),
+    ],
+)
+def test_only_what_can_be_analysed(
+    client: FlaskClient, premises: Premises, container: str, blob: str, content_type: str, status: int, stored: str
+) -> None:
+    answer = client.put(f"/uploads/{container}?blob={quote(blob)}", data=b"x", content_type=content_type)
+    assert answer.status_code == status, answer.text
+    if status == 415:
+        assert answer.json["code"] == "unsupported_media"
+    else:
+        assert premises.services.blobs.info(container, blob).content_type == stored
+
+
+def test_an_empty_file_is_refused(client: FlaskClient, container: str) -> None:
+    answer = client.put(f"/uploads/{container}?blob=a.png", data=b"", environ_overrides={"CONTENT_LENGTH": "0"})
+    assert (answer.status_code, answer.json["code"]) == (400, "empty_upload")
+
+
+@pytest.mark.parametrize("blob", ["../a.png", "a//b.png", "_results/a.png", "a\\b.png", "a\x00.png"])
+def test_names_that_could_mean_something_else_are_refused(client: FlaskClient, container: str, blob: str) -> None:
+    answer = put(client, container, blob)
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_blob")
+
+
+def test_the_results_take_no_uploads(client: FlaskClient, premises: Premises) -> None:
+    answer = put(client, premises.settings.results_container)
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_container")
+
+
+def test_uploads_of_one_name_at_once_have_one_winner(premises: Premises, container: str) -> None:
+    app = create_app(premises.services)
+    bodies = [bytes([number]) * 50_000 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        statuses = list(pool.map(lambda body: put(app.test_client(), container, body=body).status_code, bodies))
+    assert statuses.count(201) == 1
+    # The loser of a race may be told that storage had trouble; what counts is whose bytes are there.
+    assert premises.services.blobs.read(container, "face.png") == bodies[statuses.index(201)]
+
+
+def test_pieces_are_put_together_in_order(premises: Premises) -> None:
+    blobs: AzureBlobs = premises.services.blobs
+    pieces = [bytes([number]) * 1000 for number in range(12)]
+    blobs.upload_stream(
+        premises.container, "a.mp4", iter(pieces), content_type="video/mp4", metadata=lambda: {"sha256": "x"}
+    )
+    assert blobs.read(premises.container, "a.mp4") == b"".join(pieces)
+    with pytest.raises(BlobExists):
+        blobs.upload_stream(premises.container, "a.mp4", iter(pieces), content_type="video/mp4", metadata=dict)
+    with pytest.raises(NotFound):
+        blobs.upload_stream("not-there", "a.mp4", iter(pieces), content_type="video/mp4", metadata=dict)
+
+
+def test_no_more_than_a_piece_is_held(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PIECE_BYTES", 1000)
+    asked: list[int] = []
+
+    class Watched(BodyStream):
+        rest = io.BytesIO(PICTURE)
+
+        def read(self, size: int) -> bytes:
+            asked.append(size)
+            return self.rest.read(size)
+
+    received = uploads._Received(Watched(), len(PICTURE), SHA256)
+    pieces = list(received.pieces())
+    assert b"".join(pieces) == PICTURE
+    assert max(map(len, pieces)) == max(asked) == 1000
+    assert min(asked) > 0
+
+
+def test_reading_is_not_enough_to_upload(door: Callable[..., Guarded], container: str) -> None:
+    guarded = door()
+    target = f"/uploads/{container}?blob=face.png"
+    for name, status in (("read", 403), ("analyse", 201)):
+        assert guarded.client.put(target, data=PICTURE, headers=guarded.headers(name)).status_code == status
+    assert guarded.client.get(target, headers=guarded.headers("read")).status_code == 200
+    assert guarded.client.get(target).status_code == 401
+
+
+def test_a_broken_connection_leaves_no_blob(served: Served, container: str) -> None:
+    """Over the wire: the sender is gone after a part of what it announced."""
+    target = f"/uploads/{container}?blob=face.png"
+    port = int(served.stack.service_url.rsplit(":", 1)[1])
+    head = (
+        f"PUT {target} HTTP/1.1\r\nHost: {HOST}\r\nX-API-Key: {served.admin}\r\nContent-Length: {len(PICTURE)}\r\n\r\n"
+    )
+    with socket.create_connection((HOST, port)) as connection:
+        connection.sendall(head.encode() + PICTURE[:-1])
+    deadline = time.monotonic() + 10
+    while not served.log_lines("request.answered") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert served.ask(target).status == 404
+    assert served.ask(target, "PUT", body=PICTURE).status == 201
+    assert json.loads(served.ask(target).body)["sha256"] == SHA256
+
+
+def test_a_large_file_costs_the_server_little_memory(served: Served, container: str) -> None:
+    """48 MiB through the real server, which holds a few pieces of 4 MiB at a time, and never the file."""
+    workers = _children(served.stack.web.process_id)
+    assert workers
+    assert served.ask(f"/uploads/{container}?blob=small.mp4", "PUT", body=bytes(1 << 20)).status == 201
+    before = {pid: _peak_mib(pid) for pid in workers}
+    body = bytes(48 << 20)
+    answer = served.ask(f"/uploads/{container}?blob=long.mp4", "PUT", body=body)
+    assert answer.status == 201, answer.body
+    assert answer.json["sha256"] == hashlib.sha256(body).hexdigest()
+    assert max(_peak_mib(pid) - before[pid] for pid in workers) < 32
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _peak_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024

@@ -1,0 +1,109 @@
+"""A worker of the test's own, run in a thread until the queue is empty."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from service import wiring
+from service.jobs.job import AnalysisJob, JobOptions, Media
+from service.jobs.record import JobRecord
+from service.jobs.result_place import ResultPlace
+from service.sandbox.workspace import Workspace
+from service.worker.receiver import FOREVER, Shift
+from service.worker.shutdown import Stop
+from service.worker.worker import Worker
+from tests.conftest import Premises
+from tests.fixtures.media_made import FAKES
+
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+@dataclass
+class Bench:
+    """Storage, and workers with an engine of the test's choice over it."""
+
+    premises: Premises
+
+    def submit(self, name: str, content: bytes, media: Media = "image") -> AnalysisJob:
+        etag = self.premises.put(name, content)
+        job = AnalysisJob(self.premises.container, name, etag, media, "posed", JobOptions.resolve(media, "posed", {}))
+        self.premises.services.desk.submit(job, TRACE)
+        return job
+
+    @contextmanager
+    def worker(
+        self,
+        behaviour: str = "ok",
+        *,
+        pipeline_parts: Mapping[str, Any] | None = None,
+        shift: Shift = FOREVER,
+        **settings: object,
+    ) -> Iterator[tuple[Worker, list[int]]]:
+        """A running worker and its exit code, once it has one. Stopped gently at the end.
+
+        `pipeline_parts` replaces fields of its pipeline.
+        """
+        own = self.premises.settings.model_copy(update={"openface_bin_dir": FAKES / behaviour, **settings})
+        stop = Stop(own.shutdown_grace_s)
+        codes: list[int] = []
+        with closing(Workspace(own.workspace)) as workspace:
+            worker = wiring.worker(own, self.premises.services, workspace, stop, shift)
+            if pipeline_parts:
+                pipeline = replace(worker.shop.pipeline, **pipeline_parts)
+                worker = replace(worker, shop=replace(worker.shop, pipeline=pipeline))
+            thread = threading.Thread(target=lambda: codes.append(worker.run()))
+            thread.start()
+            try:
+                yield worker, codes
+            finally:
+                stop.ask()
+                thread.join(60)
+                assert not thread.is_alive()
+                worker.close()
+
+    def record(self, job: AnalysisJob) -> JobRecord:
+        return self.premises.services.table.get(job.job_id)
+
+    def finished(self, job: AnalysisJob, within_s: float = 30) -> JobRecord:
+        self.until(lambda: self.record(job).is_finished, within_s)
+        return self.record(job)
+
+    def until(self, reached: Callable[[], bool], within_s: float = 30) -> None:
+        deadline = time.monotonic() + within_s
+        while not reached():
+            assert time.monotonic() < deadline, "took too long"
+            time.sleep(0.05)
+
+    def settled(self) -> None:
+        """Wait until no message is left, visible or hidden."""
+        self.until(lambda: self.premises.services.queue.length() == 0)
+
+    def place(self, job: AnalysisJob) -> ResultPlace:
+        return ResultPlace.of(job, self.premises.settings.results_container)
+
+    def published(self) -> list[str]:
+        """Names of all result blobs."""
+        return [blob.name for blob in self.premises.services.blobs.page(self.premises.settings.results_container).blobs]
+
+    def csvs(self) -> list[str]:
+        return [name for name in self.published() if name.endswith(".csv")]
+
+    def manifest(self, job: AnalysisJob) -> dict[str, Any]:
+        import json
+
+        record = self.record(job)
+        attempt = record.attempt_published or record.attempt_id
+        place = self.place(job)
+        return dict(json.loads(self.premises.services.blobs.read(place.container, place.manifest(attempt))))
+
+
+@pytest.fixture
+def bench(premises: Premises) -> Bench:
+    return Bench(premises)

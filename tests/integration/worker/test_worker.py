@@ -1,0 +1,321 @@
+"""The worker over real storage: every way a job can end, and what is left in the queue, the record and the results."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+
+import pytest
+
+from service.errors import EngineUnavailable, UnreadableMedia
+from service.jobs.job import Media, QueuedJob
+from service.jobs.record import now
+from service.worker.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
+from tests.fixtures.media_made import clip, jpeg
+from tests.integration.worker.conftest import TRACE, Bench
+
+
+def test_a_picture_ends_in_one_csv(bench: Bench) -> None:
+    job = bench.submit("takes/face 1.jpg", jpeg())
+    with bench.worker() as (_, codes):
+        record = bench.finished(job)
+        bench.settled()
+    assert codes == [EXIT_OK]
+    assert (record.state, record.attempts, record.progress, record.error_code) == ("succeeded", 1, 1.0, "")
+    place = bench.place(job)
+    folder = f"{job.container}/takes/face 1.jpg/{job.job_id}"
+    artefacts = f"{folder}/{record.attempt_id}"
+    assert bench.published() == sorted([f"{folder}/face 1.csv", f"{artefacts}/manifest.json"])
+    manifest = bench.manifest(job)
+    csv = bench.premises.services.blobs.read(place.container, place.csv)
+    info = bench.premises.services.blobs.info(place.container, place.csv)
+    assert manifest["csv"]["sha256"] == hashlib.sha256(csv).hexdigest() == info.metadata["sha256"]
+    assert info.metadata["attempt"] == record.attempt_id
+    assert (manifest["outcome"], manifest["csv"]["columns"], manifest["completeness"]["verdict"]) == (
+        "succeeded",
+        711,
+        "complete",
+    )
+    assert manifest["engine"]["log"].startswith("Reading the landmark detector/tracker from: $OPENFACE_BIN_DIR/")
+    assert manifest["media"]["sha256"] == hashlib.sha256(jpeg()).hexdigest()
+    assert set(manifest["seconds"]) == {"fetch", "probe", "prepare", "engine", "results", "overlay", "total"}
+    assert [step for step, seconds in manifest["seconds"].items() if seconds is None] == ["overlay"]
+    assert not [word for word in manifest["engine"]["argv"] if word.startswith("/")]
+
+
+def test_a_video_is_counted_frame_by_frame(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=25), media="video")
+    with bench.worker():
+        assert bench.finished(job).state == "succeeded"
+    manifest = bench.manifest(job)
+    assert manifest["frames"] == {"expected": 25, "decoded": None, "written": 25, "success": 25}
+    assert (manifest["csv"]["columns"], manifest["completeness"]) == (714, {"verdict": "complete", "reason": None})
+
+
+def test_a_table_cut_short_is_partial_and_says_so(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=25), media="video")
+    with bench.worker("short"):
+        assert bench.finished(job).state == "succeeded"
+    completeness = bench.manifest(job)["completeness"]
+    assert completeness["verdict"] == "partial"
+    assert "of 25 frames" in completeness["reason"]
+
+
+def test_no_face_is_a_result(bench: Bench) -> None:
+    job = bench.submit("empty.jpg", jpeg())
+    with bench.worker("no_face"):
+        assert bench.finished(job).state == "succeeded"
+    place = bench.place(job)
+    csv = bench.premises.services.blobs.read(place.container, place.csv)
+    assert csv.count(b"\n") == 1
+    assert bench.manifest(job)["faces"] == 0
+
+
+CLIP = clip()
+
+HOPELESS = [
+    ("ok", b"not a picture", "unreadable_media"),
+    ("ok", b"", "unreadable_media"),
+    ("other_columns", jpeg(), "malformed_output"),
+    ("legacy_431", CLIP, "malformed_output"),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "content", "code"), HOPELESS)
+def test_the_hopeless_fail_at_once_and_are_set_aside(bench: Bench, behaviour: str, content: bytes, code: str) -> None:
+    media: Media = "video" if content is CLIP else "image"
+    job = bench.submit("clip.mp4" if media == "video" else "face.jpg", content, media)
+    with bench.worker(behaviour):
+        bench.settled()
+    record = bench.record(job)
+    assert (record.state, record.error_code, record.attempts, record.poisoned) == ("failed", code, 1, True)
+    assert record.error_message
+    assert bench.csvs() == []
+    manifest = bench.manifest(job)
+    assert (manifest["outcome"], manifest["error"]["code"], manifest["csv"]) == ("failed", code, None)
+    assert [QueuedJob.decode(text).job for text in bench.premises.services.queue.poisoned()] == [job]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        ("crash", "engine_crashed"),
+        ("killed", "engine_crashed"),
+        ("silent_success", "no_output"),
+        ("half_csv", "malformed_output"),
+    ],
+)
+def test_what_may_be_a_whim_is_tried_again_then_set_aside(
+    bench: Bench, behaviour: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.worker.retry_policy.FIRST_DELAY_S", 0.5)
+    job = bench.submit("face.jpg", jpeg())
+    with bench.worker(behaviour, max_attempts=2):
+        record = bench.finished(job)
+        bench.settled()
+    assert (record.state, record.error_code, record.attempts) == ("failed", code, 2)
+    assert len(bench.premises.services.queue.poisoned()) == 1
+    assert bench.csvs() == []
+
+
+def test_a_hanging_engine_is_stopped(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    with bench.worker("hang", engine_time_limit_s=1.0, max_attempts=1):
+        record = bench.finished(job)
+    assert (record.state, record.error_code) == ("failed", "engine_timeout")
+
+
+def test_one_bad_item_does_not_stop_the_rest(bench: Bench) -> None:
+    jobs = [bench.submit(f"{n}.jpg", jpeg(n * 20) if n != 1 else b"bad") for n in range(4)]
+    with bench.worker():
+        states = [bench.finished(job).state for job in jobs]
+        bench.settled()
+    assert states == ["succeeded", "failed", "succeeded", "succeeded"]
+
+
+def test_a_deleted_upload_fails(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    bench.premises.services.blobs._service.get_blob_client(job.container, job.blob).delete_blob()
+    with bench.worker():
+        record = bench.finished(job)
+    assert (record.state, record.error_code) == ("failed", "media_not_found")
+
+
+def test_an_overwritten_upload_is_superseded_by_its_new_version(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg(10))
+    etag = bench.premises.put("face.jpg", jpeg(20))
+    with bench.worker():
+        record = bench.finished(job)
+        newer = dataclasses.replace(job, etag=etag)
+        assert bench.finished(newer).state == "succeeded"
+        bench.settled()
+    assert (record.state, record.superseded_by, record.error_code) == ("superseded", newer.job_id, "media_changed")
+    assert len(bench.csvs()) == 1
+    assert bench.premises.services.queue.poisoned() == []
+
+
+def test_the_same_message_ten_times_is_one_result(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    for _ in range(9):
+        bench.premises.services.queue.send(QueuedJob(job, TRACE).encode())
+    short = {"lease_s": 3}  # a delivery that finds the job held waits for as long
+    with bench.worker(**short), bench.worker(**short), bench.worker(**short):
+        assert bench.finished(job).state == "succeeded"
+        bench.settled()
+    assert len(bench.csvs()) == 1
+    assert len([name for name in bench.published() if name.endswith("manifest.json")]) == 1
+
+
+def test_what_is_not_a_job_goes_aside_untouched(bench: Bench) -> None:
+    texts = ["nonsense", '{"schema": 0}', "<b>&amp;</b>"]
+    for text in texts:
+        bench.premises.services.queue.send(text)
+    with bench.worker():
+        bench.settled()
+    assert sorted(bench.premises.services.queue.poisoned()) == sorted(texts)
+
+
+def test_a_message_without_a_record_is_a_job_all_the_same(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    table = bench.premises.services.table
+    table._table.delete_entity(job.job_id, job.job_id)
+    with bench.worker():
+        bench.until(lambda: len(bench.csvs()) == 1)
+        assert bench.finished(job).state == "succeeded"
+
+
+def test_a_cancelled_job_is_not_begun(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    bench.premises.services.desk.cancel(job.job_id)
+    with bench.worker():
+        bench.settled()
+    assert bench.record(job).state == "cancelled"
+    assert bench.published() == []
+
+
+def test_cancelling_stops_the_engine(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=250), media="video")
+    with bench.worker("slow"):
+        bench.until(lambda: bench.record(job).stage == "engine")
+        bench.premises.services.desk.cancel(job.job_id)
+        assert bench.finished(job, within_s=10).state == "cancelled"
+        bench.settled()
+    assert bench.published() == []
+
+
+def test_progress_moves_while_the_engine_works(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=40), media="video")
+    seen: set[float] = set()
+    with bench.worker("slow"):
+        while not (record := bench.record(job)).is_finished:
+            seen.add(record.progress)
+            time.sleep(0.2)
+    assert record.state == "succeeded"
+    assert len(seen) >= 4
+    assert max(seen) <= 1.0
+
+
+def test_a_lease_that_another_took_over_publishes_nothing(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=250), media="video")
+    table = bench.premises.services.table
+    with bench.worker("slow"):
+        bench.until(lambda: bench.record(job).stage == "engine")
+        stolen = table.get(job.job_id)
+        while stolen.owner != "thief":
+            stolen = dataclasses.replace(table.get(job.job_id), owner="thief", attempt_id="theirs")
+            try:
+                stolen = table.update(stolen)
+            except Exception:
+                stolen = dataclasses.replace(stolen, owner="")
+        # The worker notices at its next write, lets go, and is free for other work.
+        other = bench.submit("other.mp4", clip(frames=2), media="video")
+        assert bench.finished(other).state == "succeeded"
+    assert table.get(job.job_id).owner == "thief"
+    assert [name for name in bench.published() if "clip.mp4" in name] == []
+
+
+def test_a_result_published_by_a_worker_that_died_is_kept(bench: Bench) -> None:
+    """Died after the CSV and before the record: the next delivery settles the job, and analyses nothing again."""
+    job = bench.submit("face.jpg", jpeg())
+    with bench.worker():
+        bench.finished(job)
+    table = bench.premises.services.table
+    before = bench.published()
+    undone = dataclasses.replace(bench.record(job), state="running", owner="dead", lease_until=now(), finished=None)
+    table.update(undone)
+    bench.premises.services.queue.send(QueuedJob(job, TRACE).encode())
+    with bench.worker("crash"):
+        assert bench.finished(job).state == "succeeded"
+        bench.settled()
+    assert bench.published() == before
+
+
+def test_attempts_that_kill_their_worker_are_bounded(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    table = bench.premises.services.table
+    table.update(dataclasses.replace(bench.record(job), state="running", attempts=5, owner="dead", lease_until=now()))
+    with bench.worker():
+        record = bench.finished(job)
+        bench.settled()
+    assert (record.state, record.error_code, record.attempts) == ("failed", "attempts_exhausted", 5)
+
+
+def test_stopping_hands_the_item_back_at_once(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=250), media="video")
+    with bench.worker("slow", shutdown_grace_s=0.5):
+        bench.until(lambda: bench.record(job).stage == "engine")
+    record = bench.record(job)
+    assert (record.state, record.stage, record.owner, record.attempts) == ("running", "handed back", "", 0)
+    message = bench.premises.services.queue.receive(30)
+    assert message is not None
+    assert bench.csvs() == []
+
+
+def test_stopping_lets_a_short_item_finish(bench: Bench) -> None:
+    job = bench.submit("clip.mp4", clip(frames=20), media="video")
+    with bench.worker("slow", shutdown_grace_s=30.0):
+        bench.until(lambda: bench.record(job).stage == "engine")
+    assert bench.record(job).state == "succeeded"
+    assert bench.premises.services.queue.length() == 0
+
+
+def test_a_worker_without_an_engine_takes_nothing(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    with pytest.raises(EngineUnavailable), bench.worker("no_such_engine"):
+        pass
+    assert bench.record(job).state == "queued"
+
+
+def test_an_engine_whose_models_are_gone_ends_the_worker_and_keeps_the_job(bench: Bench) -> None:
+    job = bench.submit("face.jpg", jpeg())
+    with bench.worker("missing_model") as (_, codes):
+        bench.until(lambda: bool(codes))
+    assert codes == [EXIT_ENGINE_UNAVAILABLE]
+    record = bench.record(job)
+    assert (record.state, record.attempts, record.error_code) == ("running", 0, "engine_unavailable")
+    assert bench.premises.services.queue.length() == 1
+
+
+def test_nothing_is_left_on_disk(bench: Bench) -> None:
+    jobs = [bench.submit("face.jpg", jpeg()), bench.submit("bad.jpg", b"bad")]
+    with bench.worker():
+        for job in jobs:
+            bench.finished(job)
+    left = [path for path in bench.premises.settings.workspace.rglob("*") if path.is_dir()]
+    assert left == []
+
+
+def test_a_repeat_leaves_a_failed_job_to_the_worker_that_is_setting_it_aside(bench: Bench) -> None:
+    """Two messages of one hopeless job: whoever comes second must not set it aside as well, unless the first died."""
+    job = bench.submit("bad.jpg", b"bad")
+    services = bench.premises.services
+    held = bench.record(job).claimed("first", "a1", 3, now())
+    services.table.update(held.failed(UnreadableMedia(), now()))
+    with bench.worker():
+        bench.until(lambda: bench.record(job).poisoned)
+        assert held.lease_until is not None
+        assert now() > held.lease_until
+        bench.settled()
+    assert bench.record(job).owner == ""
+    assert len(services.queue.poisoned()) == 1

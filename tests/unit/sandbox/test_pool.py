@@ -1,0 +1,113 @@
+"""The pool: answers in parallel, says when it is full, and outlives its children."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from service.errors import Busy, EngineUnavailable, MediaTooLarge, UnreadableMedia
+from service.sandbox.pool import Pool
+
+CHILD = "tests.fixtures.odd_child"
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool(CHILD, children=2, waiting=2, time_s=5.0)
+    yield pool
+    pool.close()
+
+
+def test_an_answer_and_its_bytes(pool: Pool) -> None:
+    words, body = pool.ask({"do": "echo"}, b"abc" * 100_000)
+    assert body == b"cba" * 100_000
+    assert words["pid"] != os.getpid()
+
+
+def test_a_child_inherits_no_secrets(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "secret")
+    words, _ = pool.ask({"do": "echo"}, b"")
+    assert "AZURE_STORAGE_CONNECTION_STRING" not in words["environment"]
+
+
+def test_what_a_child_prints_is_no_answer(pool: Pool) -> None:
+    assert pool.ask({"do": "talk"}, b"ab")[1] == b"ba"
+
+
+def test_an_error_on_purpose_comes_back_as_itself(pool: Pool) -> None:
+    with pytest.raises(MediaTooLarge, match="too large for me"):
+        pool.ask({"do": "refuse"}, b"")
+
+
+def test_a_library_s_error_that_is_the_picture_s_fault_comes_back_as_ours(pool: Pool) -> None:
+    with pytest.raises(UnreadableMedia, match="there is no such picture"):
+        pool.ask({"do": "miss"}, b"")
+
+
+@pytest.mark.parametrize("how", ["die", "fail"])
+def test_a_child_that_ends_over_a_picture_is_replaced(pool: Pool, how: str) -> None:
+    for _ in range(3):
+        with pytest.raises(UnreadableMedia):
+            pool.ask({"do": how}, b"")
+    assert pool.ask({"do": "echo"}, b"ab")[1] == b"ba"
+
+
+def test_a_child_that_takes_too_long_is_replaced() -> None:
+    pool = Pool(CHILD, children=1, waiting=2, time_s=0.5)
+    first = pool.ask({"do": "echo"}, b"")[0]["pid"]
+    with pytest.raises(Busy, match="longer than"):
+        pool.ask({"do": "sleep", "seconds": 60}, b"")
+    assert pool.ask({"do": "echo"}, b"")[0]["pid"] != first
+    pool.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+def test_more_than_may_wait_are_told_to_come_again(pool: Pool) -> None:
+    pool.ask({"do": "echo"}, b"")
+    begun = threading.Barrier(5)
+
+    def ask() -> str:
+        begun.wait()
+        try:
+            pool.ask({"do": "sleep", "seconds": 1}, b"")
+        except Busy:
+            return "busy"
+        return "answered"
+
+    with ThreadPoolExecutor(5) as callers:
+        told = [caller.result() for caller in [callers.submit(ask) for _ in range(5)]]
+    # Two in hand and two waiting at most; whoever comes before a child has taken its question finds less room.
+    assert told.count("answered") in {2, 3, 4}
+    assert set(told) == {"answered", "busy"}
+
+
+def test_two_children_work_side_by_side(pool: Pool) -> None:
+    with ThreadPoolExecutor(2) as callers:
+        asked = [callers.submit(pool.ask, {"do": "sleep", "seconds": 0.5}, b"") for _ in range(2)]
+        assert len({one.result()[0]["pid"] for one in asked}) == 2
+
+
+def test_children_that_do_not_start_are_told_of() -> None:
+    pool = Pool("tests.children.no_such_child", children=1, waiting=2, time_s=1.0)
+    with pytest.raises(EngineUnavailable, match="no_such_child"):
+        pool.ask({"do": "echo"}, b"")
+    pool.close()
+
+
+def test_closing_ends_the_children(pool: Pool) -> None:
+    pid = pool.ask({"do": "echo"}, b"")[0]["pid"]
+    pool.close()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the child is still there")

@@ -1,0 +1,36 @@
+"""What the import contract cannot say: who may speak to Azure, start processes, or read the environment."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SERVICE = Path(__file__).parents[2] / "service"
+ALLOWED = {
+    "azure": {path.relative_to(SERVICE).as_posix() for path in (SERVICE / "storage").glob("*.py")}
+    | {"jobs/job_table.py", "jobs/job_queue.py", "jobs/sweep/mark.py"},
+    "subprocess": {"sandbox/process.py"},
+    "multiprocessing": set(),
+    "os.environ": {"settings.py"},
+    "os.getenv": {"settings.py"},
+}
+
+
+def _used(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{node.value.id}.{node.attr}"
+
+
+@pytest.mark.parametrize("what", ALLOWED)
+def test_only_the_named_files_use(what: str) -> None:
+    users = {path.relative_to(SERVICE).as_posix() for path in SERVICE.rglob("*.py") if what in set(_used(path))}
+    assert users <= ALLOWED[what]
