@@ -14,21 +14,21 @@ from service.errors import StorageUnavailable
 from service.health import Ping, StatusServer
 from service.identity.installed import is_wanted as identity_is_wanted
 from service.jobs.backend import JobBackend
-from service.jobs.queue_metrics import QueueWatch
+from service.jobs.queue_metrics import QueueMetrics
 from service.logs import log
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.account import identity_of
 from service.storage.blob_store import Blobs
 from service.storage.folder import FolderBlobs
-from service.worker.attempt import Shop
+from service.worker.attempt import WorkerContext
 from service.worker.canary import Canary
 from service.worker.canary_record import recorded
-from service.worker.engine_pool import EngineRoom
+from service.worker.engine_pool import EnginePool
 from service.worker.media_probe import Prober
-from service.worker.pipeline import Limits, Pipeline, Recognises
-from service.worker.receiver import FOREVER, Hands, Shift
-from service.worker.shutdown import Stop
+from service.worker.pipeline import Limits, PeopleRecogniser, Pipeline
+from service.worker.receiver import FOREVER, Capacity, Lifetime
+from service.worker.shutdown import Shutdown
 from service.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -41,19 +41,19 @@ STORAGE_RETRY_S = 2.0
 def web_app(settings: Settings) -> Flask:
     """The web application of one gunicorn process."""
     # Imported here: no other command needs a web framework.
-    from service.web.access.auth import Door
+    from service.web.access.auth import Authenticator
     from service.web.app import create_app
     from service.web.services import Services
 
     tracing.configure(settings, "web", identity_of(settings))
     services = Services.connect(settings)
-    services.analyst.start()
+    services.analyser.start()
     # On a thread: while storage is away the process answers with 503 where it needs storage.
     storage = threading.Thread(
-        target=create_storage_when_available, args=(services, Stop(0.0)), name="create-storage", daemon=True
+        target=create_storage_when_available, args=(services, Shutdown(0.0)), name="create-storage", daemon=True
     )
     storage.start()
-    return create_app(services, Door.of(settings), identity_extension(settings))
+    return create_app(services, Authenticator.of(settings), identity_extension(settings))
 
 
 def identity_extension(settings: Settings) -> Callable[[OpenAPI], None]:
@@ -65,48 +65,52 @@ def identity_extension(settings: Settings) -> Callable[[OpenAPI], None]:
     if not identity_is_wanted(settings):
         return lambda app: None
     # Imported here: the packages of the extra need not be installed.
-    from service.identity.services import Identity
+    from service.identity.services import IdentityServices
     from service.web.identity.app import add_identity
 
-    identity = Identity(settings)
+    identity = IdentityServices(settings)
     identity.embedder.start()
     return lambda app: add_identity(app, identity, legacy=settings.identity_legacy)
 
 
-def run_worker(settings: Settings, shift: Shift) -> int:
+def run_worker(settings: Settings, lifetime: Lifetime) -> int:
     """Work on the queue's jobs until stopped or the lifetime is over; returns the exit code.
 
     Raises:
         BadSettings: no storage account.
         EngineUnavailable: no engine, so no message is received.
     """
-    stop = Stop(settings.shutdown_grace_s)
-    stop.listen()
+    shutdown = Shutdown(settings.shutdown_grace_s)
+    shutdown.listen()
     tracing.configure(settings, "worker", identity_of(settings))
     backend = JobBackend.connect(settings)
     with closing(Workspace(settings.workspace)) as workspace:
-        ready = worker(settings, backend, workspace, stop, shift)
+        ready = worker(settings, backend, workspace, shutdown, lifetime)
         with closing(ready), status_server(settings, backend, ready):
-            create_storage_when_available(backend, stop)
+            create_storage_when_available(backend, shutdown)
             code = ready.run()
     tracing.close()
     return code
 
 
-def worker(settings: Settings, backend: JobBackend, workspace: Workspace, stop: Stop, shift: Shift = FOREVER) -> Worker:
+def worker(
+    settings: Settings, backend: JobBackend, workspace: Workspace, shutdown: Shutdown, lifetime: Lifetime = FOREVER
+) -> Worker:
     """A worker that receives nothing yet. Raises EngineUnavailable."""
-    shop = Shop(
+    context = WorkerContext(
         queue=backend.queue,
         table=backend.table,
-        desk=backend.desk,
+        submitter=backend.submitter,
         blobs=backend.blobs,
         pipeline=pipeline(settings, backend.blobs, backend.blobs, workspace),
         worker_name=settings.worker_name,
         results_container=settings.results_container,
         max_attempts=settings.max_attempts,
     )
-    reference = canary(settings, shop.pipeline)
-    return Worker(shop, stop, settings.worker_name, settings.lease_s, hands(settings), shift, canary=reference)
+    reference = canary(settings, context.pipeline)
+    return Worker(
+        context, shutdown, settings.worker_name, settings.lease_s, capacity(settings), lifetime, canary=reference
+    )
 
 
 def canary(settings: Settings, pipeline: Pipeline) -> Canary:
@@ -125,12 +129,12 @@ def status_server(settings: Settings, backend: JobBackend, ready: Worker) -> Sta
     }
     if ready.canary:
         pings["canary"] = ready.canary.ping
-    return StatusServer(settings.metrics_host, settings.metrics_port, pings, QueueWatch(backend.queue))
+    return StatusServer(settings.metrics_host, settings.metrics_port, pings, QueueMetrics(backend.queue))
 
 
-def hands(settings: Settings) -> Hands:
+def capacity(settings: Settings) -> Capacity:
     """A batch for each engine, and one that is fetched meanwhile."""
-    return Hands(videos=settings.engines + 1, items=(settings.engines + 1) * settings.batch_images)
+    return Capacity(videos=settings.engines + 1, items=(settings.engines + 1) * settings.batch_images)
 
 
 def pipeline(
@@ -142,8 +146,8 @@ def pipeline(
     return Pipeline(
         source=source,
         results=results,
-        engines=EngineRoom(engine, workspace, engines=settings.engines, batch=settings.batch_images),
-        prober=Prober(workspace, limits.of_media, children=1, waiting=hands(settings).items),
+        engines=EnginePool(engine, workspace, engines=settings.engines, batch=settings.batch_images),
+        prober=Prober(workspace, limits.of_media, children=1, waiting=capacity(settings).items),
         workspace=workspace,
         limits=limits,
         replacing=replacing,
@@ -151,14 +155,14 @@ def pipeline(
     )
 
 
-def recogniser(settings: Settings) -> Recognises | None:
+def recogniser(settings: Settings) -> PeopleRecogniser | None:
     """The recogniser of people in results; None where IDENTITY is off. Raises BadSettings."""
     if not identity_is_wanted(settings):
         return None
     from service.identity.recogniser import Recogniser
-    from service.identity.services import Identity
+    from service.identity.services import IdentityServices
 
-    return Recogniser(Identity(settings))
+    return Recogniser(IdentityServices(settings))
 
 
 @contextmanager
@@ -171,12 +175,12 @@ def local_pipeline(settings: Settings, root: Path, out: Path) -> Iterator[Pipeli
         yield ready
 
 
-def create_storage_when_available(backend: JobBackend, stop: Stop) -> None:
-    """Create the queues, the table and the results container; retry until storage answers or `stop` is set."""
-    while not stop.asked:
+def create_storage_when_available(backend: JobBackend, shutdown: Shutdown) -> None:
+    """Create the queues, the table and the results container; retry until storage answers or `shutdown` is set."""
+    while not shutdown.asked:
         try:
             backend.create_storage()
             return
         except StorageUnavailable as error:
             log.warning("storage.not_ready", error=error.message)
-            stop.wait(STORAGE_RETRY_S)
+            shutdown.wait(STORAGE_RETRY_S)

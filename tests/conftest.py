@@ -33,7 +33,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 
 @dataclass(frozen=True)
-class Premises:
+class StorageAccount:
     """Storage of one test's own: names that no other test uses, on the shared Azurite."""
 
     settings: Settings
@@ -53,11 +53,11 @@ class Premises:
 
 
 @pytest.fixture
-def premises(azurite: Azurite, tmp_path: Path) -> Premises:
-    return premises_on(azurite, tmp_path)
+def account(azurite: Azurite, tmp_path: Path) -> StorageAccount:
+    return account_on(azurite, tmp_path)
 
 
-def premises_on(azurite: Azurite, tmp_path: Path) -> Premises:
+def account_on(azurite: Azurite, tmp_path: Path) -> StorageAccount:
     """New names on an Azurite."""
     mark = uuid.uuid4().hex[:12]
     settings = Settings.load(
@@ -73,7 +73,7 @@ def premises_on(azurite: Azurite, tmp_path: Path) -> Premises:
     services.create_storage()
     container = str(uuid.uuid4())
     services.blobs.ensure_container(container)
-    return Premises(settings, services, container)
+    return StorageAccount(settings, services, container)
 
 
 def pytest_report_header() -> str:

@@ -12,14 +12,14 @@ from rich.progress import TaskID
 
 from service import wiring
 from service.cli.output import bars, shown, summary_line
-from service.cli.startup import EXIT_FAILED, load_settings, told
+from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
 from service.jobs.job import MediaType
 from service.jobs.media_files import Found, find_media
 from service.logs import configure
 from service.results.report.in_folder import FolderResult, write_beside
 from service.sandbox.workspace import Workspace
-from service.worker.local_run import ByHand, Done
+from service.worker.local_run import Done, LocalRun
 
 
 @click.command()
@@ -55,8 +55,8 @@ def analyse(
     root, files = find_media(inputs)
     if not files:
         raise click.ClickException("no photos or videos in there")
-    with told(), wiring.local_pipeline(settings, root, out) as pipeline:
-        by_hand = ByHand(
+    with exit_on_error(), wiring.local_pipeline(settings, root, out) as pipeline:
+        by_hand = LocalRun(
             pipeline=pipeline,
             out=out.resolve(),
             media_type=media_type or settings.default_media_type,
@@ -69,7 +69,7 @@ def analyse(
         sys.exit(EXIT_FAILED)
 
 
-def _analyse_all(by_hand: ByHand, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
+def _analyse_all(by_hand: LocalRun, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
     """Analyse, showing a bar a file and one in all; returns how many failed, reports of `reported` included."""
     failures = 0
     with bars(hidden=as_json) as progress:

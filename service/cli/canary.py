@@ -9,7 +9,7 @@ import click
 
 from service import wiring
 from service.cli.output import echo_json, echo_rows
-from service.cli.startup import EXIT_FAILED, load_settings, told
+from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.logs import configure
 from service.worker.canary import measure
 from service.worker.canary_record import Record, keep, label, recorded
@@ -25,7 +25,7 @@ def canary(to_record: bool, as_json: bool) -> None:
     """
     settings = load_settings()
     configure(settings.log_format, "ERROR")
-    with told(), wiring.local_pipeline(settings, Path(), Path()) as pipeline:
+    with exit_on_error(), wiring.local_pipeline(settings, Path(), Path()) as pipeline:
         engine = pipeline.engine
         values = measure(pipeline)
         if to_record:

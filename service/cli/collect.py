@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.output import bars, echo_json, shown
-from service.cli.startup import EXIT_FAILED, told
+from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.cli.storage_session import opened
 from service.errors import MalformedOutput
 
@@ -74,7 +74,7 @@ def _collected(results: tuple[Path, ...], out: Path, only: tuple[str, ...], as_j
 def _collected_from_storage(jobs: str, out: Path, only: tuple[str, ...], as_json: bool) -> dict[str, Any]:
     from service.results.collect.sources import from_storage
 
-    with opened() as services, told():
+    with opened() as services, exit_on_error():
         container = None if jobs == "all" else jobs
         found = from_storage(services.table, services.blobs, services.settings.results_container, container)
         return _write(found, None, out, only, as_json)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from service.cli.output import aligned, shown
-from service.cli.startup import EXIT_FAILED, told
+from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.results.compare.comparison import Comparison, compare
 from service.results.compare.measured import measured
 from service.results.compare.page import page
@@ -52,7 +52,7 @@ def reference(result: Path, out: Path, tolerance: float, statistic: str, face: i
     """
     if not STATISTIC.fullmatch(statistic):
         raise click.UsageError("--statistic is mean, median, or p0 to p100")
-    with told():
+    with exit_on_error():
         parameters = Parameters.from_reference(measured(result, face), statistic, tolerance)
     write_whole(out, parameters.as_json())
     click.echo(f"{len(parameters.action_units)} action units ± {tolerance:g} -> {out}", err=True)
@@ -74,7 +74,7 @@ def compare_command(result: Path, parameters_file: Path, html: Path | None, as_j
     Exit code 0 only for `pass`; 1 for `fail` (any outside), and for `incomplete`: none outside, but some that are
     desired were not measured.
     """
-    with told():
+    with exit_on_error():
         comparison = compare(Parameters.load(parameters_file), measured(result, face))
     if html:
         write_whole(html, page(comparison))

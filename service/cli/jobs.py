@@ -75,7 +75,7 @@ def show(id_: str, as_json: bool) -> None:
 @_JSON
 def rerun(ids: tuple[str, ...], as_json: bool) -> None:
     """Analyse finished jobs anew, each as its next generation."""
-    _order(ids, as_json, lambda own, id_: own.desk.rerun(id_, continued_trace(None)))
+    _order(ids, as_json, lambda own, id_: own.submitter.rerun(id_, continued_trace(None)))
 
 
 @jobs.command()
@@ -83,7 +83,7 @@ def rerun(ids: tuple[str, ...], as_json: bool) -> None:
 @_JSON
 def cancel(ids: tuple[str, ...], as_json: bool) -> None:
     """End jobs: at once while they are queued, within seconds while they run."""
-    _order(ids, as_json, lambda own, id_: own.desk.cancel(id_))
+    _order(ids, as_json, lambda own, id_: own.submitter.cancel(id_))
 
 
 def _order(ids: tuple[str, ...], as_json: bool, act: ORDER) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.startup import load_settings, told
+from service.cli.startup import exit_on_error, load_settings
 from service.logs import configure
 from service.web.access.keys import SCOPES, BadKeys, Key, KeyRing, Scope, check_name, new_key, parse_line, parse_lines
 
@@ -44,7 +44,7 @@ def new(name: str, scopes: tuple[Scope, ...], file: Path | None, as_json: bool) 
 
     Its entry (name, scopes, hash) goes to --file, else to standard error, for API_KEYS.
     """
-    with told():
+    with exit_on_error():
         text, made = new_key(name, scopes)
         if file:
             add(file, made)
@@ -60,7 +60,7 @@ def new(name: str, scopes: tuple[Scope, ...], file: Path | None, as_json: bool) 
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a key.")
 def list_keys(file: Path | None, as_json: bool) -> None:
     """List names and scopes of the keys."""
-    with told():
+    with exit_on_error():
         ring = KeyRing(file=file) if file else KeyRing.of(load_settings())
         ring.check()
         for one in ring.current():
@@ -75,7 +75,7 @@ def list_keys(file: Path | None, as_json: bool) -> None:
 @click.option("--file", required=True, type=FILE, help="Keys file that it is taken out of.")
 def revoke(name: str, file: Path) -> None:
     """Take the key NAME out of a keys file; running servers refuse it from the next request on."""
-    with told(), _changing(file) as lines:
+    with exit_on_error(), _changing(file) as lines:
         check_name(name)
         kept = [line for line in lines if not _is_named(line, name)]
         if len(kept) == len(lines):

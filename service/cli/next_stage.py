@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from service.cli.compare import FILE
-from service.cli.startup import Refused, load_settings, told
+from service.cli.startup import Refused, exit_on_error, load_settings
 from service.logs import configure
 from service.results.compare.parameters import Parameters
-from service.results.compare.receiver import Desk, create_receiver
+from service.results.compare.receiver import VerdictService, create_receiver
 from service.results.compare.signed_call import SHORTEST_SECRET
 from service.web.server.start import Server
 
@@ -46,7 +46,7 @@ def next_stage(
         raise Refused(f"--storage-url: {wrong[0]} is no http(s) address")
     settings = load_settings().model_copy(update={"host": host, "port": port, "web_workers": 1, "metrics_port": 0})
     configure(settings.log_format, settings.log_level)
-    with told():
+    with exit_on_error():
         parameters = Parameters.load(parameters_file)
-    desk = Desk(parameters, secret, storage, out.resolve(), max_mb * 1024 * 1024)
-    Server(settings, lambda: create_receiver(desk)).run()
+    verdicts = VerdictService(parameters, secret, storage, out.resolve(), max_mb * 1024 * 1024)
+    Server(settings, lambda: create_receiver(verdicts)).run()

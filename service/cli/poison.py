@@ -12,7 +12,7 @@ from service.cli.startup import Refused
 from service.cli.storage_session import Failures, opened, order_line
 from service.errors import AnalysisError
 from service.jobs.backend import JobBackend
-from service.jobs.poison import Done, PoisonDesk, SetAside, pick
+from service.jobs.poison import Done, PoisonQueue, SetAside, pick
 from service.web.protocol.job_json import job_facts
 
 TEXT_IN_LIST = 80
@@ -36,7 +36,7 @@ def poison() -> None:
 def list_messages(as_json: bool) -> None:
     """List what was set aside, oldest first."""
     with opened() as services:
-        found = _desk(services).look()
+        found = _poison_queue(services).look()
     if as_json:
         for one in found:
             echo_json(one.as_dict())
@@ -53,7 +53,7 @@ def list_messages(as_json: bool) -> None:
 def show(id_: str, as_json: bool) -> None:
     """Show one message whole, and what is known of its job."""
     with opened() as services:
-        meant = pick(_desk(services).look(), id_)
+        meant = pick(_poison_queue(services).look(), id_)
     for one in meant:
         if as_json:
             echo_json(one.as_dict())
@@ -73,9 +73,9 @@ def replay(ids: tuple[str, ...], every: bool, as_json: bool) -> None:
     _check_choice(ids, every)
     failures = Failures(as_json=as_json)
     with opened() as services:
-        desk = _desk(services)
-        chosen = _chosen(desk.look(), ids, every, failures)
-        _tell(desk.replay(chosen), failures, as_json=as_json)
+        poison = _poison_queue(services)
+        chosen = _chosen(poison.look(), ids, every, failures)
+        _tell(poison.replay(chosen), failures, as_json=as_json)
     failures.leave()
 
 
@@ -91,16 +91,16 @@ def drop(ids: tuple[str, ...], every: bool, yes: bool, as_json: bool) -> None:
         raise Refused("dropping is for good and nobody is here to be asked: give --yes")
     failures = Failures(as_json=as_json)
     with opened() as services:
-        desk = _desk(services)
-        chosen = _chosen(desk.look(), ids, every, failures)
+        poison = _poison_queue(services)
+        chosen = _chosen(poison.look(), ids, every, failures)
         if chosen and not yes:
             click.confirm(f"Drop {len(chosen)} message{'s' * (len(chosen) > 1)} for good?", abort=True, err=True)
-        _tell(desk.drop(chosen), failures, as_json=as_json)
+        _tell(poison.drop(chosen), failures, as_json=as_json)
     failures.leave()
 
 
-def _desk(services: JobBackend) -> PoisonDesk:
-    return PoisonDesk(services.queue, services.table, services.desk)
+def _poison_queue(services: JobBackend) -> PoisonQueue:
+    return PoisonQueue(services.queue, services.table, services.submitter)
 
 
 def _check_choice(ids: tuple[str, ...], every: bool) -> None:

@@ -124,18 +124,18 @@ def _opened_purge(backend: JobBackend) -> Iterator[Purge]:
         return
     # Imported here, as below: the packages of the extra need not be installed.
     from service.identity.rights import forget_jobs
-    from service.identity.services import Identity
+    from service.identity.services import IdentityServices
 
-    with closing(Identity(settings)) as identity:
+    with closing(IdentityServices(settings)) as identity:
         yield Purge(*stores, settings.results_container, forget=lambda job_ids: forget_jobs(identity.store, job_ids))
 
 
 def _purge_person(backend: JobBackend, gallery: str, person_id: str) -> dict[str, Any]:
     """Delete a person; returns the receipt. Raises NotFound, BadSettings."""
     from service.identity.rights import erase_person
-    from service.identity.services import Identity
+    from service.identity.services import IdentityServices
 
-    with closing(Identity(backend.settings)) as identity:
+    with closing(IdentityServices(backend.settings)) as identity:
         receipt, changed = erase_person(identity.store, backend.blobs, gallery, person_id)
     facts = asdict(receipt) | {"deleted": receipt.deleted.isoformat(timespec="seconds")}
     return {"gallery": gallery, "is_done": True, **facts, "results_changed": changed}
@@ -144,9 +144,9 @@ def _purge_person(backend: JobBackend, gallery: str, person_id: str) -> dict[str
 def _person_held(backend: JobBackend, gallery: str, person_id: str) -> dict[str, Any]:
     """List what would be deleted of a person. Raises NotFound, BadSettings."""
     from service.identity.rights import export_person
-    from service.identity.services import Identity
+    from service.identity.services import IdentityServices
 
-    with closing(Identity(backend.settings)) as identity:
+    with closing(IdentityServices(backend.settings)) as identity:
         held = export_person(identity.galleries, gallery, person_id)
     return {
         "gallery": gallery,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from service.cli.startup import load_settings, told
+from service.cli.startup import exit_on_error, load_settings
 from service.jobs.backend import JobBackend
 from service.jobs.record import now
 from service.logs import configure, log
@@ -19,7 +19,7 @@ def queues() -> None:
     """
     settings = load_settings()
     configure(settings.log_format, settings.log_level)
-    with told():
+    with exit_on_error():
         queue = JobBackend.connect(settings).queue
         oldest = queue.oldest_waiting()
         log.info(

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from service.cli.output import shown
-from service.cli.startup import EXIT_FAILED, load_settings, told
+from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
 from service.logs import configure
 from service.results.quality_gate import CONFIDENCE
@@ -41,7 +41,7 @@ def report(folders: tuple[Path, ...], media: tuple[Path, ...], confidence: float
     settings = load_settings()
     configure(settings.log_format, "ERROR")
     failed = False
-    with told(), closing(Workspace(settings.workspace)) as workspace:
+    with exit_on_error(), closing(Workspace(settings.workspace)) as workspace:
         for result in find_results(folders):
             try:
                 write_beside(result, find_upload(result, media), workspace, confidence)

@@ -59,7 +59,7 @@ def reaching(command: Callable[..., None]) -> Callable[..., None]:
             client = Client(url, _key(url, key_file, key), stop=stop)
         except ValueError as error:
             raise Refused(f"--url: {error}") from error
-        with client, told():
+        with client, exit_on_error():
             command(client=client, stop=stop, **others)
 
     return reached
@@ -73,7 +73,7 @@ def _key(url: str, key_file: Path | None, key: str) -> str:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """What keeps a command from its end, in a sentence."""
     try:
         yield

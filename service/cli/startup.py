@@ -29,7 +29,7 @@ def load_settings() -> Settings:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """What keeps a command from working, in a sentence and an exit code."""
     try:
         yield

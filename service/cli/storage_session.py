@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from service.cli.output import echo_json, shown
-from service.cli.startup import EXIT_FAILED, load_settings, told
+from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
 from service.jobs.backend import JobBackend
 from service.jobs.record import JobRecord
@@ -21,7 +21,7 @@ def opened() -> Iterator[JobBackend]:
     """Storage as the settings name it; what keeps it from working is told, and ends the command."""
     settings = load_settings()
     configure(settings.log_format, "ERROR")
-    with told():
+    with exit_on_error():
         yield JobBackend.connect(settings)
 
 

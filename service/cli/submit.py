@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from service.cli.service_session import reaching, showing, with_at_once, with_json, with_report
-from service.cli.startup import told
+from service.cli.startup import exit_on_error
 from service.client.client import Client
 from service.client.send import LocalFile, Sender
 from service.jobs.job import JobOptions, MediaType
@@ -63,7 +63,7 @@ def submit(
     if not files:
         raise click.ClickException("no photos or videos in there")
     given = {name: value for name, value in options.items() if value}
-    with told():
+    with exit_on_error():
         # Before anything is sent; the service would refuse the same.
         for media in {file.media for file in files}:
             JobOptions.resolve(media, media_type, given)

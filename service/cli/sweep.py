@@ -16,7 +16,7 @@ from service.cli.storage_session import opened
 from service.identity.installed import is_wanted as identity_is_wanted
 from service.jobs.backend import JobBackend
 from service.jobs.sweep.finding import Finding, Places
-from service.jobs.sweep.mark import SweepMark
+from service.jobs.sweep.mark import SweepLeases
 from service.jobs.sweep.sweep import sweep as sweep_storage
 
 
@@ -58,18 +58,18 @@ def _sweep(backend: JobBackend, owner: str, *, grace: timedelta, mend: bool) -> 
         backend.blobs,
         backend.queue,
         backend.table,
-        backend.desk,
+        backend.submitter,
         settings.results_container,
         settings.default_media_type,
     )
-    mark = SweepMark(backend.account.tables, settings.table_name)
+    mark = SweepLeases(backend.account.tables, settings.table_name)
     yield from sweep_storage(places, mark, owner, grace=grace, mend=mend)
     if identity_is_wanted(settings):
         # Imported here: the packages of the extra need not be installed.
         from service.identity.expiry import overdue
-        from service.identity.services import Identity
+        from service.identity.services import IdentityServices
 
-        with closing(Identity(settings)) as identity:
+        with closing(IdentityServices(settings)) as identity:
             yield from overdue(identity.store, mend=mend)
 
 

@@ -8,7 +8,7 @@ import click
 from pydantic import SecretStr
 
 from service import metrics, wiring
-from service.cli.startup import load_settings, told
+from service.cli.startup import exit_on_error, load_settings
 from service.jobs.backend import JobBackend
 from service.logs import configure
 from service.sandbox.workspace import Workspace
@@ -21,7 +21,7 @@ def web() -> None:
     """Serve the HTTP API (HOST, PORT)."""
     settings = load_settings()
     configure(settings.log_format, settings.log_level)
-    with told():
+    with exit_on_error():
         refuse_open_door(settings)
         KeyRing.of(settings).check()
         JobBackend.connect(settings)

@@ -8,9 +8,9 @@ from math import inf
 import click
 
 from service import wiring
-from service.cli.startup import load_settings, told
+from service.cli.startup import exit_on_error, load_settings
 from service.logs import configure
-from service.worker.receiver import Shift
+from service.worker.receiver import Lifetime
 
 SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -30,5 +30,5 @@ def worker(until_idle: float | None, take_for: float | None) -> None:
     """
     settings = load_settings()
     configure(settings.log_format, settings.log_level)
-    with told():
-        sys.exit(wiring.run_worker(settings, Shift(until_idle or inf, take_for or inf)))
+    with exit_on_error():
+        sys.exit(wiring.run_worker(settings, Lifetime(until_idle or inf, take_for or inf)))

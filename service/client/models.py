@@ -114,8 +114,8 @@ def strange(answer: requests.Response, error: Exception) -> ServiceRefused:
 def refused(answer: requests.Response) -> ServiceRefused:
     """From problem+json (RFC 9457), or whatever a proxy said."""
     try:
-        told = answer.json()
-        code, detail = str(told["code"]), str(told["detail"])
+        exit_on_error = answer.json()
+        code, detail = str(exit_on_error["code"]), str(exit_on_error["detail"])
     except (ValueError, KeyError, TypeError):
         code, detail = f"http_{answer.status_code}", f"{answer.status_code} {answer.reason or ''}".strip()
     return ServiceRefused(answer.status_code, code, detail)

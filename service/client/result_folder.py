@@ -76,19 +76,19 @@ class ResultFolder:
             ClientError: see `Client`.
         """
         published = client.results(job_id)
-        told = published.manifest
-        if media_sha256 and told.get("media", {}).get("sha256") != media_sha256:
+        exit_on_error = published.manifest
+        if media_sha256 and exit_on_error.get("media", {}).get("sha256") != media_sha256:
             raise NotWhole("the service measured other bytes than those that were sent")
         with self._beside() as room:
-            table = room / safe_name(told["csv"]["name"])
+            table = room / safe_name(exit_on_error["csv"]["name"])
             found = client.fetch(f"/jobs/{job_id}/result.csv", table, on_bytes)
-            if not found == published.csv_sha256 == told["csv"]["sha256"]:
+            if not found == published.csv_sha256 == exit_on_error["csv"]["sha256"]:
                 raise NotWhole(f"the table's SHA-256 is {found[:12]}…, and not what was published")
-            self._write(room / MANIFEST, told)
+            self._write(room / MANIFEST, exit_on_error)
             if with_report:
                 _fetch_extras(client, job_id, room)
             self._replace(room, last=table)
-        return told
+        return exit_on_error
 
     def add_report(self, client: Client, job_id: str) -> None:
         """Fetch the report of a result that is here, where it is missing and the service makes one."""

@@ -160,8 +160,8 @@ class Sender:
         if manifest is None or (self.with_report and not folder.has_report):
             return None
         wanted = JobOptions.resolve(file.media, self.media_type, self.options)
-        told = manifest["job"]
-        same = (manifest["media"]["sha256"], told["media_type"], told["options"]) == (
+        exit_on_error = manifest["job"]
+        same = (manifest["media"]["sha256"], exit_on_error["media_type"], exit_on_error["options"]) == (
             sha256,
             self.media_type,
             vars(wanted),
@@ -233,5 +233,5 @@ def _failed(name: str, job: RemoteJob | None, error: ClientError | OSError) -> S
     if isinstance(error, Stopped):
         # The end of everything, and not of this file.
         raise error
-    told = error if isinstance(error, ClientError) else ClientError(str(error))
-    return Sent(name, "failed", job, error=told)
+    exit_on_error = error if isinstance(error, ClientError) else ClientError(str(error))
+    return Sent(name, "failed", job, error=exit_on_error)

@@ -15,8 +15,8 @@ import numpy as np
 from service.errors import EngineCrashed
 from service.identity.galleries import Match
 from service.identity.rights import Mention, audit, mention
-from service.identity.services import Identity
-from service.identity.tracks import Box, Place, Seen, middle, people, samples, seen, tracks
+from service.identity.services import IdentityServices
+from service.identity.tracks import Box, EmbeddedTrack, Place, middle, people, samples, seen, tracks
 from service.identity.vectors import LENGTH, MODEL, Embedding
 from service.jobs.job import AnalysisJob
 from service.sandbox.media import Prepared
@@ -39,7 +39,7 @@ ANSWER_BYTES = 64 << 20
 class Recogniser:
     """Answers for the faces of analyses; safe to use from many threads."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: IdentityServices) -> None:
         self._identity = identity
 
     def people(
@@ -76,7 +76,7 @@ class Recogniser:
         if matched:
             mention(self._identity.store, job.options.gallery, matched, Mention(job.job_id, container, blob))
 
-    def _told(self, gallery: str, parts: list[Seen]) -> dict[str, Any]:
+    def _told(self, gallery: str, parts: list[EmbeddedTrack]) -> dict[str, Any]:
         threshold = self._identity.threshold
         whose: dict[int, int] = {}
         persons: list[dict[str, Any]] = []
@@ -97,7 +97,7 @@ class Recogniser:
         return {"threshold": threshold, "people": persons, "tracks": told}
 
 
-def _track(part: Seen, person: int | None, persons: list[dict[str, Any]]) -> dict[str, Any]:
+def _track(part: EmbeddedTrack, person: int | None, persons: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "face_id": part.track.face,
         "first_frame": part.track.first,

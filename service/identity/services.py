@@ -11,7 +11,7 @@ from service.identity.store import Store, default_url
 from service.settings import Settings
 
 
-class Identity:
+class IdentityServices:
     """One database, and children that make embeddings.
 
     Attributes:

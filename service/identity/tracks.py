@@ -74,7 +74,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Seen:
+class EmbeddedTrack:
     """A track and its embeddings, in the order of their frames; none where the face was never clear enough."""
 
     track: Track
@@ -100,7 +100,7 @@ def samples(track: Track, every: int) -> list[Place]:
     return list(best.values())
 
 
-def seen(track: Track, embedded: Mapping[int, Embedding], threshold: float) -> list[Seen]:
+def seen(track: Track, embedded: Mapping[int, Embedding], threshold: float) -> list[EmbeddedTrack]:
     """A track with its embeddings (by row), cut where the face changes: halfway between two that differ.
 
     One that differs from both its neighbours, while those are alike, is left out: a blur, not a person.
@@ -121,11 +121,11 @@ def seen(track: Track, embedded: Mapping[int, Embedding], threshold: float) -> l
         places = tuple(place for place in track.places if low < place.frame <= high)
         if places:
             own = tuple(embedding for place, embedding in steady if low < place.frame <= high)
-            parts.append(Seen(Track(places), own))
+            parts.append(EmbeddedTrack(Track(places), own))
     return parts
 
 
-def people(found: Sequence[Seen], threshold: float) -> list[list[int]]:
+def people(found: Sequence[EmbeddedTrack], threshold: float) -> list[list[int]]:
     """Which of these are one person's: groups of their numbers, in the order in which the people first appear.
 
     The two nearest groups are joined, by the middles of their embeddings, until none are nearer than the threshold;
@@ -143,7 +143,7 @@ def people(found: Sequence[Seen], threshold: float) -> list[list[int]]:
     return sorted((sorted(group) for group in groups), key=lambda group: min(found[n].track.first for n in group))
 
 
-def middle(parts: Sequence[Seen]) -> Embedding:
+def middle(parts: Sequence[EmbeddedTrack]) -> Embedding:
     """The mean of all their embeddings."""
     return np.asarray(np.mean([each for part in parts for each in part.embeddings], axis=0), np.float32)
 

@@ -8,7 +8,7 @@ from typing import Self
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
 from service.jobs.result_place import OWN_CONTAINER
-from service.jobs.submit import Desk
+from service.jobs.submit import JobSubmitter
 from service.settings import Settings
 from service.storage.account import Account
 from service.storage.azure_blobs import AzureBlobs
@@ -28,7 +28,7 @@ class JobBackend:
     blobs: AzureBlobs
     queue: JobQueue
     table: JobTable
-    desk: Desk
+    submitter: JobSubmitter
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -36,7 +36,7 @@ class JobBackend:
         account = Account.connect(settings)
         queue = JobQueue(account.queues, settings.queue_name)
         table = JobTable(account.tables, settings.table_name)
-        return cls(settings, account, AzureBlobs(account.blobs), queue, table, Desk(table, queue))
+        return cls(settings, account, AzureBlobs(account.blobs), queue, table, JobSubmitter(table, queue))
 
     def create_storage(self) -> None:
         """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""

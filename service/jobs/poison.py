@@ -15,7 +15,7 @@ from service.jobs.job import QueuedJob
 from service.jobs.job_queue import JobQueue, Message
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord
-from service.jobs.submit import Desk
+from service.jobs.submit import JobSubmitter
 from service.logs import continued_trace
 
 SHORTEST_PREFIX = 6
@@ -67,10 +67,10 @@ class Done:
     error: AnalysisError | None = None
 
 
-class PoisonDesk:
+class PoisonQueue:
     """Looks into the poison queue and takes orders about its messages."""
 
-    def __init__(self, queue: JobQueue, table: JobTable, desk: Desk) -> None:
+    def __init__(self, queue: JobQueue, table: JobTable, desk: JobSubmitter) -> None:
         self._queue = queue
         self._table = table
         self._desk = desk

@@ -34,7 +34,7 @@ class _Look:
     told: dict[str, float]
 
 
-class QueueWatch(Collector):
+class QueueMetrics(Collector):
     """Tells length and age of the queue; nothing at all, rather than zeros, while storage is away."""
 
     def __init__(self, queue: JobQueue) -> None:

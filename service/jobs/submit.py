@@ -21,7 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Desk:
+class JobSubmitter:
     """Takes jobs in, and takes orders about them."""
 
     def __init__(self, table: JobTable, queue: JobQueue) -> None:

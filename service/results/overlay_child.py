@@ -15,7 +15,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from service.engine.lite.drawing import Pixels, Side, draw, largest
-from service.engine.lite.face import Seen
+from service.engine.lite.face import FaceView
 from service.errors import UnreadableMedia
 from service.sandbox.decoders.__main__ import serve
 from service.sandbox.decoders.upright import THREADS, upright
@@ -92,7 +92,7 @@ class _Overlay:
 
     def drawn(self, pixels: Pixels, rows: list[Row]) -> Pixels:
         height, width = pixels.shape[:2]
-        faces = [Seen.of_row(row, width, height, self._support) for row in rows]
+        faces = [FaceView.of_row(row, width, height, self._support) for row in rows]
         if faces and not self._side:
             left, _, right, _ = largest(faces).box
             self._side = "right" if left + right < width else "left"

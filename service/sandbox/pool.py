@@ -39,7 +39,7 @@ class ChildEnded(UnreadableMedia):
 
 
 @dataclass
-class _Asked:
+class _Question:
     question: dict[str, Any]
     body: bytes
     answer: Future[Answer] = field(default_factory=Future)
@@ -75,7 +75,7 @@ class Pool:
         self._children = children
         self._time_s = time_s
         self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=64 << 20)
-        self._questions: queue.Queue[_Asked | None] = queue.Queue(waiting)
+        self._questions: queue.Queue[_Question | None] = queue.Queue(waiting)
         self._starting = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._trouble: EngineUnavailable | None = None
@@ -120,7 +120,7 @@ class Pool:
     def submit(self, question: dict[str, Any], body: bytes = b"") -> Future[Answer]:
         """The same without waiting; raises Busy at once, the rest is raised by the future."""
         self.start()
-        asked = _Asked(question, body)
+        asked = _Question(question, body)
         try:
             self._questions.put_nowait(asked)
         except queue.Full as error:

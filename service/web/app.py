@@ -12,7 +12,7 @@ from flask_openapi3 import Info, OpenAPI
 from service import __version__, metrics
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
-from service.web.access.auth import Door
+from service.web.access.auth import Authenticator
 from service.web.access.session import sessions
 from service.web.protocol import bodies, problems, security_headers
 from service.web.protocol.openapi import SECURITY_SCHEMES
@@ -41,7 +41,7 @@ QUIET = {"health.healthz", "watching.numbers"}
 
 
 def create_app(
-    services: Services, door: Door | None = None, extra: Callable[[OpenAPI], None] = lambda app: None
+    services: Services, door: Authenticator | None = None, extra: Callable[[OpenAPI], None] = lambda app: None
 ) -> OpenAPI:
     """The web application over one set of services; tests and gunicorn make theirs here.
 
@@ -72,7 +72,7 @@ def create_app(
     security_headers.guard(app)
     app.before_request(_begin)
     app.before_request(bodies.refuse_long_body)
-    (door or Door.open()).guard(app)
+    (door or Authenticator.open()).guard(app)
     bodies.guard(app)
     app.before_request(_refuse_undecodable)
     app.after_request(_tell)

@@ -7,10 +7,10 @@ from typing import Self, cast
 
 from flask import current_app
 
-from service.engine.lite.interactive import Analyst
+from service.engine.lite.interactive import InteractiveAnalyser
 from service.jobs.backend import JobBackend
-from service.jobs.queue_metrics import QueueWatch
-from service.results.report.cache import Reports
+from service.jobs.queue_metrics import QueueMetrics
+from service.results.report.cache import ReportCache
 from service.settings import Settings
 
 KEY = "media-analysis"
@@ -24,13 +24,13 @@ class Services(JobBackend):
 
     Attributes:
         queue_watch: the queues' numbers for `/metrics`.
-        analyst: answers for single pictures; its children start with `analyst.start()`.
+        analyst: answers for single pictures; its children start with `analyser.start()`.
         reports: reports that were made before.
     """
 
-    queue_watch: QueueWatch
-    analyst: Analyst
-    reports: Reports
+    queue_metrics: QueueMetrics
+    analyser: InteractiveAnalyser
+    reports: ReportCache
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -38,9 +38,9 @@ class Services(JobBackend):
         jobs = JobBackend.connect(settings)
         return cls(
             **vars(jobs),
-            queue_watch=QueueWatch(jobs.queue),
-            analyst=Analyst(settings),
-            reports=Reports(jobs.blobs, settings.workspace),
+            queue_metrics=QueueMetrics(jobs.queue),
+            analyser=InteractiveAnalyser(settings),
+            reports=ReportCache(jobs.blobs, settings.workspace),
         )
 
 

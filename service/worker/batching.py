@@ -19,11 +19,11 @@ A = TypeVar("A")
 LOOK_S = 0.1
 
 
-class Dropped(Exception):
+class CallerGone(Exception):
     """Nobody waits for this answer any more."""
 
 
-class Asked(Generic[Q, A]):
+class PendingRequest(Generic[Q, A]):
     """A question that waits for its turn, or has it.
 
     Attributes:
@@ -65,7 +65,7 @@ class Asked(Generic[Q, A]):
         return self._answer  # type: ignore[return-value]
 
 
-class Gather(Generic[Q, A]):
+class Batcher(Generic[Q, A]):
     """Answers questions from many threads on a few of its own.
 
     Args:
@@ -77,7 +77,7 @@ class Gather(Generic[Q, A]):
 
     def __init__(
         self,
-        act: Callable[[list[Asked[Q, A]]], None],
+        act: Callable[[list[PendingRequest[Q, A]]], None],
         *,
         turns: int,
         most: int,
@@ -89,13 +89,13 @@ class Gather(Generic[Q, A]):
         self._most = most
         self._go_together = go_together
         self.lock = threading.Lock()
-        self._waiting: list[Asked[Q, A]] = []
+        self._waiting: list[PendingRequest[Q, A]] = []
         self._busy = 0
         self._pool = ThreadPoolExecutor(turns, thread_name_prefix=name)
 
     def ask(self, question: Q, watch: Callable[[float], None], *, alone: bool) -> A:
         """Wait for the answer; `watch` is told the progress many times a second, and may raise to give it up."""
-        asked: Asked[Q, A] = Asked(question, alone=alone)
+        asked: PendingRequest[Q, A] = PendingRequest(question, alone=alone)
         with self.lock:
             self._waiting.append(asked)
         self._pool.submit(self._serve)
@@ -107,13 +107,13 @@ class Gather(Generic[Q, A]):
             raise
         return asked.answer()
 
-    def keep(self, asked: Asked[Q, A]) -> bool:
+    def keep(self, asked: PendingRequest[Q, A]) -> bool:
         """From now on the asker stays until it is answered; False where it has gone, and its folder with it."""
         with self.lock:
             asked.alone = not asked.is_dropped
             return asked.alone
 
-    def _give_up(self, asked: Asked[Q, A]) -> None:
+    def _give_up(self, asked: PendingRequest[Q, A]) -> None:
         with self.lock:
             asked.is_dropped = True
             if not asked.has_turn:
@@ -135,11 +135,11 @@ class Gather(Generic[Q, A]):
         finally:
             # Whoever left meanwhile may still wait for its folder to be free.
             for asked in taken:
-                asked.fail(Dropped())
+                asked.fail(CallerGone())
             with self.lock:
                 self._busy -= 1
 
-    def _take(self) -> list[Asked[Q, A]]:
+    def _take(self) -> list[PendingRequest[Q, A]]:
         """The question that waits longest, and those that go with it: a fair share for each turn that is free."""
         with self.lock:
             if not self._waiting:
@@ -151,7 +151,7 @@ class Gather(Generic[Q, A]):
             self._busy += 1
             return taken
 
-    def _together(self, first: Asked[Q, A]) -> list[Asked[Q, A]]:
+    def _together(self, first: PendingRequest[Q, A]) -> list[PendingRequest[Q, A]]:
         if first.alone:
             return [first]
         alike = [

@@ -17,8 +17,8 @@ from service.jobs.job import AnalysisJob, JobOptions
 from service.logs import log
 from service.sandbox.media import prepare
 from service.worker.canary_record import PICTURE, Record, compared, label
-from service.worker.engine_pool import Measure
-from service.worker.media_probe import Look
+from service.worker.engine_pool import EngineRequest
+from service.worker.media_probe import ProbeRequest
 from service.worker.pipeline import Pipeline
 
 AGAIN_S = 60.0
@@ -38,9 +38,9 @@ def measure(pipeline: Pipeline, check: Callable[[], None] = lambda: None) -> dic
     job = AnalysisJob("canary", PICTURE.name, "0", "image", "posed", options)
     limits = pipeline.limits
     with pipeline.workspace.room() as room:
-        found = pipeline.prober.look(Look(PICTURE, "image", room), check)
+        found = pipeline.prober.look(ProbeRequest(PICTURE, "image", room), check)
         prepared = prepare(PICTURE, found, room, limits.of_media, check)
-        asked = Measure(job, prepared, room, limits.of_engine(0.0))
+        asked = EngineRequest(job, prepared, room, limits.of_engine(0.0))
         run = pipeline.engines.run(asked, lambda _: check(), alone=True)
         table = read_table(job, run, room / "table.csv")
         with table.path.open(encoding="utf-8", newline="") as file:

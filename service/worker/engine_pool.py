@@ -18,11 +18,11 @@ from service.logs import log
 from service.sandbox.media import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
-from service.worker.batching import Asked, Dropped, Gather
+from service.worker.batching import Batcher, CallerGone, PendingRequest
 
 
 @dataclass(frozen=True)
-class Measure:
+class EngineRequest:
     """What an engine is to do: one media item, in the item's own folder."""
 
     job: AnalysisJob
@@ -30,13 +30,13 @@ class Measure:
     room: Path
     limits: ChildLimits
 
-    def goes_with(self, other: Measure) -> bool:
+    def goes_with(self, other: EngineRequest) -> bool:
         """Whether one command line can ask for both."""
         mine, theirs = self.job, other.job
         return (mine.media_type, mine.options.multi_view) == (theirs.media_type, theirs.options.multi_view)
 
 
-class EngineRoom:
+class EnginePool:
     """Runs engines for callers on many threads.
 
     Args:
@@ -47,11 +47,11 @@ class EngineRoom:
     def __init__(self, engine: Engine, workspace: Workspace, *, engines: int, batch: int) -> None:
         self.engine = engine
         self._workspace = workspace
-        self._gather: Gather[Measure, EngineRun] = Gather(
-            self._see_through, turns=engines, most=batch, go_together=Measure.goes_with, name="engine"
+        self._gather: Batcher[EngineRequest, EngineRun] = Batcher(
+            self._see_through, turns=engines, most=batch, go_together=EngineRequest.goes_with, name="engine"
         )
 
-    def run(self, measure: Measure, watch: Callable[[float], None], *, alone: bool = False) -> EngineRun:
+    def run(self, measure: EngineRequest, watch: Callable[[float], None], *, alone: bool = False) -> EngineRun:
         """Run the engine on one media item, perhaps together with others that wait.
 
         Args:
@@ -64,17 +64,17 @@ class EngineRoom:
         """
         return self._gather.ask(measure, watch, alone=alone or measure.job.media == "video")
 
-    def _see_through(self, taken: list[Asked[Measure, EngineRun]]) -> None:
+    def _see_through(self, taken: list[PendingRequest[EngineRequest, EngineRun]]) -> None:
         while len(taken) > 1:
             taken = self._run_batch(taken)
         for asked in taken:
             self._run_alone(asked)
 
-    def _run_alone(self, asked: Asked[Measure, EngineRun]) -> None:
+    def _run_alone(self, asked: PendingRequest[EngineRequest, EngineRun]) -> None:
         def watch(progress: float) -> None:
             asked.progress = progress
             if asked.is_dropped:
-                raise Dropped
+                raise CallerGone
 
         if not self._gather.keep(asked):
             return
@@ -84,17 +84,19 @@ class EngineRoom:
             if run.finished.signal:
                 metrics.engine_restarted()
             asked.end(run)
-        except (AnalysisError, Dropped) as error:
+        except (AnalysisError, CallerGone) as error:
             if isinstance(error, EngineTimeout):
                 metrics.engine_restarted()
             asked.fail(error)
 
-    def _run_batch(self, taken: list[Asked[Measure, EngineRun]]) -> list[Asked[Measure, EngineRun]]:
+    def _run_batch(
+        self, taken: list[PendingRequest[EngineRequest, EngineRun]]
+    ) -> list[PendingRequest[EngineRequest, EngineRun]]:
         """One process over these; returns those that have to be run again."""
 
         def watch() -> None:
             if all(asked.is_dropped for asked in taken):
-                raise Dropped
+                raise CallerGone
 
         def on_done(number: int, run: EngineRun) -> None:
             asked = taken[number]
@@ -108,7 +110,7 @@ class EngineRoom:
             log.info("engine.batch", pictures=len(taken), job_ids=[asked.question.job.job_id for asked in taken])
             try:
                 left = Batch(self.engine, first.job, pictures, room, first.limits).run(on_done, watch)
-            except Dropped:
+            except CallerGone:
                 return []
         if left.culprit is not None:
             culprit = taken[left.culprit].question.job

@@ -14,7 +14,7 @@ from service.jobs.job import AnalysisJob, JobOptions, MediaType, log_context
 from service.jobs.media_files import Found
 from service.jobs.result_place import ResultPlace
 from service.logs import continued_trace
-from service.worker.pipeline import Attempt, Findings, Pipeline, Watch
+from service.worker.pipeline import AttemptInfo, Findings, Pipeline, Watch
 
 Outcome = Literal["analysed", "kept", "failed"]
 
@@ -41,7 +41,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class LocalRun:
     """Analyses files into one folder.
 
     Attributes:
@@ -60,7 +60,7 @@ class ByHand:
             yield self._one(file, partial(watch, file))
 
     def _one(self, file: Found, watch: Watch) -> Done:
-        findings = Findings(Attempt(id="", number=1, worker="by hand"))
+        findings = Findings(AttemptInfo(id="", number=1, worker="by hand"))
         try:
             job = self._job(file)
         except AnalysisError as error:

@@ -21,7 +21,7 @@ ANSWERS = 200
 
 
 @dataclass(frozen=True)
-class Look:
+class ProbeRequest:
     """A file to look at, and its item's folder."""
 
     path: Path
@@ -49,7 +49,7 @@ class Prober:
             folder=lambda: workspace.path,
         )
 
-    def look(self, look: Look, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:
+    def look(self, look: ProbeRequest, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:
         """What the media is; see `media.probe`. `alone`: in a child of its own."""
         if look.media == "image" and not alone:
             try:

@@ -28,11 +28,11 @@ from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.blob_store import Blobs
-from service.worker.engine_pool import EngineRoom, Measure
-from service.worker.media_probe import Look, Prober
+from service.worker.engine_pool import EnginePool, EngineRequest
+from service.worker.media_probe import Prober, ProbeRequest
 
 
-class Recognises(Protocol):
+class PeopleRecogniser(Protocol):
     """Implemented by `recogniser.Recogniser`."""
 
     def people(
@@ -99,7 +99,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class AttemptInfo:
     """One try at a job; `id` names the folder of its artefacts, empty for none of its own."""
 
     id: str
@@ -111,7 +111,7 @@ class Attempt:
 class Findings:
     """What is known so far; a failure's manifest tells as much of it as was reached."""
 
-    attempt: Attempt
+    attempt: AttemptInfo
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     media: MediaFacts = field(default_factory=MediaFacts)
     frames: FrameFacts = field(default_factory=lambda: FrameFacts(expected=None, decoded=None))
@@ -141,12 +141,12 @@ class Pipeline:
 
     source: Blobs
     results: Blobs
-    engines: EngineRoom
+    engines: EnginePool
     prober: Prober
     workspace: Workspace
     limits: Limits
     replacing: bool = False
-    recogniser: Recognises | None = None
+    recogniser: PeopleRecogniser | None = None
 
     @property
     def engine(self) -> Engine:
@@ -171,7 +171,9 @@ class Pipeline:
                 limits = self.limits.of_engine(prepared.duration_s or 0.0)
                 # An item that comes again may have brought its worker down.
                 alone = findings.attempt.number > 1
-                findings.run = run = self.engines.run(Measure(job, prepared, room, limits), watch_step, alone=alone)
+                findings.run = run = self.engines.run(
+                    EngineRequest(job, prepared, room, limits), watch_step, alone=alone
+                )
             with step("results") as watch_step:
                 table = read_table(job, run, room / "table.csv")
                 metrics.table_measured(table.faces, table.frames_written, table.frames_success, run.finished.seconds)
@@ -222,7 +224,7 @@ class Pipeline:
 
     def _probe(self, job: AnalysisJob, path: Path, room: Path, findings: Findings, watch: WatchStep) -> Probe:
         alone = findings.attempt.number > 1
-        found = self.prober.look(Look(path, job.media, room), lambda: watch(0.0), alone=alone)
+        found = self.prober.look(ProbeRequest(path, job.media, room), lambda: watch(0.0), alone=alone)
         findings.media = replace(findings.media, probe=found.as_dict())
         return found
 

@@ -13,7 +13,7 @@ from service.errors import BadJob, StorageUnavailable
 from service.jobs.job import NewerJob, QueuedJob
 from service.jobs.job_queue import BATCH, JobQueue, Message, MessageGone
 from service.logs import log
-from service.worker.shutdown import Stop
+from service.worker.shutdown import Shutdown
 
 IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
 STORAGE_AWAY_S = 2.0
@@ -27,7 +27,7 @@ NEWER_AGAIN_S, NEWER_TIMES = 60, 30
 
 
 @dataclass(frozen=True)
-class Hands:
+class Capacity:
     """How much one worker takes at once; more than its engines can do, so that they never wait, but not much more.
 
     Attributes:
@@ -40,7 +40,7 @@ class Hands:
 
 
 @dataclass(frozen=True)
-class Shift:
+class Lifetime:
     """When a worker leaves by itself, as one does that the queue's length has started.
 
     Attributes:
@@ -52,11 +52,11 @@ class Shift:
     take_for_s: float = float("inf")
 
 
-FOREVER = Shift()
+FOREVER = Lifetime()
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReceivedJob:
     """A message that is a job."""
 
     message: Message
@@ -67,7 +67,7 @@ class Taken:
         return self.queued.job.media == "video"
 
 
-class Intake:
+class Receiver:
     """Deals out the queue's messages to the threads that ask for the next.
 
     Args:
@@ -81,22 +81,22 @@ class Intake:
         queue: JobQueue,
         has_room: Callable[[], bool],
         is_fit: Callable[[], bool],
-        stop: Stop,
+        shutdown: Shutdown,
         lease_s: int,
-        hands: Hands,
-        shift: Shift,
+        capacity: Capacity,
+        lifetime: Lifetime,
     ) -> None:
         self._queue = queue
         self._has_room = has_room
         self._is_fit = is_fit
-        self._stop = stop
+        self._shutdown = shutdown
         self._lease_s = lease_s
-        self._shift = shift
-        self._refill = max(1, hands.items // REFILL)
+        self._lifetime = lifetime
+        self._refill = max(1, capacity.items // REFILL)
         self._more_waits = False
-        self._videos = threading.Semaphore(hands.videos)
+        self._videos = threading.Semaphore(capacity.videos)
         self._door = threading.Lock()
-        self._ready: deque[Taken] = deque()
+        self._ready: deque[ReceivedJob] = deque()
         self._at_once = 1
         self._count = threading.Lock()
         self._free = 0
@@ -104,7 +104,7 @@ class Intake:
         self._began = time.monotonic()
         self._empty_since: float | None = None
 
-    def next(self) -> Taken | None:
+    def next(self) -> ReceivedJob | None:
         """The next job; None when told to stop, or when the shift is over.
 
         One thread at a time looks into the queue, so that an idle worker asks no more often than if it had one.
@@ -118,17 +118,17 @@ class Intake:
             with self._count:
                 self._free -= 1
 
-    def put_down(self, taken: Taken) -> None:
+    def release(self, received: ReceivedJob) -> None:
         """The item is done with, one way or another."""
         with self._count:
             self._in_hand -= 1
             self._empty_since = None
-        if taken.is_video:
+        if received.is_video:
             self._videos.release()
 
-    def _next(self) -> Taken | None:
+    def _next(self) -> ReceivedJob | None:
         idle_s = IDLE_FIRST_S
-        while not self._stop.asked:
+        while not self._shutdown.asked:
             if self._ready:
                 return self._ready.popleft()
             if self._shift_is_over():
@@ -136,11 +136,11 @@ class Intake:
             if not self._has_room():
                 # Taking messages only to fail them would use up attempts, and keep them from other workers.
                 log.warning("worker.workspace_full")
-                self._stop.wait(WORKSPACE_FULL_S)
+                self._shutdown.wait(WORKSPACE_FULL_S)
             elif not self._is_fit():
-                self._stop.wait(UNFIT_S)
+                self._shutdown.wait(UNFIT_S)
             elif self._more_waits and self._free < self._refill:
-                self._stop.wait(HANDS_FULL_S)
+                self._shutdown.wait(HANDS_FULL_S)
             # Whatever comes may be a video.
             elif self._videos.acquire(timeout=HANDS_FULL_S):
                 self._videos.release()
@@ -149,9 +149,9 @@ class Intake:
                         continue
                 except StorageUnavailable as error:
                     log.warning("worker.storage_away", error=error.message)
-                    self._stop.wait(STORAGE_AWAY_S)
+                    self._shutdown.wait(STORAGE_AWAY_S)
                     continue
-                self._stop.wait(idle_s)
+                self._shutdown.wait(idle_s)
                 idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
         while self._ready:
             self._hand_back(self._ready.popleft())
@@ -171,21 +171,21 @@ class Intake:
                 continue
             with self._count:
                 self._in_hand += 1
-            taken = Taken(message, queued)
-            videos += taken.is_video
-            if taken.is_video and not self._videos.acquire(blocking=False):
-                self._hand_back(taken)
+            received = ReceivedJob(message, queued)
+            videos += received.is_video
+            if received.is_video and not self._videos.acquire(blocking=False):
+                self._hand_back(received)
             else:
-                self._ready.append(taken)
+                self._ready.append(received)
         # Videos are taken one by one: what could not be held would be hidden from others for nothing.
         self._at_once = 1 if videos else min(2 * self._at_once, BATCH)
         return bool(messages)
 
-    def _hand_back(self, taken: Taken) -> None:
+    def _hand_back(self, received: ReceivedJob) -> None:
         with self._count:
             self._in_hand -= 1
         with suppress(StorageUnavailable, MessageGone):
-            self._queue.hide(taken.message, 0)
+            self._queue.hide(received.message, 0)
 
     def _read(self, message: Message) -> QueuedJob | None:
         """The job that a message is; a newer release's is handed back, one that is none is set aside, word for word."""
@@ -210,5 +210,5 @@ class Intake:
             # Before the first look nothing is known of the queue: a slow start is no idling.
             idle_since = None if self._in_hand else self._empty_since
         now = time.monotonic()
-        is_idle = idle_since is not None and now - idle_since >= self._shift.until_idle_s
-        return is_idle or now - self._began >= self._shift.take_for_s
+        is_idle = idle_since is not None and now - idle_since >= self._lifetime.until_idle_s
+        return is_idle or now - self._began >= self._lifetime.take_for_s

@@ -10,7 +10,7 @@ from types import FrameType
 from service.errors import ShuttingDown
 
 
-class Stop:
+class Shutdown:
     """Whether, and how soon, the worker must end; set by SIGTERM and SIGINT, hurried by a second one."""
 
     def __init__(self, grace_s: float) -> None:

@@ -18,11 +18,11 @@ from service.jobs.job_queue import Message, MessageGone
 from service.jobs.job_table import Purged
 from service.jobs.record import JobRecord, now
 from service.logs import log
-from service.worker.attempt import Item, Shop
+from service.worker.attempt import Attempt, WorkerContext
 from service.worker.canary import Canary
 from service.worker.lease import Lease
-from service.worker.receiver import FOREVER, Hands, Intake, Shift
-from service.worker.shutdown import Stop
+from service.worker.receiver import FOREVER, Capacity, Lifetime, Receiver
+from service.worker.shutdown import Shutdown
 
 EXIT_OK = 0
 EXIT_ENGINE_UNAVAILABLE = 3
@@ -38,26 +38,28 @@ class Worker:
         canary: measures the reference picture beside the jobs.
     """
 
-    shop: Shop
-    stop: Stop
+    context: WorkerContext
+    shutdown: Shutdown
     name: str
     lease_s: int
-    hands: Hands
-    shift: Shift = FOREVER
+    capacity: Capacity
+    lifetime: Lifetime = FOREVER
     canary: Canary | None = None
-    _intake: Intake = field(init=False)
+    _receiver: Receiver = field(init=False)
     _exit_code: int = EXIT_OK
 
     def __post_init__(self) -> None:
-        has_room = self.shop.pipeline.workspace.has_room
+        has_room = self.context.pipeline.workspace.has_room
         is_fit = self.canary.is_fit if self.canary else lambda: True
-        self._intake = Intake(self.shop.queue, has_room, is_fit, self.stop, self.lease_s, self.hands, self.shift)
+        self._receiver = Receiver(
+            self.context.queue, has_room, is_fit, self.shutdown, self.lease_s, self.capacity, self.lifetime
+        )
 
     def run(self) -> int:
         """Work until asked to stop; returns the process's exit code."""
-        log.info("worker.ready", worker=self.name, engine=self.shop.pipeline.engine.name)
+        log.info("worker.ready", worker=self.name, engine=self.context.pipeline.engine.name)
         metrics.expect_jobs()
-        others = [threading.Thread(target=self._work, name=f"item-{n}") for n in range(1, self.hands.items)]
+        others = [threading.Thread(target=self._work, name=f"item-{n}") for n in range(1, self.capacity.items)]
         with self.canary or nullcontext():
             for thread in others:
                 thread.start()
@@ -69,16 +71,16 @@ class Worker:
 
     def close(self) -> None:
         """Let go of what stays between items."""
-        self.shop.pipeline.close()
+        self.context.pipeline.close()
 
     def _work(self) -> None:
-        while taken := self._intake.next():
+        while received := self._receiver.next():
             try:
-                self._handle(taken.message, taken.queued)
+                self._handle(received.message, received.queued)
             except EngineUnavailable as error:
                 log.error("worker.engine_unavailable", error=error.message)
                 self._exit_code = EXIT_ENGINE_UNAVAILABLE
-                self.stop.ask()
+                self.shutdown.ask()
             except AnalysisError as error:
                 # Settling itself failed: the message shows up again when its time is over.
                 log.warning("worker.left_for_later", error_code=error.code, error=error.message)
@@ -86,7 +88,7 @@ class Worker:
                 # The same; the others in hand go on.
                 log.exception("worker.unexpected_error")
             finally:
-                self._intake.put_down(taken)
+                self._receiver.release(received)
 
     def _handle(self, message: Message, queued: QueuedJob) -> None:
         job = queued.job
@@ -100,8 +102,8 @@ class Worker:
             if record is None:
                 return
             metrics.attempt_began(record.waited_s)
-            with Lease(self.shop.table, self.shop.queue, message, record, self.lease_s) as lease:
-                Item(self.shop, queued, record, lease, self.stop.check).see_through(message.dequeue_count)
+            with Lease(self.context.table, self.context.queue, message, record, self.lease_s) as lease:
+                Attempt(self.context, queued, record, lease, self.shutdown.check).run(message.dequeue_count)
 
     def _claim(self, message: Message, queued: QueuedJob) -> JobRecord | None:
         """The job's record, held by us; None where there is nothing to do (any more, or yet)."""
@@ -111,18 +113,18 @@ class Worker:
             return untouched
         fresh = JobRecord(job=queued.job, traceparent=queued.traceparent, created=now())
         try:
-            record = self.shop.table.get(queued.job.job_id)
+            record = self.context.table.get(queued.job.job_id)
         except Purged:
             with suppress(MessageGone):
-                self.shop.queue.delete(message)
+                self.context.queue.delete(message)
             log.info("job.purged_dropped")
             return None
         except NotFound:
-            record = self.shop.table.create(fresh)
+            record = self.context.table.create(fresh)
         left = record.held_by_another(owner, now())
         if left:
             log.info("job.held_by_another", owner=record.owner, seconds=round(left.total_seconds(), 1))
-            self.shop.queue.hide(message, int(left.total_seconds()) + 1)
+            self.context.queue.hide(message, int(left.total_seconds()) + 1)
             return None
         if record.is_finished:
             self._drop(message, record)
@@ -131,7 +133,7 @@ class Worker:
             return self._claimed(record, owner)
         except RecordChanged:
             log.info("job.claimed_by_another")
-            self.shop.queue.hide(message, 1)
+            self.context.queue.hide(message, 1)
             return None
 
     def _claim_unread(self, message: Message, queued: QueuedJob, owner: str) -> JobRecord | None:
@@ -146,13 +148,13 @@ class Worker:
 
     def _claimed(self, record: JobRecord, owner: str) -> JobRecord:
         """Raises RecordChanged."""
-        return self.shop.table.update(record.claimed(owner, secrets.token_hex(6), self.lease_s, now()))
+        return self.context.table.update(record.claimed(owner, secrets.token_hex(6), self.lease_s, now()))
 
     def _drop(self, message: Message, record: JobRecord) -> None:
         """A repeated delivery of a finished job; a failed one's poison copy is made up for if it is missing."""
         if record.state == "failed" and not record.poisoned:
-            self.shop.queue.send_to_poison(message.text)
-            self.shop.table.update(record.set_aside())
+            self.context.queue.send_to_poison(message.text)
+            self.context.table.update(record.set_aside())
         with suppress(MessageGone):
-            self.shop.queue.delete(message)
+            self.context.queue.delete(message)
         log.info("job.repeat_dropped", state=record.state)

@@ -36,8 +36,8 @@ def service_checks(account: Account) -> Iterator[Check]:
         else:
             refused = any(word in answer.message for word in _REFUSALS)
             yield failed(service, answer.message, REFUSED if refused else AWAY)
-    told = [answer.clock_ahead_s for answer in answers if isinstance(answer, Pulse)]
-    yield clock_check(next((ahead_s for ahead_s in told if ahead_s is not None), None))
+    exit_on_error = [answer.clock_ahead_s for answer in answers if isinstance(answer, Pulse)]
+    yield clock_check(next((ahead_s for ahead_s in exit_on_error if ahead_s is not None), None))
 
 
 def clock_check(ahead_s: float | None) -> Check:

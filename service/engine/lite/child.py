@@ -14,7 +14,7 @@ from openface_lite import Face
 from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
 from service.engine.lite.drawing import Pixels, draw
-from service.engine.lite.face import Seen
+from service.engine.lite.face import FaceView
 from service.engine.lite.failures import blamed
 from service.errors import MediaTooLarge, UnreadableMedia
 from service.sandbox.child_loop import Act, Answer, serve
@@ -36,7 +36,7 @@ def _faces(
     picture = _picture(body, max_pixels)
     camera = Camera.for_size(picture.width, picture.height)
     found: list[Face] = openface_lite.analyse.find_faces(picture, camera, tiles=int(tiles))
-    seen = [Seen.of(face) for face in found if face.confidence >= confidence][:max_faces]
+    seen = [FaceView.of(face) for face in found if face.confidence >= confidence][:max_faces]
     return _told(picture, seen, everything=everything), _drawn(picture, seen, drawn_as)
 
 
@@ -53,7 +53,7 @@ def _table(
     """What another engine's table says of a picture; the body is the picture and behind it the table."""
     picture = _picture(body[:picture_bytes], max_pixels)
     rows = csv.DictReader(io.StringIO(body[picture_bytes:].decode()))
-    seen = [Seen.of_row(row, picture.width, picture.height, support) for row in rows]
+    seen = [FaceView.of_row(row, picture.width, picture.height, support) for row in rows]
     seen = sorted((face for face in seen if face.confidence >= confidence), key=lambda face: -face.size)[:max_faces]
     return _told(picture, seen, everything=True), _drawn(picture, seen, drawn_as)
 
@@ -81,12 +81,12 @@ def _picture(body: bytes, max_pixels: int) -> Picture:
     return picture_of(body)
 
 
-def _told(picture: Picture, seen: list[Seen], *, everything: bool) -> dict[str, Any]:
+def _told(picture: Picture, seen: list[FaceView], *, everything: bool) -> dict[str, Any]:
     faces = [face.told() if everything else face.told_shortly() for face in seen]
     return {"width": picture.width, "height": picture.height, "faces": faces}
 
 
-def _drawn(picture: Picture, seen: list[Seen], drawn_as: str) -> bytes:
+def _drawn(picture: Picture, seen: list[FaceView], drawn_as: str) -> bytes:
     if not drawn_as:
         return b""
     pixels = picture.pixels

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.lite.face import Numbers, Seen
+from service.engine.lite.face import FaceView, Numbers
 
 Pixels = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -34,7 +34,7 @@ _EDGES = [(a, b) for a, b in combinations(range(8), 2) if np.abs(_CORNERS[a] - _
 
 
 def draw(
-    pixels: Pixels, faces: Sequence[Seen], *, scale: float = 1.0, pose_box: bool = False, bars: Side = ""
+    pixels: Pixels, faces: Sequence[FaceView], *, scale: float = 1.0, pose_box: bool = False, bars: Side = ""
 ) -> Pixels:
     """A copy of the picture (height, width, 3; BGR) with everything drawn; lines grow with the face.
 
@@ -53,12 +53,12 @@ def draw(
     return drawn
 
 
-def largest(faces: Sequence[Seen]) -> Seen:
+def largest(faces: Sequence[FaceView]) -> FaceView:
     """The face that the bars are of."""
     return max(faces, key=lambda face: face.size)
 
 
-def _draw_one(pixels: Pixels, face: Seen, scale: float, *, pose_box: bool) -> None:
+def _draw_one(pixels: Pixels, face: FaceView, scale: float, *, pose_box: bool) -> None:
     thick = max(1, round(face.size * scale / 150))
 
     def line(begin: Numbers, end: Numbers, colour: Colour, thickness: int) -> None:
@@ -81,7 +81,7 @@ def _draw_one(pixels: Pixels, face: Seen, scale: float, *, pose_box: bool) -> No
         line(axes["origin"], axes[name], colour, thick + 1)
 
 
-def _draw_bars(pixels: Pixels, face: Seen, side: Side) -> None:
+def _draw_bars(pixels: Pixels, face: FaceView, side: Side) -> None:
     """A panel in an upper corner: name, bar and number of each intensity that was measured."""
     units = {
         name.removesuffix("_r"): unit for name, unit in face.action_units.items() if unit.get("intensity") is not None

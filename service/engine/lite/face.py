@@ -27,7 +27,7 @@ NOSE_TIP, MOUTH_LEFT, MOUTH_RIGHT = 30, 48, 54
 
 
 @dataclass(frozen=True)
-class Seen:
+class FaceView:
     """One face, in pixels of the upright picture and millimetres before the camera.
 
     Attributes:
@@ -53,7 +53,7 @@ class Seen:
     action_units: Mapping[str, dict[str, Any]]
 
     @classmethod
-    def of(cls, face: Face) -> Seen:
+    def of(cls, face: Face) -> FaceView:
         """What the embedded analyser measured."""
         units = {
             name: {"intensity": _rounded(unit.intensity), "support": unit.support}
@@ -73,7 +73,7 @@ class Seen:
         )
 
     @classmethod
-    def of_row(cls, row: Mapping[str, str], width: int, height: int, support: Mapping[str, str]) -> Seen:
+    def of_row(cls, row: Mapping[str, str], width: int, height: int, support: Mapping[str, str]) -> FaceView:
         """A row of FaceLandmarkImg's table. Its box is that of the landmarks: the table has no other.
 
         Args:

@@ -29,7 +29,7 @@ DrawnAs = Literal["", ".png", ".jpg"]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DetectRequest:
     """What is asked about a picture.
 
     Attributes:
@@ -47,12 +47,12 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Told:
+class DetectResult:
     """The answer.
 
     Attributes:
         width, height: of the upright picture.
-        faces: largest first, as `Seen.told` or `Seen.told_shortly` has them.
+        faces: largest first, as `FaceView.told` or `FaceView.told_shortly` has them.
         drawn: the picture with the overlay, if it was wanted.
         seconds: from the question to the answer; with OpenFace, of its command alone.
     """
@@ -65,7 +65,7 @@ class Told:
     seconds: float
 
 
-class Analyst:
+class InteractiveAnalyser:
     """Answers for as long as the process lives; its children start with the first question, or with `start`."""
 
     def __init__(self, settings: Settings) -> None:
@@ -111,7 +111,7 @@ class Analyst:
             )
         return engine
 
-    def ask(self, picture: bytes, wanted: Wanted) -> Told:
+    def ask(self, picture: bytes, wanted: DetectRequest) -> DetectResult:
         """What the embedded analyser sees.
 
         Raises:
@@ -131,7 +131,7 @@ class Analyst:
         words, drawn = self._pool.ask(question, picture)
         return _told(self.lite, words, drawn, time.monotonic() - began)
 
-    def ask_openface(self, picture: bytes, wanted: Wanted) -> Told:
+    def ask_openface(self, picture: bytes, wanted: DetectRequest) -> DetectResult:
         """What the installed OpenFace command sees; it is started anew for each picture, which takes seconds.
 
         Raises:
@@ -186,5 +186,5 @@ class _Picture:
     frames_expected: int | None = None
 
 
-def _told(engine: Engine, words: dict[str, Any], drawn: bytes, seconds: float) -> Told:
-    return Told(engine, words["width"], words["height"], words["faces"], drawn, round(seconds, 4))
+def _told(engine: Engine, words: dict[str, Any], drawn: bytes, seconds: float) -> DetectResult:
+    return DetectResult(engine, words["width"], words["height"], words["faces"], drawn, round(seconds, 4))

@@ -11,7 +11,7 @@ from service.errors import AnalysisError, NotFound
 from service.jobs.job import MediaType
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
-from service.jobs.submit import Desk
+from service.jobs.submit import JobSubmitter
 from service.storage.azure_blobs import AzureBlobs
 from service.storage.blob_store import BlobInfo
 
@@ -37,7 +37,7 @@ class Places:
     blobs: AzureBlobs
     queue: JobQueue
     table: JobTable
-    desk: Desk
+    submitter: JobSubmitter
     results_container: str
     default_media_type: MediaType
 

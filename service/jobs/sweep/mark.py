@@ -21,7 +21,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Turn:
+class SweepLease:
     """The right to sweep until `until`, and from when on uploads have not been looked at."""
 
     watermark: datetime
@@ -30,13 +30,13 @@ class Turn:
     version: str
 
 
-class SweepMark:
+class SweepLeases:
     """Gives one sweeper at a time its turn, by conditional writes."""
 
     def __init__(self, service: TableServiceClient, table: str) -> None:
         self._table: TableClient = service.get_table_client(table)
 
-    def take(self, owner: str, lease_s: float) -> Turn:
+    def acquire(self, owner: str, lease_s: float) -> SweepLease:
         """Raises Conflict where another sweep is under way."""
         known = self._read()
         if known and known["owner"] and known["until"] > now():
@@ -44,17 +44,17 @@ class SweepMark:
         watermark = known["watermark"] if known else EARLIEST
         version = known.metadata["etag"] if known else ""  # type: ignore[attr-defined]
         try:
-            return self._write(Turn(watermark, owner, now() + timedelta(seconds=lease_s), version))
+            return self._write(SweepLease(watermark, owner, now() + timedelta(seconds=lease_s), version))
         except RecordChanged as error:
             raise Conflict("another sweep has just begun", "sweep_held") from error
 
-    def renew(self, turn: Turn, lease_s: float) -> Turn:
+    def renew(self, lease: SweepLease, lease_s: float) -> SweepLease:
         """Raises RecordChanged where the turn is another's by now."""
-        return self._write(Turn(turn.watermark, turn.owner, now() + timedelta(seconds=lease_s), turn.version))
+        return self._write(SweepLease(lease.watermark, lease.owner, now() + timedelta(seconds=lease_s), lease.version))
 
-    def give_back(self, turn: Turn, watermark: datetime) -> None:
+    def release(self, lease: SweepLease, watermark: datetime) -> None:
         """Raises RecordChanged where the turn is another's by now."""
-        self._write(Turn(watermark, "", now(), turn.version))
+        self._write(SweepLease(watermark, "", now(), lease.version))
 
     def _read(self) -> Mapping[str, Any] | None:
         try:
@@ -63,23 +63,23 @@ class SweepMark:
         except NotFound:
             return None
 
-    def _write(self, turn: Turn) -> Turn:
+    def _write(self, lease: SweepLease) -> SweepLease:
         entity = {
             "PartitionKey": KEY,
             "RowKey": KEY,
-            "watermark": turn.watermark,
-            "owner": turn.owner,
-            "until": turn.until,
+            "watermark": lease.watermark,
+            "owner": lease.owner,
+            "until": lease.until,
         }
         with translated("writing the sweep's mark", changed=RecordChanged(), exists=RecordChanged()):
             answer = (
                 self._table.update_entity(
                     entity,
                     mode=UpdateMode.REPLACE,
-                    etag=turn.version,
+                    etag=lease.version,
                     match_condition=MatchConditions.IfNotModified,
                 )
-                if turn.version
+                if lease.version
                 else self._table.create_entity(entity)
             )
-        return Turn(turn.watermark, turn.owner, turn.until, str(answer["etag"]))
+        return SweepLease(lease.watermark, lease.owner, lease.until, str(answer["etag"]))

@@ -63,7 +63,7 @@ def _submit(places: Places, container: str, name: str) -> str:
         raise UnsupportedMedia("it has been overwritten by what is no media")
     media_type = media_type_of(name, blob.metadata, places.default_media_type)
     options = JobOptions.resolve(media, media_type, {})
-    record = places.desk.submit(
+    record = places.submitter.submit(
         AnalysisJob(container, name, blob.etag, media, media_type, options), continued_trace(None)
     )
     return f"submitted as job {record.job.job_id}"

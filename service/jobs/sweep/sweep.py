@@ -11,7 +11,7 @@ from service.jobs.record import now
 from service.jobs.result_place import OWN_CONTAINER, OWN_FOLDER
 from service.jobs.sweep.finding import Finding, Found, Places
 from service.jobs.sweep.leftovers import leftovers
-from service.jobs.sweep.mark import SweepMark
+from service.jobs.sweep.mark import SweepLeases
 from service.jobs.sweep.missed_uploads import without_job
 from service.jobs.sweep.stuck_jobs import unsettled
 
@@ -19,7 +19,7 @@ TURN_S = 600.0
 """How long a sweeper that dies keeps the others out; renewed on the way."""
 
 
-def sweep(places: Places, mark: SweepMark, owner: str, *, grace: timedelta, mend: bool) -> Iterator[Finding]:
+def sweep(places: Places, mark: SweepLeases, owner: str, *, grace: timedelta, mend: bool) -> Iterator[Finding]:
     """Look at everything, and mend what is found if told to.
 
     Args:
@@ -31,13 +31,13 @@ def sweep(places: Places, mark: SweepMark, owner: str, *, grace: timedelta, mend
         Conflict: another sweep is under way.
         RecordChanged: another sweep took over, since this one was silent for too long.
     """
-    turn = mark.take(owner, TURN_S)
-    before, watermark = now() - grace, turn.watermark
+    lease = mark.acquire(owner, TURN_S)
+    before, watermark = now() - grace, lease.watermark
     everything_mended = mend
     try:
         for found in _look(places, watermark, before):
-            if turn.until - now() < timedelta(seconds=TURN_S / 2):
-                turn = mark.renew(turn, TURN_S)
+            if lease.until - now() < timedelta(seconds=TURN_S / 2):
+                lease = mark.renew(lease, TURN_S)
             finding = found.mended() if mend else found.finding
             everything_mended = everything_mended and not finding.error
             yield finding
@@ -45,7 +45,7 @@ def sweep(places: Places, mark: SweepMark, owner: str, *, grace: timedelta, mend
         everything_mended = False
         raise
     finally:
-        mark.give_back(turn, max(watermark, before) if everything_mended else watermark)
+        mark.release(lease, max(watermark, before) if everything_mended else watermark)
 
 
 def _look(places: Places, watermark: datetime, before: datetime) -> Iterator[Found]:

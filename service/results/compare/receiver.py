@@ -45,7 +45,7 @@ STATUS = {
 
 
 @dataclass(frozen=True)
-class Desk:
+class VerdictService:
     """Judges announced results.
 
     Attributes:
@@ -85,7 +85,7 @@ class Desk:
         return verdict
 
 
-def create_receiver(desk: Desk) -> Flask:
+def create_receiver(verdicts: VerdictService) -> Flask:
     """The web application of a receiver."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
@@ -98,10 +98,10 @@ def create_receiver(desk: Desk) -> Flask:
     @app.post("/")
     def announced() -> Response:
         body = request.get_data(cache=False)
-        check_signature(desk.secret, dict(request.headers), body)
+        check_signature(verdicts.secret, dict(request.headers), body)
         told = Announcement.read(body, request.headers.get("Idempotency-Key", ""))
         with bound(job_id=told.job_id, container=told.container, blob=told.blob):
-            return jsonify(desk.judge(told))
+            return jsonify(verdicts.judge(told))
 
     return app
 

@@ -28,7 +28,7 @@ MARK = "report"
 """Metadata of a kept file: the format in which it was made."""
 
 
-class Reports:
+class ReportCache:
     """Makes and keeps reports. Two processes may make the same one at the same time: both write the same."""
 
     def __init__(self, blobs: Blobs, workspace: Path) -> None:

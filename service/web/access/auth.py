@@ -38,7 +38,7 @@ REALM = 'Bearer realm="media-analysis"'
 LONGEST_PATH_TOLD = 200
 
 
-class Door:
+class Authenticator:
     """Lets requests in, or answers them instead."""
 
     def __init__(self, keys: KeyRing, rate: RateLimit, sessions: Sessions, watch_port: int) -> None:
@@ -49,14 +49,14 @@ class Door:
         self._scopes: Scopes = {}
 
     @classmethod
-    def of(cls, settings: Settings) -> Door:
+    def of(cls, settings: Settings) -> Authenticator:
         """The door that the settings ask for. Raises BadSettings."""
         keys = KeyRing.of(settings)
         rate = RateLimit(settings.rate_limit_per_minute, settings.web_workers)
         return cls(keys, rate, Sessions.of(settings, keys), settings.metrics_port)
 
     @classmethod
-    def open(cls) -> Door:
+    def open(cls) -> Authenticator:
         """One that asks nobody for anything."""
         return cls.of(Settings.load({"RATE_LIMIT_PER_MINUTE": "0"}))
 

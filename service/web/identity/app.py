@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template
 from flask_openapi3 import OpenAPI
 
-from service.identity.services import Identity
+from service.identity.services import IdentityServices
 from service.web.identity.galleries import galleries
 from service.web.identity.legacy_names import names
 from service.web.identity.legacy_tokens import tokens
@@ -14,7 +14,7 @@ from service.web.identity.people import people
 from service.web.services import IS_OWN_GALLERY, services
 
 
-def add_identity(app: OpenAPI, identity: Identity, *, legacy: bool) -> None:
+def add_identity(app: OpenAPI, identity: IdentityServices, *, legacy: bool) -> None:
     """Its routes and its page. The older forms only with `legacy`: they cannot say what was consented to."""
     app.extensions[IDENTITY] = identity
     app.extensions[IS_OWN_GALLERY] = is_own_gallery

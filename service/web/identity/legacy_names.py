@@ -35,7 +35,7 @@ names = APIBlueprint(
 )
 
 
-class Told(BaseModel):
+class LegacyAnswer(BaseModel):
     """What older callers are answered, errors included."""
 
     responseType: Literal["SUCCESS", "FAILURE"]  # noqa: N815
@@ -54,13 +54,13 @@ class Refusal(BaseModel):
     reason: str
 
 
-class Trained(Told):
+class Trained(LegacyAnswer):
     """The same, and which pictures were not used."""
 
     rejected: list[Refusal]
 
 
-class Asked(BaseModel):
+class LegacyRequest(BaseModel):
     """Who asks, and about whom."""
 
     API_KEY: str
@@ -80,7 +80,7 @@ def _errors(model: type[BaseModel]) -> Answers:
     return own | {429: {"description": HTTPStatus.TOO_MANY_REQUESTS.phrase}}
 
 
-@names.post("/train", endpoint="train", responses={200: Trained, **_errors(Told)}, security=NO_KEY)
+@names.post("/train", endpoint="train", responses={200: Trained, **_errors(LegacyAnswer)}, security=NO_KEY)
 @takes_body(longest_of_many)
 def train() -> Response:
     """Enrol 1 to 100 pictures of one user; nothing is retrained, so what was known is recognized all the while.
@@ -106,7 +106,9 @@ def train() -> Response:
     return _answer(Trained(**told.model_dump(), rejected=rejected), status)
 
 
-@names.post("/recognize/", endpoint="recognize", responses={200: Told, **_errors(Told)}, security=NO_KEY)
+@names.post(
+    "/recognize/", endpoint="recognize", responses={200: LegacyAnswer, **_errors(LegacyAnswer)}, security=NO_KEY
+)
 @takes_body(longest)
 def recognize() -> Response:
     """Whether the picture's one face is this user's, as enrolled under this key."""
@@ -151,8 +153,8 @@ def _who_and_whom(given: Given) -> tuple[str, str]:
     return key.name, username
 
 
-def _told(kind: Literal["SUCCESS", "FAILURE"], sentence: str, began: float, sure: float | None = None) -> Told:
-    return Told(
+def _told(kind: Literal["SUCCESS", "FAILURE"], sentence: str, began: float, sure: float | None = None) -> LegacyAnswer:
+    return LegacyAnswer(
         responseType=kind,
         successDescription=sentence,
         detectionTime=round(time.monotonic() - began, 4),
@@ -160,7 +162,7 @@ def _told(kind: Literal["SUCCESS", "FAILURE"], sentence: str, began: float, sure
     )
 
 
-def _answer(told: Told, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def _answer(told: LegacyAnswer, status: HTTPStatus = HTTPStatus.OK) -> Response:
     response = jsonify(told.model_dump(mode="json"))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"
@@ -200,5 +202,5 @@ def _from_exception(_error: Exception) -> Response:
     return _failure("Something went wrong here.", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-describe(names, "/train", described(Asked, "The key, whom the pictures show, and pictures.", several=True))
-describe(names, "/recognize/", described(Asked, "The key, whom the picture should show, and a picture."))
+describe(names, "/train", described(LegacyRequest, "The key, whom the pictures show, and pictures.", several=True))
+describe(names, "/recognize/", described(LegacyRequest, "The key, whom the picture should show, and a picture."))

@@ -10,7 +10,7 @@ from werkzeug.exceptions import Forbidden
 
 from service.errors import NotFound
 from service.identity.rights import audit
-from service.identity.services import Identity
+from service.identity.services import IdentityServices
 from service.web.access.auth import KEYS
 from service.web.access.keys import Key, KeyRing
 from service.web.access.session import asking_key
@@ -20,9 +20,9 @@ ANONYMOUS = "anonymous"
 """Gallery of all callers where no keys are asked for."""
 
 
-def identity() -> Identity:
+def identity() -> IdentityServices:
     """That of the application that answers this request."""
-    return cast(Identity, current_app.extensions[IDENTITY])
+    return cast(IdentityServices, current_app.extensions[IDENTITY])
 
 
 def keys() -> KeyRing:

@@ -53,16 +53,16 @@ def guard(app: OpenAPI) -> None:
     """Let only so many bodies be read and answered at once: slow senders must not have all threads."""
     slots = _Slots()
 
-    def take_slot() -> None:
+    def acquire_slot() -> None:
         if _max_bytes() is not None:
             g.body_slot = slots.taken(services().settings.web_threads // 2)
 
-    def give_slot(_error: BaseException | None) -> None:
+    def release_slot(_error: BaseException | None) -> None:
         if g.pop("body_slot", False):
             slots.give_back()
 
-    app.before_request(take_slot)
-    app.teardown_request(give_slot)
+    app.before_request(acquire_slot)
+    app.teardown_request(release_slot)
 
 
 def refuse_long_body() -> None:

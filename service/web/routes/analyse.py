@@ -198,7 +198,7 @@ def _nothing(container: str, media: Media, names: list[str]) -> str:
 
 def _submit(own: Services, jobs: list[AnalysisJob]) -> list[JobRecord]:
     traceparent = continued_trace(request.headers.get("traceparent"))
-    return own.desk.submit_several(jobs, traceparent)
+    return own.submitter.submit_several(jobs, traceparent)
 
 
 def _where(container: str, records: list[JobRecord]) -> str:

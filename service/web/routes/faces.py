@@ -10,7 +10,7 @@ from flask_openapi3.models import MediaType, RequestBody, Schema
 from flask_openapi3.models.data_type import DataType
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from service.engine.lite.interactive import DrawnAs, Told, Wanted
+from service.engine.lite.interactive import DetectRequest, DetectResult, DrawnAs
 from service.settings import Settings
 from service.web.protocol.bodies import FORM_BYTES, read_picture, takes_body
 from service.web.protocol.openapi import Parameters, needs, operation_name, optional, problems
@@ -169,7 +169,7 @@ def _longest(settings: Settings) -> int:
 @takes_body(_longest)
 def detect(query: DetectQuery) -> Response:
     """Find faces: a list with box, confidence and five key points each, the largest first; empty without a face."""
-    told = services().analyst.ask(read_picture(), _wanted(query))
+    told = services().analyser.ask(read_picture(), _wanted(query))
     return jsonify(told.faces)
 
 
@@ -177,19 +177,19 @@ def detect(query: DetectQuery) -> Response:
 @takes_body(_longest)
 def analyse_image(query: AnalyseImageQuery) -> Response:
     """Measure faces: landmarks, head pose, gaze and action units."""
-    analyst = services().analyst
+    analyser = services().analyser
     drawn_type = request.accept_mimetypes.best_match(list(DRAWN_TYPES), "image/png") if query.draw == "true" else ""
     wanted = _wanted(query, everything=True, drawn_as=DRAWN_TYPES.get(drawn_type or "", ""))
     picture = read_picture()
-    told = analyst.ask_openface(picture, wanted) if query.engine == "openface" else analyst.ask(picture, wanted)
+    told = analyser.ask_openface(picture, wanted) if query.engine == "openface" else analyser.ask(picture, wanted)
     if drawn_type:
         return Response(told.drawn, content_type=drawn_type)
     return jsonify(_answer(told))
 
 
-def _wanted(query: DetectQuery, *, everything: bool = False, drawn_as: DrawnAs = "") -> Wanted:
+def _wanted(query: DetectQuery, *, everything: bool = False, drawn_as: DrawnAs = "") -> DetectRequest:
     settings = services().settings
-    return Wanted(
+    return DetectRequest(
         confidence=settings.detect_confidence if query.confidence is None else query.confidence,
         max_faces=min(query.max_faces or settings.detect_max_faces, settings.detect_max_faces),
         upsample=settings.detect_upsample if query.upsample is None else query.upsample == "1",
@@ -198,7 +198,7 @@ def _wanted(query: DetectQuery, *, everything: bool = False, drawn_as: DrawnAs =
     )
 
 
-def _answer(told: Told) -> dict[str, Any]:
+def _answer(told: DetectResult) -> dict[str, Any]:
     engine = told.engine
     return {
         "width": told.width,

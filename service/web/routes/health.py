@@ -36,7 +36,7 @@ def readyz() -> tuple[dict[str, object], int]:
     checks = findings({"blobs": own.blobs.ping, "queue": own.queue.length, "table": own.table.ping})
     ready = all(check.ok for check in checks.values())
     # Told, but not asked for: jobs go on without whoever answers at once.
-    checks |= findings({"analyser": own.analyst.ping})
+    checks |= findings({"analyser": own.analyser.ping})
     told = {name: Check(**asdict(check)) for name, check in checks.items()}
     return Readiness(status="ready" if ready else "not ready", checks=told).model_dump(), 200 if ready else 503
 
@@ -53,7 +53,7 @@ watching = APIBlueprint("watching", __name__, abp_tags=[Tag(name="Health")], ope
 )
 def numbers() -> Response:
     """Of all processes of this server, in Prometheus' text format; the queues' are left out while storage is away."""
-    return Response(metrics.exposition(services().queue_watch), content_type=metrics.CONTENT_TYPE)
+    return Response(metrics.exposition(services().queue_metrics), content_type=metrics.CONTENT_TYPE)
 
 
 def came_in_by(port: int) -> bool:

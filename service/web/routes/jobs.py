@@ -90,7 +90,7 @@ def get_job(path: JobPath) -> Response:
 @jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
 def rerun(path: JobPath) -> Response:
     """Analyse again what has finished: a new job of the next generation."""
-    response = _answer(services().desk.rerun(path.job_id, continued_trace(None)))
+    response = _answer(services().submitter.rerun(path.job_id, continued_trace(None)))
     response.status_code = 202
     return response
 
@@ -98,7 +98,7 @@ def rerun(path: JobPath) -> Response:
 @jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
 def cancel(path: JobPath) -> Response:
     """End a job that has not finished: at once while it is queued, within seconds while it runs."""
-    response = _answer(services().desk.cancel(path.job_id))
+    response = _answer(services().submitter.cancel(path.job_id))
     response.status_code = 202
     return response
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from infra.images.check import REPOSITORY
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.fixtures.media_made import FAKES, clip
 from tests.integration.worker.conftest import Bench
 
@@ -30,28 +30,28 @@ FIRST = [
 ]
 
 
-def environ(premises: Premises, bin_dir: Path) -> dict[str, str]:
-    secret = premises.settings.azure_storage_connection_string
+def environ(account: StorageAccount, bin_dir: Path) -> dict[str, str]:
+    secret = account.settings.azure_storage_connection_string
     assert secret is not None
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "AZURE_STORAGE_CONNECTION_STRING": secret.get_secret_value(),
-        "QUEUE_NAME": premises.settings.queue_name,
-        "TABLE_NAME": premises.settings.table_name,
-        "RESULTS_CONTAINER": premises.settings.results_container,
-        "WORKSPACE": str(premises.settings.workspace),
+        "QUEUE_NAME": account.settings.queue_name,
+        "TABLE_NAME": account.settings.table_name,
+        "RESULTS_CONTAINER": account.settings.results_container,
+        "WORKSPACE": str(account.settings.workspace),
         "OPENFACE_BIN_DIR": str(bin_dir),
     }
 
 
 @pytest.mark.parametrize("first", FIRST)
-def test_sigterm_lets_the_worker_finish_what_it_has(premises: Premises, tmp_path: Path, first: list[str]) -> None:
-    bench = Bench(premises)
+def test_sigterm_lets_the_worker_finish_what_it_has(account: StorageAccount, tmp_path: Path, first: list[str]) -> None:
+    bench = Bench(account)
     job = bench.submit("clip.mp4", clip(), media="video")
     waiting = [bench.submit(f"later-{number}.mp4", clip(shade=10), media="video") for number in range(3)]
     log = tmp_path / "log"
     with log.open("wb") as out:
-        settings = environ(premises, FAKES / "slow") | {"ENGINES": "1"}
+        settings = environ(account, FAKES / "slow") | {"ENGINES": "1"}
         process = subprocess.Popen([*first, "worker"], env=settings, cwd=REPOSITORY, stdout=out, stderr=out)
     try:
         bench.until(lambda: any(bench.record(each).stage == "engine" for each in (job, *waiting)))
@@ -67,7 +67,9 @@ def test_sigterm_lets_the_worker_finish_what_it_has(premises: Premises, tmp_path
     assert states.count("succeeded") <= 2
 
 
-def test_a_processor_that_lacks_something_is_refused_before_anything_starts(premises: Premises, tmp_path: Path) -> None:
+def test_a_processor_that_lacks_something_is_refused_before_anything_starts(
+    account: StorageAccount, tmp_path: Path
+) -> None:
     installed = tmp_path / "openface"
     (installed / "bin").mkdir(parents=True)
     shutil.copy(CPU_CHECK, installed / "cpu-check")
@@ -75,7 +77,7 @@ def test_a_processor_that_lacks_something_is_refused_before_anything_starts(prem
     began = time.monotonic()
     done = subprocess.run(
         [ENTRYPOINT, "worker"],
-        env=environ(premises, installed / "bin"),
+        env=environ(account, installed / "bin"),
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 
 from service.__main__ import main
 from service.jobs.job import AnalysisJob, JobOptions, QueuedJob
-from service.jobs.poison import PoisonDesk
+from service.jobs.poison import PoisonQueue
 from service.logs import log
 from service.settings import Settings
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.integration.worker.conftest import TRACE, Bench
 
 
@@ -63,46 +63,46 @@ def environ_of(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def command_line(premises: Premises) -> CommandLine:
-    return CommandLine(environ_of(premises.settings))
+def command_line(account: StorageAccount) -> CommandLine:
+    return CommandLine(environ_of(account.settings))
 
 
 @dataclass(frozen=True)
 class Office:
     """Jobs and set-aside messages, made without a worker."""
 
-    premises: Premises
+    account: StorageAccount
 
     def job(self, name: str = "a.jpg", etag: str = "0x1") -> AnalysisJob:
         options = JobOptions.resolve("image", "posed", {})
-        return AnalysisJob(self.premises.container, name, etag, "image", "posed", options)
+        return AnalysisJob(self.account.container, name, etag, "image", "posed", options)
 
     def submit(self, name: str = "a.jpg") -> AnalysisJob:
         job = self.job(name)
-        self.premises.services.desk.submit(job, TRACE)
+        self.account.services.submitter.submit(job, TRACE)
         return job
 
     def set_aside(self, *texts: str) -> None:
         for text in texts:
-            self.premises.services.queue.send_to_poison(text)
+            self.account.services.queue.send_to_poison(text)
 
     def message(self, job: AnalysisJob) -> str:
         return QueuedJob(job, TRACE).encode()
 
     @property
-    def desk(self) -> PoisonDesk:
-        own = self.premises.services
-        return PoisonDesk(own.queue, own.table, own.desk)
+    def submitter(self) -> PoisonQueue:
+        own = self.account.services
+        return PoisonQueue(own.queue, own.table, own.submitter)
 
     def texts(self) -> list[str]:
-        return sorted(self.premises.services.queue.poisoned())
+        return sorted(self.account.services.queue.poisoned())
 
 
 @pytest.fixture
-def office(premises: Premises) -> Office:
-    return Office(premises)
+def office(account: StorageAccount) -> Office:
+    return Office(account)
 
 
 @pytest.fixture
-def bench(premises: Premises) -> Bench:
-    return Bench(premises)
+def bench(account: StorageAccount) -> Bench:
+    return Bench(account)

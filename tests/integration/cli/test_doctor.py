@@ -24,7 +24,7 @@ from service.settings import REPOSITORY, Settings
 from service.storage.account import Account, Pulse
 from service.web.services import Services
 from service.worker.pipeline import Limits
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.fixtures.media_made import FAKES
 from tests.integration.cli.conftest import CommandLine, environ_of
 
@@ -247,16 +247,16 @@ def test_storage_that_is_away(tmp_path: Path) -> None:
     assert "make up" in checks["blobs"]["advice"]
 
 
-def test_a_key_that_is_refused(premises: Premises) -> None:
-    text = environ_of(premises.settings)["AZURE_STORAGE_CONNECTION_STRING"]
+def test_a_key_that_is_refused(account: StorageAccount) -> None:
+    text = environ_of(account.settings)["AZURE_STORAGE_CONNECTION_STRING"]
     key = text.split("AccountKey=")[1].split(";")[0]
     told = [check for check in service_checks(_account(text.replace(key, "a2V5"))) if check.status == "failed"]
     assert [check.name for check in told] == ["blobs", "queues", "tables"]
     assert all("check the key" in check.advice for check in told), told
 
 
-def test_each_service_answers_and_tells_the_time(premises: Premises) -> None:
-    account = _account(environ_of(premises.settings)["AZURE_STORAGE_CONNECTION_STRING"])
+def test_each_service_answers_and_tells_the_time(account: StorageAccount) -> None:
+    account = _account(environ_of(account.settings)["AZURE_STORAGE_CONNECTION_STRING"])
     for name in ("blobs", "queues", "tables"):
         pulse: Pulse = account.pulse(name)
         assert pulse.seconds > 0
@@ -280,10 +280,10 @@ def test_the_clock(ahead_s: float | None, status: str, says: str) -> None:
 
 
 def test_what_is_missing_in_storage_is_named_and_created_on_demand(
-    command_line: CommandLine, premises: Premises
+    command_line: CommandLine, account: StorageAccount
 ) -> None:
-    mark = premises.settings.queue_name
-    own = premises.settings.model_copy(
+    mark = account.settings.queue_name
+    own = account.settings.model_copy(
         update={"queue_name": f"{mark}-x", "table_name": "x" + mark.replace("-", ""), "results_container": f"{mark}-y"}
     )
     services = Services.connect(own)

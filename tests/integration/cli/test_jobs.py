@@ -16,7 +16,7 @@ HOSTILE = "[red]x[/]\x1b[31m\u202e.jpg"
 
 
 def _end(office: Office, job_id: str) -> None:
-    table = office.premises.services.table
+    table = office.account.services.table
     table.update(table.get(job_id).cancelled(now()))
 
 
@@ -24,7 +24,7 @@ def test_lists_newest_first_and_by_container_and_state(command_line: CommandLine
     first, second = office.submit("1.jpg"), office.submit("2.jpg")
     _end(office, first.job_id)
     assert [job["id"] for job in command_line.json("jobs", "list")] == [second.job_id, first.job_id]
-    container = office.premises.container
+    container = office.account.container
     assert [job["blob"] for job in command_line.json("jobs", "list", "--container", container, "--limit", "1")] == [
         "2.jpg"
     ]
@@ -37,7 +37,7 @@ def test_a_list_is_aligned_and_steers_no_terminal(command_line: CommandLine, off
     heading, line = command_line("jobs", "list").stdout.splitlines()
     assert line.startswith(f"{job.job_id}  queued")
     assert line.endswith("/[red]x[/]\\x1b[31m\\u202e.jpg")
-    assert heading.index("UPLOAD") == line.index(office.premises.container)
+    assert heading.index("UPLOAD") == line.index(office.account.container)
 
 
 def test_shows_where_the_results_are_and_how_long_it_took(command_line: CommandLine, bench: Bench) -> None:
@@ -46,7 +46,7 @@ def test_shows_where_the_results_are_and_how_long_it_took(command_line: CommandL
         bench.finished(job)
     told = command_line("jobs", "show", job.job_id[:6]).stdout
     attempt = bench.record(job).attempt_published
-    folder = f"{bench.premises.settings.results_container}/{job.container}/a.jpg/{job.job_id}"
+    folder = f"{bench.account.settings.results_container}/{job.container}/a.jpg/{job.job_id}"
     assert f"{folder}/a.csv" in told
     assert f"{folder}/{attempt}/manifest.json" in told
     assert "seconds" in told and "engine 0." in told
@@ -100,7 +100,7 @@ def test_a_beginning_of_several_jobs_is_refused(command_line: CommandLine, offic
         if twin is not job:
             break
     for one in (job, twin):
-        office.premises.services.desk.submit(one, TRACE)
+        office.account.services.submitter.submit(one, TRACE)
     done = command_line("jobs", "show", job.job_id[:6])
     assert done.exit_code == 1
     assert "several jobs" in done.stderr

@@ -13,9 +13,9 @@ import pytest
 
 from service.errors import BadRequest, StorageUnavailable
 from service.jobs.job import AnalysisJob
-from service.jobs.poison import PoisonDesk, pick
+from service.jobs.poison import PoisonQueue, pick
 from service.jobs.record import JobRecord, now
-from service.jobs.submit import Desk
+from service.jobs.submit import JobSubmitter
 from tests.fixtures.media_made import jpeg
 from tests.integration.cli.conftest import TRACE, CommandLine, Office
 from tests.integration.worker.conftest import Bench
@@ -47,7 +47,7 @@ def test_more_than_one_batch_is_seen_and_left_as_it_was(command_line: CommandLin
     for _ in range(2):
         listed = command_line.json("poison", "list")
         assert sorted(one["text"] for one in listed) == sorted(f"no job {number}" for number in range(40))
-    assert len(office.premises.services.queue.poisoned()) == 32
+    assert len(office.account.services.queue.poisoned()) == 32
     done = command_line("poison", "drop", "--all", "--yes")
     assert done.stdout.count(": dropped\n") == 40
     assert command_line.json("poison", "list") == []
@@ -78,8 +78,8 @@ def test_a_job_without_a_record_is_submitted(command_line: CommandLine, office: 
     [listed] = command_line("poison", "list").stdout.splitlines()[1:]
     assert "no record" in listed and "ü\\u202e.jpg" in listed
     assert command_line("poison", "replay", "--all").exit_code == 0
-    assert office.premises.services.table.get(job.job_id).traceparent == TRACE
-    assert office.premises.services.queue.length() == 1
+    assert office.account.services.table.get(job.job_id).traceparent == TRACE
+    assert office.account.services.queue.length() == 1
     assert office.texts() == []
 
 
@@ -88,7 +88,7 @@ def test_a_job_that_is_not_finished_gets_its_message_back(
     command_line: CommandLine, office: Office, running: bool
 ) -> None:
     job = office.submit()
-    own = office.premises.services
+    own = office.account.services
     message = own.queue.receive(30)
     assert message
     own.queue.delete(message)
@@ -108,7 +108,7 @@ def test_dropping_leaves_the_record_and_all_others(command_line: CommandLine, of
     assert done.stdout.count("dropped") == 2
     assert "nothing: no message" in done.stderr
     assert office.texts() == ["no job"]
-    assert office.premises.services.table.get(job.job_id).state == "queued"
+    assert office.account.services.table.get(job.job_id).state == "queued"
 
 
 def test_nobody_to_be_asked_is_a_refusal(command_line: CommandLine, office: Office) -> None:
@@ -151,7 +151,7 @@ def test_ids_or_all(command_line: CommandLine, arguments: list[str]) -> None:
 
 def test_whoever_dies_while_looking_leaves_all_there(office: Office) -> None:
     office.set_aside("no job")
-    queue = office.premises.services.queue
+    queue = office.account.services.queue
     with pytest.raises(KeyboardInterrupt), queue.hold_poisoned() as hold:
         assert len(list(hold.messages())) == 1
         assert queue.poisoned() == []
@@ -159,7 +159,7 @@ def test_whoever_dies_while_looking_leaves_all_there(office: Office) -> None:
     assert queue.poisoned() == ["no job"]
 
 
-class Refusing(Desk):
+class Refusing(JobSubmitter):
     """A desk that takes nothing in."""
 
     def submit(self, job: AnalysisJob, traceparent: str) -> JobRecord:
@@ -167,25 +167,25 @@ class Refusing(Desk):
 
 
 def test_a_job_that_cannot_be_submitted_stays_in_the_poison_queue(office: Office) -> None:
-    own = office.premises.services
+    own = office.account.services
     office.set_aside(office.message(office.job()))
-    desk = PoisonDesk(own.queue, own.table, Refusing(own.table, own.queue))
+    submitter = PoisonQueue(own.queue, own.table, Refusing(own.table, own.queue))
     with pytest.raises(StorageUnavailable):
-        list(desk.replay(desk.look()))
+        list(submitter.replay(submitter.look()))
     assert office.texts() == [office.message(office.job())]
 
 
 def test_a_message_that_went_meanwhile_is_told(office: Office) -> None:
     office.set_aside("no job")
-    chosen = office.desk.look()
-    assert [done.error for done in office.desk.drop(chosen)] == [None]
-    [done] = office.desk.drop(chosen)
+    chosen = office.submitter.look()
+    assert [done.error for done in office.submitter.drop(chosen)] == [None]
+    [done] = office.submitter.drop(chosen)
     assert done.error and done.error.code == "message_gone"
 
 
 def test_a_beginning_of_several_messages_is_refused(office: Office) -> None:
     office.set_aside("no job", "no job either")
-    found = office.desk.look()
+    found = office.submitter.look()
     alike = [replace(one, message=replace(one.message, id=f"abcdef-{n}")) for n, one in enumerate(found)]
     with pytest.raises(BadRequest, match="several messages"):
         pick(alike, "ABCDEF")

@@ -18,12 +18,12 @@ def state(command_line: CommandLine) -> dict[str, Any]:
 
 
 def test_it_tells_what_waits_and_what_was_set_aside(command_line: CommandLine, bench: Bench) -> None:
-    bench.premises.services.queue.ensure()
+    bench.account.services.queue.ensure()
     empty = {"event": "queues.state", "length": 0, "oldest_age_s": 0.0, "poison_length": 0}
     assert state(command_line) == empty
     bench.submit("a.jpg", jpeg())
     bench.submit("b.jpg", jpeg())
-    bench.premises.services.queue.send_to_poison("nothing that could be read")
+    bench.account.services.queue.send_to_poison("nothing that could be read")
     told = state(command_line)
     assert (told["length"], told["poison_length"]) == (2, 1)
     assert 0 <= told["oldest_age_s"] < 60

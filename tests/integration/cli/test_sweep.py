@@ -12,10 +12,10 @@ from infra.local.azurite import Azurite, start_azurite
 from service.errors import UnreadableMedia
 from service.jobs.job import AnalysisJob
 from service.jobs.record import now
-from service.jobs.sweep.mark import SweepMark
+from service.jobs.sweep.mark import SweepLeases
 from service.results.publish import publish_artefacts
 from service.storage.account import Account
-from tests.conftest import Premises, premises_on
+from tests.conftest import StorageAccount, account_on
 from tests.fixtures.media_made import jpeg
 from tests.integration.cli.conftest import CommandLine, Office
 from tests.integration.worker.conftest import TRACE, Bench
@@ -31,8 +31,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 
 @pytest.fixture
-def premises(alone: Azurite, tmp_path: Path) -> Iterator[Premises]:
-    made = premises_on(alone, tmp_path)
+def account(alone: Azurite, tmp_path: Path) -> Iterator[StorageAccount]:
+    made = account_on(alone, tmp_path)
     yield made
     blobs = Account.connect(made.settings).blobs
     for container in list(blobs.list_containers()):
@@ -40,16 +40,16 @@ def premises(alone: Azurite, tmp_path: Path) -> Iterator[Premises]:
 
 
 @pytest.fixture
-def mark(premises: Premises) -> SweepMark:
-    return SweepMark(Account.connect(premises.settings).tables, premises.settings.table_name)
+def mark(account: StorageAccount) -> SweepLeases:
+    return SweepLeases(Account.connect(account.settings).tables, account.settings.table_name)
 
 
 def found(command_line: CommandLine, *more: str) -> list[tuple[str, str]]:
     return sorted((one["kind"], one["blob"]) for one in command_line.json("sweep", *NOW, *more))
 
 
-def empty_queue(premises: Premises) -> None:
-    queue = premises.services.queue
+def empty_queue(account: StorageAccount) -> None:
+    queue = account.services.queue
     while message := queue.receive(30):
         queue.delete(message)
 
@@ -63,51 +63,51 @@ def test_nothing_to_find(command_line: CommandLine, bench: Bench) -> None:
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "0 found, 0 mended\n")
 
 
-def test_an_upload_that_no_event_told_of(command_line: CommandLine, premises: Premises) -> None:
-    premises.put("posed/a.jpg", jpeg())
-    premises.put("b.mp4", b"x")
-    premises.put("notes.txt", b"x")
-    premises.put("_results/c.jpg", b"x")
+def test_an_upload_that_no_event_told_of(command_line: CommandLine, account: StorageAccount) -> None:
+    account.put("posed/a.jpg", jpeg())
+    account.put("b.mp4", b"x")
+    account.put("notes.txt", b"x")
+    account.put("_results/c.jpg", b"x")
     lost = [("upload without a job", "b.mp4"), ("upload without a job", "posed/a.jpg")]
     # Telling changes nothing, so it is told again.
     for _ in range(2):
         assert found(command_line) == lost
-        assert premises.services.queue.length() == 0
+        assert account.services.queue.length() == 0
     done = command_line("sweep", *NOW)
     assert (done.exit_code, "2 found, 0 mended; `--mend` puts it right" in done.stderr) == (1, True)
     assert command_line("sweep", *NOW, "--mend").exit_code == 0
-    records = premises.services.table.page(container=premises.container, state="queued").records
+    records = account.services.table.page(container=account.container, state="queued").records
     assert {(one.job.blob, one.job.media, one.job.media_type) for one in records} == {
         ("posed/a.jpg", "image", "posed"),
         ("b.mp4", "video", "wild"),
     }
-    assert premises.services.queue.length() == 2
+    assert account.services.queue.length() == 2
     assert found(command_line) == []
 
 
 def test_a_job_under_any_options_will_do_but_not_of_an_older_version(
-    command_line: CommandLine, bench: Bench, premises: Premises
+    command_line: CommandLine, bench: Bench, account: StorageAccount
 ) -> None:
     first = bench.submit("a.jpg", jpeg())
     assert found(command_line) == []
-    premises.put("a.jpg", jpeg(shade=40))
+    account.put("a.jpg", jpeg(shade=40))
     assert found(command_line) == [("upload without a job", "a.jpg")]
     assert first.media_type == "posed"
 
 
-def test_what_is_young_is_left_alone(command_line: CommandLine, premises: Premises, office: Office) -> None:
-    premises.put("a.jpg", jpeg())
+def test_what_is_young_is_left_alone(command_line: CommandLine, account: StorageAccount, office: Office) -> None:
+    account.put("a.jpg", jpeg())
     office.submit("b.jpg")
-    empty_queue(premises)
+    empty_queue(account)
     assert command_line.json("sweep", "--grace-minutes", "5", "--mend") == []
     # The watermark has not passed them by.
     assert found(command_line) == [("job without a message", "b.jpg"), ("upload without a job", "a.jpg")]
 
 
-def test_a_job_without_a_message_gets_another(command_line: CommandLine, bench: Bench, premises: Premises) -> None:
+def test_a_job_without_a_message_gets_another(command_line: CommandLine, bench: Bench, account: StorageAccount) -> None:
     job = bench.submit("a.jpg", jpeg())
     assert found(command_line) == []
-    empty_queue(premises)
+    empty_queue(account)
     assert found(command_line) == [("job without a message", "a.jpg")]
     assert command_line("sweep", *NOW, "--mend").exit_code == 0
     with bench.worker():
@@ -115,10 +115,12 @@ def test_a_job_without_a_message_gets_another(command_line: CommandLine, bench: 
         bench.settled()
 
 
-def test_a_job_whose_worker_and_message_are_gone(command_line: CommandLine, bench: Bench, premises: Premises) -> None:
+def test_a_job_whose_worker_and_message_are_gone(
+    command_line: CommandLine, bench: Bench, account: StorageAccount
+) -> None:
     job = bench.submit("a.jpg", jpeg())
-    empty_queue(premises)
-    table = premises.services.table
+    empty_queue(account)
+    table = account.services.table
     table.update(table.get(job.job_id).claimed("dead/1", "a" * 12, -1, now()))
     assert found(command_line, "--mend") == [("record stuck", "a.jpg")]
     with bench.worker():
@@ -126,19 +128,21 @@ def test_a_job_whose_worker_and_message_are_gone(command_line: CommandLine, benc
         bench.settled()
 
 
-def test_a_job_that_is_held_is_not_stuck(command_line: CommandLine, bench: Bench, premises: Premises) -> None:
+def test_a_job_that_is_held_is_not_stuck(command_line: CommandLine, bench: Bench, account: StorageAccount) -> None:
     job = bench.submit("a.jpg", jpeg())
-    table = premises.services.table
+    table = account.services.table
     table.update(table.get(job.job_id).claimed("alive/1", "a" * 12, 60, now()))
     assert found(command_line) == []
 
 
-def test_a_failed_job_that_was_not_set_aside(command_line: CommandLine, office: Office, premises: Premises) -> None:
-    premises.put("a.jpg", b"")
-    job = replace(office.job(), etag=premises.services.blobs.info(premises.container, "a.jpg").etag)
-    premises.services.desk.submit(job, TRACE)
-    empty_queue(premises)
-    table = premises.services.table
+def test_a_failed_job_that_was_not_set_aside(
+    command_line: CommandLine, office: Office, account: StorageAccount
+) -> None:
+    account.put("a.jpg", b"")
+    job = replace(office.job(), etag=account.services.blobs.info(account.container, "a.jpg").etag)
+    account.services.submitter.submit(job, TRACE)
+    empty_queue(account)
+    table = account.services.table
     running = table.update(table.get(job.job_id).claimed("dead/1", "a" * 12, 0, now()))
     table.update(running.failed(UnreadableMedia("it is empty"), now()))
     assert found(command_line, "--mend") == [("not set aside", "a.jpg")]
@@ -146,7 +150,7 @@ def test_a_failed_job_that_was_not_set_aside(command_line: CommandLine, office: 
     assert found(command_line) == []
 
 
-def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, premises: Premises) -> None:
+def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, account: StorageAccount) -> None:
     job = bench.submit("a.jpg", jpeg())
     with bench.worker():
         assert bench.finished(job).state == "succeeded"
@@ -154,9 +158,9 @@ def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, pre
     kept = bench.published()
     unfinished = bench.submit("b.jpg", jpeg())
     for each in (job, unfinished):
-        publish_artefacts(premises.services.blobs, bench.place(each), "0" * 12, {"schema": 1})
-    stranger = AnalysisJob(premises.container, "c.jpg", "0x1", "image", "posed", job.options)
-    publish_artefacts(premises.services.blobs, bench.place(stranger), "0" * 12, {"schema": 1})
+        publish_artefacts(account.services.blobs, bench.place(each), "0" * 12, {"schema": 1})
+    stranger = AnalysisJob(account.container, "c.jpg", "0x1", "image", "posed", job.options)
+    publish_artefacts(account.services.blobs, bench.place(stranger), "0" * 12, {"schema": 1})
     [leftover] = command_line.json("sweep", *NOW)
     assert (leftover["kind"], leftover["job_id"]) == ("leftover", job.job_id)
     assert command_line("sweep", *NOW, "--mend").exit_code == 0
@@ -165,8 +169,8 @@ def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, pre
     assert set(kept) < set(bench.published())
 
 
-def test_one_at_a_time(command_line: CommandLine, premises: Premises, mark: SweepMark) -> None:
-    premises.put("a.jpg", jpeg())
+def test_one_at_a_time(command_line: CommandLine, account: StorageAccount, mark: SweepLeases) -> None:
+    account.put("a.jpg", jpeg())
     turn = mark.take("another/1", 60)
     done = command_line("sweep", *NOW)
     assert (done.exit_code, done.stdout) == (1, "")
@@ -179,11 +183,11 @@ def test_one_at_a_time(command_line: CommandLine, premises: Premises, mark: Swee
 
 
 def test_what_cannot_be_mended_is_told_and_kept_for_the_next_time(
-    command_line: CommandLine, premises: Premises
+    command_line: CommandLine, account: StorageAccount
 ) -> None:
-    premises.put("a.jpg", jpeg())
-    queue = Account.connect(premises.settings).queues
-    queue.delete_queue(premises.settings.queue_name)
+    account.put("a.jpg", jpeg())
+    queue = Account.connect(account.settings).queues
+    queue.delete_queue(account.settings.queue_name)
     done = command_line("sweep", *NOW, "--mend")
     assert done.exit_code == 1
     assert "Error" in done.stderr

@@ -19,10 +19,10 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from service.identity.embedder import Embedder
-from service.identity.services import Identity
+from service.identity.services import IdentityServices
 from service.identity.store import Store, default_url
 from service.settings import Settings
-from service.web.access.auth import Door
+from service.web.access.auth import Authenticator
 from service.web.access.keys import Key, new_key
 from service.web.app import create_app
 from service.web.identity.app import add_identity
@@ -108,7 +108,7 @@ class Caller:
 class Office:
     """An application with identity, two callers, and one who may only read."""
 
-    identity: Identity
+    identity: IdentityServices
     settings: Settings
     lab: Caller
     clinic: Caller
@@ -139,7 +139,7 @@ def opened(database: str, embedder: Embedder, tmp_path: Path) -> Iterator[Office
             "RATE_LIMIT_PER_MINUTE": "0",
         }
     )
-    identity = Identity(settings)
+    identity = IdentityServices(settings)
     identity.embedder = embedder
     client = identity_client(settings, identity)
     callers = [Caller(client, key, key_text) for key_text, key in keys]
@@ -154,11 +154,11 @@ class OnlySettings:
     settings: Settings
 
 
-def identity_client(settings: Settings, identity: Identity, services: Any = None) -> FlaskClient:
+def identity_client(settings: Settings, identity: IdentityServices, services: Any = None) -> FlaskClient:
     """An application with identity and the older forms."""
     return create_app(
         services or OnlySettings(settings),  # type: ignore[arg-type]
-        Door.of(settings),
+        Authenticator.of(settings),
         lambda app: add_identity(app, identity, legacy=True),
     ).test_client()
 

@@ -18,10 +18,10 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from service.identity.embedder import Embedder
 from service.identity.galleries import NewFace
 from service.identity.pending_faces import Waiting
-from service.identity.services import Identity
+from service.identity.services import IdentityServices
 from service.identity.store import default_url
 from service.settings import Settings
-from service.web.access.auth import Door
+from service.web.access.auth import Authenticator
 from service.web.access.keys import new_key
 from service.web.app import create_app
 from service.web.identity.app import add_identity
@@ -33,7 +33,7 @@ EXAMPLES = int(os.environ.get("IDENTITY_EXAMPLES", "4"))
 FEW = 4
 
 key_text, key = new_key("contract", ["identity"])
-door = Door.of(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"}))
+door = Authenticator.of(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"}))
 # Made before there is a database, since the tests are one a route; the fixture puts it in.
 app = create_app(None, door, lambda app: add_identity(app, None, legacy=True))
 schema = from_wsgi("/openapi.json", app).include(path_regex="^/(galleries|detect|search|.*face|train|recognize)")
@@ -47,7 +47,7 @@ known: dict[str, str] = {}
 def _services(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("contract")
     own = Settings.load({"IDENTITY_DATABASE": default_url(folder)})
-    identity = Identity(own)
+    identity = IdentityServices(own)
     identity.embedder = embedder
     app.extensions |= {KEY: OnlySettings(own), IDENTITY: identity}
     person = identity.galleries.enrol("contract", "Ann", "form", None, [NewFace(made_up(1), thumbnail=b"jpeg")])
@@ -99,7 +99,7 @@ def _aim(case: Case) -> None:
         case.query = {"face_token": known["waiting"], "threshold": "0.65"}
 
 
-def _own() -> Identity:
+def _own() -> IdentityServices:
     return app.extensions[IDENTITY]
 
 

@@ -18,13 +18,13 @@ from service.errors import BadJob, BadRequest
 from service.identity.embedder import Embedder
 from service.identity.galleries import NewFace
 from service.identity.rights import remove_person
-from service.identity.services import Identity
+from service.identity.services import IdentityServices
 from service.jobs.job import AnalysisJob, JobOptions, Media
 from service.jobs.result_place import ResultPlace
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.folder import FolderBlobs
-from service.worker.pipeline import Attempt, Findings, Pipeline
+from service.worker.pipeline import AttemptInfo, Findings, Pipeline
 from tests.integration.identity.conftest import no_face, picture, portrait, two_faces
 from tests.openface_lite.engine_runs import SHARED, write_video
 
@@ -37,8 +37,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def identity(settings: Settings, embedder: Embedder) -> Iterator[Identity]:
-    made = Identity(settings)
+def identity(settings: Settings, embedder: Embedder) -> Iterator[IdentityServices]:
+    made = IdentityServices(settings)
     made.embedder = embedder
     yield made
     made.store.close()
@@ -64,7 +64,7 @@ def job_of(name: str, etag: str, **options: str) -> AnalysisJob:
 
 
 def _run(way: Pipeline, job: AnalysisJob) -> None:
-    attempt = Attempt("a1", 1, "w")
+    attempt = AttemptInfo("a1", 1, "w")
     way.run(job, ResultPlace.in_folder(job), Findings(attempt), lambda stage, progress: None)
 
 
@@ -73,12 +73,12 @@ def put(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / "in" / name).write_bytes(content)
 
 
-def enrolled(identity: Identity, content: bytes, name: str = "Eileen") -> str:
+def enrolled(identity: IdentityServices, content: bytes, name: str = "Eileen") -> str:
     face = identity.embedder.one_face(content)
     return identity.galleries.enrol("lab", name, "form", None, [NewFace(face.embedding)]).id
 
 
-def test_a_picture(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+def test_a_picture(settings: Settings, identity: IdentityServices, tmp_path: Path) -> None:
     eileen = enrolled(identity, picture())
     put(tmp_path, "two.png", two_faces())
     job, told = run(settings, tmp_path, "two.png")
@@ -95,13 +95,15 @@ def test_a_picture(settings: Settings, identity: Identity, tmp_path: Path) -> No
     ]
 
 
-def test_a_picture_without_a_face(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+def test_a_picture_without_a_face(settings: Settings, identity: IdentityServices, tmp_path: Path) -> None:
     put(tmp_path, "none.png", no_face())
     _, told = run(settings, tmp_path, "none.png")
     assert (told["people"], told["tracks"]) == ([], [])
 
 
-def test_a_face_that_jumps_at_a_cut_stays_one_person(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+def test_a_face_that_jumps_at_a_cut_stays_one_person(
+    settings: Settings, identity: IdentityServices, tmp_path: Path
+) -> None:
     eileen = enrolled(identity, picture("darker"))
     (tmp_path / "in").mkdir()
     write_video(tmp_path / "in" / "cut.mp4", cut_in_two(portrait(), portrait()[:, ::-1]))
@@ -125,7 +127,7 @@ def cut_in_two(first: np.ndarray, second: np.ndarray, each: int = 8) -> list[np.
 
 
 @pytest.mark.skipif(not TWO_PEOPLE.is_file(), reason="no picture of two people here")
-def test_two_people_change_places_at_a_cut(settings: Settings, identity: Identity, tmp_path: Path) -> None:
+def test_two_people_change_places_at_a_cut(settings: Settings, identity: IdentityServices, tmp_path: Path) -> None:
     whole = cv2.imread(str(TWO_PEOPLE))
     boxes = sorted((face.box for face in analyse_image(whole)), key=lambda box: box[0])
     heads = [_head(whole, box) for box in boxes]

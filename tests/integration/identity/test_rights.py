@@ -15,7 +15,7 @@ from service.identity.rights import Mention, mention, mentions_of
 from service.identity.store import Store, default_url
 from service.jobs.job import AnalysisJob, JobOptions
 from service.jobs.result_place import ResultPlace
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.integration.cli.conftest import CommandLine, environ_of
 from tests.integration.identity.conftest import made_up
 
@@ -24,7 +24,7 @@ from tests.integration.identity.conftest import made_up
 class Lab:
     """Two people, and a result that names both."""
 
-    premises: Premises
+    account: StorageAccount
     store: Store
     command_line: CommandLine
     ann: str
@@ -32,29 +32,29 @@ class Lab:
     place: Mention
 
     def result(self) -> dict:
-        return json.loads(self.premises.services.blobs.read(self.place.container, self.place.blob))
+        return json.loads(self.account.services.blobs.read(self.place.container, self.place.blob))
 
 
 @pytest.fixture
-def lab(premises: Premises) -> Iterator[Lab]:
-    url = default_url(premises.settings.workspace / "identity")
+def lab(account: StorageAccount) -> Iterator[Lab]:
+    url = default_url(account.settings.workspace / "identity")
     store = Store(url)
     known = Galleries(store)
     ann, bob = (known.enrol("lab", name, "form", None, [NewFace(made_up(seed))]).id for seed, name in enumerate("ab"))
     options = JobOptions.resolve("image", "wild", {"gallery": "lab"}, galleries=True)
-    etag = premises.put("group.jpg", b"x")
-    job = AnalysisJob(premises.container, "group.jpg", etag, "image", "wild", options)
-    premises.services.desk.submit(job, "")
-    folder = ResultPlace.of(job, premises.settings.results_container)
+    etag = account.put("group.jpg", b"x")
+    job = AnalysisJob(account.container, "group.jpg", etag, "image", "wild", options)
+    account.services.submitter.submit(job, "")
+    folder = ResultPlace.of(job, account.settings.results_container)
     blob = folder.artefact("0123456789ab", "people.json")
     matches = [{"person_id": person, "name": name, "distance": 0.1} for person, name in ((ann, "a"), (bob, "b"))]
     told = {"people": [{"person": n, "match": each} for n, each in enumerate(matches, 1)]}
     told["tracks"] = [{"face_id": n, "match": each} for n, each in enumerate([*matches, None])]
-    premises.put(blob, json.dumps(told).encode(), premises.settings.results_container)
-    place = Mention(job.job_id, premises.settings.results_container, blob)
+    account.put(blob, json.dumps(told).encode(), account.settings.results_container)
+    place = Mention(job.job_id, account.settings.results_container, blob)
     mention(store, "lab", [ann, bob], place)
-    environ = environ_of(premises.settings) | {"IDENTITY": "on", "IDENTITY_DATABASE": url}
-    yield Lab(premises, store, CommandLine(environ), ann, bob, place)
+    environ = environ_of(account.settings) | {"IDENTITY": "on", "IDENTITY_DATABASE": url}
+    yield Lab(account, store, CommandLine(environ), ann, bob, place)
     store.close()
 
 
@@ -78,7 +78,7 @@ def test_someone_is_gone_from_gallery_and_results(lab: Lab) -> None:
 
 
 def test_with_a_container_goes_what_its_results_said_of_people(lab: Lab) -> None:
-    done = lab.command_line("purge", "container", lab.premises.container, "--yes")
+    done = lab.command_line("purge", "container", lab.account.container, "--yes")
     told = json.loads(done.stdout)
     assert (told["mentions"], told["results"], told["uploads"]) == (2, 1, 1)
     assert mentions_of(lab.store, lab.ann) == mentions_of(lab.store, lab.bob) == ()

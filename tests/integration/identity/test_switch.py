@@ -21,18 +21,18 @@ from service.identity.embedder import Embedder
 from service.identity.galleries import NewFace
 from service.identity.installed import PARTS, is_wanted
 from service.identity.pending_faces import Waiting, WaitingFaces
-from service.identity.services import Identity
+from service.identity.services import IdentityServices
 from service.identity.store import default_url, now, people
 from service.jobs.record import now as moment
 from service.jobs.result_place import PEOPLE, ResultPlace
 from service.jobs.sweep.finding import Finding
 from service.settings import REPOSITORY, BadSettings, Settings
-from service.web.access.auth import Door
+from service.web.access.auth import Authenticator
 from service.web.access.keys import new_key
 from service.web.app import create_app
 from service.web.identity.app import add_identity
 from service.web.services import KEY
-from tests.conftest import Premises, premises_on
+from tests.conftest import StorageAccount, account_on
 from tests.integration.identity.conftest import Caller, OnlySettings, made_up
 from tests.integration.web.conftest import publish
 
@@ -57,7 +57,7 @@ def test_off_nothing_of_it_is_loaded() -> None:
 @pytest.mark.parametrize(("legacy", "there"), [("off", {"/galleries"}), ("on", set(ROUTES))])
 def test_the_older_forms_need_their_own_word(legacy: str, there: set[str], embedder: Embedder, tmp_path: Path) -> None:
     settings = Settings.load({"IDENTITY": "on", "IDENTITY_LEGACY": legacy, "WORKSPACE": str(tmp_path)})
-    identity = Identity(settings)
+    identity = IdentityServices(settings)
     app = create_app(
         None,  # type: ignore[arg-type]
         extra=lambda app: add_identity(app, identity, legacy=settings.identity_legacy),
@@ -82,23 +82,23 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def callers(premises: Premises, embedder: Embedder, tmp_path: Path) -> Iterator[dict[str, Caller]]:
+def callers(account: StorageAccount, embedder: Embedder, tmp_path: Path) -> Iterator[dict[str, Caller]]:
     """Callers of one application over real storage."""
     scopes = {"lab": ["identity", "analyse", "read"], "clinic": ["identity", "analyse"], "plain": ["analyse"]}
     made = {name: new_key(name, own) for name, own in scopes.items()}  # type: ignore[arg-type]
     entries = " ".join(key.entry for _, key in made.values())
     settings = Settings.load({"API_KEYS": entries, "IDENTITY_DATABASE": default_url(tmp_path)})
-    identity = Identity(settings)
+    identity = IdentityServices(settings)
     client = create_app(
-        premises.services, Door.of(settings), lambda app: add_identity(app, identity, legacy=False)
+        account.services, Authenticator.of(settings), lambda app: add_identity(app, identity, legacy=False)
     ).test_client()
     yield {name: Caller(client, key, key_text) for name, (key_text, key) in made.items()}
     identity.store.close()
 
 
-def test_a_job_names_its_callers_gallery_only(premises: Premises, callers: dict[str, Caller]) -> None:
-    premises.put("a.jpg", b"x")
-    path = f"/analyse/image/wild/{premises.container}"
+def test_a_job_names_its_callers_gallery_only(account: StorageAccount, callers: dict[str, Caller]) -> None:
+    account.put("a.jpg", b"x")
+    path = f"/analyse/image/wild/{account.container}"
     started = callers["lab"].post(path, query_string={"gallery": "lab"})
     assert started.status_code == 202
     [job] = started.get_json()["jobs"]
@@ -117,13 +117,13 @@ def test_a_job_names_its_callers_gallery_only(premises: Premises, callers: dict[
     people_of_job = f"/jobs/{job['id']}/people.json"
     unfinished = callers["lab"].get(people_of_job)
     assert (unfinished.status_code, unfinished.get_json()["code"]) == (409, "not_published")
-    table = premises.services.table
+    table = account.services.table
     record = table.get(job["id"])
-    place: ResultPlace = publish(premises, record)
+    place: ResultPlace = publish(account, record)
     missing = callers["lab"].get(people_of_job)
     assert (missing.status_code, missing.get_json()["code"]) == (404, "no_people")
     told = {"people": [], "tracks": []}
-    premises.services.blobs.upload(
+    account.services.blobs.upload(
         place.container, place.artefact("a1", PEOPLE), json.dumps(told).encode(), content_type="application/json"
     )
     table.update(table.update(record.claimed("w", "a1", 60, moment())).succeeded("a1", moment()))
@@ -137,14 +137,14 @@ def test_a_job_names_its_callers_gallery_only(premises: Premises, callers: dict[
 def test_the_sweeper_removes_whose_time_is_over(tmp_path: Path) -> None:
     # On storage of its own: it looks through all that is there.
     with start_azurite(tmp_path / "azurite") as azurite:
-        _sweep_over(premises_on(azurite, tmp_path), tmp_path)
+        _sweep_over(account_on(azurite, tmp_path), tmp_path)
 
 
-def _sweep_over(premises: Premises, tmp_path: Path) -> None:
+def _sweep_over(account: StorageAccount, tmp_path: Path) -> None:
     more = {"identity": True, "identity_database": SecretStr(default_url(tmp_path))}
-    settings = premises.settings.model_copy(update=more)
-    services = replace(premises.services, settings=settings)
-    identity = Identity(settings)
+    settings = account.settings.model_copy(update=more)
+    services = replace(account.services, settings=settings)
+    identity = IdentityServices(settings)
     gone = identity.galleries.enrol("lab", "Ann", "form", None, [NewFace(made_up(1))])
     kept = identity.galleries.enrol("lab", "Bob", "form", now() + timedelta(hours=1), [NewFace(made_up(2))])
     WaitingFaces(identity.store, timedelta(seconds=-1)).keep("lab", [Waiting(made_up(3), b"")])

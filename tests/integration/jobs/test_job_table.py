@@ -12,7 +12,7 @@ from service.errors import BadRequest, NotFound, RecordChanged
 from service.jobs import job_table
 from service.jobs.job import AnalysisJob, JobOptions
 from service.jobs.record import JobRecord, now
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 
 OPTIONS = JobOptions.resolve("image", "wild", {})
 
@@ -22,23 +22,23 @@ def _record(container: str, number: int = 0) -> JobRecord:
     return JobRecord(job=job, traceparent="00-a-b-01", created=now() + timedelta(seconds=number))
 
 
-def test_a_record_comes_back_as_it_was(premises: Premises) -> None:
-    table = premises.services.table
+def test_a_record_comes_back_as_it_was(account: StorageAccount) -> None:
+    table = account.services.table
     made = table.create(_record("abc"))
     claimed = table.update(made.claimed("me", "a1", 60, now()))
     assert table.get(made.job.job_id) == claimed
     assert claimed.lease_until is not None
 
 
-def test_created_once_whoever_asks(premises: Premises) -> None:
+def test_created_once_whoever_asks(account: StorageAccount) -> None:
     record = _record("abc")
     with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(lambda _: premises.services.table.create(record), range(8)))
+        got = list(pool.map(lambda _: account.services.table.create(record), range(8)))
     assert len({one.version for one in got}) == 1
 
 
-def test_a_claim_has_one_winner(premises: Premises) -> None:
-    table = premises.services.table
+def test_a_claim_has_one_winner(account: StorageAccount) -> None:
+    table = account.services.table
     record = table.create(_record("abc"))
 
     def claim(number: int) -> bool:
@@ -52,13 +52,13 @@ def test_a_claim_has_one_winner(premises: Premises) -> None:
         assert sum(pool.map(claim, range(8))) == 1
 
 
-def test_an_unknown_job_is_told(premises: Premises) -> None:
+def test_an_unknown_job_is_told(account: StorageAccount) -> None:
     with pytest.raises(NotFound, match="there is no job"):
-        premises.services.table.get("0" * 32)
+        account.services.table.get("0" * 32)
 
 
-def test_lists_are_newest_first_and_go_on_by_cursor(premises: Premises) -> None:
-    table = premises.services.table
+def test_lists_are_newest_first_and_go_on_by_cursor(account: StorageAccount) -> None:
+    table = account.services.table
     for number in range(5):
         table.index(table.create(_record("abc", number)))
     table.index(table.create(_record("abc-other", 9)))
@@ -75,8 +75,8 @@ def test_lists_are_newest_first_and_go_on_by_cursor(premises: Premises) -> None:
     assert [record.job.container for record in everything] == ["abc-other"] + ["abc"] * 5
 
 
-def test_lists_by_state(premises: Premises) -> None:
-    table = premises.services.table
+def test_lists_by_state(account: StorageAccount) -> None:
+    table = account.services.table
     records = [table.create(_record("abc", number)) for number in range(3)]
     for record in records:
         table.index(record)
@@ -85,49 +85,49 @@ def test_lists_by_state(premises: Premises) -> None:
     assert len(table.page(container="abc", state="queued").records) == 2
 
 
-def _listed(premises: Premises, text: str, size: int = 50, **which: str | None) -> list[str]:
+def _listed(account: StorageAccount, text: str, size: int = 50, **which: str | None) -> list[str]:
     """Blobs of all pages."""
     found: list[str] = []
     cursor = ""
     while True:
         wanted = {"container": None, "state": None, **which}
-        page = premises.services.table.page(**wanted, text=text, cursor=cursor, size=size)
+        page = account.services.table.page(**wanted, text=text, cursor=cursor, size=size)
         found += [record.job.blob for record in page.records]
         cursor = page.cursor
         if not cursor:
             return found
 
 
-def test_lists_by_a_part_of_a_name(premises: Premises) -> None:
-    table = premises.services.table
+def test_lists_by_a_part_of_a_name(account: StorageAccount) -> None:
+    table = account.services.table
     names = ["Anna/Take 1.MP4", "anna/take 2.mp4", "Ü.jpg", "other.jpg", "A\u0308rger.png"]
     for number, name in enumerate(names):
         job = AnalysisJob("abc", name, "0x1", "image", "wild", OPTIONS)
         table.index(table.create(dataclasses.replace(_record("abc", number), job=job)))
     table.index(table.create(_record("anna-s-box", 9)))
-    assert _listed(premises, "ANNA") == ["ü 9.jpg", names[1], names[0]]
-    assert _listed(premises, "take", container="abc") == [names[1], names[0]]
+    assert _listed(account, "ANNA") == ["ü 9.jpg", names[1], names[0]]
+    assert _listed(account, "take", container="abc") == [names[1], names[0]]
     # Of two spellings of a letter with a mark, either finds the other.
-    assert _listed(premises, "\u00e4RGER") == [names[4]]
-    assert _listed(premises, "u\u0308", container="abc") == ["Ü.jpg"]
-    assert _listed(premises, "nowhere") == []
+    assert _listed(account, "\u00e4RGER") == [names[4]]
+    assert _listed(account, "u\u0308", container="abc") == ["Ü.jpg"]
+    assert _listed(account, "nowhere") == []
 
 
-def test_a_search_goes_on_where_a_page_ends(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = premises.services.table
+def test_a_search_goes_on_where_a_page_ends(account: StorageAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = account.services.table
     for number in range(12):
         table.index(table.create(_record("abc", number)))
     wanted = [f"ü {number}.jpg" for number in (11, 10, 1)]
-    assert _listed(premises, "ü 1", size=1) == wanted
+    assert _listed(account, "ü 1", size=1) == wanted
     # A page looks at so many jobs at most, and may then be empty although more follow.
     monkeypatch.setattr(job_table, "SCANNED_AT_ONCE", 4)
-    assert _listed(premises, "ü 1") == wanted
+    assert _listed(account, "ü 1") == wanted
     assert table.page(container=None, state=None, text="ü 0").records == []
-    assert _listed(premises, "ü 0") == ["ü 0.jpg"]
+    assert _listed(account, "ü 0") == ["ü 0.jpg"]
 
 
-def test_indexing_twice_lists_once(premises: Premises) -> None:
-    table = premises.services.table
+def test_indexing_twice_lists_once(account: StorageAccount) -> None:
+    table = account.services.table
     record = table.create(_record("abc"))
     table.index(record)
     table.index(table.get(record.job.job_id))
@@ -135,6 +135,6 @@ def test_indexing_twice_lists_once(premises: Premises) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "e30=", "bnVsbA==", "eyJhZnRlciI6IDF9", "eyJhZnRlciI6ICIxIn0=", "💥"])
-def test_a_made_up_cursor_is_refused(premises: Premises, cursor: str) -> None:
+def test_a_made_up_cursor_is_refused(account: StorageAccount, cursor: str) -> None:
     with pytest.raises(BadRequest):
-        premises.services.table.page(container=None, state=None, cursor=cursor)
+        account.services.table.page(container=None, state=None, cursor=cursor)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.integration.worker.conftest import Bench
 
 
 @pytest.fixture
-def bench(premises: Premises) -> Bench:
-    return Bench(premises)
+def bench(account: StorageAccount) -> Bench:
+    return Bench(account)

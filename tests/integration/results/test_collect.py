@@ -14,7 +14,7 @@ from service.cli import collect as command
 from service.results.collect.columns import GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
 from service.results.collect.join import Gathering
 from service.results.collect.sources import from_files, manifests_in
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.fixtures.comparable_results import face, frame, result
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.cli.conftest import CommandLine, environ_of
@@ -176,23 +176,23 @@ def test_only_some_groups_and_mistakes(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
-def test_straight_from_storage(premises: Premises, bench: Bench, tmp_path: Path) -> None:
+def test_straight_from_storage(account: StorageAccount, bench: Bench, tmp_path: Path) -> None:
     picture = bench.submit("a.jpg", jpeg())
     video = bench.submit("b.mp4", clip(frames=5), media="video")
     bad = bench.submit("bad.jpg", b"bad")
     with bench.worker():
         for job in (picture, video, bad):
             bench.finished(job)
-        again = premises.services.desk.rerun(picture.job_id, "").job
+        again = account.services.submitter.rerun(picture.job_id, "").job
         bench.finished(again)
-    other = premises.new_container()
+    other = account.new_container()
     waiting = bench.submit("c.jpg", jpeg(5))
-    line = CommandLine(environ_of(premises.settings))
+    line = CommandLine(environ_of(account.settings))
     out = tmp_path / "t.parquet"
     done = line("collect", "--jobs", "all", "--out", str(out), "--json")
     told = json.loads(done.stdout)
     assert (done.exit_code, told["results"], [one["why"] for one in told["failed"]]) == (1, 2, ["unreadable_media"])
-    assert [one["name"] for one in told["not_finished"]] == [f"{premises.container}/{waiting.blob}"]
+    assert [one["name"] for one in told["not_finished"]] == [f"{account.container}/{waiting.blob}"]
     rows = parquet.read_table(out).to_pylist()
     # Of the picture only the newest generation.
     assert [(row["job_id"], row["generation"]) for row in rows if row["media"] == "image"] == [(again.job_id, 1)]

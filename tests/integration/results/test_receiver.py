@@ -21,7 +21,7 @@ from infra.local.loopback import HOST, free_port, http_status
 from infra.local.part import Part
 from infra.local.stack import REPOSITORY
 from service.results.compare.signed_call import ForbiddenLink, NotSigned, check_link, check_signature
-from tests.conftest import Premises, premises_on
+from tests.conftest import StorageAccount, account_on
 from tests.fixtures.comparable_results import face, result, table
 from tests.integration.cli.conftest import CommandLine
 
@@ -46,13 +46,13 @@ def _signature(timestamp: str, body: bytes, secret: str = SECRET) -> str:
 class Receiver:
     url: str
     out: Path
-    premises: Premises
+    account: StorageAccount
     part: Part
 
     def announcement(self, number: int, csv: bytes = TABLE, **other: Any) -> dict[str, Any]:
         """Of a table that is really in storage."""
-        job_id, blobs = f"{number:032x}", self.premises.services.blobs
-        container = self.premises.settings.results_container
+        job_id, blobs = f"{number:032x}", self.account.services.blobs
+        container = self.account.settings.results_container
         blobs.upload(container, f"{job_id}/t ü.csv", csv, content_type="text/csv")
         return {
             "schema": 1,
@@ -85,10 +85,10 @@ class Receiver:
 @pytest.fixture(scope="module")
 def receiver(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     folder = tmp_path_factory.mktemp("receiver")
-    premises = premises_on(azurite, folder)
+    account = account_on(azurite, folder)
     (folder / "p.json").write_text('{"action_units": {"AU12_r": {"desired": 2.5, "tolerance": 0.2}}}')
     port = free_port()
-    storage = f"http://{HOST}:{azurite.blob_port}/{ACCOUNT}/{premises.settings.results_container}/"
+    storage = f"http://{HOST}:{azurite.blob_port}/{ACCOUNT}/{account.settings.results_container}/"
     argv = ["next-stage", "--reference", str(folder / "p.json"), "--out", str(folder / "out")]
     part = Part(
         "next-stage",
@@ -99,7 +99,7 @@ def receiver(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iter
         folder=REPOSITORY,
     )
     part.start()
-    yield Receiver(f"http://{HOST}:{port}/", folder / "out", premises, part)
+    yield Receiver(f"http://{HOST}:{port}/", folder / "out", account, part)
     part.stop()
 
 
@@ -113,10 +113,10 @@ def test_a_call_ends_in_a_verdict_once(receiver: Receiver) -> None:
     assert (written["verdict"], written["action_units"][0]["measured"]) == ("pass", 2.6)
     assert "&lt;b&gt;.jpg" in receiver.verdict(told).with_name("verdict.html").read_text()
     # The table is gone by now: a repeated call needs it no more.
-    [blob] = receiver.premises.services.blobs.page(
-        receiver.premises.settings.results_container, prefix=told["job_id"]
+    [blob] = receiver.account.services.blobs.page(
+        receiver.account.settings.results_container, prefix=told["job_id"]
     ).blobs
-    receiver.premises.services.blobs.delete(receiver.premises.settings.results_container, blob.name, blob.etag)
+    receiver.account.services.blobs.delete(receiver.account.settings.results_container, blob.name, blob.etag)
     before = receiver.verdict(told).stat().st_mtime_ns
     assert receiver.call(told).json() == written
     assert receiver.verdict(told).stat().st_mtime_ns == before

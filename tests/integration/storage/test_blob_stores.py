@@ -12,7 +12,7 @@ import pytest
 from service.errors import AnalysisError, BlobExists, MediaChanged, MediaNotFound, NotFound
 from service.storage.blob_store import Blobs
 from service.storage.folder import FolderBlobs
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 
 
 class Store(NamedTuple):
@@ -25,8 +25,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
         (tmp_path / "uploads").mkdir()
         return Store(FolderBlobs(tmp_path), "uploads")
-    premises: Premises = request.getfixturevalue("premises")
-    return Store(premises.services.blobs, premises.container)
+    account: StorageAccount = request.getfixturevalue("account")
+    return Store(account.services.blobs, account.container)
 
 
 NAMES = ["a.jpg", "takes/one two.mp4", "ünï/код '\".png", "-dash#?.jpg", "100%.jpg", "a%2Fb.jpg"]
@@ -127,18 +127,18 @@ def test_a_folder_lets_no_name_out(tmp_path: Path) -> None:
     assert (tmp_path / "secret").read_text() == "x"
 
 
-def test_pages_go_on_by_cursor(premises: Premises) -> None:
+def test_pages_go_on_by_cursor(account: StorageAccount) -> None:
     from service.storage import azure_blobs
 
-    blobs, old = premises.services.blobs, azure_blobs.PAGE_SIZE
+    blobs, old = account.services.blobs, azure_blobs.PAGE_SIZE
     names = [f"{number:02d}.jpg" for number in range(7)]
     for name in names:
-        premises.put(name, b"x")
+        account.put(name, b"x")
     azure_blobs.PAGE_SIZE = 3
     try:
         seen, cursor = [], ""
         while True:
-            page = blobs.page(premises.container, cursor)
+            page = blobs.page(account.container, cursor)
             assert len(page.blobs) <= 3
             seen += [blob.name for blob in page.blobs]
             cursor = page.cursor
@@ -149,13 +149,13 @@ def test_pages_go_on_by_cursor(premises: Premises) -> None:
     assert seen == names
 
 
-def test_metadata_comes_back_and_links_open(premises: Premises) -> None:
+def test_metadata_comes_back_and_links_open(account: StorageAccount) -> None:
     import urllib.request
 
-    blobs = premises.services.blobs
-    blobs.upload(premises.container, "ü/r 1.csv", b"a,b\n", content_type="text/csv", metadata={"attempt": "a1"})
-    assert blobs.info(premises.container, "ü/r 1.csv").metadata == {"attempt": "a1"}
-    with urllib.request.urlopen(blobs.link(premises.container, "ü/r 1.csv", minutes=5)) as answer:
+    blobs = account.services.blobs
+    blobs.upload(account.container, "ü/r 1.csv", b"a,b\n", content_type="text/csv", metadata={"attempt": "a1"})
+    assert blobs.info(account.container, "ü/r 1.csv").metadata == {"attempt": "a1"}
+    with urllib.request.urlopen(blobs.link(account.container, "ü/r 1.csv", minutes=5)) as answer:
         assert answer.read() == b"a,b\n"
-    with pytest.raises(urllib.error.HTTPError), urllib.request.urlopen(blobs.url(premises.container, "ü/r 1.csv")):
+    with pytest.raises(urllib.error.HTTPError), urllib.request.urlopen(blobs.url(account.container, "ü/r 1.csv")):
         pass

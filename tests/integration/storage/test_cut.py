@@ -15,7 +15,7 @@ from service.jobs.job import AnalysisJob, JobOptions
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord, now
 from service.storage.account import Account
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 
 WRITES = (b"POST", b"PATCH", b"MERGE")
 
@@ -70,13 +70,13 @@ class Relay:
 
 
 @contextmanager
-def table_behind_relay(premises: Premises, azurite: Azurite) -> Iterator[tuple[JobTable, Relay]]:
+def table_behind_relay(account: StorageAccount, azurite: Azurite) -> Iterator[tuple[JobTable, Relay]]:
     text = azurite.connection_string
     port = text.split("TableEndpoint=")[1].split(":")[2].split("/")[0]
     with closing(Relay(int(port))) as relay:
         relayed = text.replace(f"{HOST}:{port}", f"{HOST}:{relay.port}")
-        settings = premises.settings.model_copy(
-            update={"azure_storage_connection_string": type(premises.settings.azure_storage_connection_string)(relayed)}
+        settings = account.settings.model_copy(
+            update={"azure_storage_connection_string": type(account.settings.azure_storage_connection_string)(relayed)}
         )
         yield JobTable(Account.connect(settings).tables, settings.table_name), relay
 
@@ -87,21 +87,21 @@ def record(number: int = 0) -> JobRecord:
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
-def test_a_job_is_recorded_once_all_the_same(premises: Premises, azurite: Azurite, kind: str) -> None:
-    with table_behind_relay(premises, azurite) as (table, relay):
+def test_a_job_is_recorded_once_all_the_same(account: StorageAccount, azurite: Azurite, kind: str) -> None:
+    with table_behind_relay(account, azurite) as (table, relay):
         relay.cut = kind
         made = table.create(record())
         assert relay.cuts == 1
-        assert made == premises.services.table.get(made.job.job_id)
+        assert made == account.services.table.get(made.job.job_id)
 
 
 @pytest.mark.parametrize("kind", ["before", "after"])
 @pytest.mark.parametrize("count", [1, 3])
-def test_lists_are_written_all_the_same(premises: Premises, azurite: Azurite, kind: str, count: int) -> None:
-    records = [premises.services.table.create(record(number)) for number in range(count)]
-    with table_behind_relay(premises, azurite) as (table, relay):
+def test_lists_are_written_all_the_same(account: StorageAccount, azurite: Azurite, kind: str, count: int) -> None:
+    records = [account.services.table.create(record(number)) for number in range(count)]
+    with table_behind_relay(account, azurite) as (table, relay):
         relay.cut = kind
         table.index(*records)
         assert relay.cuts == 1
-    listed = premises.services.table.page(container="abc", state=None).records
+    listed = account.services.table.page(container="abc", state=None).records
     assert sorted(one.job.blob for one in listed) == sorted(one.job.blob for one in records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 
 ROUNDS = """
 import sys, threading
@@ -29,10 +29,10 @@ for _ in range(20):
 """
 
 
-def test_threads_may_all_send_at_once(premises: Premises) -> None:
+def test_threads_may_all_send_at_once(account: StorageAccount) -> None:
     """azure-storage-queue 12.18 gave now and then something else than a message."""
-    told = premises.settings.azure_storage_connection_string
+    told = account.settings.azure_storage_connection_string
     assert told
-    command = [sys.executable, "-c", ROUNDS, told.get_secret_value(), premises.settings.queue_name]
+    command = [sys.executable, "-c", ROUNDS, told.get_secret_value(), account.settings.queue_name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

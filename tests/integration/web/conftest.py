@@ -23,17 +23,17 @@ from service.jobs.record import JobRecord, State, now
 from service.jobs.result_place import ResultPlace
 from service.results.publish import Artefact, commit, publish_artefacts
 from service.settings import Settings
-from service.web.access.auth import Door
+from service.web.access.auth import Authenticator
 from service.web.access.keys import SCOPES, new_key
 from service.web.app import create_app
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
 @pytest.fixture
-def client(premises: Premises) -> FlaskClient:
-    return create_app(premises.services).test_client()
+def client(account: StorageAccount) -> FlaskClient:
+    return create_app(account.services).test_client()
 
 
 @dataclass(frozen=True)
@@ -48,48 +48,48 @@ class Guarded:
         return {"X-API-Key": self.keys[name]}
 
 
-def guarded(premises: Premises, folder: Path, **settings: str) -> Guarded:
+def guarded(account: StorageAccount, folder: Path, **settings: str) -> Guarded:
     """Keys are named as their scopes."""
     made = {scope: new_key(scope, [scope]) for scope in SCOPES}
     file = folder / "keys"
     file.write_text("".join(f"{key.entry}\n" for _, key in made.values()))
     environ = {"API_KEYS_FILE": str(file), "WEB_WORKERS": "1", **settings}
-    app = create_app(premises.services, Door.of(Settings.load(environ)))
+    app = create_app(account.services, Authenticator.of(Settings.load(environ)))
     return Guarded(app.test_client(), {name: text for name, (text, _) in made.items()}, file)
 
 
 @pytest.fixture
-def door(premises: Premises, tmp_path: Path) -> Callable[..., Guarded]:
-    return lambda **settings: guarded(premises, tmp_path, **settings)
+def door(account: StorageAccount, tmp_path: Path) -> Callable[..., Guarded]:
+    return lambda **settings: guarded(account, tmp_path, **settings)
 
 
-def make_job(premises: Premises, blob: str, state: State = "queued") -> JobRecord:
+def make_job(account: StorageAccount, blob: str, state: State = "queued") -> JobRecord:
     """A job in a state, with the files that belong to it."""
     options = JobOptions.resolve("image", "wild", {})
-    record = premises.services.desk.submit(
-        AnalysisJob(premises.container, blob, "0x1", "image", "wild", options), TRACE
+    record = account.services.submitter.submit(
+        AnalysisJob(account.container, blob, "0x1", "image", "wild", options), TRACE
     )
     if state == "queued":
         return record
-    table = premises.services.table
+    table = account.services.table
     if state == "cancelled":
         return table.update(record.cancelled(now()))
     running = table.update(record.claimed("w", "a1", 60, now()))
     if state == "running":
         return running
     assert state == "succeeded"
-    publish(premises, record)
+    publish(account, record)
     return table.update(running.succeeded("a1", now()))
 
 
-def publish(premises: Premises, record: JobRecord, csv: bytes = b"face,confidence\n") -> ResultPlace:
+def publish(account: StorageAccount, record: JobRecord, csv: bytes = b"face,confidence\n") -> ResultPlace:
     """A result as the worker's attempt `a1` leaves it."""
-    place = ResultPlace.of(record.job, premises.settings.results_container)
-    path = premises.settings.workspace.parent / "t.csv"
+    place = ResultPlace.of(record.job, account.settings.results_container)
+    path = account.settings.workspace.parent / "t.csv"
     path.write_bytes(csv)
     overlay = Artefact("overlay.jpg", b"\xff\xd8\xff\xd9", "image/jpeg")
-    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0}, [overlay])
-    commit(premises.services.blobs, place, "a1", path, "feed")
+    publish_artefacts(account.services.blobs, place, "a1", {"schema": 1, "faces": 0}, [overlay])
+    commit(account.services.blobs, place, "a1", path, "feed")
     return place
 
 

@@ -11,67 +11,67 @@ from flask.testing import FlaskClient
 
 from service.errors import AnalysisError
 from service.jobs.job import QueuedJob
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 
 
-def _queued(premises: Premises) -> list[QueuedJob]:
+def _queued(account: StorageAccount) -> list[QueuedJob]:
     found = []
-    while message := premises.services.queue.receive(60):
+    while message := account.services.queue.receive(60):
         found.append(QueuedJob.decode(message.text))
     return found
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("media_type", ["wild", "iw", "IW", "Wild"])
-def test_a_blob_becomes_a_job(client: FlaskClient, premises: Premises, method: str, media_type: str) -> None:
-    etag = premises.put("face.jpg", b"x")
-    answer = client.open(f"/analyse/image/{media_type}/{premises.container}?blob=face.jpg", method=method)
+def test_a_blob_becomes_a_job(client: FlaskClient, account: StorageAccount, method: str, media_type: str) -> None:
+    etag = account.put("face.jpg", b"x")
+    answer = client.open(f"/analyse/image/{media_type}/{account.container}?blob=face.jpg", method=method)
     assert answer.status_code == 202
     [job] = answer.json["jobs"]
     assert answer.headers["Location"] == f"/jobs/{job['id']}" == job["links"]["self"]
     assert (job["state"], job["blob"], job["etag"], job["media_type"]) == ("queued", "face.jpg", etag, "wild")
-    [queued] = _queued(premises)
+    [queued] = _queued(account)
     assert queued.job.job_id == job["id"]
 
 
-def test_every_blob_of_the_kind_becomes_one(client: FlaskClient, premises: Premises) -> None:
+def test_every_blob_of_the_kind_becomes_one(client: FlaskClient, account: StorageAccount) -> None:
     for name in ("a.jpg", "b.PNG", "deep/c.webp", "clip.mp4", "notes.txt", "_results/old.jpg"):
-        premises.put(name, b"x")
-    answer = client.post(f"/analyse/image/posed/{premises.container}")
+        account.put(name, b"x")
+    answer = client.post(f"/analyse/image/posed/{account.container}")
     assert answer.status_code == 202
     assert {job["blob"] for job in answer.json["jobs"]} == {"a.jpg", "b.PNG", "deep/c.webp"}
-    assert answer.headers["Location"] == f"/jobs?container={premises.container}"
-    assert len(_queued(premises)) == 3
+    assert answer.headers["Location"] == f"/jobs?container={account.container}"
+    assert len(_queued(account)) == 3
 
 
-def test_asking_again_is_the_same_job(client: FlaskClient, premises: Premises) -> None:
-    premises.put("face.jpg", b"x")
+def test_asking_again_is_the_same_job(client: FlaskClient, account: StorageAccount) -> None:
+    account.put("face.jpg", b"x")
     ids = {
-        client.post(f"/analyse/image/wild/{premises.container}?blob=face.jpg").json["jobs"][0]["id"] for _ in range(3)
+        client.post(f"/analyse/image/wild/{account.container}?blob=face.jpg").json["jobs"][0]["id"] for _ in range(3)
     }
     assert len(ids) == 1
-    other = client.post(f"/analyse/image/posed/{premises.container}?blob=face.jpg").json["jobs"][0]["id"]
+    other = client.post(f"/analyse/image/posed/{account.container}?blob=face.jpg").json["jobs"][0]["id"]
     assert other not in ids
-    assert len(client.get(f"/jobs?container={premises.container}").json["jobs"]) == 2
+    assert len(client.get(f"/jobs?container={account.container}").json["jobs"]) == 2
 
 
-def test_an_overwritten_upload_is_another_job(client: FlaskClient, premises: Premises) -> None:
-    url = f"/analyse/image/wild/{premises.container}?blob=face.jpg"
-    premises.put("face.jpg", b"one")
+def test_an_overwritten_upload_is_another_job(client: FlaskClient, account: StorageAccount) -> None:
+    url = f"/analyse/image/wild/{account.container}?blob=face.jpg"
+    account.put("face.jpg", b"one")
     first = client.post(url).json["jobs"][0]["id"]
-    premises.put("face.jpg", b"two")
+    account.put("face.jpg", b"two")
     assert client.post(url).json["jobs"][0]["id"] != first
 
 
 def test_a_thousand_at_a_time_then_a_continuation(
-    client: FlaskClient, premises: Premises, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, account: StorageAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The page size is storage's 1,000; made small, since 1,001 uploads would prove no more.
     monkeypatch.setattr("service.storage.azure_blobs.PAGE_SIZE", 4)
     names = [f"{number}.jpg" for number in range(7)] + ["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"]
     for name in names:
-        premises.put(name, b"x")
-    url, seen = f"/analyse/image/wild/{premises.container}?faces=one", []
+        account.put(name, b"x")
+    url, seen = f"/analyse/image/wild/{account.container}?faces=one", []
     while url:
         answer = client.post(url).json
         assert len(answer["jobs"]) <= 4
@@ -80,18 +80,18 @@ def test_a_thousand_at_a_time_then_a_continuation(
     assert sorted(seen) == [(f"{number}.jpg", "one") for number in range(7)]
 
 
-def test_the_callers_trace_goes_on(client: FlaskClient, premises: Premises) -> None:
-    premises.put("face.jpg", b"x")
+def test_the_callers_trace_goes_on(client: FlaskClient, account: StorageAccount) -> None:
+    account.put("face.jpg", b"x")
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-    answer = client.post(f"/analyse/image/wild/{premises.container}?blob=face.jpg", headers={"traceparent": trace})
+    answer = client.post(f"/analyse/image/wild/{account.container}?blob=face.jpg", headers={"traceparent": trace})
     assert answer.json["jobs"][0]["trace_id"] == "a" * 32
-    assert [queued.traceparent for queued in _queued(premises)] == [trace]
+    assert [queued.traceparent for queued in _queued(account)] == [trace]
 
 
 @pytest.mark.parametrize("name", ["ünï/код.jpg", "a b'\"&=+.jpg", "-dash.jpg", "100%25.jpg", "a%2Fb.jpg", "q?x#y.jpg"])
-def test_hostile_names_name_their_own_blob(client: FlaskClient, premises: Premises, name: str) -> None:
-    premises.put(name, b"x")
-    answer = client.post(f"/analyse/image/wild/{premises.container}?blob={quote(name, safe='')}")
+def test_hostile_names_name_their_own_blob(client: FlaskClient, account: StorageAccount, name: str) -> None:
+    account.put(name, b"x")
+    answer = client.post(f"/analyse/image/wild/{account.container}?blob={quote(name, safe='')}")
     assert answer.status_code == 202
     assert [job["blob"] for job in answer.json["jobs"]] == [name]
 
@@ -126,73 +126,75 @@ def test_refusals(client: FlaskClient, path: str, status: int, code: str, says: 
     assert says in problem["detail"]
 
 
-def test_a_container_without_the_kind_says_what_it_holds(client: FlaskClient, premises: Premises) -> None:
-    premises.put("notes.txt", b"x")
-    answer = client.post(f"/analyse/video/wild/{premises.container}")
+def test_a_container_without_the_kind_says_what_it_holds(client: FlaskClient, account: StorageAccount) -> None:
+    account.put("notes.txt", b"x")
+    answer = client.post(f"/analyse/video/wild/{account.container}")
     assert (answer.status_code, answer.json["code"]) == (404, "no_media")
     assert "'notes.txt'" in answer.json["detail"]
-    empty = client.post(f"/analyse/video/wild/{premises.new_container()}")
+    empty = client.post(f"/analyse/video/wild/{account.new_container()}")
     assert "holds no uploads" in empty.json["detail"]
 
 
-def test_the_results_container_is_no_upload(client: FlaskClient, premises: Premises) -> None:
-    answer = client.post(f"/analyse/image/wild/{premises.settings.results_container}")
+def test_the_results_container_is_no_upload(client: FlaskClient, account: StorageAccount) -> None:
+    answer = client.post(f"/analyse/image/wild/{account.settings.results_container}")
     assert (answer.status_code, answer.json["code"]) == (400, "bad_container")
 
 
-def test_another_kind_is_unsupported(client: FlaskClient, premises: Premises) -> None:
-    premises.put("face.jpg", b"x")
-    answer = client.post(f"/analyse/video/wild/{premises.container}?blob=face.jpg")
+def test_another_kind_is_unsupported(client: FlaskClient, account: StorageAccount) -> None:
+    account.put("face.jpg", b"x")
+    answer = client.post(f"/analyse/video/wild/{account.container}?blob=face.jpg")
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media")
 
 
-def test_a_name_without_extension_goes_by_its_content_type(client: FlaskClient, premises: Premises) -> None:
-    premises.services.blobs.upload(premises.container, "face", b"x", content_type="image/jpeg")
-    assert client.post(f"/analyse/image/wild/{premises.container}?blob=face").status_code == 202
+def test_a_name_without_extension_goes_by_its_content_type(client: FlaskClient, account: StorageAccount) -> None:
+    account.services.blobs.upload(account.container, "face", b"x", content_type="image/jpeg")
+    assert client.post(f"/analyse/image/wild/{account.container}?blob=face").status_code == 202
 
 
-def test_too_large_is_told_before_it_is_queued(client: FlaskClient, premises: Premises) -> None:
+def test_too_large_is_told_before_it_is_queued(client: FlaskClient, account: StorageAccount) -> None:
     from service.web.app import create_app
 
-    small = premises.settings.model_copy(update={"max_media_mb": 1})
-    own = premises.services
+    small = account.settings.model_copy(update={"max_media_mb": 1})
+    own = account.services
     client = create_app(replace(own, settings=small)).test_client()
-    premises.put("big.jpg", b"x" * (1024 * 1024 + 1))
-    answer = client.post(f"/analyse/image/wild/{premises.container}?blob=big.jpg")
+    account.put("big.jpg", b"x" * (1024 * 1024 + 1))
+    answer = client.post(f"/analyse/image/wild/{account.container}?blob=big.jpg")
     assert (answer.status_code, answer.json["code"]) == (413, "media_too_large")
-    assert _queued(premises) == []
+    assert _queued(account) == []
 
 
 @pytest.mark.parametrize(
     ("prefer", "applied"),
     [("wait=1", "wait=1"), ("respond-async, wait=1", "wait=1"), ("wait=-1", None), ("wait=x", None), ("", None)],
 )
-def test_prefer_holds_the_answer(client: FlaskClient, premises: Premises, prefer: str, applied: str | None) -> None:
-    premises.put("face.jpg", b"x")
-    answer = client.post(f"/analyse/image/wild/{premises.container}?blob=face.jpg", headers={"Prefer": prefer})
+def test_prefer_holds_the_answer(
+    client: FlaskClient, account: StorageAccount, prefer: str, applied: str | None
+) -> None:
+    account.put("face.jpg", b"x")
+    answer = client.post(f"/analyse/image/wild/{account.container}?blob=face.jpg", headers={"Prefer": prefer})
     assert answer.status_code == 202
     assert answer.headers.get("Preference-Applied") == applied
 
 
-def test_a_job_whose_message_was_lost_is_sent_again(client: FlaskClient, premises: Premises) -> None:
+def test_a_job_whose_message_was_lost_is_sent_again(client: FlaskClient, account: StorageAccount) -> None:
     """The record is written before the message; a crash between the two must not strand the job."""
-    premises.put("face.jpg", b"x")
-    url = f"/analyse/image/wild/{premises.container}?blob=face.jpg"
+    account.put("face.jpg", b"x")
+    url = f"/analyse/image/wild/{account.container}?blob=face.jpg"
     client.post(url)
-    assert len(_queued(premises)) == 1
+    assert len(_queued(account)) == 1
     client.post(url)
-    assert len(_queued(premises)) == 1
+    assert len(_queued(account)) == 1
 
 
-def test_a_finished_job_is_not_sent_again(client: FlaskClient, premises: Premises) -> None:
-    premises.put("face.jpg", b"x")
-    url = f"/analyse/image/wild/{premises.container}?blob=face.jpg"
+def test_a_finished_job_is_not_sent_again(client: FlaskClient, account: StorageAccount) -> None:
+    account.put("face.jpg", b"x")
+    url = f"/analyse/image/wild/{account.container}?blob=face.jpg"
     job_id = client.post(url).json["jobs"][0]["id"]
-    _queued(premises)
+    _queued(account)
     client.post(f"/jobs/{job_id}/cancel")
     answer = client.post(url)
     assert (answer.status_code, answer.json["jobs"][0]["state"]) == (200, "cancelled")
-    assert _queued(premises) == []
+    assert _queued(account) == []
 
 
 def test_problem_codes_come_from_the_tree() -> None:

@@ -9,13 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.settings import Settings
-from service.web.access.auth import HEALTH, Door, declared_scopes
+from service.web.access.auth import HEALTH, Authenticator, declared_scopes
 from service.web.access.keys import SCOPES, new_key
 from service.web.access.rate_limit import RateLimit, address_of
 from service.web.app import create_app
 from service.web.protocol.security_headers import NOTHING, PAGE
 from service.web.routes.pages import is_page
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.integration.web.conftest import Guarded, make_job
 
 JOB = "0" * 32
@@ -79,10 +79,10 @@ def test_every_route_declares_what_it_needs() -> None:
     assert found == NEEDED
 
 
-def test_a_route_that_says_nothing_needs_admin(premises: Premises) -> None:
+def test_a_route_that_says_nothing_needs_admin(account: StorageAccount) -> None:
     reader, admin = new_key("reader", ["read", "analyse"]), new_key("boss", ["admin"])
     settings = Settings.load({"API_KEYS": f"{reader[1].entry} {admin[1].entry}"})
-    app = create_app(premises.services, Door.of(settings))
+    app = create_app(account.services, Authenticator.of(settings))
     app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     client = app.test_client()
     assert client.get("/forgotten").status_code == 401
@@ -125,12 +125,12 @@ def test_open_pages(door: Callable[..., Guarded], path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_open_and_tell_nothing(door: Callable[..., Guarded], path: str, premises: Premises) -> None:
-    premises.put("face.jpg", b"x")
+def test_pages_are_open_and_tell_nothing(door: Callable[..., Guarded], path: str, account: StorageAccount) -> None:
+    account.put("face.jpg", b"x")
     answer = door().client.get(path)
     assert answer.status_code == 200
     assert answer.headers["Content-Security-Policy"] == (NOTHING if path.startswith("/static/") else PAGE)
-    assert premises.container not in answer.text
+    assert account.container not in answer.text
     answer.close()
 
 
@@ -225,12 +225,12 @@ def test_head_needs_what_get_needs(door: Callable[..., Guarded]) -> None:
     assert guarded.client.head("/jobs", headers=guarded.headers("read")).status_code == 200
 
 
-def test_refusals_come_before_anything_is_done(door: Callable[..., Guarded], premises: Premises) -> None:
+def test_refusals_come_before_anything_is_done(door: Callable[..., Guarded], account: StorageAccount) -> None:
     guarded = door()
-    premises.put("face.jpg", b"x")
-    url = f"/analyse/image/wild/{premises.container}?blob=face.jpg"
+    account.put("face.jpg", b"x")
+    url = f"/analyse/image/wild/{account.container}?blob=face.jpg"
     assert guarded.client.post(url, headers=guarded.headers("read")).status_code == 403
-    job_id = make_job(premises, "other.jpg").job.job_id
+    job_id = make_job(account, "other.jpg").job.job_id
     assert guarded.client.post(f"/jobs/{job_id}/cancel", headers=guarded.headers("read")).status_code == 403
     states = {
         job["blob"]: job["state"] for job in guarded.client.get("/jobs", headers=guarded.headers("read")).json["jobs"]
@@ -256,9 +256,9 @@ def test_wrong_keys_are_no_way_round_the_limit(door: Callable[..., Guarded]) -> 
     assert _status(guarded, "read") == 200
 
 
-def test_anonymous_callers_are_counted_by_address(premises: Premises) -> None:
+def test_anonymous_callers_are_counted_by_address(account: StorageAccount) -> None:
     settings = Settings.load({"RATE_LIMIT_PER_MINUTE": "4", "WEB_WORKERS": "2"})
-    client = create_app(premises.services, Door.of(settings)).test_client()
+    client = create_app(account.services, Authenticator.of(settings)).test_client()
     for address in ("192.0.2.1", "192.0.2.2"):
         # Half of it: the other process has the other half.
         got = [client.get("/jobs", environ_base={"REMOTE_ADDR": address}).status_code for _ in range(3)]

@@ -22,11 +22,11 @@ from service.errors import BadRequest
 from service.jobs.job import SHORT_FORMS
 from service.jobs.names import check_blob
 from service.settings import Settings
-from service.web.access.auth import Door
+from service.web.access.auth import Authenticator
 from service.web.access.keys import new_key
 from service.web.app import create_app
 from service.web.services import KEY
-from tests.conftest import premises_on
+from tests.conftest import account_on
 from tests.integration.web.conftest import make_job
 
 schemathesis.serializer.alias("image/bmp", "application/octet-stream")
@@ -38,7 +38,7 @@ HEX = set("0123456789abcdef")
 
 key_text, key = new_key("contract", ["admin"])
 # Made before there is storage, since the tests are one a route; the fixture puts the services in.
-app = create_app(None, Door.of(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"})))
+app = create_app(None, Authenticator.of(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"})))
 schema = from_wsgi("/openapi.json", app)
 answered: dict[str, Counter[int]] = defaultdict(Counter)
 job_ids: list[str] = []
@@ -48,12 +48,12 @@ numbers = count()
 
 @pytest.fixture(scope="module", autouse=True)
 def _services(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> None:
-    premises = premises_on(azurite, tmp_path_factory.mktemp("contract"))
-    app.extensions[KEY] = premises.services
-    premises.put(PICTURE, b"x")
-    containers.append(premises.container)
+    account = account_on(azurite, tmp_path_factory.mktemp("contract"))
+    app.extensions[KEY] = account.services
+    account.put(PICTURE, b"x")
+    containers.append(account.container)
     for state in ("succeeded", "cancelled", "running", "queued"):
-        job_ids.append(make_job(premises, f"{state}.jpg", state).job.job_id)
+        job_ids.append(make_job(account, f"{state}.jpg", state).job.job_id)
 
 
 @schema.parametrize()

@@ -16,10 +16,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from openface_lite import analyse_image
-from service.engine.lite.interactive import Analyst
+from service.engine.lite.interactive import InteractiveAnalyser
 from service.settings import Settings
 from service.web.app import create_app
-from tests.conftest import ASTRONAUT, Premises
+from tests.conftest import ASTRONAUT, StorageAccount
 from tests.integration.web.conftest import guarded
 
 FAKES = Path(__file__).parents[2] / "fixtures" / "fake_openface"
@@ -30,15 +30,15 @@ KEY_POINTS = {"left_eye", "right_eye", "nose", "mouth_left", "mouth_right"}
 
 
 @pytest.fixture(scope="module")
-def analyst() -> Iterator[Analyst]:
-    analyst = Analyst(Settings.load({"WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}))
-    yield analyst
-    analyst.close()
+def analyser() -> Iterator[InteractiveAnalyser]:
+    analyser = InteractiveAnalyser(Settings.load({"WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}))
+    yield analyser
+    analyser.close()
 
 
 @pytest.fixture
-def client(premises: Premises, analyst: Analyst) -> FlaskClient:
-    return create_app(replace(premises.services, analyst=analyst)).test_client()
+def client(account: StorageAccount, analyser: InteractiveAnalyser) -> FlaskClient:
+    return create_app(replace(account.services, analyser=analyser)).test_client()
 
 
 def test_a_face_is_found_where_it_is(client: FlaskClient) -> None:
@@ -99,13 +99,13 @@ def test_the_largest_first_and_no_more_than_asked(client: FlaskClient) -> None:
     assert one == both[:1]
 
 
-def test_the_settings_decide_where_nothing_is_asked(premises: Premises, analyst: Analyst) -> None:
-    settings = premises.settings.model_copy(update={"detect_max_faces": 1})
-    smallest = create_app(replace(premises.services, settings=settings, analyst=analyst)).test_client()
+def test_the_settings_decide_where_nothing_is_asked(account: StorageAccount, analyser: InteractiveAnalyser) -> None:
+    settings = account.settings.model_copy(update={"detect_max_faces": 1})
+    smallest = create_app(replace(account.services, settings=settings, analyser=analyser)).test_client()
     answer = smallest.post("/api/detect?max_faces=9", data=_two_faces(), content_type="image/png")
     assert len(answer.get_json()) == 1
-    settings = premises.settings.model_copy(update={"detect_confidence": 1.0})
-    strict = create_app(replace(premises.services, settings=settings, analyst=analyst)).test_client()
+    settings = account.settings.model_copy(update={"detect_confidence": 1.0})
+    strict = create_app(replace(account.services, settings=settings, analyser=analyser)).test_client()
     assert strict.post("/api/detect", data=PICTURE, content_type="image/png").get_json() == []
     assert len(strict.post("/api/detect?confidence=0.9", data=PICTURE, content_type="image/png").get_json()) == 1
 
@@ -214,17 +214,17 @@ def test_odd_questions(client: FlaskClient, query: str) -> None:
     assert _problem(client.post(f"/api/detect?{query}", data=PICTURE)) == (400, "bad_request")
 
 
-def test_too_many_bytes_and_too_many_pixels(premises: Premises) -> None:
-    settings = premises.settings.model_copy(update={"detect_max_mb": 1, "detect_max_megapixels": 0.25})
-    own = Analyst(settings)
-    client = create_app(replace(premises.services, settings=settings, analyst=own)).test_client()
+def test_too_many_bytes_and_too_many_pixels(account: StorageAccount) -> None:
+    settings = account.settings.model_copy(update={"detect_max_mb": 1, "detect_max_megapixels": 0.25})
+    own = InteractiveAnalyser(settings)
+    client = create_app(replace(account.services, settings=settings, analyser=own)).test_client()
     assert _problem(client.post("/api/detect", data=bytes(3 << 20))) == (413, "request_entity_too_large")
     assert _problem(client.post("/api/detect", data=PICTURE)) == (413, "media_too_large")
     own.close()
 
 
-def test_a_key_of_the_right_scope_is_asked_for(premises: Premises, tmp_path: Path) -> None:
-    door = guarded(premises, tmp_path)
+def test_a_key_of_the_right_scope_is_asked_for(account: StorageAccount, tmp_path: Path) -> None:
+    door = guarded(account, tmp_path)
     assert _problem(door.client.post("/api/detect", data=PICTURE)) == (401, "unauthorized")
     assert _problem(door.client.post("/api/detect", data=PICTURE, headers=door.headers("read"))) == (403, "forbidden")
 
@@ -241,12 +241,12 @@ def _engine(folder: Path, commands: Path) -> Path:
 
 
 @pytest.fixture
-def openface(premises: Premises, tmp_path: Path) -> Iterator[FlaskClient]:
+def openface(account: StorageAccount, tmp_path: Path) -> Iterator[FlaskClient]:
     """An application beside which the stand-in of OpenFace is installed: its table's values are known."""
     engine = _engine(tmp_path / "engine", FAKES / "ok")
-    settings = premises.settings.model_copy(update={"openface_bin_dir": engine})
-    own = Analyst(settings)
-    yield create_app(replace(premises.services, settings=settings, analyst=own)).test_client()
+    settings = account.settings.model_copy(update={"openface_bin_dir": engine})
+    own = InteractiveAnalyser(settings)
+    yield create_app(replace(account.services, settings=settings, analyser=own)).test_client()
     own.close()
 
 

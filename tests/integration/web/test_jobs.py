@@ -9,23 +9,23 @@ from service.jobs.job import AnalysisJob, JobOptions
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import ResultPlace
 from service.results.publish import commit, publish_artefacts
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
 @pytest.fixture
-def record(premises: Premises) -> JobRecord:
-    job = AnalysisJob(premises.container, "ü 1.jpg", "0x1", "image", "wild", JobOptions.resolve("image", "wild", {}))
-    return premises.services.desk.submit(job, TRACE)
+def record(account: StorageAccount) -> JobRecord:
+    job = AnalysisJob(account.container, "ü 1.jpg", "0x1", "image", "wild", JobOptions.resolve("image", "wild", {}))
+    return account.services.submitter.submit(job, TRACE)
 
 
-def _publish(premises: Premises, record: JobRecord, tmp_csv: bytes = b"face,confidence\n") -> ResultPlace:
-    place = ResultPlace.of(record.job, premises.settings.results_container)
-    path = premises.settings.workspace.parent / "t.csv"
+def _publish(account: StorageAccount, record: JobRecord, tmp_csv: bytes = b"face,confidence\n") -> ResultPlace:
+    place = ResultPlace.of(record.job, account.settings.results_container)
+    path = account.settings.workspace.parent / "t.csv"
     path.write_bytes(tmp_csv)
-    publish_artefacts(premises.services.blobs, place, "a1", {"schema": 1, "faces": 0})
-    commit(premises.services.blobs, place, "a1", path, "feed")
+    publish_artefacts(account.services.blobs, place, "a1", {"schema": 1, "faces": 0})
+    commit(account.services.blobs, place, "a1", path, "feed")
     return place
 
 
@@ -43,8 +43,8 @@ def test_unknown_jobs(client: FlaskClient, job_id: str, status: int) -> None:
         assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
 
 
-def test_lists_by_container_and_state(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
-    for query in ("", f"?container={premises.container}", "?state=queued"):
+def test_lists_by_container_and_state(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
+    for query in ("", f"?container={account.container}", "?state=queued"):
         assert [job["id"] for job in client.get(f"/jobs{query}").json["jobs"]] == [record.job.job_id]
     for query in ("?container=another", "?state=failed"):
         assert client.get(f"/jobs{query}").json == {"jobs": [], "cursor": None}
@@ -52,15 +52,15 @@ def test_lists_by_container_and_state(client: FlaskClient, premises: Premises, r
     assert client.get("/jobs?cursor=made-up").json["code"] == "bad_cursor"
 
 
-def test_a_name_finds_its_jobs(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
+def test_a_name_finds_its_jobs(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     found = client.get("/jobs", query_string={"text": "Ü 1"}).json["jobs"]
     assert [job["id"] for job in found] == [record.job.job_id]
-    assert client.get("/jobs", query_string={"text": premises.container[:9]}).json["jobs"] == found
+    assert client.get("/jobs", query_string={"text": account.container[:9]}).json["jobs"] == found
     assert client.get("/jobs", query_string={"text": "ü 2"}).json == {"jobs": [], "cursor": None}
     assert client.get("/jobs?text=").status_code == 400
 
 
-def test_cancelling(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
+def test_cancelling(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     job_id = record.job.job_id
     answer = client.post(f"/jobs/{job_id}/cancel")
     assert (answer.status_code, answer.json["state"]) == (202, "cancelled")
@@ -68,14 +68,16 @@ def test_cancelling(client: FlaskClient, premises: Premises, record: JobRecord) 
     assert (again.status_code, again.json["code"]) == (409, "already_finished")
 
 
-def test_cancelling_a_running_job_asks_its_worker(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
-    premises.services.table.update(record.claimed("w", "a1", 60, now()))
+def test_cancelling_a_running_job_asks_its_worker(
+    client: FlaskClient, account: StorageAccount, record: JobRecord
+) -> None:
+    account.services.table.update(record.claimed("w", "a1", 60, now()))
     answer = client.post(f"/jobs/{record.job.job_id}/cancel")
     assert (answer.status_code, answer.json["state"]) == (202, "running")
-    assert premises.services.table.get(record.job.job_id).cancel_requested
+    assert account.services.table.get(record.job.job_id).cancel_requested
 
 
-def test_rerun_is_a_new_generation(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
+def test_rerun_is_a_new_generation(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     job_id = record.job.job_id
     early = client.post(f"/jobs/{job_id}/rerun")
     assert (early.status_code, early.json["code"]) == (409, "not_finished")
@@ -87,12 +89,12 @@ def test_rerun_is_a_new_generation(client: FlaskClient, premises: Premises, reco
     assert client.post(f"/jobs/{job_id}/rerun").json["generation"] == 2
 
 
-def test_results_only_once_they_are_published(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
+def test_results_only_once_they_are_published(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     job_id = record.job.job_id
     for path in ("results", "result.csv", "manifest.json"):
         answer = client.get(f"/jobs/{job_id}/{path}")
         assert (answer.status_code, answer.json["code"]) == (409, "not_published")
-    place = _publish(premises, record)
+    place = _publish(account, record)
     results = client.get(f"/jobs/{job_id}/results").json
     assert (results["job_id"], results["attempt"], results["csv_sha256"]) == (job_id, "a1", "feed")
     assert results["manifest"] == {"schema": 1, "faces": 0}
@@ -105,19 +107,19 @@ def test_results_only_once_they_are_published(client: FlaskClient, premises: Pre
     assert place.stem == "ü 1"
 
 
-def test_signed_links_open_without_credentials(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
+def test_signed_links_open_without_credentials(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     import urllib.request
 
-    _publish(premises, record)
+    _publish(account, record)
     links = client.get(f"/jobs/{record.job.job_id}/results?links=sas").json["links"]
     with urllib.request.urlopen(links["csv"]) as answer:
         assert answer.read() == b"face,confidence\n"
     assert links["expires"] > now().isoformat()
 
 
-def test_a_finished_job_links_to_its_results(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
-    _publish(premises, record)
-    table = premises.services.table
+def test_a_finished_job_links_to_its_results(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
+    _publish(account, record)
+    table = account.services.table
     table.update(table.update(record.claimed("w", "a1", 60, now())).succeeded("a1", now()))
     links = client.get(f"/jobs/{record.job.job_id}").json["links"]
     assert set(links) == {"self", "events", "rerun", "results", "csv", "manifest", "report"}
@@ -125,7 +127,7 @@ def test_a_finished_job_links_to_its_results(client: FlaskClient, premises: Prem
         assert client.get(links[name]).status_code == 200
 
 
-def test_events_end_with_the_job(client: FlaskClient, premises: Premises, record: JobRecord) -> None:
+def test_events_end_with_the_job(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     client.post(f"/jobs/{record.job.job_id}/cancel")
     answer = client.get(f"/jobs/{record.job.job_id}/events")
     assert answer.mimetype == "text/event-stream"

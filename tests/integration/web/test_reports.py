@@ -13,22 +13,22 @@ from service.jobs.job import AnalysisJob, JobOptions
 from service.jobs.record import now
 from service.jobs.result_place import ResultPlace
 from service.results.publish import commit, publish_artefacts
-from tests.conftest import ASTRONAUT, Premises
+from tests.conftest import ASTRONAUT, StorageAccount
 from tests.integration.web.conftest import TRACE, make_job
 
 NAME = "<script>alert(1)</script>.png"
 
 
-def analysed(premises: Premises, *, etag: str | None = None) -> AnalysisJob:
+def analysed(account: StorageAccount, *, etag: str | None = None) -> AnalysisJob:
     """A finished job on the portrait, under a hostile name; its table has one face of small numbers."""
-    own = premises.services
-    real = premises.put(NAME, ASTRONAUT)
+    own = account.services
+    real = account.put(NAME, ASTRONAUT)
     options = JobOptions.resolve("image", "wild", {})
-    job = AnalysisJob(premises.container, NAME, etag or real, "image", "wild", options)
-    record = own.desk.submit(job, TRACE)
+    job = AnalysisJob(account.container, NAME, etag or real, "image", "wild", options)
+    record = own.submitter.submit(job, TRACE)
     running = own.table.update(record.claimed("w", "a1", 60, now()))
-    place = ResultPlace.of(job, premises.settings.results_container)
-    table = premises.settings.workspace.parent / "table.csv"
+    place = ResultPlace.of(job, account.settings.results_container)
+    table = account.settings.workspace.parent / "table.csv"
     cells = {"face": "0", "confidence": "0.975", "AU12_r": "2.50"}
     table.write_text(",".join(IMAGE_COLUMNS) + "\n" + ",".join(cells.get(name, "") for name in IMAGE_COLUMNS) + "\n")
     manifest = {"schema": 1, "job": {"id": job.job_id, **job.as_dict()}, "engine": {"name": "openface_lite"}}
@@ -38,8 +38,8 @@ def analysed(premises: Premises, *, etag: str | None = None) -> AnalysisJob:
     return job
 
 
-def test_a_report_is_made_once_and_kept(client: FlaskClient, premises: Premises) -> None:
-    job = analysed(premises)
+def test_a_report_is_made_once_and_kept(client: FlaskClient, account: StorageAccount) -> None:
+    job = analysed(account)
     at = f"/jobs/{job.job_id}"
     assert client.get(at).json["links"]["report"] == f"{at}/report.html"
     with ThreadPoolExecutor(2) as both:
@@ -49,21 +49,21 @@ def test_a_report_is_made_once_and_kept(client: FlaskClient, premises: Premises)
     assert b"data:image/jpeg;base64," in answers[0].data
     assert b"<script" not in answers[0].data
     assert b"&lt;script&gt;alert(1)" in answers[0].data
-    place = ResultPlace.of(job, premises.settings.results_container)
-    kept = premises.services.blobs.info(place.container, place.artefact("a1", "report.html"))
+    place = ResultPlace.of(job, account.settings.results_container)
+    kept = account.services.blobs.info(place.container, place.artefact("a1", "report.html"))
     summary = client.get(f"{at}/summary.json").json
     assert summary["faces"][0]["action_units"]["AU12"]["intensity"] == 2.5
     assert "openface_lite" in client.get(f"{at}/methods.txt").text
     assert "@misc{" in client.get(f"{at}/citation.bib").text
-    again = premises.services.blobs.info(place.container, place.artefact("a1", "report.html"))
+    again = account.services.blobs.info(place.container, place.artefact("a1", "report.html"))
     assert again.etag == kept.etag
 
 
-def test_one_of_an_older_format_is_made_anew(client: FlaskClient, premises: Premises) -> None:
-    job = analysed(premises, etag="0xother")
-    place = ResultPlace.of(job, premises.settings.results_container)
+def test_one_of_an_older_format_is_made_anew(client: FlaskClient, account: StorageAccount) -> None:
+    job = analysed(account, etag="0xother")
+    place = ResultPlace.of(job, account.settings.results_container)
     old = place.artefact("a1", "report.html")
-    premises.services.blobs.upload(place.container, old, b"old", content_type="text/html", metadata={"report": "0"})
+    account.services.blobs.upload(place.container, old, b"old", content_type="text/html", metadata={"report": "0"})
     page = client.get(f"/jobs/{job.job_id}/report.html")
     assert page.text != "old"
     # It was analysed in another version than the one that is there now: no picture of something else.
@@ -71,8 +71,8 @@ def test_one_of_an_older_format_is_made_anew(client: FlaskClient, premises: Prem
     assert "data:image" not in page.text
 
 
-def test_headers_let_nothing_run(client: FlaskClient, premises: Premises) -> None:
-    record = make_job(premises, "x.png", "succeeded")
+def test_headers_let_nothing_run(client: FlaskClient, account: StorageAccount) -> None:
+    record = make_job(account, "x.png", "succeeded")
     answer = client.get(f"/jobs/{record.job.job_id}/report.html")
     assert answer.status_code == 200
     assert "No picture: the upload is not there any more." in answer.text
@@ -85,17 +85,17 @@ def test_headers_let_nothing_run(client: FlaskClient, premises: Premises) -> Non
 
 
 @pytest.mark.parametrize("name", ["report.html", "summary.json", "methods.txt", "citation.bib"])
-def test_what_has_no_result_has_no_report(client: FlaskClient, premises: Premises, name: str) -> None:
-    record = make_job(premises, "queued.jpg")
+def test_what_has_no_result_has_no_report(client: FlaskClient, account: StorageAccount, name: str) -> None:
+    record = make_job(account, "queued.jpg")
     answer = client.get(f"/jobs/{record.job.job_id}/{name}")
     assert (answer.status_code, answer.json["code"]) == (409, "not_published")
     assert client.get(f"/jobs/{'0' * 32}/{name}").status_code == 404
 
 
-def test_a_broken_table_is_a_conflict(client: FlaskClient, premises: Premises) -> None:
-    record = make_job(premises, "y.png", "succeeded")
-    place = ResultPlace.of(record.job, premises.settings.results_container)
-    premises.services.blobs.upload(
+def test_a_broken_table_is_a_conflict(client: FlaskClient, account: StorageAccount) -> None:
+    record = make_job(account, "y.png", "succeeded")
+    place = ResultPlace.of(record.job, account.settings.results_container)
+    account.services.blobs.upload(
         place.container, place.csv, b"face,confidence\n0,what\n", content_type="text/csv", metadata={"attempt": "a1"}
     )
     answer = client.get(f"/jobs/{record.job.job_id}/report.html")

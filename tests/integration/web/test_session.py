@@ -8,12 +8,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.settings import Settings
-from service.web.access.auth import Door
+from service.web.access.auth import Authenticator
 from service.web.access.keys import new_key
 from service.web.access.session import TOKEN_HEADER
 from service.web.app import create_app
 from service.web.protocol.openapi import SESSION_COOKIE
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.integration.web.conftest import Guarded, make_job
 
 
@@ -47,19 +47,21 @@ def test_a_key_is_exchanged_for_a_cookie(door: Callable[..., Guarded]) -> None:
 
 
 @pytest.mark.parametrize(("host", "secure"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
-def test_beyond_this_machine_the_cookie_needs_tls(premises: Premises, host: str, secure: bool) -> None:
+def test_beyond_this_machine_the_cookie_needs_tls(account: StorageAccount, host: str, secure: bool) -> None:
     text, key = new_key("read", ["read"])
-    client = create_app(premises.services, Door.of(Settings.load({"API_KEYS": key.entry, "HOST": host}))).test_client()
+    client = create_app(
+        account.services, Authenticator.of(Settings.load({"API_KEYS": key.entry, "HOST": host}))
+    ).test_client()
     cookie = client.post("/session", headers={"X-API-Key": text}).headers["Set-Cookie"]
     assert ("Secure" in cookie.split("; ")) is secure
 
 
-def test_what_a_session_starts_needs_its_token(door: Callable[..., Guarded], premises: Premises) -> None:
+def test_what_a_session_starts_needs_its_token(door: Callable[..., Guarded], account: StorageAccount) -> None:
     guarded = door()
-    premises.put("face.jpg", b"x")
-    url = f"/analyse/image/wild/{premises.container}?blob=face.jpg"
+    account.put("face.jpg", b"x")
+    url = f"/analyse/image/wild/{account.container}?blob=face.jpg"
     token = begin(guarded)
-    job_id = make_job(premises, "other.jpg").job.job_id
+    job_id = make_job(account, "other.jpg").job.job_id
     for ask, target in (
         (guarded.client.post, url),
         (guarded.client.get, url),
@@ -71,10 +73,10 @@ def test_what_a_session_starts_needs_its_token(door: Callable[..., Guarded], pre
         assert ask(target, headers=token).status_code == 202
 
 
-def test_a_session_may_what_its_key_may(door: Callable[..., Guarded], premises: Premises) -> None:
+def test_a_session_may_what_its_key_may(door: Callable[..., Guarded], account: StorageAccount) -> None:
     guarded = door()
     token = begin(guarded, "read")
-    answer = guarded.client.post(f"/analyse/image/wild/{premises.container}", headers=token)
+    answer = guarded.client.post(f"/analyse/image/wild/{account.container}", headers=token)
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
 
 
@@ -97,10 +99,10 @@ def test_a_wrong_key_beside_a_session_is_refused(door: Callable[..., Guarded]) -
     assert guarded.client.get("/jobs", headers={"X-API-Key": "wrong"}).status_code == 401
 
 
-def test_a_key_needs_no_token(door: Callable[..., Guarded], premises: Premises) -> None:
+def test_a_key_needs_no_token(door: Callable[..., Guarded], account: StorageAccount) -> None:
     guarded = door()
     begin(guarded)
-    job_id = make_job(premises, "a.jpg").job.job_id
+    job_id = make_job(account, "a.jpg").job.job_id
     assert guarded.client.post(f"/jobs/{job_id}/cancel", headers=guarded.headers("admin")).status_code == 202
 
 
@@ -130,11 +132,11 @@ def test_processes_with_one_secret_share_sessions(door: Callable[..., Guarded]) 
     cookie = guarded.client.get_cookie(SESSION_COOKIE)
     assert cookie is not None
     settings = Settings.load({"API_KEYS_FILE": str(guarded.file), "SESSION_SECRET": "a" * 32})
-    assert _with_cookie(create_app(None, Door.of(settings)).test_client(), cookie.value) != 401
+    assert _with_cookie(create_app(None, Authenticator.of(settings)).test_client(), cookie.value) != 401
 
 
-def test_without_keys_nobody_needs_a_session(premises: Premises) -> None:
-    client = create_app(premises.services).test_client()
+def test_without_keys_nobody_needs_a_session(account: StorageAccount) -> None:
+    client = create_app(account.services).test_client()
     assert client.get("/session").json["asks_for_keys"] is False
     assert client.post("/session").status_code == 201
     assert client.get("/jobs").status_code == 200

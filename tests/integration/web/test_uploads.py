@@ -24,7 +24,7 @@ from service.storage.azure_blobs import AzureBlobs
 from service.web.app import create_app
 from service.web.protocol.bodies import BodyStream
 from service.web.routes import uploads
-from tests.conftest import ASTRONAUT, Premises
+from tests.conftest import ASTRONAUT, StorageAccount
 from tests.integration.web.conftest import Guarded, Served
 
 PICTURE = ASTRONAUT.read_bytes()
@@ -45,16 +45,16 @@ def container() -> str:
     return str(uuid.uuid4())
 
 
-def test_an_upload_is_there_and_can_be_analysed(client: FlaskClient, premises: Premises, container: str) -> None:
+def test_an_upload_is_there_and_can_be_analysed(client: FlaskClient, account: StorageAccount, container: str) -> None:
     answer = put(client, container, "takes/ü 1.png", media_type="posed")
     assert answer.status_code == 201, answer.text
     told = answer.json
     assert (told["container"], told["blob"], told["size"]) == (container, "takes/ü 1.png", len(PICTURE))
     assert (told["media"], told["media_type"], told["sha256"]) == ("image", "posed", SHA256)
-    info = premises.services.blobs.info(container, "takes/ü 1.png")
+    info = account.services.blobs.info(container, "takes/ü 1.png")
     assert (info.etag, info.content_type) == (told["etag"], "image/png")
     assert info.metadata == {"media_type": "posed", "sha256": SHA256}
-    assert premises.services.blobs.read(container, "takes/ü 1.png") == PICTURE
+    assert account.services.blobs.read(container, "takes/ü 1.png") == PICTURE
     assert client.get(answer.headers["Location"]).json == told
     started = client.post(told["links"]["analyse"])
     assert started.status_code == 202
@@ -79,25 +79,25 @@ def test_the_same_file_again_is_no_conflict(client: FlaskClient, container: str)
     ],
 )
 def test_a_name_that_is_taken_stays_what_it_is(
-    client: FlaskClient, premises: Premises, container: str, body: bytes, more: dict[str, str]
+    client: FlaskClient, account: StorageAccount, container: str, body: bytes, more: dict[str, str]
 ) -> None:
     etag = put(client, container).json["etag"]
     answer = put(client, container, body=body, **more)
     assert (answer.status_code, answer.json["code"]) == (409, "blob_exists")
-    assert premises.services.blobs.info(container, "face.png").etag == etag
+    assert account.services.blobs.info(container, "face.png").etag == etag
 
 
 def test_what_is_not_the_file_that_was_promised_leaves_nothing(
-    client: FlaskClient, premises: Premises, container: str
+    client: FlaskClient, account: StorageAccount, container: str
 ) -> None:
     answer = put(client, container, sha256="0" * 64)
     assert (answer.status_code, answer.json["code"]) == (400, "checksum_mismatch")
     with pytest.raises(MediaNotFound):
-        premises.services.blobs.info(container, "face.png")
+        account.services.blobs.info(container, "face.png")
     assert put(client, container, sha256="xyz").status_code == 400
 
 
-def test_a_body_that_ends_early_leaves_nothing(client: FlaskClient, premises: Premises, container: str) -> None:
+def test_a_body_that_ends_early_leaves_nothing(client: FlaskClient, account: StorageAccount, container: str) -> None:
     answer = client.put(
         f"/uploads/{container}?blob=face.png",
         input_stream=io.BytesIO(PICTURE),
@@ -105,26 +105,26 @@ def test_a_body_that_ends_early_leaves_nothing(client: FlaskClient, premises: Pr
     )
     assert (answer.status_code, answer.json["code"]) == (400, "incomplete_upload")
     with pytest.raises(MediaNotFound):
-        premises.services.blobs.info(container, "face.png")
+        account.services.blobs.info(container, "face.png")
     assert put(client, container).status_code == 201
 
 
-def test_the_length_is_judged_before_a_byte_is_read(premises: Premises, container: str) -> None:
+def test_the_length_is_judged_before_a_byte_is_read(account: StorageAccount, container: str) -> None:
     class Unread(io.BytesIO):
         def read(self, *_: object) -> bytes:
             raise AssertionError("read")
 
         readinto = read
 
-    settings = premises.settings.model_copy(update={"max_media_mb": 1})
-    client = create_app(replace(premises.services, settings=settings)).test_client()
+    settings = account.settings.model_copy(update={"max_media_mb": 1})
+    client = create_app(replace(account.services, settings=settings)).test_client()
     for environ, status, code in (
         ({"CONTENT_LENGTH": str((1 << 20) + 1)}, 413, "request_entity_too_large"),
         ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 411, "length_required"),
     ):
         answer = client.put(f"/uploads/{container}?blob=a.png", input_stream=Unread(), environ_overrides=environ)
         assert (answer.status_code, answer.json["code"]) == (status, code)
-    assert not premises.services.blobs.has_container(container)
+    assert not account.services.blobs.has_container(container)
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_the_length_is_judged_before_a_byte_is_read(premises: Premises, containe
     ],
 )
 def test_only_what_can_be_analysed(
-    client: FlaskClient, premises: Premises, container: str, blob: str, content_type: str, status: int, stored: str
+    client: FlaskClient, account: StorageAccount, container: str, blob: str, content_type: str, status: int, stored: str
 ) -> None:
     answer = client.put(f"/uploads/{container}?blob={quote(blob)}", data=b"x", content_type=content_type)
     assert answer.status_code == status, answer.text
     if status == 415:
         assert answer.json["code"] == "unsupported_media"
     else:
-        assert premises.services.blobs.info(container, blob).content_type == stored
+        assert account.services.blobs.info(container, blob).content_type == stored
 
 
 def test_an_empty_file_is_refused(client: FlaskClient, container: str) -> None:
@@ -159,35 +159,35 @@ def test_names_that_could_mean_something_else_are_refused(client: FlaskClient, c
     assert (answer.status_code, answer.json["code"]) == (400, "bad_blob")
 
 
-def test_the_results_take_no_uploads(client: FlaskClient, premises: Premises) -> None:
-    answer = put(client, premises.settings.results_container)
+def test_the_results_take_no_uploads(client: FlaskClient, account: StorageAccount) -> None:
+    answer = put(client, account.settings.results_container)
     assert (answer.status_code, answer.json["code"]) == (400, "bad_container")
 
 
-def test_uploads_of_one_name_at_once_have_one_winner(premises: Premises, container: str) -> None:
-    app = create_app(premises.services)
+def test_uploads_of_one_name_at_once_have_one_winner(account: StorageAccount, container: str) -> None:
+    app = create_app(account.services)
     bodies = [bytes([number]) * 50_000 for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda body: put(app.test_client(), container, body=body).status_code, bodies))
     assert statuses.count(201) == 1
     # The loser of a race may be told that storage had trouble; what counts is whose bytes are there.
-    assert premises.services.blobs.read(container, "face.png") == bodies[statuses.index(201)]
+    assert account.services.blobs.read(container, "face.png") == bodies[statuses.index(201)]
 
 
-def test_pieces_are_put_together_in_order(premises: Premises) -> None:
-    blobs: AzureBlobs = premises.services.blobs
+def test_pieces_are_put_together_in_order(account: StorageAccount) -> None:
+    blobs: AzureBlobs = account.services.blobs
     pieces = [bytes([number]) * 1000 for number in range(12)]
     blobs.upload_stream(
-        premises.container, "a.mp4", iter(pieces), content_type="video/mp4", metadata=lambda: {"sha256": "x"}
+        account.container, "a.mp4", iter(pieces), content_type="video/mp4", metadata=lambda: {"sha256": "x"}
     )
-    assert blobs.read(premises.container, "a.mp4") == b"".join(pieces)
+    assert blobs.read(account.container, "a.mp4") == b"".join(pieces)
     with pytest.raises(BlobExists):
-        blobs.upload_stream(premises.container, "a.mp4", iter(pieces), content_type="video/mp4", metadata=dict)
+        blobs.upload_stream(account.container, "a.mp4", iter(pieces), content_type="video/mp4", metadata=dict)
     with pytest.raises(NotFound):
         blobs.upload_stream("not-there", "a.mp4", iter(pieces), content_type="video/mp4", metadata=dict)
 
 
-def test_no_more_than_a_piece_is_held(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_a_piece_is_held(account: StorageAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "PIECE_BYTES", 1000)
     asked: list[int] = []
 

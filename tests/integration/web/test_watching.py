@@ -15,7 +15,7 @@ from infra.local.loopback import HOST, free_ports
 from service.jobs.queue_metrics import AGE, LENGTH, POISON
 from service.settings import Settings
 from service.web.services import Services
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.integration.web.conftest import Served, guarded, make_job
 
 
@@ -82,21 +82,21 @@ def test_the_servers_own_port_asks_for_a_key(served: Served) -> None:
     assert served.ask("/metrics", key="", headers={"Host": f"{HOST}:{served.metrics_port}"}).status == 401
 
 
-def test_a_key_to_read_reads_numbers(premises: Premises, tmp_path) -> None:
-    door = guarded(premises, tmp_path)
+def test_a_key_to_read_reads_numbers(account: StorageAccount, tmp_path) -> None:
+    door = guarded(account, tmp_path)
     assert door.client.get("/metrics", headers=door.headers("read")).status_code == 200
     assert door.client.get("/metrics", headers=door.headers("analyse")).status_code == 403
 
 
-def test_the_queues_are_told_as_they_are(premises: Premises, client: FlaskClient) -> None:
-    make_job(premises, "a.jpg")
-    premises.services.queue.send_to_poison("x")
+def test_the_queues_are_told_as_they_are(account: StorageAccount, client: FlaskClient) -> None:
+    make_job(account, "a.jpg")
+    account.services.queue.send_to_poison("x")
     told = numbers(client.get("/metrics").text)
     assert told[LENGTH, frozenset()] == 1
     assert told[POISON, frozenset()] == 1
     assert 0 <= told[AGE, frozenset()] < 60
     # Kept for a while: whoever asks often does not load storage.
-    make_job(premises, "b.jpg")
+    make_job(account, "b.jpg")
     assert numbers(client.get("/metrics").text)[LENGTH, frozenset()] == 1
 
 
@@ -112,7 +112,7 @@ def away() -> Services:
 
 
 def test_a_queue_that_cannot_be_seen_is_absent_and_not_empty(away: Services) -> None:
-    assert list(away.queue_watch.collect()) == []
+    assert list(away.queue_metrics.collect()) == []
 
 
 def test_ready_tells_each_dependency(client: FlaskClient) -> None:

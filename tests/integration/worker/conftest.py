@@ -16,10 +16,10 @@ from service.jobs.job import AnalysisJob, JobOptions, Media
 from service.jobs.record import JobRecord
 from service.jobs.result_place import ResultPlace
 from service.sandbox.workspace import Workspace
-from service.worker.receiver import FOREVER, Shift
-from service.worker.shutdown import Stop
+from service.worker.receiver import FOREVER, Lifetime
+from service.worker.shutdown import Shutdown
 from service.worker.worker import Worker
-from tests.conftest import Premises
+from tests.conftest import StorageAccount
 from tests.fixtures.media_made import FAKES
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
@@ -29,12 +29,12 @@ TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 class Bench:
     """Storage, and workers with an engine of the test's choice over it."""
 
-    premises: Premises
+    account: StorageAccount
 
     def submit(self, name: str, content: bytes, media: Media = "image") -> AnalysisJob:
-        etag = self.premises.put(name, content)
-        job = AnalysisJob(self.premises.container, name, etag, media, "posed", JobOptions.resolve(media, "posed", {}))
-        self.premises.services.desk.submit(job, TRACE)
+        etag = self.account.put(name, content)
+        job = AnalysisJob(self.account.container, name, etag, media, "posed", JobOptions.resolve(media, "posed", {}))
+        self.account.services.submitter.submit(job, TRACE)
         return job
 
     @contextmanager
@@ -43,33 +43,33 @@ class Bench:
         behaviour: str = "ok",
         *,
         pipeline_parts: Mapping[str, Any] | None = None,
-        shift: Shift = FOREVER,
+        lifetime: Lifetime = FOREVER,
         **settings: object,
     ) -> Iterator[tuple[Worker, list[int]]]:
         """A running worker and its exit code, once it has one. Stopped gently at the end.
 
         `pipeline_parts` replaces fields of its pipeline.
         """
-        own = self.premises.settings.model_copy(update={"openface_bin_dir": FAKES / behaviour, **settings})
-        stop = Stop(own.shutdown_grace_s)
+        own = self.account.settings.model_copy(update={"openface_bin_dir": FAKES / behaviour, **settings})
+        shutdown = Shutdown(own.shutdown_grace_s)
         codes: list[int] = []
         with closing(Workspace(own.workspace)) as workspace:
-            worker = wiring.worker(own, self.premises.services, workspace, stop, shift)
+            worker = wiring.worker(own, self.account.services, workspace, shutdown, lifetime)
             if pipeline_parts:
-                pipeline = replace(worker.shop.pipeline, **pipeline_parts)
-                worker = replace(worker, shop=replace(worker.shop, pipeline=pipeline))
+                pipeline = replace(worker.context.pipeline, **pipeline_parts)
+                worker = replace(worker, context=replace(worker.context, pipeline=pipeline))
             thread = threading.Thread(target=lambda: codes.append(worker.run()))
             thread.start()
             try:
                 yield worker, codes
             finally:
-                stop.ask()
+                shutdown.ask()
                 thread.join(60)
                 assert not thread.is_alive()
                 worker.close()
 
     def record(self, job: AnalysisJob) -> JobRecord:
-        return self.premises.services.table.get(job.job_id)
+        return self.account.services.table.get(job.job_id)
 
     def finished(self, job: AnalysisJob, within_s: float = 30) -> JobRecord:
         self.until(lambda: self.record(job).is_finished, within_s)
@@ -83,14 +83,14 @@ class Bench:
 
     def settled(self) -> None:
         """Wait until no message is left, visible or hidden."""
-        self.until(lambda: self.premises.services.queue.length() == 0)
+        self.until(lambda: self.account.services.queue.length() == 0)
 
     def place(self, job: AnalysisJob) -> ResultPlace:
-        return ResultPlace.of(job, self.premises.settings.results_container)
+        return ResultPlace.of(job, self.account.settings.results_container)
 
     def published(self) -> list[str]:
         """Names of all result blobs."""
-        return [blob.name for blob in self.premises.services.blobs.page(self.premises.settings.results_container).blobs]
+        return [blob.name for blob in self.account.services.blobs.page(self.account.settings.results_container).blobs]
 
     def csvs(self) -> list[str]:
         return [name for name in self.published() if name.endswith(".csv")]
@@ -101,9 +101,9 @@ class Bench:
         record = self.record(job)
         attempt = record.attempt_published or record.attempt_id
         place = self.place(job)
-        return dict(json.loads(self.premises.services.blobs.read(place.container, place.manifest(attempt))))
+        return dict(json.loads(self.account.services.blobs.read(place.container, place.manifest(attempt))))
 
 
 @pytest.fixture
-def bench(premises: Premises) -> Bench:
-    return Bench(premises)
+def bench(account: StorageAccount) -> Bench:
+    return Bench(account)

@@ -52,11 +52,11 @@ def test_each_ends_in_a_known_state(
     assert (record.state, record.error_code) == (state, code)
     assert says in record.error_message
     assert len(bench.csvs()) == (state == "succeeded")
-    assert len(bench.premises.services.queue.poisoned()) == (state == "failed")
+    assert len(bench.account.services.queue.poisoned()) == (state == "failed")
     assert _stand_ins_running(bench) == []
     # The log that is quoted in words for people names no folder of this machine.
     assert str(FAKES) not in record.error_message
-    assert str(bench.premises.settings.workspace) not in record.error_message
+    assert str(bench.account.settings.workspace) not in record.error_message
 
 
 def test_a_flood_of_words_leaves_a_small_log(bench: Bench) -> None:
@@ -64,7 +64,7 @@ def test_a_flood_of_words_leaves_a_small_log(bench: Bench) -> None:
     with bench.worker("stdout_flood"):
         record = bench.finished(job)
     log = bench.place(job).artefact(record.attempt_published, "engine.log")
-    assert bench.premises.services.blobs.info(bench.premises.settings.results_container, log).size < 12 << 20
+    assert bench.account.services.blobs.info(bench.account.settings.results_container, log).size < 12 << 20
 
 
 def test_a_crash_on_the_third_picture_costs_only_another_run(
@@ -99,6 +99,6 @@ def _stand_ins_running(bench: Bench) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if (process / "cwd").readlink().is_relative_to(bench.premises.settings.workspace):
+            if (process / "cwd").readlink().is_relative_to(bench.account.settings.workspace):
                 found.append((process / "cmdline").read_bytes().decode("utf-8", "replace"))
     return found

@@ -110,7 +110,7 @@ def test_each_ends_in_a_known_state(bench: Bench, upload: Upload, tmp_path: Path
         assert bench.finished(after).state == "succeeded"
         bench.settled()
     record, manifest = bench.record(job), bench.manifest(job)
-    poisoned = [QueuedJob.decode(text).job for text in bench.premises.services.queue.poisoned()]
+    poisoned = [QueuedJob.decode(text).job for text in bench.account.services.queue.poisoned()]
     csvs = [name for name in bench.csvs() if f"/{job.job_id}/" in name]
     if upload.code:
         assert (record.state, record.error_code, record.attempts) == ("failed", upload.code, 1)
@@ -152,7 +152,7 @@ def test_a_turned_clip_is_measured_upright(bench: Bench, tmp_path: Path) -> None
     with bench.worker(openface_bin_dir=LITE):
         assert bench.finished(job).state == "succeeded"
     place = bench.place(job)
-    table = pd.read_csv(io.BytesIO(bench.premises.services.blobs.read(place.container, place.csv)))
+    table = pd.read_csv(io.BytesIO(bench.account.services.blobs.read(place.container, place.csv)))
     assert table["success"].mean() == 1
     assert table["pose_Rz"].abs().max() < 0.5
     assert (table["y_8"] > table["y_27"]).all()

@@ -54,7 +54,7 @@ class StandIn:
 
     def command(self, *words: str) -> Result:
         own = {"OPENFACE_BIN_DIR": str(self.folder), "CANARY_RECORDS": str(self.records)}
-        return CommandLine(environ_of(self.bench.premises.settings) | own)("canary", *words)
+        return CommandLine(environ_of(self.bench.account.settings) | own)("canary", *words)
 
     @contextmanager
     def watched(self, **settings: object) -> Iterator[list[dict]]:
@@ -99,7 +99,7 @@ def test_what_is_recorded_is_what_is_measured_until_it_is_not(stand_in: StandIn)
 
 
 def test_the_shipped_record_is_what_the_embedded_analyser_measures(bench: Bench) -> None:
-    done = CommandLine(environ_of(bench.premises.settings))("canary", "--json")
+    done = CommandLine(environ_of(bench.account.settings))("canary", "--json")
     told = json.loads(done.stdout)
     assert done.exit_code == 0, told
     assert [group["group"] for group in told["groups"]] == [name for name, _, _ in TOLERANCES]

@@ -10,9 +10,9 @@ from tests.integration.worker.conftest import Bench
 
 
 def test_the_overlay_is_published_and_served(bench: Bench) -> None:
-    client = create_app(bench.premises.services).test_client()
-    bench.premises.put("face.png", ASTRONAUT.read_bytes())
-    route = f"/analyse/image/wild/{bench.premises.container}"
+    client = create_app(bench.account.services).test_client()
+    bench.account.put("face.png", ASTRONAUT.read_bytes())
+    route = f"/analyse/image/wild/{bench.account.container}"
     [plain] = client.post(route).get_json()["jobs"]
     [drawn] = client.post(f"{route}?overlay=true").get_json()["jobs"]
     assert plain["id"] != drawn["id"]

@@ -19,10 +19,10 @@ from infra.local.azurite import Azurite, start_azurite
 from service import wiring
 from service.errors import StorageUnavailable
 from service.jobs.job import AnalysisJob, JobOptions
-from service.jobs.submit import Desk
+from service.jobs.submit import JobSubmitter
 from service.storage.blob_store import Blobs
 from service.web.services import Services
-from tests.conftest import Premises, premises_on
+from tests.conftest import StorageAccount, account_on
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
 
@@ -39,7 +39,7 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 @pytest.fixture
 def bench(fragile: Azurite, tmp_path: Path) -> Bench:
-    return Bench(premises_on(fragile, tmp_path))
+    return Bench(account_on(fragile, tmp_path))
 
 
 class Outage:
@@ -108,7 +108,7 @@ class OutageWhileDownloading:
 BIG = jpeg() + b"\0" * (40 << 20)
 """A picture that takes several requests to download; what follows its end is passed over."""
 
-Break = Callable[[Premises, Outage], dict[str, Any]]
+Break = Callable[[StorageAccount, Outage], dict[str, Any]]
 
 STEPS: dict[str, Break] = {
     "downloading": lambda own, outage: {"source": OutageWhileDownloading(own.services.blobs, outage)},
@@ -120,13 +120,13 @@ STEPS: dict[str, Break] = {
 def _assert_one_result(bench: Bench, job: AnalysisJob, outage: Outage) -> None:
     assert outage.over.wait(OUTAGE_S + 60)
     record = bench.finished(job, within_s=60)
-    bench.until(lambda: bench.premises.services.queue.length() == 0, within_s=60)
+    bench.until(lambda: bench.account.services.queue.length() == 0, within_s=60)
     assert record.state == "succeeded", record.error_message
     assert len(bench.csvs()) == 1
-    assert bench.premises.services.queue.poisoned() == []
+    assert bench.account.services.queue.poisoned() == []
     manifest = bench.manifest(job)
     place = bench.place(job)
-    info = bench.premises.services.blobs.info(place.container, place.csv)
+    info = bench.account.services.blobs.info(place.container, place.csv)
     assert info.metadata["sha256"] == manifest["csv"]["sha256"]
 
 
@@ -135,7 +135,7 @@ def _assert_one_result(bench: Bench, job: AnalysisJob, outage: Outage) -> None:
 def test_away_while(bench: Bench, fragile: Azurite, step: str) -> None:
     outage = Outage(fragile)
     job = bench.submit("face.jpg", BIG if step == "downloading" else jpeg())
-    broken = STEPS[step](bench.premises, outage)
+    broken = STEPS[step](bench.account, outage)
     with bench.worker(lease_s=LEASE_S, pipeline_parts=broken):
         _assert_one_result(bench, job, outage)
 
@@ -145,7 +145,7 @@ def test_away_after_the_csv_and_before_the_record_says_so(bench: Bench, fragile:
     """The commit is there; whoever comes next must settle and not analyse again."""
     outage = Outage(fragile)
     job = bench.submit("face.jpg", jpeg())
-    blobs = bench.premises.services.blobs
+    blobs = bench.account.services.blobs
 
     class AfterCommit(OutageAt):
         def __getattr__(self, name: str) -> Any:
@@ -190,9 +190,9 @@ def test_away_before_submitting(bench: Bench, fragile: Azurite) -> None:
     """Told with 503 and Retry-After; asking again once it is back loses nothing and doubles nothing."""
     from service.web.app import create_app
 
-    client = create_app(bench.premises.services).test_client()
-    bench.premises.put("face.jpg", jpeg())
-    url = f"/analyse/image/posed/{bench.premises.container}?blob=face.jpg"
+    client = create_app(bench.account.services).test_client()
+    bench.account.put("face.jpg", jpeg())
+    url = f"/analyse/image/posed/{bench.account.container}?blob=face.jpg"
     fragile.stop()
     try:
         answer = client.post(url)
@@ -212,21 +212,21 @@ def test_away_before_submitting(bench: Bench, fragile: Azurite) -> None:
 @pytest.mark.parametrize("method", ["create", "index", "send"])
 def test_away_in_the_middle_of_submitting(bench: Bench, fragile: Azurite, method: str) -> None:
     outage = Outage(fragile)
-    own = bench.premises.services
-    etag = bench.premises.put("face.jpg", jpeg())
+    own = bench.account.services
+    etag = bench.account.put("face.jpg", jpeg())
     job = AnalysisJob(
-        bench.premises.container, "face.jpg", etag, "image", "posed", JobOptions.resolve("image", "posed", {})
+        bench.account.container, "face.jpg", etag, "image", "posed", JobOptions.resolve("image", "posed", {})
     )
     table: Any = own.table if method == "send" else OutageAt(own.table, method, outage)
     queue: Any = OutageAt(own.queue, "send", outage) if method == "send" else own.queue
     with pytest.raises(StorageUnavailable):
-        Desk(table, queue).submit(job, TRACE)
+        JobSubmitter(table, queue).submit(job, TRACE)
     assert outage.over.wait(OUTAGE_S + 60)
-    own.desk.submit(job, TRACE)
+    own.submitter.submit(job, TRACE)
     with bench.worker():
         assert bench.finished(job).state == "succeeded"
         bench.settled()
-    assert len(own.table.page(container=bench.premises.container, state=None).records) == 1
+    assert len(own.table.page(container=bench.account.container, state=None).records) == 1
     assert len(bench.csvs()) == 1
 
 
@@ -242,14 +242,14 @@ def test_an_idle_worker_waits_for_storage_to_come_back(bench: Bench, fragile: Az
 
 def test_a_worker_starts_before_its_storage(bench: Bench, fragile: Azurite) -> None:
     """The queue and table of a new deployment are made when storage is there."""
-    from service.worker.shutdown import Stop
+    from service.worker.shutdown import Shutdown
 
     mark = "later" + os.urandom(4).hex()
-    settings = bench.premises.settings.model_copy(update={"queue_name": f"q-{mark}", "table_name": mark})
+    settings = bench.account.settings.model_copy(update={"queue_name": f"q-{mark}", "table_name": mark})
     services = Services.connect(settings)
     fragile.stop()
     try:
-        opening = threading.Thread(target=wiring.create_storage_when_available, args=(services, Stop(0.0)))
+        opening = threading.Thread(target=wiring.create_storage_when_available, args=(services, Shutdown(0.0)))
         opening.start()
         opening.join(1)
         assert opening.is_alive()
@@ -274,7 +274,7 @@ def test_a_lost_lease_stops_the_engine_within_two_seconds(bench: Bench, fragile:
             gone = time.monotonic()
         finally:
             fragile.start()
-        bench.premises.services.desk.cancel(job.job_id)
+        bench.account.services.submitter.cancel(job.job_id)
         assert bench.finished(job).state == "cancelled"
     # A second more for a machine that is busy with other tests.
     assert gone < lost_at_latest + 2 + 1
@@ -287,6 +287,6 @@ def _engines(bench: Bench) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             folder = (process / "cwd").readlink()
-            if folder.is_relative_to(bench.premises.settings.workspace) and not folder.name.startswith("child-"):
+            if folder.is_relative_to(bench.account.settings.workspace) and not folder.name.startswith("child-"):
                 found.append(process.name)
     return found

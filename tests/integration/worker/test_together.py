@@ -54,7 +54,7 @@ def test_other_options_are_another_process(bench: Bench) -> None:
     wild = []
     for job in jobs:
         other = dataclasses.replace(job, media_type="wild", options=dataclasses.replace(job.options, multi_view=True))
-        bench.premises.services.desk.submit(other, TRACE)
+        bench.account.services.submitter.submit(other, TRACE)
         wild.append(other)
     with bench.worker(engines=1):
         for job in [*jobs, *wild]:
@@ -77,7 +77,7 @@ def test_a_bad_picture_costs_the_others_nothing(bench: Bench) -> None:
 
 def test_one_that_comes_again_after_its_worker_died_runs_alone(bench: Bench) -> None:
     jobs = [bench.submit(f"{number}.jpg", jpeg(number * 10)) for number in range(6)]
-    table = bench.premises.services.table
+    table = bench.account.services.table
     for job in jobs:
         record = bench.record(job)
         table.update(dataclasses.replace(record, state="running", attempts=1, owner="dead", lease_until=now()))
@@ -91,7 +91,7 @@ def test_a_cancelled_one_leaves_the_others(bench: Bench) -> None:
     jobs = [bench.submit(f"{number}.jpg", jpeg(number * 10)) for number in range(4)]
     with bench.worker("slow_pictures", engines=1, lease_s=3):
         bench.until(lambda: all(bench.record(job).stage == "engine" for job in jobs))
-        bench.premises.services.desk.cancel(jobs[-1].job_id)
+        bench.account.services.submitter.cancel(jobs[-1].job_id)
         states = [bench.finished(job).state for job in jobs]
         bench.settled()
     assert states == ["succeeded"] * 3 + ["cancelled"]
@@ -117,5 +117,5 @@ def test_no_more_videos_in_hand_than_engines_and_one(bench: Bench) -> None:
 
 
 def _running(bench: Bench) -> list[Any]:
-    page = bench.premises.services.table.page(container=bench.premises.container, state="running")
+    page = bench.account.services.table.page(container=bench.account.container, state="running")
     return list(page.records)

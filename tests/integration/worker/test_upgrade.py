@@ -52,7 +52,7 @@ def old_form(text: str) -> str:
 
 def test_messages_of_both_kinds_wait_side_by_side(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver, "NEWER_AGAIN_S", 1)
-    queue = bench.premises.services.queue
+    queue = bench.account.services.queue
     job = bench.submit("face.jpg", jpeg())
     [message] = queue.receive_several(1, 1)
     queue.delete(message)
@@ -72,16 +72,16 @@ def test_in_the_end_a_newer_message_is_set_aside_word_for_word(bench: Bench, mon
     monkeypatch.setattr(receiver, "NEWER_AGAIN_S", 0)
     monkeypatch.setattr(receiver, "NEWER_TIMES", 3)
     text = newer(OLD_MESSAGE)
-    bench.premises.services.queue.send(text)
+    bench.account.services.queue.send(text)
     with bench.worker():
         bench.settled()
-    assert bench.premises.services.queue.poisoned() == [text]
+    assert bench.account.services.queue.poisoned() == [text]
 
 
 def test_a_record_of_the_first_release_is_worked_on(bench: Bench) -> None:
-    own = bench.premises.services
-    etag = bench.premises.put("face.jpg", jpeg())
-    job = AnalysisJob(bench.premises.container, "face.jpg", etag, "image", "wild", JobOptions("many", "static", True))
+    own = bench.account.services
+    etag = bench.account.put("face.jpg", jpeg())
+    job = AnalysisJob(bench.account.container, "face.jpg", etag, "image", "wild", JobOptions("many", "static", True))
     # The columns that it wrote.
     entity = {
         "PartitionKey": job.job_id,
@@ -115,7 +115,7 @@ def add(table: JobTable, job_id: str, **more: object) -> None:
 
 
 def test_what_a_newer_release_keeps_in_a_record_stays_there(bench: Bench) -> None:
-    table = bench.premises.services.table
+    table = bench.account.services.table
     job = bench.submit("face.jpg", jpeg())
     add(table, job.job_id, priority=5, reviewed_by="somebody")
     with bench.worker():
@@ -125,11 +125,11 @@ def test_what_a_newer_release_keeps_in_a_record_stays_there(bench: Bench) -> Non
 
 
 def test_a_record_that_only_a_newer_release_understands_does_not_end_lists(bench: Bench) -> None:
-    table = bench.premises.services.table
+    table = bench.account.services.table
     known, strange = bench.submit("known.jpg", jpeg(1)), bench.submit("strange.jpg", jpeg(2))
     fields = strange.as_dict()
     fields["options"]["colour"] = "grey"
     add(table, strange.job_id, job=json.dumps(fields))
-    listed = table.page(container=bench.premises.container, state=None).records
+    listed = table.page(container=bench.account.container, state=None).records
     assert [record.job.job_id for record in listed] == [known.job_id]
     assert [record.job.job_id for record, _ in table.unsettled()] == [known.job_id]

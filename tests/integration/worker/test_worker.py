@@ -28,8 +28,8 @@ def test_a_picture_ends_in_one_csv(bench: Bench) -> None:
     artefacts = f"{folder}/{record.attempt_id}"
     assert bench.published() == sorted([f"{folder}/face 1.csv", f"{artefacts}/manifest.json"])
     manifest = bench.manifest(job)
-    csv = bench.premises.services.blobs.read(place.container, place.csv)
-    info = bench.premises.services.blobs.info(place.container, place.csv)
+    csv = bench.account.services.blobs.read(place.container, place.csv)
+    info = bench.account.services.blobs.info(place.container, place.csv)
     assert manifest["csv"]["sha256"] == hashlib.sha256(csv).hexdigest() == info.metadata["sha256"]
     assert info.metadata["attempt"] == record.attempt_id
     assert (manifest["outcome"], manifest["csv"]["columns"], manifest["completeness"]["verdict"]) == (
@@ -67,7 +67,7 @@ def test_no_face_is_a_result(bench: Bench) -> None:
     with bench.worker("no_face"):
         assert bench.finished(job).state == "succeeded"
     place = bench.place(job)
-    csv = bench.premises.services.blobs.read(place.container, place.csv)
+    csv = bench.account.services.blobs.read(place.container, place.csv)
     assert csv.count(b"\n") == 1
     assert bench.manifest(job)["faces"] == 0
 
@@ -94,7 +94,7 @@ def test_the_hopeless_fail_at_once_and_are_set_aside(bench: Bench, behaviour: st
     assert bench.csvs() == []
     manifest = bench.manifest(job)
     assert (manifest["outcome"], manifest["error"]["code"], manifest["csv"]) == ("failed", code, None)
-    assert [QueuedJob.decode(text).job for text in bench.premises.services.queue.poisoned()] == [job]
+    assert [QueuedJob.decode(text).job for text in bench.account.services.queue.poisoned()] == [job]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_may_be_a_whim_is_tried_again_then_set_aside(
         record = bench.finished(job)
         bench.settled()
     assert (record.state, record.error_code, record.attempts) == ("failed", code, 2)
-    assert len(bench.premises.services.queue.poisoned()) == 1
+    assert len(bench.account.services.queue.poisoned()) == 1
     assert bench.csvs() == []
 
 
@@ -136,7 +136,7 @@ def test_one_bad_item_does_not_stop_the_rest(bench: Bench) -> None:
 
 def test_a_deleted_upload_fails(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
-    bench.premises.services.blobs._service.get_blob_client(job.container, job.blob).delete_blob()
+    bench.account.services.blobs._service.get_blob_client(job.container, job.blob).delete_blob()
     with bench.worker():
         record = bench.finished(job)
     assert (record.state, record.error_code) == ("failed", "media_not_found")
@@ -144,7 +144,7 @@ def test_a_deleted_upload_fails(bench: Bench) -> None:
 
 def test_an_overwritten_upload_is_superseded_by_its_new_version(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg(10))
-    etag = bench.premises.put("face.jpg", jpeg(20))
+    etag = bench.account.put("face.jpg", jpeg(20))
     with bench.worker():
         record = bench.finished(job)
         newer = dataclasses.replace(job, etag=etag)
@@ -152,13 +152,13 @@ def test_an_overwritten_upload_is_superseded_by_its_new_version(bench: Bench) ->
         bench.settled()
     assert (record.state, record.superseded_by, record.error_code) == ("superseded", newer.job_id, "media_changed")
     assert len(bench.csvs()) == 1
-    assert bench.premises.services.queue.poisoned() == []
+    assert bench.account.services.queue.poisoned() == []
 
 
 def test_the_same_message_ten_times_is_one_result(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
     for _ in range(9):
-        bench.premises.services.queue.send(QueuedJob(job, TRACE).encode())
+        bench.account.services.queue.send(QueuedJob(job, TRACE).encode())
     short = {"lease_s": 3}  # a delivery that finds the job held waits for as long
     with bench.worker(**short), bench.worker(**short), bench.worker(**short):
         assert bench.finished(job).state == "succeeded"
@@ -170,15 +170,15 @@ def test_the_same_message_ten_times_is_one_result(bench: Bench) -> None:
 def test_what_is_not_a_job_goes_aside_untouched(bench: Bench) -> None:
     texts = ["nonsense", '{"schema": 0}', "<b>&amp;</b>"]
     for text in texts:
-        bench.premises.services.queue.send(text)
+        bench.account.services.queue.send(text)
     with bench.worker():
         bench.settled()
-    assert sorted(bench.premises.services.queue.poisoned()) == sorted(texts)
+    assert sorted(bench.account.services.queue.poisoned()) == sorted(texts)
 
 
 def test_a_message_without_a_record_is_a_job_all_the_same(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
-    table = bench.premises.services.table
+    table = bench.account.services.table
     table._table.delete_entity(job.job_id, job.job_id)
     with bench.worker():
         bench.until(lambda: len(bench.csvs()) == 1)
@@ -187,7 +187,7 @@ def test_a_message_without_a_record_is_a_job_all_the_same(bench: Bench) -> None:
 
 def test_a_cancelled_job_is_not_begun(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
-    bench.premises.services.desk.cancel(job.job_id)
+    bench.account.services.submitter.cancel(job.job_id)
     with bench.worker():
         bench.settled()
     assert bench.record(job).state == "cancelled"
@@ -198,7 +198,7 @@ def test_cancelling_stops_the_engine(bench: Bench) -> None:
     job = bench.submit("clip.mp4", clip(frames=250), media="video")
     with bench.worker("slow"):
         bench.until(lambda: bench.record(job).stage == "engine")
-        bench.premises.services.desk.cancel(job.job_id)
+        bench.account.services.submitter.cancel(job.job_id)
         assert bench.finished(job, within_s=10).state == "cancelled"
         bench.settled()
     assert bench.published() == []
@@ -218,7 +218,7 @@ def test_progress_moves_while_the_engine_works(bench: Bench) -> None:
 
 def test_a_lease_that_another_took_over_publishes_nothing(bench: Bench) -> None:
     job = bench.submit("clip.mp4", clip(frames=250), media="video")
-    table = bench.premises.services.table
+    table = bench.account.services.table
     with bench.worker("slow"):
         bench.until(lambda: bench.record(job).stage == "engine")
         stolen = table.get(job.job_id)
@@ -240,11 +240,11 @@ def test_a_result_published_by_a_worker_that_died_is_kept(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
     with bench.worker():
         bench.finished(job)
-    table = bench.premises.services.table
+    table = bench.account.services.table
     before = bench.published()
     undone = dataclasses.replace(bench.record(job), state="running", owner="dead", lease_until=now(), finished=None)
     table.update(undone)
-    bench.premises.services.queue.send(QueuedJob(job, TRACE).encode())
+    bench.account.services.queue.send(QueuedJob(job, TRACE).encode())
     with bench.worker("crash"):
         assert bench.finished(job).state == "succeeded"
         bench.settled()
@@ -253,7 +253,7 @@ def test_a_result_published_by_a_worker_that_died_is_kept(bench: Bench) -> None:
 
 def test_attempts_that_kill_their_worker_are_bounded(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
-    table = bench.premises.services.table
+    table = bench.account.services.table
     table.update(dataclasses.replace(bench.record(job), state="running", attempts=5, owner="dead", lease_until=now()))
     with bench.worker():
         record = bench.finished(job)
@@ -267,7 +267,7 @@ def test_stopping_hands_the_item_back_at_once(bench: Bench) -> None:
         bench.until(lambda: bench.record(job).stage == "engine")
     record = bench.record(job)
     assert (record.state, record.stage, record.owner, record.attempts) == ("running", "handed back", "", 0)
-    message = bench.premises.services.queue.receive(30)
+    message = bench.account.services.queue.receive(30)
     assert message is not None
     assert bench.csvs() == []
 
@@ -277,7 +277,7 @@ def test_stopping_lets_a_short_item_finish(bench: Bench) -> None:
     with bench.worker("slow", shutdown_grace_s=30.0):
         bench.until(lambda: bench.record(job).stage == "engine")
     assert bench.record(job).state == "succeeded"
-    assert bench.premises.services.queue.length() == 0
+    assert bench.account.services.queue.length() == 0
 
 
 def test_a_worker_without_an_engine_takes_nothing(bench: Bench) -> None:
@@ -294,7 +294,7 @@ def test_an_engine_whose_models_are_gone_ends_the_worker_and_keeps_the_job(bench
     assert codes == [EXIT_ENGINE_UNAVAILABLE]
     record = bench.record(job)
     assert (record.state, record.attempts, record.error_code) == ("running", 0, "engine_unavailable")
-    assert bench.premises.services.queue.length() == 1
+    assert bench.account.services.queue.length() == 1
 
 
 def test_nothing_is_left_on_disk(bench: Bench) -> None:
@@ -302,14 +302,14 @@ def test_nothing_is_left_on_disk(bench: Bench) -> None:
     with bench.worker():
         for job in jobs:
             bench.finished(job)
-    left = [path for path in bench.premises.settings.workspace.rglob("*") if path.is_dir()]
+    left = [path for path in bench.account.settings.workspace.rglob("*") if path.is_dir()]
     assert left == []
 
 
 def test_a_repeat_leaves_a_failed_job_to_the_worker_that_is_setting_it_aside(bench: Bench) -> None:
     """Two messages of one hopeless job: whoever comes second must not set it aside as well, unless the first died."""
     job = bench.submit("bad.jpg", b"bad")
-    services = bench.premises.services
+    services = bench.account.services
     held = bench.record(job).claimed("first", "a1", 3, now())
     services.table.update(held.failed(UnreadableMedia(), now()))
     with bench.worker():

@@ -67,7 +67,7 @@ def test_failures_and_retries_are_told_apart(bench: Bench) -> None:
 def test_a_cancelled_job_and_a_renewed_lease(bench: Bench) -> None:
     grown = counting()
     waiting = bench.submit("waiting.jpg", jpeg())
-    bench.premises.services.desk.cancel(waiting.job_id)
+    bench.account.services.submitter.cancel(waiting.job_id)
     assert grown("media_jobs_total", state="cancelled", code="cancelled") == 1
     job = bench.submit("clip.mp4", clip(frames=12), media="video")
     with bench.worker("slow", lease_s=3):
@@ -77,8 +77,8 @@ def test_a_cancelled_job_and_a_renewed_lease(bench: Bench) -> None:
 
 def test_the_port_tells_numbers_health_and_each_dependency(bench: Bench) -> None:
     port = free_port()
-    settings = bench.premises.settings.model_copy(update={"metrics_port": port})
-    with bench.worker() as (worker, _), wiring.status_server(settings, bench.premises.services, worker):
+    settings = bench.account.settings.model_copy(update={"metrics_port": port})
+    with bench.worker() as (worker, _), wiring.status_server(settings, bench.account.services, worker):
         status, text = ask(port, "/metrics")
         assert status == 200
         # Zero from the start: a rate cannot be seen in a number that begins with its first event.
@@ -91,9 +91,9 @@ def test_the_port_tells_numbers_health_and_each_dependency(bench: Bench) -> None
         assert all(check["seconds"] >= 0 for check in checks.values())
         assert ask(port, "/jobs")[0] == 404
         with pytest.raises(BadSettings, match="METRICS_PORT"):
-            StatusServer(HOST, port, {}, bench.premises.services.queue_watch)
+            StatusServer(HOST, port, {}, bench.account.services.queue_metrics)
 
 
 def test_without_a_port_nothing_listens(bench: Bench) -> None:
-    with StatusServer(HOST, 0, {}, bench.premises.services.queue_watch) as server:
+    with StatusServer(HOST, 0, {}, bench.account.services.queue_metrics) as server:
         assert server._server is None

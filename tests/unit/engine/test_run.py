@@ -11,7 +11,7 @@ from service.errors import AnalysisError, EngineCrashed, EngineTimeout, EngineUn
 from service.results.manifest import engine_facts
 from service.sandbox.process import LOG_BYTES, ChildLimits
 from tests.fixtures import clips
-from tests.fixtures.jobs import FAKES, LIMITS, Item, engine, job
+from tests.fixtures.jobs import FAKES, LIMITS, MediaItem, engine, job
 from tests.unit.sandbox.test_process import wait_until_gone
 
 FRAMES = 12
@@ -26,9 +26,9 @@ def run(tmp_path: Path, behaviour: str, media: str, limits: ChildLimits = LIMITS
     room = tmp_path / "room"
     room.mkdir()
     if media == "image":
-        item = Item(clips.picture(room / "media.jpg"), 1)
+        item = MediaItem(clips.picture(room / "media.jpg"), 1)
     else:
-        item = Item(clips.clip(room / "media.mp4", frames=FRAMES), FRAMES)
+        item = MediaItem(clips.clip(room / "media.mp4", frames=FRAMES), FRAMES)
     asked = more.pop("asked", None) or job(media)
     done = run_engine(engine(behaviour), asked, item, room, limits, **more)
     return Result(done, read_table(asked, done, room / "table.csv"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.identity.tracks import Box, Place, Seen, Track, people, samples, seen, tracks
+from service.identity.tracks import Box, EmbeddedTrack, Place, Track, people, samples, seen, tracks
 from service.identity.vectors import Embedding
 from tests.integration.identity.conftest import made_up
 
@@ -41,20 +41,20 @@ def test_a_track_is_looked_at_where_it_is_surest() -> None:
 
 def test_one_person_before_and_after_a_cut_is_one() -> None:
     found = [
-        Seen(a_track(1, 10), (near(1, 11),)),
-        Seen(a_track(1, 10, face=1), (near(2, 12),)),
-        Seen(a_track(11, 20), (near(2, 13),)),
-        Seen(a_track(11, 20, face=1), (near(1, 14), near(1, 15))),
-        Seen(a_track(21, 30), (near(3, 16),)),
-        Seen(a_track(21, 30, face=1), ()),
+        EmbeddedTrack(a_track(1, 10), (near(1, 11),)),
+        EmbeddedTrack(a_track(1, 10, face=1), (near(2, 12),)),
+        EmbeddedTrack(a_track(11, 20), (near(2, 13),)),
+        EmbeddedTrack(a_track(11, 20, face=1), (near(1, 14), near(1, 15))),
+        EmbeddedTrack(a_track(21, 30), (near(3, 16),)),
+        EmbeddedTrack(a_track(21, 30, face=1), ()),
     ]
     assert people(found, THRESHOLD) == [[0, 3], [1, 2], [4]]
 
 
 def test_two_in_one_frame_are_two_however_alike() -> None:
-    twins = [Seen(a_track(1, 10), (near(1, 11),)), Seen(a_track(5, 15, face=1), (near(1, 12),))]
+    twins = [EmbeddedTrack(a_track(1, 10), (near(1, 11),)), EmbeddedTrack(a_track(5, 15, face=1), (near(1, 12),))]
     assert people(twins, THRESHOLD) == [[0], [1]]
-    one_after_the_other = [twins[0], Seen(a_track(11, 15, face=1), (near(1, 12),))]
+    one_after_the_other = [twins[0], EmbeddedTrack(a_track(11, 15, face=1), (near(1, 12),))]
     assert people(one_after_the_other, THRESHOLD) == [[0, 1]]
 
 

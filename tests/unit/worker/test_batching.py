@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from service.worker.batching import LOOK_S, Asked, Dropped, Gather
+from service.worker.batching import LOOK_S, Batcher, CallerGone, PendingRequest
 
 
 class Counter:
@@ -18,12 +18,12 @@ class Counter:
     def __init__(self, turns: int = 1, most: int = 4) -> None:
         self.batches: list[list[str]] = []
         self.let_go = threading.Semaphore(0)
-        self.gather: Gather[str, list[str]] = Gather(
+        self.gather: Batcher[str, list[str]] = Batcher(
             self._act, turns=turns, most=most, go_together=lambda one, other: one[0] == other[0], name="test"
         )
         self._pool = ThreadPoolExecutor(16)
 
-    def _act(self, taken: list[Asked[str, list[str]]]) -> None:
+    def _act(self, taken: list[PendingRequest[str, list[str]]]) -> None:
         batch = [asked.question for asked in taken]
         self.batches.append(batch)
         assert self.let_go.acquire(timeout=10)
@@ -160,10 +160,10 @@ def test_whoever_leaves_a_batch_leaves_the_others_in_it() -> None:
 def test_nobody_waits_for_an_answer_that_nobody_gives() -> None:
     """One that left just as its turn came is not answered; it must not wait for that."""
 
-    def act(taken: list[Asked[str, str]]) -> None:
+    def act(taken: list[PendingRequest[str, str]]) -> None:
         until(lambda: taken[0].is_dropped)
 
-    gather: Gather[str, str] = Gather(act, turns=1, most=4, go_together=lambda one, other: True, name="test")
+    gather: Batcher[str, str] = Batcher(act, turns=1, most=4, go_together=lambda one, other: True, name="test")
     with ThreadPoolExecutor(1) as pool, pytest.raises(GoneAway):
         pool.submit(gather.ask, "a", leave, alone=True).result(10)
 
@@ -172,14 +172,14 @@ def test_one_that_is_alone_stays_until_its_answer_is_given_up() -> None:
     """Its work goes on in the asker's folder until then."""
     stopped = threading.Event()
 
-    def act(taken: list[Asked[str, str]]) -> None:
+    def act(taken: list[PendingRequest[str, str]]) -> None:
         [asked] = taken
         until(lambda: asked.is_dropped)
         time.sleep(2 * LOOK_S)
         stopped.set()
-        asked.fail(Dropped())
+        asked.fail(CallerGone())
 
-    gather: Gather[str, str] = Gather(act, turns=1, most=4, go_together=lambda one, other: True, name="test")
+    gather: Batcher[str, str] = Batcher(act, turns=1, most=4, go_together=lambda one, other: True, name="test")
     with pytest.raises(GoneAway):
         gather.ask("a", leave, alone=True)
     assert stopped.is_set()

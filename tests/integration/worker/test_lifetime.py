@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.worker import worker as command
-from service.worker.receiver import Hands, Intake, Shift
-from service.worker.shutdown import Stop
+from service.worker.receiver import Capacity, Lifetime, Receiver
+from service.worker.shutdown import Shutdown
 from service.worker.worker import EXIT_OK
 from tests.fixtures.media_made import FAKES, clip, jpeg
 from tests.integration.cli.conftest import environ_of
@@ -21,7 +21,7 @@ from tests.integration.worker.conftest import Bench
 
 def test_it_empties_the_queue_and_leaves(bench: Bench) -> None:
     jobs = [bench.submit(f"face {n}.jpg", jpeg()) for n in range(3)]
-    with bench.worker(shift=Shift(until_idle_s=1.0)) as (_, codes):
+    with bench.worker(lifetime=Lifetime(until_idle_s=1.0)) as (_, codes):
         bench.until(lambda: bool(codes))
         assert [bench.record(job).state for job in jobs] == ["succeeded"] * 3
     assert codes == [EXIT_OK]
@@ -29,7 +29,7 @@ def test_it_empties_the_queue_and_leaves(bench: Bench) -> None:
 
 def test_what_is_in_hand_is_no_idling(bench: Bench) -> None:
     job = bench.submit("clip.mp4", clip(frames=12), media="video")
-    with bench.worker("slow", shift=Shift(until_idle_s=0.3)) as (_, codes):
+    with bench.worker("slow", lifetime=Lifetime(until_idle_s=0.3)) as (_, codes):
         bench.until(lambda: bool(codes))
     assert (bench.record(job).state, bench.record(job).attempts) == ("succeeded", 1)
 
@@ -37,24 +37,24 @@ def test_what_is_in_hand_is_no_idling(bench: Bench) -> None:
 def test_a_slow_start_is_no_idling(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
     looks_good = iter([False, False])
-    intake = Intake(
-        bench.premises.services.queue,
+    intake = Receiver(
+        bench.account.services.queue,
         has_room=lambda: True,
         is_fit=lambda: next(looks_good, True),
-        stop=Stop(1.0),
+        shutdown=Shutdown(1.0),
         lease_s=30,
-        hands=Hands(items=1, videos=1),
-        shift=Shift(until_idle_s=0.1),
+        capacity=Capacity(items=1, videos=1),
+        lifetime=Lifetime(until_idle_s=0.1),
     )
-    taken = intake.next()
-    assert taken is not None and taken.queued.job == job
-    intake.put_down(taken)
+    received = intake.next()
+    assert received is not None and received.queued.job == job
+    intake.release(received)
     assert intake.next() is None
 
 
 def test_its_time_is_over_for_new_work_and_not_for_what_it_has(bench: Bench) -> None:
     first = bench.submit("first.mp4", clip(frames=30), media="video")
-    with bench.worker("slow", shift=Shift(take_for_s=2.0), engines=1, batch_images=1) as (_, codes):
+    with bench.worker("slow", lifetime=Lifetime(take_for_s=2.0), engines=1, batch_images=1) as (_, codes):
         bench.until(lambda: bench.record(first).state == "running")
         time.sleep(2.0)
         late = bench.submit("late.jpg", jpeg())
@@ -65,7 +65,7 @@ def test_its_time_is_over_for_new_work_and_not_for_what_it_has(bench: Bench) -> 
 
 def test_the_command_empties_the_queue_and_ends(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
-    environ = environ_of(bench.premises.settings) | {"OPENFACE_BIN_DIR": str(FAKES / "ok")}
+    environ = environ_of(bench.account.settings) | {"OPENFACE_BIN_DIR": str(FAKES / "ok")}
     words = [sys.executable, "-m", "service", "worker", "--until-idle", "1", "--take-for", "60"]
     done = subprocess.run(words, env=os.environ | environ, capture_output=True, text=True, timeout=90)
     assert done.returncode == EXIT_OK, done.stderr
