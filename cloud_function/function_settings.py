@@ -1,4 +1,4 @@
-"""What the function app can be told, read from the environment once and checked whole.
+"""The function app's settings, read from the environment once and checked together.
 
 Separate so that one file shows every setting, and no other file reads the environment.
 """
@@ -8,15 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from media_kind import IMAGE_SUFFIXES, MEDIA_TYPES, VIDEO_SUFFIXES
+from media_kind import MEDIA_TYPES, SUFFIXES
 
-# An upload raises other events too (a folder made, blocks staged, a lease): these four say "whole now".
-WHOLE_BLOB_APIS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"})
+# The calls after which a blob is complete. An upload raises other events too: a folder made, blocks staged, a lease.
+COMPLETING_APIS = frozenset(
+    {"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit", "RenameFile", "SftpRename"}
+)
 IN_UPLOADS_OWN_CONTAINER = "{container}"
 SHORTEST_SECRET = 16
-LONGEST_TIME_LIMIT_S = 200.0
-# How the host learns of uploads into the shared container: told by Event Grid, or by looking.
+# Event Grid takes an event for undelivered after 30 s.
+LONGEST_EVENT_TIME_LIMIT_S = 28.0
+# How the host learns of uploads into the shared container: from Event Grid, or by polling.
 BLOB_TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
+# App Service leaves the reference itself in the variable when it cannot read the secret.
+UNRESOLVED_REFERENCES = ("@Microsoft.KeyVault(", "@Microsoft.AppConfiguration(")
 
 
 class InvalidSettings(ValueError):
@@ -29,12 +34,12 @@ class FunctionSettings:
 
     service_url: str
     service_api_key: str = field(default="", repr=False)
-    call_time_limit_s: float = 12.0
+    event_time_limit_s: float = 25.0
     upload_containers: str = "*"
     shared_container: str = ""
     blob_trigger_source: str = "EventGrid"
-    upload_suffixes: frozenset[str] = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    event_apis: frozenset[str] = WHOLE_BLOB_APIS
+    upload_suffixes: frozenset[str] = SUFFIXES
+    event_apis: frozenset[str] = COMPLETING_APIS
     results_container: str = "results"
     default_media_type: str = "wild"
     storage_connection_string: str = field(default="", repr=False)
@@ -51,11 +56,17 @@ class FunctionSettings:
         Raises InvalidSettings, naming every problem at once: a redeploy per typing error is slow.
         """
         given = os.environ if environ is None else environ
-        time_limit_s, problems = _time_limit(given.get("CALL_TIME_LIMIT_S", ""))
+        problems = [
+            f"{name} is a Key Vault reference that was not resolved: check the secret's name, and that the app's "
+            "identity may read it"
+            for name, value in sorted(given.items())
+            if value.strip().startswith(UNRESOLVED_REFERENCES)
+        ]
+        time_limit_s, time_problems = _time_limit(given.get("EVENT_TIME_LIMIT_S", ""))
         settings = cls(
             service_url=given.get("SERVICE_URL", "").strip().rstrip("/"),
             service_api_key=given.get("SERVICE_API_KEY", "").strip(),
-            call_time_limit_s=time_limit_s,
+            event_time_limit_s=time_limit_s,
             upload_containers=given.get("UPLOAD_CONTAINERS", "").strip() or cls.upload_containers,
             shared_container=given.get("SHARED_CONTAINER", "").strip(),
             blob_trigger_source=given.get("BLOB_TRIGGER_SOURCE", "").strip() or cls.blob_trigger_source,
@@ -71,14 +82,14 @@ class FunctionSettings:
             next_stage_secret=given.get("NEXT_STAGE_SECRET", "").strip(),
             next_stage_links=given.get("NEXT_STAGE_LINKS", "").strip().lower() or cls.next_stage_links,
         )
-        problems += _problems(settings)
+        problems += time_problems + _problems(settings)
         if problems:
             raise InvalidSettings("; ".join(problems))
         return settings
 
 
 def _problems(settings: FunctionSettings) -> list[str]:
-    unknown_suffixes = settings.upload_suffixes - IMAGE_SUFFIXES - VIDEO_SUFFIXES
+    unknown_suffixes = settings.upload_suffixes - SUFFIXES
     checks = [
         (not _is_http(settings.service_url), "SERVICE_URL must be an http(s) address"),
         (bool(unknown_suffixes), f"UPLOAD_SUFFIXES has unknown {' '.join(sorted(unknown_suffixes))}"),
@@ -114,13 +125,13 @@ def _problems(settings: FunctionSettings) -> list[str]:
 
 def _time_limit(text: str) -> tuple[float, list[str]]:
     if not text.strip():
-        return FunctionSettings.call_time_limit_s, []
-    problem = f"CALL_TIME_LIMIT_S must be a number above 0 and at most {LONGEST_TIME_LIMIT_S:.0f}"
+        return FunctionSettings.event_time_limit_s, []
+    problem = f"EVENT_TIME_LIMIT_S must be a number above 0 and at most {LONGEST_EVENT_TIME_LIMIT_S:.0f}"
     try:
         seconds = float(text)
     except ValueError:
-        return FunctionSettings.call_time_limit_s, [problem]
-    return seconds, [] if 0 < seconds <= LONGEST_TIME_LIMIT_S else [problem]
+        return FunctionSettings.event_time_limit_s, [problem]
+    return seconds, [] if 0 < seconds <= LONGEST_EVENT_TIME_LIMIT_S else [problem]
 
 
 def _words(text: str) -> frozenset[str]:

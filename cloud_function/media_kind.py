@@ -6,49 +6,84 @@ Separate because it is pure, and both the events and the settings need the lists
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-IMAGE_SUFFIXES = frozenset({"jpg", "jpeg", "png", "bmp", "webp"})
-VIDEO_SUFFIXES = frozenset({"mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv"})
+IMAGE_SUFFIXES = frozenset(
+    {"jpg", "jpeg", "jpe", "jfif", "png", "bmp", "webp", "heic", "heif", "avif", "tif", "tiff", "gif"}
+)
+VIDEO_SUFFIXES = frozenset(
+    {
+        *("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv"),
+        *("mts", "m2ts", "ts", "3gp", "3g2", "flv"),
+    }
+)
+SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 MEDIA_TYPES = ("posed", "wild")
+# macOS writes such a file beside each one that it copies to a disk that is not its own: it holds no picture.
+APPLE_DOUBLE_PREFIX = "._"
 
-# Only for names without a suffix; a suffix says more than the default most upload tools send.
+# Asked only where the suffix is none of the above: a suffix says more than the default that most upload tools send.
 _SUFFIX_OF_CONTENT_TYPE = {
     "image/jpeg": "jpg",
     "image/png": "png",
     "image/bmp": "bmp",
+    "image/x-ms-bmp": "bmp",
     "image/webp": "webp",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/avif": "avif",
+    "image/tiff": "tiff",
+    "image/gif": "gif",
     "video/mp4": "mp4",
     "video/x-m4v": "m4v",
     "video/quicktime": "mov",
     "video/x-msvideo": "avi",
+    "video/avi": "avi",
     "video/x-matroska": "mkv",
     "video/webm": "webm",
     "video/mpeg": "mpg",
     "video/x-ms-wmv": "wmv",
+    "video/mp2t": "ts",
+    "video/3gpp": "3gp",
+    "video/3gpp2": "3g2",
+    "video/x-flv": "flv",
 }
 
 
 @dataclass(frozen=True)
 class MediaType:
-    """`posed` or `wild`, and what said so: `metadata`, `folder` or `default`."""
+    """`posed` or `wild`, and its source: `metadata`, `folder` or `default`."""
 
     name: str
-    said_by: str
+    source: str
 
 
-def media_of(blob: str, content_type: str, suffixes: Set[str]) -> str | None:
-    """`image`, `video`, or None for a blob that is no media we take."""
-    file_name = blob.rpartition("/")[2]
-    _, dot, suffix = file_name.rpartition(".")
-    if not dot:
-        suffix = _SUFFIX_OF_CONTENT_TYPE.get(content_type.partition(";")[0].strip().lower(), "")
-    suffix = suffix.lower()
+def media_of(blob: str, content_type: str | None, suffixes: Set[str]) -> str | None:
+    """Decide `image` or `video`; None for a blob that is no media to be analysed.
+
+    Args:
+        content_type: None where it is not known, which gives None for a name without a known suffix.
+        suffixes: those that are taken.
+    """
+    suffix = suffix_of(blob)
+    if suffix not in SUFFIXES:
+        suffix = _SUFFIX_OF_CONTENT_TYPE.get((content_type or "").partition(";")[0].strip().lower(), "")
     if suffix not in suffixes:
         return None
     return "image" if suffix in IMAGE_SUFFIXES else "video"
 
 
+def suffix_of(blob: str) -> str:
+    """The file name's suffix in small letters, without its dot; empty where there is none."""
+    _, dot, suffix = blob.rpartition("/")[2].rpartition(".")
+    return suffix.lower() if dot else ""
+
+
+def is_apple_double(blob: str) -> bool:
+    """Whether the file name is that of an AppleDouble file, such as `._photo.jpg`."""
+    return blob.rpartition("/")[2].startswith(APPLE_DOUBLE_PREFIX)
+
+
 def media_type_of(blob: str, metadata: Mapping[str, str], default: str) -> MediaType:
-    """The uploader's word in the blob's metadata, else the nearest folder of that name, else `default`."""
+    """Take the blob's metadata `media_type`, else the nearest folder of that name, else `default`."""
     for key, value in metadata.items():
         # Storage keeps the case in which the uploader wrote a metadata name.
         if key.lower() == "media_type" and value.strip().lower() in MEDIA_TYPES:

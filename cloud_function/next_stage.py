@@ -1,4 +1,4 @@
-"""Tells the next stage that a job's results are published, signed so that it can trust the call.
+"""Call the next stage when a job's results are published, signed so that it can trust the call.
 
 Separate because this is the contract with a receiver that others write.
 
@@ -16,7 +16,7 @@ parsing them, and compare in constant time:
     expected = hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     hmac.compare_digest("sha256=" + expected, request.headers["X-Signature"])
 
-Any 2xx ends the matter; every other answer makes the host try again.
+Any 2xx settles the call; after every other answer the host tries again.
 """
 
 import hashlib
@@ -26,12 +26,13 @@ import logging
 import time
 from typing import Any
 
-import requests
-
+from deadline import Deadline
 from decision_log import log_decision
+from errors import RetryLater
 from function_settings import FunctionSettings
-from intake import ResultsCsv
-from service_client import RetryLater, ServiceClient
+from http_call import CallFailed, call
+from service_client import KEY_REFUSED, Answer, ServiceClient
+from storage_events import ResultsCsv
 from tracing import trace_id_of
 
 BODY_SCHEMA = 1
@@ -49,20 +50,31 @@ def announce(results: ResultsCsv, settings: FunctionSettings, traceparent: str) 
     if not settings.next_stage_url:
         log_decision("next_stage.not_configured", **about)
         return
-    # The service is asked although the event names the blob: anyone who can write into the container
-    # can raise an event, but only a published job has an answer here.
-    answer = ServiceClient(settings, traceparent).results(results.job_id, settings.next_stage_links)
-    if answer.refused_for_good:
-        log_decision("next_stage.no_results", level=logging.WARNING, status=answer.status, code=answer.code, **about)
-        return
-    if not answer.succeeded:
-        log_decision("next_stage.retry", level=logging.WARNING, status=answer.status, **about)
-        raise RetryLater(f"the service answered {answer.status} ({answer.code}) for the results")
-    status = _post(_body(answer.json()), results.job_id, settings, traceparent)
-    if not 200 <= status < 300:
-        log_decision("next_stage.retry", level=logging.WARNING, status=status, **about)
-        raise RetryLater(f"the next stage answered {status}")
+    deadline = Deadline.after(settings.event_time_limit_s)
+    try:
+        # The service is asked although the event names the blob: anyone who can write into the container can raise an
+        # event, but only a published job has an answer here.
+        answer = ServiceClient(settings, deadline, traceparent).results(results.job_id, settings.next_stage_links)
+        if answer.is_final:
+            fields = {"status": answer.status, "code": answer.code}
+            log_decision("next_stage.no_results", level=logging.WARNING, **fields, **about)
+            return
+        _check(answer, about)
+        status = _post(_body(answer.json), results.job_id, settings, deadline, traceparent)
+        if not 200 <= status < 300:
+            raise RetryLater(f"the next stage answered {status}")
+    except RetryLater as error:
+        log_decision("next_stage.retry", level=logging.WARNING, error=str(error), **about)
+        raise
     log_decision("next_stage.called", status=status, **about)
+
+
+def _check(answer: Answer, about: dict[str, Any]) -> None:
+    """Raises RetryLater for anything but the published results."""
+    if answer.status in KEY_REFUSED:
+        log_decision("service.key_refused", level=logging.ERROR, status=answer.status, code=answer.code, **about)
+    if not answer.succeeded or answer.json.get("job_id") not in about["job_ids"]:
+        raise RetryLater(f"the service answered {answer.status} ({answer.code}) for the results")
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -76,7 +88,7 @@ def _body(published: dict[str, Any]) -> bytes:
     return json.dumps({"schema": BODY_SCHEMA} | named, separators=(",", ":")).encode()
 
 
-def _post(body: bytes, job_id: str, settings: FunctionSettings, traceparent: str) -> int:
+def _post(body: bytes, job_id: str, settings: FunctionSettings, deadline: Deadline, traceparent: str) -> int:
     timestamp = str(int(time.time()))
     headers = {
         "Content-Type": "application/json",
@@ -86,14 +98,6 @@ def _post(body: bytes, job_id: str, settings: FunctionSettings, traceparent: str
         "X-Signature": signature(settings.next_stage_secret, timestamp, body),
     }
     try:
-        response = requests.post(
-            settings.next_stage_url,
-            data=body,
-            headers=headers,
-            timeout=settings.call_time_limit_s,
-            # A redirect would carry the signed links to an address nobody configured.
-            allow_redirects=False,
-        )
-    except requests.RequestException as error:
-        raise RetryLater(f"no answer from the next stage: {type(error).__name__}") from error
-    return response.status_code
+        return call("POST", settings.next_stage_url, deadline, data=body, headers=headers).status
+    except CallFailed as error:
+        raise RetryLater(f"no answer from the next stage: {error}") from error

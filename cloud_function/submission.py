@@ -1,71 +1,76 @@
-"""Submits one upload to the service and settles what its answer means for the event.
+"""Submit one upload to the service, and decide what its answer means for the event.
 
 Separate because the Event Grid trigger and the blob trigger end in the same steps.
 """
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
-from azure.storage.blob import BlobClient
-
-import intake
-from blob_metadata import BlobGone, facts_of, read_metadata
+import storage_events
+from blob_facts import BlobFacts, read_facts
+from deadline import Deadline
 from decision_log import log_decision, log_ignored
+from errors import BlobGone, RetryLater
 from function_settings import FunctionSettings
 from media_kind import media_type_of
-from service_client import RetryLater, ServiceClient
+from service_client import KEY_REFUSED, Answer, ServiceClient
+from storage_events import Upload
 from tracing import trace_id_of
 
 
-def submit_from_event(upload: intake.Upload, settings: FunctionSettings, traceparent: str) -> None:
-    """Start the analysis of an upload that an event named. Raises RetryLater."""
-    try:
-        metadata = read_metadata(upload.container, upload.blob, settings)
-    except BlobGone:
-        _log_gone(upload.container, upload.blob, traceparent)
-        return
-    _submit(upload, metadata, settings, traceparent)
+def submit_blob(container: str, blob: str, settings: FunctionSettings, traceparent: str) -> None:
+    """Start the analysis of a blob if it is an upload. Raises RetryLater."""
+    submit(storage_events.of_blob(container, blob, None, None, settings), settings, traceparent)
 
 
-def submit_from_reference(client: BlobClient, settings: FunctionSettings, traceparent: str) -> None:
-    """Start the analysis of the upload that a blob trigger refers to. Raises RetryLater."""
-    container, blob = client.container_name, client.blob_name
-    try:
-        facts = facts_of(client, settings.call_time_limit_s)
-    except BlobGone:
-        _log_gone(container, blob, traceparent)
-        return
-    found = intake.of_blob(container, blob, facts.content_type, facts.length, settings)
-    if isinstance(found, intake.Upload):
-        _submit(found, facts.metadata, settings, traceparent)
-    else:
-        log_ignored(intake.reason_not_upload(found), container, blob, traceparent)
-
-
-def _submit(upload: intake.Upload, metadata: Mapping[str, str], settings: FunctionSettings, traceparent: str) -> None:
-    media_type = media_type_of(upload.blob, metadata, settings.default_media_type)
+def submit(found: storage_events.Subject, settings: FunctionSettings, traceparent: str) -> None:
+    """Start the analysis of an upload; log why anything else is ignored. Raises RetryLater."""
     about: dict[str, Any] = {
-        "container": upload.container,
-        "blob": upload.blob,
-        "media": upload.media,
-        "media_type": media_type.name,
-        "media_type_from": media_type.said_by,
+        "container": found.container,
+        "blob": found.blob,
         "trace_id": trace_id_of(traceparent),
     }
-    answer = ServiceClient(settings, traceparent).analyse(
-        upload.media, media_type.name, upload.container, {"blob": upload.blob}
-    )
-    if answer.succeeded:
+    deadline = Deadline.after(settings.event_time_limit_s)
+    try:
+        facts = None
+        if isinstance(found, Upload):
+            facts = read_facts(found.container, found.blob, settings, deadline)
+            found = _with_facts(found, facts, settings)
+        if not isinstance(found, Upload) or found.media is None:
+            reason = "unknown_kind" if isinstance(found, Upload) else storage_events.reason_not_upload(found)
+            log_ignored(reason, found.container, found.blob, traceparent)
+            return
+        media_type = media_type_of(found.blob, facts.metadata if facts else {}, settings.default_media_type)
+        about |= {"media": found.media, "media_type": media_type.name, "media_type_from": media_type.source}
+        answer = ServiceClient(settings, deadline, traceparent).analyse(
+            found.media, media_type.name, found.container, {"blob": found.blob}
+        )
+    except BlobGone:
+        log_decision("upload.gone", **about)
+    except RetryLater as error:
+        # The host logs the error without the blob that it was about.
+        log_decision("upload.retry", level=logging.WARNING, error=str(error), **about)
+        raise
+    else:
+        _settle(answer, about)
+
+
+def _with_facts(upload: Upload, facts: BlobFacts | None, settings: FunctionSettings) -> storage_events.Subject:
+    """Decide again with what storage says, which counts for more than what an event does."""
+    if facts is None:
+        return upload
+    return storage_events.of_blob(upload.container, upload.blob, facts.content_type, facts.length, settings)
+
+
+def _settle(answer: Answer, about: dict[str, Any]) -> None:
+    if answer.succeeded and answer.job_ids is not None:
         log_decision("upload.submitted", status=answer.status, job_ids=answer.job_ids, **about)
         return
-    about |= {"status": answer.status, "code": answer.code}
-    if answer.refused_for_good:
+    about = about | {"status": answer.status, "code": answer.code}
+    if answer.is_final:
         log_decision("upload.refused", level=logging.WARNING, **about)
         return
+    if answer.status in KEY_REFUSED:
+        log_decision("service.key_refused", level=logging.ERROR, **about)
     log_decision("upload.retry", level=logging.WARNING, **about)
-    raise RetryLater(f"the service answered {answer.status} ({answer.code})")
-
-
-def _log_gone(container: str, blob: str, traceparent: str) -> None:
-    log_decision("upload.gone", container=container, blob=blob, trace_id=trace_id_of(traceparent))
+    raise RetryLater(f"the service answered {answer.status} ({answer.code}) for {about['container']}/{about['blob']}")

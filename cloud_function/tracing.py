@@ -1,4 +1,4 @@
-"""The W3C `traceparent` of this invocation, to pass on to whatever it calls.
+"""The W3C `traceparent` of an invocation, passed on to everything that it calls.
 
 Separate because the host may give none, or one that is not well-formed.
 """
@@ -20,5 +20,5 @@ def traceparent_of(context: func.Context) -> str:
 
 
 def trace_id_of(traceparent: str) -> str:
-    """The part that all lines of one trace share, for logs."""
+    """The id that all lines of one trace share, for logs."""
     return traceparent.split("-")[1]

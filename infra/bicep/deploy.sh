@@ -150,7 +150,7 @@ subscribe_shared_container() {
         --name shared-uploads --endpoint-type webhook --endpoint "$address" \
         --included-event-types Microsoft.Storage.BlobCreated \
         --subject-begins-with "/blobServices/default/containers/$shared/" \
-        --advanced-filter data.api StringIn PutBlob PutBlockList CopyBlob FlushWithClose \
+        --advanced-filter data.api StringIn PutBlob PutBlockList CopyBlob FlushWithClose SftpCommit \
         --deadletter-identity systemassigned --deadletter-identity-endpoint \
         "$storage_id/blobServices/default/containers/$(output deadLetterContainer)" \
         --max-delivery-attempts 30 --event-ttl 1440 --output none \

@@ -12,7 +12,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from infra.local.azurite import start_azurite
 from tests.cloud_function.app_under_test import APP_FOLDER, TRACEPARENT
@@ -48,12 +48,16 @@ def media_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def upload(media_storage: str) -> Callable[..., str]:
-    """Put a blob into a new container, or a given one; returns the container."""
+    """Put a blob into a new container; returns the container."""
 
-    def put(blob: str, *, container: str = "", metadata: dict[str, str] | None = None) -> str:
-        container = container or str(uuid.uuid4())
+    def put(
+        blob: str, content: bytes = b"media", *, content_type: str = "", metadata: dict[str, str] | None = None
+    ) -> str:
+        container = str(uuid.uuid4())
+        settings = ContentSettings(content_type=content_type or "application/octet-stream")
         with BlobServiceClient.from_connection_string(media_storage) as storage:
-            storage.create_container(container).upload_blob(blob, b"media", metadata=metadata)
+            client = storage.create_container(container)
+            client.upload_blob(blob, content, metadata=metadata, content_settings=settings)
         return container
 
     return put
@@ -64,7 +68,7 @@ def load_app(monkeypatch: pytest.MonkeyPatch, service: StandIn) -> Callable[...,
     """The app's functions by name, for an environment; each is called with its trigger's value alone."""
 
     def load(**environ: str) -> Triggers:
-        for name, value in ({"SERVICE_URL": service.url, "CALL_TIME_LIMIT_S": "2"} | environ).items():
+        for name, value in ({"SERVICE_URL": service.url, "EVENT_TIME_LIMIT_S": "4"} | environ).items():
             monkeypatch.setenv(name, value)
         sys.modules.pop("function_app", None)
         app = importlib.import_module("function_app").app
@@ -93,7 +97,7 @@ def decisions(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, A
 
 @pytest.fixture(scope="session")
 def created() -> Callable[..., func.EventGridEvent]:
-    """A BlobCreated event as Event Grid sends it, with changes to its data."""
+    """A BlobCreated event as Event Grid sends it, with changes to its data; None takes a field away."""
 
     def build(container: str, blob: str, *, event_type: str = "Microsoft.Storage.BlobCreated", **changes: Any):
         data = {
@@ -110,7 +114,7 @@ def created() -> Callable[..., func.EventGridEvent]:
             event_type=event_type,
             event_time=None,
             data_version="",
-            data=data | changes,
+            data={name: value for name, value in (data | changes).items() if value is not None},
         )
 
     return build

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as told and remembers what it was asked.
+"""A real HTTP server on loopback that gives prepared answers and keeps the requests.
 
 Separate because the tests of the triggers and of the function runner both need the other end of a call.
 """
@@ -28,13 +28,19 @@ class Asked:
 
 @dataclass
 class StandIn:
-    """`answers` maps a path to (status, JSON body); other paths get `status` and `body`."""
+    """`answers` maps a path to (status, body); other paths get `status` and `body`.
+
+    A body of bytes is sent as it is, any other as JSON; `content_type` replaces the one that follows from the status.
+    `piece_delay_s` waits before each byte of the body.
+    """
 
     status: int = 202
     body: Any = field(default_factory=lambda: {"jobs": [{"id": "a" * 32, "state": "queued"}], "next": None})
     headers: Mapping[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    content_type: str = ""
     delay_s: float = 0.0
+    piece_delay_s: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
 
@@ -51,9 +57,17 @@ class StandIn:
         )
         time.sleep(self.delay_s)
         status, body = self.answers.get(request.path, (self.status, self.body))
-        mimetype = "application/json" if status < 400 else "application/problem+json"
-        response = Response(json.dumps(body), status=status, mimetype=mimetype, headers=dict(self.headers))
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        content_type = self.content_type or ("application/json" if status < 400 else "application/problem+json")
+        response = Response(content, status=status, content_type=content_type, headers=dict(self.headers))
+        if self.piece_delay_s:
+            response.response = self._slowly(content)
         return response(environ, start_response)
+
+    def _slowly(self, content: bytes) -> Iterator[bytes]:
+        for number in content:
+            time.sleep(self.piece_delay_s)
+            yield bytes([number])
 
 
 class _Quiet(WSGIRequestHandler):

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from service_client import FINAL_REFUSALS, RetryLater
+from errors import RetryLater
 
 from tests.cloud_function.app_under_test import TRACE_ID, TRACEPARENT
 
@@ -26,7 +26,7 @@ PUBLISHED = {
 
 @pytest.fixture
 def call_next_stage(load_app, service, receiver):
-    service.client.models[f"/jobs/{JOB_ID}/results"] = (200, PUBLISHED)
+    service.answers[f"/jobs/{JOB_ID}/results"] = (200, PUBLISHED)
     return load_app(NEXT_STAGE_URL=f"{receiver.url}/begin", NEXT_STAGE_SECRET=SECRET)["call_next_stage"]
 
 
@@ -65,16 +65,25 @@ def test_a_receiver_that_does_not_take_it_is_called_again(call_next_stage, creat
     assert len(receiver.asked) == 1
 
 
-@pytest.mark.parametrize("status", sorted(FINAL_REFUSALS))
-def test_an_unknown_job_is_not_announced(call_next_stage, created, service, receiver, status):
-    service.client.models[f"/jobs/{JOB_ID}/results"] = (status, {"code": "unknown_job"})
+def test_an_unknown_job_is_not_announced(call_next_stage, created, service, receiver, decisions):
+    service.answers[f"/jobs/{JOB_ID}/results"] = (404, {"code": "job_not_found"})
     call_next_stage(created("results", CSV))
     assert not receiver.asked
+    assert [(line["event"], line["code"]) for line in decisions()] == [("next_stage.no_results", "job_not_found")]
 
 
-@pytest.mark.parametrize("status", [401, 409, 429, 500, 503])
-def test_results_that_cannot_be_had_yet_are_asked_for_again(call_next_stage, created, service, receiver, status):
-    service.client.models[f"/jobs/{JOB_ID}/results"] = (status, {"code": "not_published"})
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, {"code": "not_published"}) for status in (401, 409, 429, 500, 503)),
+        (404, b"<h1>no replica</h1>"),
+        (200, b"<h1>Sign in</h1>"),
+        (200, {}),
+        (200, PUBLISHED | {"job_id": "f" * 32}),
+    ],
+)
+def test_results_that_cannot_be_had_yet_are_requested_again(call_next_stage, created, service, receiver, status, body):
+    service.answers[f"/jobs/{JOB_ID}/results"] = (status, body)
     with pytest.raises(RetryLater):
         call_next_stage(created("results", CSV))
     assert not receiver.asked
@@ -99,7 +108,7 @@ def test_without_a_next_stage_nobody_is_asked(load_app, created, service, decisi
 
 
 def test_plain_links_where_the_receiver_has_its_own_identity(load_app, created, service, receiver):
-    service.client.models[f"/jobs/{JOB_ID}/results"] = (200, PUBLISHED)
+    service.answers[f"/jobs/{JOB_ID}/results"] = (200, PUBLISHED)
     environ = {"NEXT_STAGE_URL": receiver.url, "NEXT_STAGE_SECRET": SECRET, "NEXT_STAGE_LINKS": "plain"}
     load_app(**environ)["call_next_stage"](created("results", CSV))
     assert service.asked[0].query == {"links": "plain"}

@@ -96,7 +96,7 @@ def test_the_shared_container_is_submitted_by_its_blob_trigger_alone(new_runner,
 
 
 def test_results_that_exist_are_announced(new_runner, service, container):
-    service.client.models[f"/jobs/{JOB_ID}/results"] = (200, {"job_id": JOB_ID, "links": {}, "manifest": {}})
+    service.answers[f"/jobs/{JOB_ID}/results"] = (200, {"job_id": JOB_ID, "links": {}, "manifest": {}})
     container.upload_blob(f"c1/p.jpg/{JOB_ID}/p.csv", b"frame\n")
     with serving(StandIn(status=200)) as receiver:
         new_runner(

@@ -1,4 +1,4 @@
-// Every role that anybody here has, and on what. tests/infra/test_roles.py holds them to the calls that the code makes.
+// Every role assignment. tests/infra/test_roles.py compares them with the calls that the code makes.
 
 param storageName string
 param functionStorageName string
@@ -19,6 +19,7 @@ param operatorId string
 
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roles = {
+  accountContributor: '17d1049b-9a84-46fb-8f53-869881c3d3ab'
   acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'
   blobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
   blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
@@ -205,15 +206,18 @@ resource recordsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [fo
   }
 }]
 
-resource hostRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+// The host keeps its locks and the app's package there; for a blob trigger also queues, which it has to make.
+var forHost = empty(sharedContainer) ? [roles.blobDataOwner] : [roles.blobDataOwner, roles.queueDataContributor, roles.accountContributor]
+
+resource hostRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in forHost: {
   scope: functionStorage
-  name: guid(functionStorage.id, function, roles.blobDataOwner)
+  name: guid(functionStorage.id, function, role)
   properties: {
     principalId: function
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataOwner)
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
   }
-}
+}]
 
 resource insightsRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: insights

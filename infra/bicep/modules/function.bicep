@@ -71,7 +71,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
+// The host's default is a handful of threads, and each invocation spends its time waiting for other servers.
 var always = {
+  PYTHON_THREADPOOL_THREAD_COUNT: '32'
   AzureWebJobsStorage__accountName: storage.name
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: clientId

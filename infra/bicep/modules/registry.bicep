@@ -9,7 +9,6 @@ resource registry 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
   sku: { name: 'Basic' }
   properties: {
     adminUserEnabled: false
-    anonymousPullEnabled: false
   }
 }
 

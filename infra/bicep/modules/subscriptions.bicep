@@ -1,4 +1,4 @@
-// Which events reach the function app. The functions check again whatever these filters let through.
+// The events that reach the function app. The functions check again whatever these filters let through.
 
 param topicName string
 param functionAppName string
@@ -6,12 +6,9 @@ param storageName string
 param resultsContainer string
 param deadLetterContainer string
 
-// As in cloud_function/: the calls that end an upload, and the suffixes of media. At most 25 values in all filters.
-var apis = ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose']
-var suffixes = [
-  '.jpg', '.jpeg', '.png', '.bmp', '.webp'
-  '.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg', '.wmv'
-]
+// As in cloud_function/: the calls that complete an upload, some of which end in a rename. Suffixes are not filtered:
+// for unknown ones the content type decides, and all filters of a subscription may hold 25 values.
+var apis = ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose', 'SftpCommit', 'RenameFile', 'SftpRename']
 var containersPath = '/blobServices/default/containers/'
 var ownResults = resultsContainer == '{container}'
 
@@ -50,11 +47,10 @@ resource uploads 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15
       }
     }
     filter: {
-      includedEventTypes: ['Microsoft.Storage.BlobCreated']
+      includedEventTypes: ['Microsoft.Storage.BlobCreated', 'Microsoft.Storage.BlobRenamed']
       subjectBeginsWith: containersPath
       advancedFilters: [
         { operatorType: 'StringIn', key: 'data.api', values: apis }
-        { operatorType: 'StringEndsWith', key: 'subject', values: suffixes }
         { operatorType: 'StringNotBeginsWith', key: 'subject', values: ['${containersPath}${resultsContainer}/'] }
         { operatorType: 'StringNotContains', key: 'subject', values: ['/blobs/_results/'] }
       ]
