@@ -77,14 +77,19 @@ def test_the_parameter_file_names_parameters() -> None:
 def test_events_are_filtered_as_the_function_filters() -> None:
     text = text_of(MODULES / "subscriptions.bicep")
     apis = words_in(re.search(r"var apis = \[(.*?)\]", text, re.DOTALL)[1])
-    suffixes = words_in(re.search(r"var suffixes = \[(.*?)\]", text, re.DOTALL)[1])
-    media = function_module("media_kind")
-    assert set(apis) == function_module("function_settings").WHOLE_BLOB_APIS
-    assert {suffix.removeprefix(".") for suffix in suffixes} == media.IMAGE_SUFFIXES | media.VIDEO_SUFFIXES
+    assert set(apis) == function_module("function_settings").COMPLETING_APIS
     # https://learn.microsoft.com/azure/event-grid/event-filtering#limitations
-    assert len(apis) + len(suffixes) + 2 <= 25
-    asked = re.search(r"--advanced-filter data.api StringIn ([\w ]+)", text_of(BICEP / "deploy.sh"))[1].split()
-    assert set(asked) == set(apis)
+    assert len(apis) + 2 <= 25
+    events = function_module("storage_events")
+    types = [words_in(one) for one in re.findall(r"includedEventTypes: \[(.+)\]", text)]
+    assert types == [[events.BLOB_CREATED, events.BLOB_RENAMED], [events.BLOB_CREATED]]
+
+
+def test_the_blob_trigger_is_subscribed_to_the_calls_that_create() -> None:
+    script = text_of(BICEP / "deploy.sh")
+    calls = set(re.search(r"--advanced-filter data.api StringIn ([\w ]+)", script)[1].split())
+    assert calls == function_module("function_settings").COMPLETING_APIS - {"RenameFile", "SftpRename"}
+    assert f"--included-event-types {function_module('storage_events').BLOB_CREATED}" in script
 
 
 def test_events_go_to_functions_that_exist() -> None:
@@ -96,17 +101,16 @@ def test_events_go_to_functions_that_exist() -> None:
 
 
 def test_results_and_uploads_part_ways() -> None:
-    """With the filters' words: no subject passes both, and each of ours passes one."""
-    uploads, results = (
-        "/blobServices/default/containers/upload-1/blobs/a.jpg",
-        ("/blobServices/default/containers/results/blobs/upload-1/a.jpg/0a/a.csv"),
-    )
+    """One subscription leaves out the place that the other one is about."""
     text = text_of(MODULES / "subscriptions.bicep")
-    suffixes = tuple(words_in(re.search(r"var suffixes = \[(.*?)\]", text, re.DOTALL)[1]))
-    place = "/blobServices/default/containers/results/"
-    assert f"var containersPath = '{place.removesuffix('results/')}'" in text
-    assert uploads.endswith(suffixes) and not uploads.startswith(place)
-    assert not results.endswith(suffixes) and results.startswith(place)
+    uploads, results = text.partition("resource results ")[::2]
+    place = "${containersPath}${resultsContainer}/"
+    assert "var containersPath = '/blobServices/default/containers/'" in text
+    assert f"operatorType: 'StringNotBeginsWith', key: 'subject', values: ['{place}']" in uploads
+    assert f"subjectBeginsWith: ownResults ? containersPath : '{place}'" in results
+    assert "operatorType: 'StringNotContains', key: 'subject', values: ['/blobs/_results/']" in uploads
+    assert "values: [ownResults ? '/blobs/_results/' : '/blobs/']" in results
+    assert "subjectEndsWith: '.csv'" in results
 
 
 def test_alerts_are_of_events_and_fields_that_the_code_logs() -> None:

@@ -118,6 +118,8 @@ ROLES = {
             }
         ),
     ),
+    # Of the account itself, none of whose data actions it has.
+    "accountContributor": Role("17d1049b-9a84-46fb-8f53-869881c3d3ab", frozenset()),
     "acrPull": Role("7f951dda-4ed3-4680-a7ca-43fe172d538d", frozenset()),
     "keyVaultSecretsUser": Role("4633458b-17de-408a-874b-0445c86b69e6", frozenset()),
     "monitoringMetricsPublisher": Role("3913510d-42f4-4e42-8a64-420c390055eb", frozenset()),
@@ -126,7 +128,7 @@ ROLES = {
 
 @dataclass(frozen=True)
 class Grant:
-    """A role that somebody has on something."""
+    """A role that a principal has on a resource."""
 
     who: str
     role: str
@@ -142,6 +144,10 @@ NOT_FOR_CALLS = {
     Grant("function", "keyVaultSecretsUser", "nextStageSecret"): "App Service reads secrets",
     Grant("function", "monitoringMetricsPublisher", "insights"): "telemetry",
     Grant("function", "blobDataOwner", "functionStorage"): "AzureWebJobsStorage and the app's package",
+    Grant(
+        "function", "queueDataContributor", "functionStorage"
+    ): "the blob trigger's queues, which the host keeps there",
+    Grant("function", "accountContributor", "functionStorage"): "the blob trigger's host makes what it keeps there",
     Grant("function", "blobDataOwner", "storage"): "the blob trigger of a shared container",
     Grant("function", "queueDataContributor", "storage"): "the blob trigger of a shared container",
     Grant("topic", "blobDataContributor", "deadLetters"): "Event Grid's dead letters",
@@ -159,11 +165,11 @@ def calls_in(path: Path) -> set[str]:
 
 def files_with_azure(folder: Path) -> list[Path]:
     return [
-        path for path in sorted(folder.glob("*.py")) if re.search("^from azure", path.read_text("utf-8"), re.MULTILINE)
+        path for path in sorted(folder.rglob("*.py")) if re.search("^from azure", path.read_text("utf-8"), re.MULTILINE)
     ]
 
 
-SERVICE_CALLS = set().union(*map(calls_in, files_with_azure(REPOSITORY / "service" / "storage")))
+SERVICE_CALLS = set().union(*map(calls_in, files_with_azure(REPOSITORY / "service")))
 FUNCTION_CALLS = set().union(*map(calls_in, files_with_azure(REPOSITORY / "cloud_function")))
 # Only `doctor` asks for these, and it is run where the worker is.
 DOCTOR = {"list_queues", "list_tables"}
@@ -176,10 +182,13 @@ def grants() -> list[Grant]:
     text = (BICEP / "modules" / "access.bicep").read_text("utf-8")
     lists = {
         "onStorage": re.findall(r"\{ who: (\w+), role: (.+?) \}", text),
-        "forBlobTrigger": [
-            ("function", f"roles.{role}")
-            for role in re.findall(r"roles\.(\w+)", re.search(r"^var forBlobTrigger = (.*)$", text, re.MULTILINE)[1])
-        ],
+        **{
+            name: [
+                ("function", f"roles.{role}")
+                for role in re.findall(r"roles\.(\w+)", re.search(rf"^var {name} = .* : (.*)$", text, re.MULTILINE)[1])
+            ]
+            for name in ("forBlobTrigger", "forHost")
+        },
     }
     return [
         grant
@@ -263,7 +272,7 @@ def test_roles_are_the_built_in_ones() -> None:
 def _unrolled(text: str) -> int:
     """How many more assignments the loops make than they have lines, plus the operator's, which is of a person."""
     loops = re.findall(r"= \[for \w+ in (\w+|\[.*?\]):", text)
-    lengths = {"onStorage": len(re.findall(r"\{ who: ", text)), "forBlobTrigger": 2}
+    lengths = {"onStorage": len(re.findall(r"\{ who: ", text)), "forBlobTrigger": 2, "forHost": 3}
     return sum(lengths.get(one, len(re.findall(r"\w+", one))) - 1 for one in loops) + 1
 
 

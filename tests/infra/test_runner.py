@@ -1,4 +1,4 @@
-"""The function runner as a process: the real function app, real storage, a service that answers as told."""
+"""The function runner as a process: the real function app, real storage, a stand-in for the service."""
 
 import base64
 import json
@@ -76,7 +76,7 @@ def test_the_fifth_failure_goes_to_the_poison_queue(new_runner, service, contain
 
 
 def test_a_refused_upload_is_not_tried_again(new_runner, service, container):
-    service.status = 415
+    service.status, service.body = 415, {"code": "unsupported_media"}
     container.upload_blob("p.jpg", b"1")
     runner = new_runner()
     until(lambda: "upload.refused" in runner.log_since_start())
@@ -137,6 +137,6 @@ def test_http_triggers_ask_for_the_key(http_url):
     assert status(path, **{"x-functions-key": "the-key"}) == 202
     assert status(f"{path}?code=the-key") == 202
     assert status(f"{path}?code=the-key", method="DELETE") == 405
-    assert status("/api/analyse/sound/wild/c-1?code=the-key") == 400
+    assert status("/api/analyse/image/wild/c.1?code=the-key") == 400
     assert status("/api/analyse/image?code=the-key") == 404
     assert status("/elsewhere?code=the-key") == 404
