@@ -20,7 +20,7 @@ from service.web.services import services
 NAME = "pages"
 JOB_ID = re.compile("[0-9a-f]{32}")
 
-pages = Blueprint(NAME, __name__, static_folder="static", static_url_path="/static")
+pages = Blueprint(NAME, __name__, static_folder="../static", static_url_path="/static")
 
 
 @dataclass(frozen=True)
