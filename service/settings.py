@@ -186,6 +186,14 @@ class Settings(BaseModel):
     applicationinsights_connection_string: SecretStr | None = Field(
         None, description="Azure Monitor as the place of traces, instead; needs `requirements-otel.txt`."
     )
+    otel_traces_sampler: Literal["traceidratio", "always_on", "always_off"] = Field(
+        "traceidratio",
+        description="Which traces are kept: a share of them, all, or none. The caller's own choice (the last digits of its "
+        "`traceparent`) does not count: the Functions host drops most.",
+    )
+    otel_traces_sampler_arg: float = Field(
+        1.0, description="The share of traces that `traceidratio` keeps; the same ones in all parts.", ge=0, le=1
+    )
     canary_every_s: float = Field(
         3600.0, description="How often a worker measures the reference picture, first at its start; 0: never.", ge=0
     )

@@ -1,7 +1,7 @@
-"""Traces: from the upload's event through queue and pipeline to the result, where a place for them is set.
+"""Traces by OpenTelemetry, from the upload's event through queue and pipeline to the result.
 
-The packages are an extra (`requirements-otel.txt`). Without a place everything here does nothing, and passes on the
-`traceparent` that it was given.
+The packages are an extra (`requirements-otel.txt`). Without a destination in the settings every function here does
+nothing, and passes on the `traceparent` that it was given.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ _tracer: Tracer | None = None
 
 
 def configure(settings: Settings, part: str, identity: Any = None) -> None:
-    """Send the spans of this process, of one part of the service, where the settings say; nowhere if they do not.
+    """Export the spans of this process to the destination in the settings, if there is one.
 
     Args:
-        identity: by which Azure Monitor knows who sends; None where its connection string is enough.
+        part: of the service, such as `web` or `worker`.
+        identity: credential for Azure Monitor; None where its connection string is enough.
 
     Raises:
         BadSettings: the packages are not installed.
@@ -46,6 +47,7 @@ def configure(settings: Settings, part: str, identity: Any = None) -> None:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, TraceIdRatioBased
 
         [found] = entry_points(group=EXPORTERS, name=name)
         exporter = found.load()(**options)
@@ -61,13 +63,17 @@ def configure(settings: Settings, part: str, identity: Any = None) -> None:
         "service.version": __version__,
         "service.instance.id": settings.worker_name,
     }
-    _provider = TracerProvider(resource=Resource.create(resource))
+    # None of these asks the parent: a trace that the Functions host does not record is recorded from here on. The id alone
+    # decides, and so alike on both sides of the queue.
+    samplers = {"always_on": ALWAYS_ON, "always_off": ALWAYS_OFF}
+    sampler = samplers.get(settings.otel_traces_sampler) or TraceIdRatioBased(settings.otel_traces_sampler_arg)
+    _provider = TracerProvider(sampler, resource=Resource.create(resource))
     _provider.add_span_processor(BatchSpanProcessor(exporter))
     _tracer = _provider.get_tracer("media-analysis", __version__)
 
 
 def close() -> None:
-    """Send what is left, and end."""
+    """Export the remaining spans and stop."""
     global _provider, _tracer
     if _provider:
         _provider.shutdown()
@@ -76,13 +82,13 @@ def close() -> None:
 
 @contextmanager
 def span(name: str, traceparent: str = "", kind: Kind = "INTERNAL", **attributes: str | int) -> Iterator[str]:
-    """A span around the block, which an error marks as failed.
+    """Record a span around the block; an error marks it as failed.
 
     Args:
-        traceparent: of the caller elsewhere; without one it belongs to the span around this block.
+        traceparent: of a caller in another process; without one the parent is the span around this block.
 
     Yields:
-        The traceparent for what the block calls.
+        The traceparent for the calls that the block makes.
     """
     if _tracer is None:
         yield traceparent

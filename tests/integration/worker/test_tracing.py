@@ -101,6 +101,53 @@ def test_a_job_is_one_trace_from_its_caller_to_its_result(bench: Bench, receiver
     assert receiver.services == {"worker"}
 
 
+def exported(sampling: dict[str, str], traceparents: list[str]) -> dict[str, list[str]]:
+    """Names of the exported spans by trace id, where a web server submits and a worker then works."""
+    with receiving() as own:
+        settings = Settings.load({"OTEL_EXPORTER_OTLP_ENDPOINT": own.endpoint, **sampling})
+        messages = []
+        tracing.configure(settings, "web")
+        for traceparent in traceparents:
+            with tracing.span("submit", traceparent, "PRODUCER") as carried:
+                messages.append(carried)
+        tracing.configure(settings, "worker")
+        for message in messages:
+            with tracing.span("job", message, "CONSUMER"), tracing.span("claim"):
+                pass
+        tracing.close()
+        found: dict[str, list[str]] = {}
+        for span in own.spans:
+            found.setdefault(span.trace_id.hex(), []).append(span.name)
+        return found
+
+
+# The sampler compares the last 16 digits with the share.
+TRACES = [f"00-{'a' * 16}{number:x}{'0' * 15}-{'b' * 16}-{{}}" for number in range(16)]
+
+
+@with_extra
+@pytest.mark.parametrize("flags", ["00", "01"])
+@pytest.mark.parametrize(
+    ("sampling", "kept"),
+    [
+        ({}, 16),
+        ({"OTEL_TRACES_SAMPLER_ARG": "0.25"}, 4),
+        ({"OTEL_TRACES_SAMPLER_ARG": "0"}, 0),
+        ({"OTEL_TRACES_SAMPLER": "always_on", "OTEL_TRACES_SAMPLER_ARG": "0"}, 16),
+        ({"OTEL_TRACES_SAMPLER": "always_off"}, 0),
+    ],
+)
+def test_the_rate_decides_and_never_the_callers_flag(flags: str, sampling: dict[str, str], kept: int) -> None:
+    found = exported(sampling, [trace.format(flags) for trace in TRACES])
+    assert len(found) == kept
+    assert all(sorted(names) == ["claim", "job", "submit"] for names in found.values())
+
+
+def test_a_sampler_that_asks_the_caller_is_refused() -> None:
+    with pytest.raises(BadSettings, match="OTEL_TRACES_SAMPLER"):
+        Settings.load({"OTEL_TRACES_SAMPLER": "parentbased_traceidratio"})
+
+
 @with_extra
 def test_a_step_that_fails_is_marked(bench: Bench, receiver: Receiver) -> None:
     job = bench.submit("broken.jpg", b"no picture")
