@@ -188,8 +188,8 @@ class Settings(BaseModel):
     )
     otel_traces_sampler: Literal["traceidratio", "always_on", "always_off"] = Field(
         "traceidratio",
-        description="Which traces are kept: a share of them, all, or none. The caller's own choice (the last digits of its "
-        "`traceparent`) does not count: the Functions host drops most.",
+        description="Which traces are kept: a share of them, all, or none. The caller's own choice (the last digits of "
+        "its `traceparent`) does not count: the Functions host drops most.",
     )
     otel_traces_sampler_arg: float = Field(
         1.0, description="The share of traces that `traceidratio` keeps; the same ones in all parts.", ge=0, le=1

@@ -63,8 +63,8 @@ def configure(settings: Settings, part: str, identity: Any = None) -> None:
         "service.version": __version__,
         "service.instance.id": settings.worker_name,
     }
-    # None of these asks the parent: a trace that the Functions host does not record is recorded from here on. The id alone
-    # decides, and so alike on both sides of the queue.
+    # None of these asks the parent: a trace that the Functions host does not record is recorded from here on. The id
+    # alone decides, and so alike on both sides of the queue.
     samplers = {"always_on": ALWAYS_ON, "always_off": ALWAYS_OFF}
     sampler = samplers.get(settings.otel_traces_sampler) or TraceIdRatioBased(settings.otel_traces_sampler_arg)
     _provider = TracerProvider(sampler, resource=Resource.create(resource))

@@ -314,6 +314,8 @@ module alerts 'modules/alerts.bicep' = if (withApps) {
     location: location
     workspaceId: watching.outputs.workspaceId
     topicName: topic.outputs.name
+    webName: web.outputs.name
+    jobNames: [workerJob.outputs.name, sweeper.outputs.name, queueWatch.outputs.name]
     email: alertEmail
     oldestMessageS: alertLimits.oldestMessageS
     failurePercent: alertLimits.failurePercent

@@ -20,7 +20,17 @@ _parser = Parser(Language(tree_sitter_bicep.language()))
 # Of Bicep's functions (https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions) those used here.
 FUNCTIONS = {
     *("allowed", "concat", "description", "empty", "guid", "json", "maxLength", "maxValue", "minLength", "minValue"),
-    *("resourceGroup", "secure", "string", "subscription", "subscriptionResourceId", "take", "union", "uniqueString"),
+    *(
+        "resourceGroup",
+        "resourceId",
+        "secure",
+        "string",
+        "subscription",
+        "subscriptionResourceId",
+        "take",
+        "union",
+        "uniqueString",
+    ),
 }
 
 Kind = Literal["param", "var", "resource", "module", "output"]

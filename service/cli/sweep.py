@@ -18,6 +18,7 @@ from service.jobs.backend import JobBackend
 from service.jobs.sweep.finding import Finding, Places
 from service.jobs.sweep.mark import SweepLeases
 from service.jobs.sweep.sweep import sweep as sweep_storage
+from service.logs import configure, log
 
 
 @click.command()
@@ -29,7 +30,7 @@ from service.jobs.sweep.sweep import sweep as sweep_storage
     show_default=True,
     help="Leave alone what was written within so many minutes: it is still under way.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding, and a log line at the end.")
 def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
     """Find uploads without a job, jobs without a message, records that are stuck, and leftovers of dead attempts.
 
@@ -38,13 +39,16 @@ def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
     with opened() as services:
         owner = f"{services.settings.worker_name}/{secrets.token_hex(4)}"
         found = list(_sweep(services, owner, grace=timedelta(minutes=grace_minutes), mend=mend))
+    left = sum(not finding.mended for finding in found)
     if as_json:
         for finding in found:
             echo_json(finding.as_dict())
+        # For the alert on sweeps that do not end well; on standard error, beside the findings.
+        configure(services.settings.log_format, "INFO")
+        log.info("sweep.finished", found=len(found), mended=len(found) - left, left=left)
     elif found:
         rows = [(one.kind, moment(one.since), _outcome(one), f"{one.container}/{one.blob}") for one in found]
         echo_rows(("WHAT", "SINCE (UTC)", "DONE", "WHERE"), rows)
-    left = sum(not finding.mended for finding in found)
     hint = "; `--mend` puts it right" if left and not mend else ""
     click.echo(f"{len(found)} found, {len(found) - left} mended{hint}", err=True)
     if left:

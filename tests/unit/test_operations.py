@@ -38,7 +38,7 @@ def test_alerts_are_of_metrics_that_there_are() -> None:
 
 def test_every_alert_has_a_section() -> None:
     headings = {name for line in re.findall(r"^### (.+)$", TEXT, re.MULTILINE) for name in line.split(", ")}
-    assert headings == alerts() | {"events-dead-lettered"}
+    assert headings == alerts()
 
 
 @pytest.mark.parametrize("words", sorted(set(re.findall(r"`python -m service ([^`]+)`", TEXT))))

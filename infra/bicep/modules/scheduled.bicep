@@ -64,3 +64,5 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
     }
   }
 }
+
+output name string = job.name

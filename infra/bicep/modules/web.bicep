@@ -96,3 +96,4 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
 }
 
 output url string = 'https://${web.properties.configuration.ingress.fqdn}'
+output name string = web.name

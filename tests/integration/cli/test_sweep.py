@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_an_upload_that_no_event_told_of(command_line: CommandLine, account: Sto
     }
     assert account.services.queue.length() == 2
     assert found(command_line) == []
+
+
+def test_the_end_of_a_sweep_is_one_log_line_for_alerts(command_line: CommandLine, account: StorageAccount) -> None:
+    account.put("a.jpg", jpeg())
+    ended = []
+    for mend in ((), ("--mend",)):
+        done = command_line("sweep", *NOW, *mend, "--json", LOG_FORMAT="json")
+        lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+        ended += [(line["found"], line["mended"], line["left"]) for line in lines if line["event"] == "sweep.finished"]
+        assert "sweep.finished" not in done.stdout
+    assert ended == [(1, 0, 1), (1, 1, 0)]
 
 
 def test_a_job_under_any_options_will_do_but_not_of_an_older_version(
