@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from openface_lite.pictures import MediaError, read_image
     from openface_lite.pose import Camera
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOME = {
     "analyse_image": "analyse",

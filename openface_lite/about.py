@@ -6,7 +6,7 @@
 import json
 
 from openface_lite import __version__, action_units
-from openface_lite.models import MODEL_HASHES
+from openface_lite.model_facts import FILES, HASHES, ModelFile
 
 NAME = "openface_lite"
 LICENCE_CLASS = "permissive"
@@ -20,8 +20,27 @@ def engine() -> dict[str, object]:
         "version": __version__,
         "licence_class": LICENCE_CLASS,
         "commands": list(COMMANDS),
-        "models": MODEL_HASHES,
+        "models": HASHES,
+        "model_facts": [_model(file) for file in FILES],
         "au_support": action_units.SUPPORT,
+        "au_facts": {
+            name: {"support": unit.support, "rests_on": unit.rests_on, "cannot_tell": unit.cannot_tell}
+            for name, unit in action_units.MEASURED.items()
+        },
+    }
+
+
+def _model(file: ModelFile) -> dict[str, str]:
+    return {
+        "name": file.name,
+        "sha256": file.sha256,
+        "purpose": file.purpose,
+        "input": file.input,
+        "output": file.output,
+        "licence": file.licence,
+        "source": file.wheel.requirement,
+        "citation": file.citation.text,
+        "doi": file.citation.doi,
     }
 
 

@@ -16,6 +16,8 @@ from openface_lite.track import FaceTracker
 Progress = Callable[[int, int], object]
 
 _GROUPS = columns.video_groups(frozenset(columns.COLUMN_FLAGS))
+# Measured frame by frame; action units follow at the end of the clip.
+_STREAMED = columns.without_units(_GROUPS)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def analyse_video(
     rows, measures = [], []
     for number, frame in enumerate(frames, start=1):
         face = tracker.step(frame.pixels)
-        rows.append(columns.cells(_GROUPS, columns.video_values(number, 0, frame.time_s, face)))
+        rows.append(columns.cells(_GROUPS, columns.video_values(number, 0, frame.time_s, face, _STREAMED)))
         measures.append(face.au_measures if face else action_units.NOT_MEASURED)
         if on_progress:
             on_progress(number, expected)
@@ -75,8 +77,10 @@ def _table(rows: list[Array], measures: list[Array], *, au_static: bool) -> Tabl
     if not rows:
         return Table(names, np.empty((0, len(names))))
     values = np.array(rows)
-    final = action_units.clip_intensities(np.array(measures), static=au_static)
-    values[:, columns.place_of("au_r", _GROUPS)] = columns.au_cells(final)
+    times_s = values[:, columns.place_of("timestamp", _GROUPS)].ravel()
+    final = action_units.clip_units(np.array(measures), times_s, static=au_static)
+    values[:, columns.place_of("au_r", _GROUPS)] = final.intensities
+    values[:, columns.place_of("au_c", _GROUPS)] = final.presences
     return Table(names, values)
 
 

@@ -5,8 +5,8 @@ measure is an empty cell, never 0. In a frame without a face only frame, face_id
 (0.00) and success (0) are filled: OpenFace repeats its last fit there, which we do not copy.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -61,12 +61,13 @@ _MEASUREMENTS = (
     Group("au_r", AUS, action_units.INTENSITIES, 2),
     Group("au_c", AUS, action_units.PRESENCES, 2),
 )
-_MEASURED_PLACES = np.array([action_units.INTENSITIES.index(name) for name in action_units.MEASURED])
 
 
 def image_groups(selection: frozenset[str]) -> tuple[Group, ...]:
     """The groups of FaceLandmarkImg: 711 columns with everything selected."""
-    return _IMAGE_HEAD + _selected(selection)
+    # OpenFace writes the presences of pictures with one decimal, those of videos with two.
+    groups = (replace(group, decimals=1) if group.key == "au_c" else group for group in _selected(selection))
+    return _IMAGE_HEAD + tuple(groups)
 
 
 def video_groups(selection: frozenset[str]) -> tuple[Group, ...]:
@@ -112,14 +113,16 @@ def place_of(key: str, groups: tuple[Group, ...]) -> slice:
     return slice(0, 0)
 
 
-def image_values(number: int, face: Face) -> dict[str, Cells]:
-    """One face of a picture, numbered from 0."""
+def image_values(number: int, face: Face, groups: tuple[Group, ...]) -> dict[str, Cells]:
+    """One face of a picture, numbered from 0; only ``groups`` are measured."""
     head: dict[str, Cells] = {"face": [number], "confidence": [face.confidence]}
-    return head | face_values(face)
+    return head | _face_values(face, groups)
 
 
-def video_values(number: int, face_id: int, time_s: float, face: Face | None) -> dict[str, Cells]:
-    """One frame, numbered from 1, with its face or without one."""
+def video_values(
+    number: int, face_id: int, time_s: float, face: Face | None, groups: tuple[Group, ...]
+) -> dict[str, Cells]:
+    """One frame, numbered from 1, with its face or without one; only ``groups`` are measured."""
     head: dict[str, Cells] = {
         "frame": [number],
         "face_id": [face_id],
@@ -127,37 +130,38 @@ def video_values(number: int, face_id: int, time_s: float, face: Face | None) ->
         "confidence": [face.confidence if face else 0.0],
         "success": [1 if face else 0],
     }
-    return head | face_values(face) if face else head
+    return head | _face_values(face, groups) if face else head
 
 
-def au_cells(intensities: Array) -> Array:
-    """The (..., 17) intensity cells from the (..., 6) measured ones: the others are NaN."""
-    all_cells = np.full((*intensities.shape[:-1], len(action_units.INTENSITIES)), np.nan)
-    all_cells[..., _MEASURED_PLACES] = intensities
-    return all_cells
+def without_units(groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    """The groups but for action units, which a clip shows only as a whole."""
+    return tuple(group for group in groups if group.flag != AUS)
 
 
-def face_values(face: Face) -> dict[str, Cells]:
-    """The cells of every measured group of a face."""
-    return {
-        "gaze": face.gaze.vectors.ravel(),
-        "gaze_angle": face.gaze.angles,
-        "eye_2d": face.gaze.eye_points_2d.T.ravel(),
-        "eye_3d": face.gaze.eye_points_3d.T.ravel(),
-        "pose_T": face.head_pose.translation,
-        "pose_R": face.head_pose.angles,
-        "face_2d": face.landmarks_2d.T.ravel(),
-        "face_3d": face.landmarks_3d.T.ravel(),
-        "shape": _shape_cells(face),
-        "au_r": au_cells(face.au_intensities),
-    }
+def _face_values(face: Face, groups: tuple[Group, ...]) -> dict[str, Cells]:
+    return {group.key: _MEASURE[group.key](face) for group in groups if group.key in _MEASURE}
 
 
 def _shape_cells(face: Face) -> Array:
     """Scale, rotation and place of the weak-perspective fit; OpenFace's 34 shape modes stay empty.
 
-    Our mean face fitted in this way to the 2D points of real rows gives OpenFace's own values to 2 % in
+    The canonical face fitted in this way to the 2D points of real rows gives OpenFace's own values to 2 % in
     scale, 4 degrees in each angle and 0.6 px in place.
     """
     shape = face.weak_perspective
     return np.concatenate([[shape.scale], shape.angles, shape.place, np.full(34, np.nan)])
+
+
+_MEASURE: Final[dict[str, Callable[[Face], Cells]]] = {
+    "gaze": lambda face: face.gaze.vectors.ravel(),
+    "gaze_angle": lambda face: face.gaze.angles,
+    "eye_2d": lambda face: face.gaze.eye_points_2d.T.ravel(),
+    "eye_3d": lambda face: face.gaze.eye_points_3d.T.ravel(),
+    "pose_T": lambda face: face.head_pose.translation,
+    "pose_R": lambda face: face.head_pose.angles,
+    "face_2d": lambda face: face.landmarks_2d.T.ravel(),
+    "face_3d": lambda face: face.landmarks_3d.T.ravel(),
+    "shape": _shape_cells,
+    "au_r": lambda face: face.au_intensities,
+    "au_c": lambda face: face.au_presences,
+}

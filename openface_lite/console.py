@@ -4,14 +4,15 @@ from pathlib import Path
 
 from openface_lite import models, pictures
 from openface_lite.arguments import Arguments
+from openface_lite.model_facts import FILES
 
 
 def load_models() -> None:
     """Load and announce the models. Raises ModelsUnavailableError."""
     print(f"Reading the landmark detector/tracker from: {models.models_dir()}")
-    for name in models.MODEL_HASHES:
-        print(f"Reading the model from: {models.models_dir() / name}", end="....", flush=True)
-        models.model_bytes(name)
+    for file in FILES:
+        print(f"Reading the model from: {models.models_dir() / file.name}", end="....", flush=True)
+        models.checked_path(file)
         print("Done")
 
 

@@ -36,18 +36,17 @@ class Region:
         return placed
 
 
-def cut(image: Image, region: Region, side: int, *, mirrored: bool = False) -> Image:
+def cut(image: Image, region: Region, side: int) -> Image:
     """The region as a (side, side, 3) image; what lies outside the picture is black."""
     source, offset, reduction = _reduced_surroundings(image, region, side)
     # From patch pixels to image pixels: centre the patch, scale, turn, move.
     scale = region.size / side
     cos, sin = scale * math.cos(region.angle), scale * math.sin(region.angle)
-    flip = -1.0 if mirrored else 1.0
     middle = (side - 1) / 2
     placed = np.array(
         [
-            [flip * cos, -sin, region.center_x - flip * cos * middle + sin * middle],
-            [flip * sin, cos, region.center_y - flip * sin * middle - cos * middle],
+            [cos, -sin, region.center_x - cos * middle + sin * middle],
+            [sin, cos, region.center_y - sin * middle - cos * middle],
         ]
     )
     placed[:, 2] -= offset

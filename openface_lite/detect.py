@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 
 from openface_lite import models
 from openface_lite.arrays import Array, Image
 from openface_lite.crop import Region, cut
+from openface_lite.model_facts import FULL_RANGE, SHORT_RANGE, ModelFile
 
 # A tile smaller than this shows no more than the whole picture does.
 _MIN_TILE = 160
@@ -48,14 +50,14 @@ class Detection:
 class _Detector:
     """One detector network: input side in pixels, anchor grid (stride, anchors a cell), least score."""
 
-    model: str
+    model: ModelFile
     side: int
     grid: tuple[tuple[int, int], ...]
     min_score: float
 
 
-_SHORT_RANGE = _Detector(models.SHORT_RANGE, 128, ((8, 2), (16, 6)), 0.5)
-_FULL_RANGE = _Detector(models.FULL_RANGE, 192, ((4, 1),), 0.6)
+_SHORT_RANGE = _Detector(SHORT_RANGE, 128, ((8, 2), (16, 6)), 0.5)
+_FULL_RANGE = _Detector(FULL_RANGE, 192, ((4, 1),), 0.6)
 
 
 def detect(image: Image, *, tiles: int = 0) -> list[Detection]:
@@ -96,11 +98,12 @@ def _largest_first(detections: list[Detection]) -> list[Detection]:
 
 def _in_region(image: Image, region: Region, detector: _Detector) -> list[Detection]:
     """Run one detector on one square of the image (letterboxed where the square leaves it)."""
-    patch = cut(image, region, detector.side)
+    patch = cv2.cvtColor(cut(image, region, detector.side), cv2.COLOR_BGR2RGB)
     # Both networks want values in [-1, 1].
-    boxes, scores = models.run(detector.model, patch, divisor=127.5, offset=-1)
+    boxes, scores = models.run(detector.model, np.divide(patch, 127.5, dtype=np.float32) - np.float32(1))
+    boxes = boxes[0]
     # Clipped: float32 exp overflows beyond 88, and nothing changes there.
-    scores = 1 / (1 + np.exp(-np.clip(scores[:, 0], -80, 80)))
+    scores = 1 / (1 + np.exp(-np.clip(scores[0, :, 0], -80, 80)))
     kept = np.flatnonzero(scores > detector.min_score)
     return [_decode(boxes[i] / detector.side, _anchors(detector)[i], float(scores[i]), region) for i in kept]
 

@@ -1,11 +1,13 @@
-"""One measured face: everything the library tells about it."""
+"""One measured face with everything that the library measures on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
-from openface_lite import action_units, gaze, pose
+import numpy as np
+
+from openface_lite import action_units, gaze, pose, signals
 from openface_lite.arrays import Array
 from openface_lite.mesh import Mesh
 
@@ -30,7 +32,7 @@ class ActionUnit:
     """One intensity.
 
     ``intensity`` is 0 to 5, or None where ``support`` is ``not_estimable``: not measured is not absent. The
-    other levels are ``supported`` and ``weak`` (see :data:`openface_lite.action_units.MEASURED`).
+    other levels are ``supported`` and ``weak``; :data:`openface_lite.action_units.MEASURED` says what each rests on.
     """
 
     intensity: float | None
@@ -39,7 +41,7 @@ class ActionUnit:
 
 @dataclass(frozen=True)
 class Face:
-    """One face, measured. Arrays are float64; pixels are those of the full-size upright picture.
+    """One face, measured. Arrays are floating point; pixels are those of the full-size upright picture.
 
     Eye 0 is the eye on the left of the image. ``camera`` is the one that the millimetres rest on.
     """
@@ -47,12 +49,20 @@ class Face:
     mesh: Mesh
     camera: pose.Camera
     head_pose: pose.Pose
-    weak_perspective: pose.WeakPerspective
-    gaze: gaze.Gaze
+
+    @cached_property
+    def weak_perspective(self) -> pose.WeakPerspective:
+        """How the canonical face lies in the picture if depth did not matter."""
+        return pose.fit_weak_perspective(self.landmarks_2d)
+
+    @cached_property
+    def gaze(self) -> gaze.Gaze:
+        """Where the eyes look, and their landmarks."""
+        return gaze.estimate(self.mesh, self.camera, self.head_pose, signals.eye_openings(self._frontal))
 
     @property
     def confidence(self) -> float:
-        """How surely this is a face, 0 to 1: the mesh network's presence."""
+        """How surely this is a face, 0 to 1: the landmark network's presence."""
         return self.mesh.presence
 
     @property
@@ -96,20 +106,32 @@ class Face:
 
     @cached_property
     def au_measures(self) -> Array:
-        """The raw measures (6,) behind the action units, in the order of action_units.MEASURED."""
-        return action_units.measure(pose.frontal_points(self.mesh))
+        """The raw signals (21,) behind the action units, in the order of :data:`openface_lite.signals.NAMES`."""
+        return signals.measure(self.mesh, self._frontal)
+
+    @cached_property
+    def au_intensities(self) -> Array:
+        """The 17 intensities of 0 to 5 against a resting face, NaN for units that are not estimable.
+
+        Rough: a picture shows no neutral of its own. A clip does.
+        """
+        return action_units.still_intensities(self.au_measures)
 
     @property
-    def au_intensities(self) -> Array:
-        """Intensities (6,) of 0 to 5 against the fixed neutral, in the order of action_units.MEASURED.
-
-        Rough: a picture shows no neutral of its own (correlation with OpenFace about .5). A clip does.
-        """
-        return action_units.intensities(self.au_measures, action_units.fixed_neutral())
+    def au_presences(self) -> Array:
+        """The 18 presences, 0 or 1, NaN for all but AU45: the eyes are shut."""
+        return action_units.still_presences(self.au_measures)
 
     @property
     def action_units(self) -> Mapping[str, ActionUnit]:
         """The 17 intensities by column name (``AU12_r``), from :attr:`au_intensities`."""
-        measured = dict(zip(action_units.MEASURED, self.au_intensities.tolist(), strict=True))
-        units = {name: ActionUnit(measured.get(name), action_units.SUPPORT[name]) for name in action_units.INTENSITIES}
+        values = (None if np.isnan(value) else float(value) for value in self.au_intensities)
+        units = {
+            name: ActionUnit(value, action_units.SUPPORT[name])
+            for name, value in zip(action_units.INTENSITIES, values, strict=True)
+        }
         return MappingProxyType(units)
+
+    @cached_property
+    def _frontal(self) -> Array:
+        return pose.frontal_points(self.mesh)

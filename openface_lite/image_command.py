@@ -47,4 +47,4 @@ def _analyse(picture: pictures.Picture, path: str, index: int, arguments: Argume
     faces = find_faces(picture, camera, tiles=2 if arguments.thorough else 1)
     with Recorder(Job(folder, stem, path, camera, groups, arguments.selection, remarks)) as recorder:
         for number, face in enumerate(faces):
-            recorder.write(columns.image_values(number, face))
+            recorder.write(columns.image_values(number, face, groups))

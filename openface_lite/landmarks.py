@@ -9,21 +9,26 @@ _OVAL_LEFT = np.array([127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152]
 _OVAL_RIGHT = np.array([152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356])
 _JAW_STEPS = 8
 
+# The upper edges of the brows: OpenFace's five points of each divide them evenly.
+_BROWS = np.array([[70, 63, 105, 66, 107], [336, 296, 334, 293, 300]])
+_BROW_STEPS = 4
+
 # The nose's ridge from between the eyes to its tip: points 27-30 divide it in thirds, as they do in every row
 # of real output at hand (shares .325-.342). No mesh vertices lie there.
 _RIDGE = np.array([168, 6, 197, 195, 5, 4])
 _RIDGE_STEPS = 3
+_NOSTRILS = np.array([240, 97, 2, 326, 460])
+_EYES = np.array([33, 160, 158, 133, 153, 144, 362, 385, 386, 263, 373, 380])
 
-_BROWS = np.array([70, 63, 105, 66, 107, 336, 296, 334, 293, 300])
-# Points 31-67: nostrils, eyes, outer lips, inner lips. fmt keeps OpenFace's groups on their lines.
-# fmt: off
-_LOWER_POINTS = np.array([
-    59, 97, 2, 326, 289,
-    33, 160, 158, 133, 153, 144, 362, 385, 386, 263, 373, 380,
-    61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91,
-    78, 82, 13, 312, 308, 317, 14, 87,
-])
-# fmt: on
+# The outer edge of the lips. From a corner to the upper lip's peak OpenFace has one point midway (49, 53); along
+# the lower lip from corner to corner five (55-59).
+_UPPER_LIP_LEFT = np.array([61, 185, 40, 39, 37])
+_UPPER_LIP_RIGHT = np.array([291, 409, 270, 269, 267])
+_LOWER_LIP = np.array([291, 375, 321, 405, 314, 17, 84, 181, 91, 146, 61])
+_LOWER_LIP_STEPS = 6
+_CORNERS = (61, 291)
+_CUPID_BOW = np.array([37, 0, 267])
+_INNER_LIPS = np.array([78, 82, 13, 312, 308, 317, 14, 87])
 
 # The lid edges of each eye from its left corner to its right corner, as seen in the image.
 _LIDS = np.array(
@@ -45,15 +50,25 @@ _PUPIL_ANGLES = np.radians(135 - 45 * np.arange(8))
 
 def face_points(points: Array) -> Array:
     """The 68 face points from (468+, n) mesh points; keeps the unit and the number of columns."""
-    jaw_left = _resample(points[_OVAL_LEFT], _JAW_STEPS)
-    jaw_right = _resample(points[_OVAL_RIGHT], _JAW_STEPS)
-    ridge = _resample(points[_RIDGE], _RIDGE_STEPS)
-    return np.concatenate([jaw_left, jaw_right[1:], points[_BROWS], ridge, points[_LOWER_POINTS]])
+    jaw_left = _divide(points[_OVAL_LEFT], _JAW_STEPS)
+    jaw_right = _divide(points[_OVAL_RIGHT], _JAW_STEPS)
+    brows = [_divide(points[line], _BROW_STEPS) for line in _BROWS]
+    ridge = _divide(points[_RIDGE], _RIDGE_STEPS)
+    return np.concatenate([jaw_left, jaw_right[1:], *brows, ridge, points[_NOSTRILS], points[_EYES], _lips(points)])
+
+
+def _lips(points: Array) -> Array:
+    """Points 48-67: the outer edge from the corner on the left of the image over the top and back, then the inner."""
+    left, right = (points[[corner]] for corner in _CORNERS)
+    left_middle, right_middle = (_divide(points[line], 2)[1:2] for line in (_UPPER_LIP_LEFT, _UPPER_LIP_RIGHT))
+    lower = _divide(points[_LOWER_LIP], _LOWER_LIP_STEPS)[1:-1]
+    upper = [left, left_middle, points[_CUPID_BOW], right_middle, right]
+    return np.concatenate([*upper, lower, points[_INNER_LIPS]])
 
 
 def lid_points(points: Array, eye: int) -> Array:
     """The 12 lid points of eye 0 (left of the image) or 1: from the left corner over the top and back."""
-    upper, lower = (_resample(points[line], _LID_STEPS) for line in _LIDS[eye])
+    upper, lower = (_divide(points[line], _LID_STEPS) for line in _LIDS[eye])
     return np.concatenate([upper, lower[-2:0:-1]])
 
 
@@ -74,7 +89,7 @@ def eye_rings(points: Array, eye: int) -> tuple[Array, Array, Array]:
     return center, ring(_IRIS_ANGLES, 1.0), ring(_PUPIL_ANGLES, PUPIL_SHARE)
 
 
-def _resample(line: Array, steps: int) -> Array:
+def _divide(line: Array, steps: int) -> Array:
     """``steps`` + 1 points equally far apart along a line, measured in its x and y."""
     moves = np.diff(line, axis=0)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(moves[:, 0], moves[:, 1]))])

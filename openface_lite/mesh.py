@@ -4,25 +4,33 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import cv2
 import numpy as np
 
 from openface_lite import landmarks, models
 from openface_lite.arrays import Array, Image
 from openface_lite.crop import Region, cut
+from openface_lite.model_facts import LANDMARKS
 
 # Outer and inner eye corner on the left of the image (the person's right eye), then on its right.
 LEFT_EYE_CORNERS = (33, 133)
 RIGHT_EYE_CORNERS = (362, 263)
+OUTER_EYE_CORNERS = (33, 263)
 
-_MESH_SIDE = 192
-_IRIS_SIDE = 64
+POINTS = 478
+_FACE_POINTS = 468
+_SIDE = 256
 _FACE_MARGIN = 1.5
-_EYE_MARGIN = 2.3
+# The network gives an iris as centre, right, top, left, bottom; ours go centre, left, top, right, bottom.
+_ORDER = np.concatenate([np.arange(_FACE_POINTS), 468 + np.array([0, 3, 2, 1, 4]), 473 + np.array([0, 3, 2, 1, 4])])
 
-# Fits the right way up had logits of 15 to 39 in photos turned by 0 to 360 degrees, fits of the same faces
-# upside down or on their side below 9.
+# Fits the right way up had logits of 13 to 26 in photos, fits of the same faces upside down or on their side
+# below 12.
 SURE_LOGIT = 12.0
 _OTHER_TURNS = (math.pi, math.pi / 2, -math.pi / 2)
+# A fit hangs on the square it looks into, and the square of the next look on the fit. Around a fresh detection the
+# looks are repeated: each brings fits from different boxes some three times closer to one another.
+_LOOKS = 4
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Mesh:
     @property
     def box(self) -> Array:
         """Left, top, right, bottom of the 468 points in pixels."""
-        flat = self.points[:468, :2]
+        flat = self.points[:_FACE_POINTS, :2]
         return np.concatenate([flat.min(axis=0), flat.max(axis=0)])
 
     @cached_property
@@ -65,70 +73,53 @@ def fit(image: Image, region: Region, *, min_logit: float) -> Mesh | None:
     None where the presence's logit is below ``min_logit``. Raises ModelsUnavailableError.
     """
     points, logit = _fit_once(image, region)
-    return _with_irises(image, points, logit) if logit >= min_logit else None
+    return Mesh(points, logit) if logit >= min_logit else None
 
 
 def fit_afresh(image: Image, region: Region, *, min_logit: float) -> Mesh | None:
-    """Fit the mesh around a fresh detection; None where the presence's logit stays below ``min_logit``.
+    """Fit the mesh around a fresh detection; None where the presence's logit falls below ``min_logit``.
 
-    Twice, the second time in the region of the first. The detectors take many faces for upright that are not,
-    and the network fits those as well: unless it is sure the region's other three turns are tried, and a sure
-    one is taken. Raises ModelsUnavailableError.
+    The detectors take many faces for upright that are not, and the network fits those as well: unless it is sure, the
+    region's other three turns are tried, and a sure one is taken. Then the fit is repeated in the region of the last
+    one, and the last two fits are averaged, so that the box's place and size no longer show in the points. Raises
+    ModelsUnavailableError.
     """
     points, logit = _fit_once(image, region)
     if logit < SURE_LOGIT:
         turned = [_fit_once(image, replace(region, angle=region.angle + turn)) for turn in _OTHER_TURNS]
         best = max(turned, key=lambda fitted: fitted[1])
         points, logit = best if best[1] >= SURE_LOGIT else (points, logit)
-    if logit < min_logit:
-        return None
-    # The least presence counts: a passing resemblance does not survive a second look from elsewhere.
-    points, second_logit = _fit_once(image, _face_region(points))
-    logit = min(logit, second_logit)
-    return _with_irises(image, points, logit) if logit >= min_logit else None
-
-
-def _with_irises(image: Image, points: Array, logit: float) -> Mesh:
-    irises = [_iris(image, points, LEFT_EYE_CORNERS, True), _iris(image, points, RIGHT_EYE_CORNERS, False)]
-    return Mesh(np.concatenate([points, *irises]), logit)
+    before = points
+    for _ in range(_LOOKS - 1):
+        # The least presence counts: a passing resemblance does not survive a second look from elsewhere.
+        if logit < min_logit:
+            return None
+        before = points
+        points, next_logit = _fit_once(image, _face_region(points))
+        logit = min(logit, next_logit)
+    return Mesh((before + points) / 2, logit) if logit >= min_logit else None
 
 
 def _fit_once(image: Image, region: Region) -> tuple[Array, float]:
-    """The (468, 3) points and the logit of the presence."""
-    points, logit = models.run(models.FACE_MESH, cut(image, region, _MESH_SIDE), divisor=255)
-    return region.to_image(points.reshape(468, 3) / _MESH_SIDE), logit.item()
+    """The (478, 3) points and the logit of the presence."""
+    patch = cv2.cvtColor(cut(image, region, _SIDE), cv2.COLOR_BGR2RGB)
+    points, logit, _ = models.run(LANDMARKS, np.divide(patch, 255, dtype=np.float32))
+    return region.to_image(points.reshape(POINTS, 3)[_ORDER] / _SIDE), logit.item()
 
 
-def _eye_line_angle(points: Array) -> float:
-    across = points[RIGHT_EYE_CORNERS[1], :2] - points[LEFT_EYE_CORNERS[0], :2]
+def eye_line_angle(points: Array) -> float:
+    """How far the line through the outer eye corners is turned, in radians, clockwise on screen."""
+    left, right = OUTER_EYE_CORNERS
+    across = points[right, :2] - points[left, :2]
     return float(np.arctan2(across[1], across[0]))
 
 
 def _face_region(points: Array) -> Region:
     """The extent is taken along the face's own axes, so that a tilted face keeps its size."""
-    angle = _eye_line_angle(points)
+    angle = eye_line_angle(points)
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, sin], [-sin, cos]])
-    level = points[:468, :2] @ turn.T
+    level = points[:_FACE_POINTS, :2] @ turn.T
     low, high = level.min(axis=0), level.max(axis=0)
     center = turn.T @ ((low + high) / 2)
     return Region(float(center[0]), float(center[1]), _FACE_MARGIN * float((high - low).max()), angle)
-
-
-def _iris(image: Image, points: Array, corners: tuple[int, int], mirrored: bool) -> Array:
-    """The (5, 3) iris points of one eye. The network knows the person's left eye; the other is mirrored."""
-    first, second = points[corners[0], :2], points[corners[1], :2]
-    center, width = (first + second) / 2, float(np.linalg.norm(second - first))
-    region = Region(float(center[0]), float(center[1]), _EYE_MARGIN * width, _eye_line_angle(points))
-    patch = cut(image, region, _IRIS_SIDE, mirrored=mirrored)
-    output = models.run(models.IRIS, patch, divisor=255)[1]
-    unit = output.reshape(5, 3) / _IRIS_SIDE
-    # The network's ring goes right, top, left, bottom; mirroring brings it into our order by itself.
-    if mirrored:
-        unit[:, 0] = 1 - unit[:, 0]
-    else:
-        unit = unit[[0, 3, 2, 1, 4]]
-    placed = region.to_image(unit)
-    # The network's depth is relative to its own patch; the eye's corners say where that is.
-    placed[:, 2] = points[list(corners), 2].mean()
-    return placed

@@ -6,22 +6,13 @@ the camera; a model point P lies at R P + T with R = Rx Ry Rz; angles in radians
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from openface_lite import landmarks
+from openface_lite import canonical_face
 from openface_lite.arrays import Array
 from openface_lite.mesh import Mesh
-
-# OpenFace's model has its origin lower and closer to the camera than the middle of the outer eye corners, is
-# tilted against our mean face and larger. The tilt was measured on pictures with real output beside them; scale
-# and origin on the real output alone: our pose of OpenFace's own 2D points of four recordings, on average 7 to 21
-# mm off without them, is within 5 mm of OpenFace's (within 7 in any row: test_engine_real_rows.py).
-_ORIGIN_MM = (0.0, 36.0, -12.0)
-_PITCH_OFFSET = np.radians(-6.5)
-_SCALE = 1.03
 
 # The pose is found when a step turns and moves it less than this; the first usually takes five steps.
 _LEAST_TURN = 1e-6
@@ -86,7 +77,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class WeakPerspective:
-    """How the mean face lies in the picture if depth did not matter: OpenFace's ``p_scale, p_r*, p_t*``.
+    """How the canonical face lies in the picture if depth did not matter: OpenFace's ``p_scale, p_r*, p_t*``.
 
     ``scale`` in pixels a mm, ``rotation`` (3, 3) against the line of sight, ``place`` (2,) in pixels of the
     middle of the 68 points.
@@ -107,46 +98,36 @@ class WeakPerspective:
         As OpenFace puts its 3D landmarks (confirmed on real rows: their mean depth is fx / p_scale): the
         mean depth from the scale, and around it the points turned by this rotation, not the head pose's.
         """
-        turned = (model_points - _mean_face()[1].mean(axis=0)) @ self.rotation[2]
+        turned = (model_points - canonical_face.face_points().mean(axis=0)) @ self.rotation[2]
         return np.asarray(camera.fx / self.scale + turned)
 
 
-def mean_face() -> Array:
-    """The (478, 3) mean face in mm, in the axes and origin of OpenFace's model."""
-    return _mean_face()[0]
+def estimate(mesh: Mesh, camera: Camera, near: Pose | None = None) -> Pose:
+    """The head pose: the canonical face's 468 points brought onto the seen ones (PnP, iterative).
+
+    ``near`` is a pose to start from, as of the frame before; the answer is the same without it, but later.
+    """
+    model = canonical_face.points()
+    pixels = mesh.points[: len(model), :2]
+    near = near or _start(mesh, camera)
+    return refine(model, pixels, camera, near)
 
 
-@lru_cache(maxsize=1)
-def _mean_face() -> tuple[Array, Array]:
-    """The mean face and its 68 points."""
-    table = np.loadtxt(Path(__file__).parent / "mean_face_478.csv", delimiter=",", skiprows=1)
-    tilt = _rotation_x(_PITCH_OFFSET)
-    points = _SCALE * (table[:, 1:] - _ORIGIN_MM) @ tilt
-    face_points = landmarks.face_points(points)
-    for shared in (points, face_points):
-        shared.setflags(write=False)
-    return points, face_points
-
-
-def estimate(mesh: Mesh, camera: Camera) -> Pose:
-    """The head pose: the mean face's 68 points brought onto the seen ones (PnP, iterative)."""
-    scale, seen, shift = _fit_mean_face(mesh)
-    # Started from a similarity fit in front of the camera: from elsewhere the solver may end in the
-    # mirrored solution behind it.
+def _start(mesh: Mesh, camera: Camera) -> Pose:
+    """A similarity fit in front of the camera: from elsewhere the solver may end in the mirrored pose behind it."""
+    scale, seen, shift = _fit_canonical_face(mesh)
     depth = camera.fx / scale
     place = camera.rays(shift[np.newaxis, :2])[0] * depth
-    start = Pose(_sight_rotation(place) @ seen, place)
-    return refine(mesh.face_points[:, :2], camera, start)
+    return Pose(_sight_rotation(place) @ seen, place)
 
 
-def refine(pixels: Array, camera: Camera, start: Pose) -> Pose:
-    """PnP of (68, 2) pixels from a start near the answer.
+def refine(model: Array, pixels: Array, camera: Camera, start: Pose) -> Pose:
+    """PnP of (n, 2) pixels of the model's points (n, 3) from a start near the answer.
 
     Gauss-Newton on the reprojection error with the rotation updated from the left (Hartley and Zisserman
     2004, appendix 6). Its minimum is that of OpenCV's SOLVEPNP_ITERATIVE, which needs five times as long and
     takes over in the rare case that the steps do not shrink.
     """
-    model = _mean_face()[1]
     rotation, translation = start.rotation, start.translation
     for _ in range(_MOST_STEPS):
         step = _gauss_newton_step(pixels, camera, model @ rotation.T, translation)
@@ -156,7 +137,7 @@ def refine(pixels: Array, camera: Camera, start: Pose) -> Pose:
         translation = translation + step[3:]
         if np.abs(step[:3]).max() < _LEAST_TURN and np.abs(step[3:]).max() < _LEAST_SHIFT_MM:
             return Pose(rotation, translation)
-    return _refine_damped(pixels, camera, start)
+    return _refine_damped(model, pixels, camera, start)
 
 
 def _gauss_newton_step(pixels: Array, camera: Camera, turned: Array, translation: Array) -> Array | None:
@@ -188,11 +169,11 @@ def _rotation_about(vector: Array) -> Array:
     return np.asarray(rotation, dtype=np.float64)
 
 
-def _refine_damped(pixels: Array, camera: Camera, start: Pose) -> Pose:
+def _refine_damped(model: Array, pixels: Array, camera: Camera, start: Pose) -> Pose:
     """The same minimum by OpenCV's Levenberg-Marquardt."""
     rotation_vector, _ = cv2.Rodrigues(start.rotation)
     _, rotation_vector, translation = cv2.solvePnP(
-        _mean_face()[1],
+        model,
         np.ascontiguousarray(pixels, dtype=np.float64),
         camera.matrix,
         None,
@@ -206,41 +187,36 @@ def _refine_damped(pixels: Array, camera: Camera, start: Pose) -> Pose:
 
 
 def fit_weak_perspective(pixels: Array) -> WeakPerspective:
-    """The weak-perspective fit of the mean face to (68, 2) pixels.
+    """The weak-perspective fit of the canonical face's 68 points to (68, 2) pixels.
 
     The least-squares affine camera, and the scaled rotation nearest to it (by its singular values).
     """
     place = pixels.mean(axis=0)
-    u, singular, vt = np.linalg.svd(((_mean_face_inverse() @ (pixels - place)).T), full_matrices=False)
+    u, singular, vt = np.linalg.svd(((_face_points_inverse() @ (pixels - place)).T), full_matrices=False)
     across, down = u @ vt
     return WeakPerspective(float(singular.mean()), np.array([across, down, np.cross(across, down)]), place)
 
 
 @lru_cache(maxsize=1)
-def _mean_face_inverse() -> Array:
-    """The pseudo-inverse (3, 68) of the mean face's points around their middle."""
-    points = _mean_face()[1]
+def _face_points_inverse() -> Array:
+    """The pseudo-inverse (3, 68) of the canonical face's 68 points around their middle."""
+    points = canonical_face.face_points()
     return np.asarray(np.linalg.pinv(points - points.mean(axis=0)))
 
 
 def face_points_3d(pixels: Array, camera: Camera, shape: WeakPerspective) -> Array:
     """The 68 face points (68, 3) in mm; projecting them gives the pixels back exactly."""
-    return camera.rays(pixels) * shape.depths(_mean_face()[1], camera)[:, np.newaxis]
+    return camera.rays(pixels) * shape.depths(canonical_face.face_points(), camera)[:, np.newaxis]
 
 
 def frontal_points(mesh: Mesh) -> Array:
-    """The 68 face points turned to face the camera, (68, 3) in mm of the mean face.
+    """The (478, 3) points turned to face the camera, in mm of the canonical face.
 
     A similarity fit over points that expressions hardly move, so what remains is expression and
     the person's own shape.
     """
-    scale, rotation, shift = _fit_mean_face(mesh)
-    return (mesh.face_points - shift) @ rotation / scale
-
-
-def mean_face_points() -> Array:
-    """The 68 face points (68, 3) of the mean face in mm."""
-    return _mean_face()[1]
+    scale, rotation, shift = _fit_canonical_face(mesh)
+    return (mesh.points - shift) @ rotation / scale
 
 
 def euler_angles(rotation: Array) -> Array:
@@ -251,9 +227,8 @@ def euler_angles(rotation: Array) -> Array:
     return np.array([rx, ry, rz])
 
 
-def _fit_mean_face(mesh: Mesh) -> tuple[float, Array, Array]:
-    rigid = _RIGID_POINTS
-    return _similarity(mean_face()[rigid], mesh.points[rigid])
+def _fit_canonical_face(mesh: Mesh) -> tuple[float, Array, Array]:
+    return _similarity(canonical_face.points()[_RIGID_POINTS], mesh.points[_RIGID_POINTS])
 
 
 def _similarity(source: Array, target: Array) -> tuple[float, Array, Array]:

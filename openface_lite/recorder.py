@@ -6,8 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+import numpy as np
+
 from openface_lite import columns
-from openface_lite.arrays import Array
+from openface_lite.action_units import ClipUnits
 from openface_lite.pose import Camera
 
 _DETAIL_NAMES = {
@@ -71,26 +73,27 @@ class Recorder:
             self._details.writelines(line + "\n" for line in self._job.remarks)
             self._details.close()
 
-    def rewrite_action_units(self, intensities: Array) -> None:
-        """Replace the intensities of a closed CSV by the final (rows, 6) ones, all at once or not at all."""
+    def rewrite_action_units(self, final: ClipUnits) -> None:
+        """Replace the action units of a closed CSV by the final ones, all at once or not at all."""
         part = self._csv_path.with_name(f".{self._csv_path.name}.part")
         try:
             with self._csv_path.open(encoding="utf-8") as old, _open_for_writing(part) as new:
-                new.writelines(self._with_intensities(old, intensities))
+                new.writelines(self._with_action_units(old, final))
             part.replace(self._csv_path)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise OutputError("The output CSV file is not open, exiting") from error
 
-    def _with_intensities(self, lines: Iterable[str], intensities: Array) -> Iterator[str]:
-        place = columns.place_of("au_r", self._job.groups)
-        groups = tuple(group for group in self._job.groups if group.key == "au_r")
+    def _with_action_units(self, lines: Iterable[str], final: ClipUnits) -> Iterator[str]:
+        """The lines with other cells from the first intensity to the last presence, which are neighbours."""
+        groups = tuple(group for group in self._job.groups if group.key in ("au_r", "au_c"))
+        first = columns.place_of("au_r", self._job.groups).start
+        last = columns.place_of("au_c", self._job.groups).stop
         rows = iter(lines)
         yield next(rows)
-        for line, numbers in zip(rows, columns.au_cells(intensities), strict=True):
+        for line, numbers in zip(rows, np.hstack([final.intensities, final.presences]), strict=True):
             texts = line.rstrip("\n").split(",")
-            texts[place] = columns.row(groups, numbers).split(",")
-            yield ",".join(texts) + "\n"
+            yield ",".join([*texts[:first], columns.row(groups, numbers), *texts[last:]]) + "\n"
 
     def _open_details(self) -> TextIO:
         job = self._job

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from openface_lite import detect
 from openface_lite.analyse import find_faces, picture_of_frame, track_face
 from openface_lite.arrays import Array, Image
-from openface_lite.crop import Region
 from openface_lite.face import Face
 from openface_lite.pictures import Picture
 from openface_lite.pose import Camera
@@ -31,7 +30,7 @@ class FaceTracker:
     def __init__(self, *, camera: Camera | None = None, thorough: bool = False) -> None:
         self._camera = camera
         self._thorough = thorough
-        self._region: Region | None = None
+        self._face: Face | None = None
         self._last_box: Array | None = None
         self._frames_lost = 0
 
@@ -39,9 +38,8 @@ class FaceTracker:
         """The face in the next frame, or None."""
         picture = picture_of_frame(frame)
         camera = self._camera = self._camera or Camera.for_size(picture.width, picture.height)
-        face = track_face(picture, self._region, camera) if self._region else None
-        face = face or self._look(picture, camera)
-        self._region = face.mesh.region if face else None
+        face = track_face(picture, self._face, camera) if self._face else None
+        face = self._face = face or self._look(picture, camera)
         self._last_box = face.box if face else self._last_box
         self._frames_lost = 0 if face else self._frames_lost + 1
         return face
@@ -87,7 +85,7 @@ class MultiFaceTracker:
         """Each known face at its new place; two tracks that ran into one face keep the lower slot."""
         seen: dict[int, Face] = {}
         for number, slot in sorted(self._slots.items()):
-            face = track_face(picture, slot.face.mesh.region, camera)
+            face = track_face(picture, slot.face, camera)
             if face and not any(detect.overlap(face.box, other.box) for other in seen.values()):
                 seen[number] = face
         return seen

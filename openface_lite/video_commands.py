@@ -20,11 +20,11 @@ def feature_extraction(arguments: Arguments) -> int:
     console.print_unsupported(arguments)
     for recorder, camera, footage in _inputs(arguments):
         with recorder:
-            measures = _record_one_face(recorder, camera, footage, arguments)
+            measures, times_s = _record_one_face(recorder, camera, footage, arguments)
         _print_closed()
         if columns.AUS in arguments.selection:
             print("Postprocessing the Action Unit predictions")
-            recorder.rewrite_action_units(action_units.clip_intensities(measures, static=arguments.au_static))
+            recorder.rewrite_action_units(action_units.clip_units(measures, times_s, static=arguments.au_static))
     return 0
 
 
@@ -74,23 +74,32 @@ def _open_folder(source: str) -> videos.Footage | None:
         return None
 
 
-def _record_one_face(recorder: Recorder, camera: Camera, footage: videos.Footage, arguments: Arguments) -> Array:
-    """One row a frame; returns the (frames, 6) action unit measures, NaN in frames without a face."""
+def _record_one_face(
+    recorder: Recorder, camera: Camera, footage: videos.Footage, arguments: Arguments
+) -> tuple[Array, Array]:
+    """Write one row a frame; returns the (frames, 21) signals, NaN without a face, and the frames' times in s.
+
+    Signals are measured only where action units are among the columns.
+    """
     tracker = FaceTracker(camera=camera, thorough=arguments.thorough)
-    measures = []
+    with_units = columns.AUS in arguments.selection
+    streamed = columns.without_units(columns.video_groups(arguments.selection))
+    measures, times_s = [], []
     for number, frame in _counted(footage):
         face = tracker.step(frame.pixels)
-        recorder.write(columns.video_values(number, 0, frame.time_s, face))
-        measures.append(face.au_measures if face else action_units.NOT_MEASURED)
-    return np.array(measures)
+        recorder.write(columns.video_values(number, 0, frame.time_s, face, streamed))
+        measures.append(face.au_measures if face and with_units else action_units.NOT_MEASURED)
+        times_s.append(frame.time_s)
+    return np.array(measures), np.array(times_s)
 
 
 def _record_several_faces(recorder: Recorder, camera: Camera, footage: videos.Footage, arguments: Arguments) -> None:
     """One row a face and frame; none for a frame without a face."""
     tracker = MultiFaceTracker(camera=camera, thorough=arguments.thorough)
+    groups = columns.video_groups(arguments.selection)
     for number, frame in _counted(footage):
         for slot, face in tracker.step(frame.pixels).items():
-            recorder.write(columns.video_values(number, slot, frame.time_s, face))
+            recorder.write(columns.video_values(number, slot, frame.time_s, face, groups))
 
 
 def _counted(footage: videos.Footage) -> Iterator[tuple[int, videos.Frame]]:

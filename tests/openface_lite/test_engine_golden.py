@@ -15,34 +15,34 @@ PIXELS, MILLIMETRES, RADIANS, GAZE_RADIANS, INTENSITY = 1.0, 8.0, 0.03, 0.06, 0.
 
 # Landmark: x, y in pixels and X, Y, Z in mm.
 LANDMARKS = {
-    0: (178.2, 102.0, -129.5, -256.4, 777.1),
-    8: (220.0, 176.8, -55.7, -122.5, 722.1),
-    16: (272.1, 107.5, 26.8, -247.0, 776.2),
-    19: (197.2, 85.2, -89.5, -260.1, 710.8),
-    27: (224.7, 99.9, -47.1, -234.9, 702.4),
-    30: (222.8, 126.1, -48.4, -189.0, 679.1),
-    36: (193.6, 100.1, -97.1, -242.6, 726.0),
-    45: (255.9, 104.0, -0.1, -236.3, 725.2),
-    48: (200.2, 138.0, -86.4, -182.6, 722.2),
-    54: (246.3, 140.9, -15.0, -178.0, 721.6),
-    62: (222.6, 141.0, -50.4, -173.6, 704.8),
-    66: (222.1, 149.3, -51.3, -161.6, 707.0),
+    0: (179.7, 99.7, -128.4, -262.9, 785.0),
+    8: (220.6, 178.5, -55.4, -121.3, 730.2),
+    16: (271.2, 104.7, 25.5, -253.9, 782.8),
+    19: (200.4, 86.6, -85.6, -260.8, 718.2),
+    27: (224.5, 100.8, -48.0, -237.0, 712.7),
+    30: (223.1, 126.8, -48.8, -191.6, 692.2),
+    36: (195.1, 100.1, -95.7, -245.1, 733.9),
+    45: (255.3, 103.4, -1.0, -239.5, 732.6),
+    48: (202.3, 139.0, -83.7, -182.3, 727.2),
+    54: (244.2, 140.6, -18.4, -179.7, 726.5),
+    62: (222.9, 142.9, -50.8, -173.9, 717.5),
+    66: (222.3, 149.4, -51.6, -163.6, 716.0),
 }
 EYE_LANDMARKS = {
-    0: (199.3, 99.6, -64.6, -178.2, 531.5),
-    4: (207.1, 101.5, -55.8, -176.0, 531.5),
-    8: (193.6, 100.1, -71.8, -179.3, 536.6),
-    14: (212.7, 103.0, -49.6, -175.3, 534.6),
-    28: (242.6, 103.4, -15.0, -171.0, 522.8),
-    42: (255.9, 104.0, -0.1, -172.5, 529.4),
+    0: (198.9, 100.4, -67.7, -184.3, 552.8),
+    4: (207.4, 100.9, -57.6, -183.8, 552.8),
+    8: (195.1, 100.1, -73.0, -187.1, 560.2),
+    14: (213.3, 103.1, -51.0, -182.7, 557.7),
+    28: (241.7, 102.8, -16.5, -177.3, 540.1),
+    42: (255.3, 103.4, -0.8, -179.3, 548.3),
 }
 # Frame of the demo clip: pose_T in mm, pose_R in radians, AU12_r.
 CLIP = {
-    0: (-2.5, -34.3, 725.7, 0.126, 0.022, 0.058, 0.32),
-    15: (80.8, -1.3, 671.1, 0.097, 0.149, 0.255, 0.17),
-    45: (-2.7, -49.9, 640.1, 0.175, -0.015, -0.161, 0.04),
-    60: (-94.6, -72.1, 758.0, 0.170, -0.093, 0.080, 0.37),
-    100: (75.7, -2.7, 875.7, 0.072, 0.081, -0.139, 0.28),
+    0: (-2.0, -35.2, 728.5, 0.245, 0.029, 0.048, 0.37),
+    15: (82.1, -2.4, 683.9, 0.162, 0.175, 0.238, 0.06),
+    45: (-3.5, -50.0, 644.6, 0.255, -0.014, -0.162, 0.41),
+    60: (-95.0, -74.2, 770.7, 0.263, -0.084, 0.071, 0.29),
+    100: (75.9, -3.2, 877.4, 0.174, 0.073, -0.145, 0.26),
 }
 
 
@@ -70,18 +70,19 @@ def test_the_portraits_landmarks(face):
 
 
 def test_the_portraits_head_and_eyes(face):
-    assert face.head_pose.translation == pytest.approx((-50.9, -202.8, 731.1), abs=MILLIMETRES)
-    assert face.head_pose.angles == pytest.approx((0.326, -0.051, 0.075), abs=RADIANS)
-    assert face.weak_perspective.scale == pytest.approx(0.646, rel=0.01)
-    assert face.weak_perspective.angles == pytest.approx((0.046, 0.011, 0.060), abs=RADIANS)
-    assert face.weak_perspective.place == pytest.approx((223.4, 125.9), abs=PIXELS)
-    assert face.gaze.angles == pytest.approx((0.050, 0.272), abs=GAZE_RADIANS)
+    assert face.head_pose.translation == pytest.approx((-50.6, -204.1, 734.6), abs=MILLIMETRES)
+    assert face.head_pose.angles == pytest.approx((0.452, -0.034, 0.072), abs=RADIANS)
+    assert face.weak_perspective.scale == pytest.approx(0.638, rel=0.01)
+    assert face.weak_perspective.angles == pytest.approx((0.064, 0.018, 0.052), abs=RADIANS)
+    assert face.weak_perspective.place == pytest.approx((223.7, 126.1), abs=PIXELS)
+    assert face.gaze.angles == pytest.approx((-0.016, 0.398), abs=GAZE_RADIANS)
     assert face.confidence == pytest.approx(1, abs=1e-3)
 
 
 def test_the_portraits_action_units(face):
     measured = {name: unit.intensity for name, unit in face.action_units.items() if unit.intensity is not None}
-    wanted = {"AU01_r": 0.38, "AU02_r": 0.18, "AU12_r": 1.73, "AU25_r": 0.83, "AU26_r": 0.0, "AU45_r": 0.0}
+    wanted = {"AU01_r": 0.0, "AU02_r": 0.02, "AU05_r": 0.04, "AU06_r": 2.5, "AU07_r": 0.0}
+    wanted |= {"AU10_r": 0.89, "AU12_r": 2.85, "AU25_r": 1.9, "AU26_r": 0.0, "AU45_r": 0.0}
     assert measured == pytest.approx(wanted, abs=INTENSITY)
 
 

@@ -90,13 +90,15 @@ def test_action_units_say_how_far_to_trust_them(face):
         level: {name for name, unit in units.items() if unit.support == level}
         for level in ("supported", "weak", "not_estimable")
     }
-    assert levels["supported"] == {"AU01_r", "AU12_r", "AU25_r", "AU45_r"}
-    assert levels["weak"] == {"AU02_r", "AU26_r"}
+    assert levels["supported"] == {"AU01_r", "AU06_r", "AU12_r", "AU25_r", "AU45_r"}
+    assert levels["weak"] == {"AU02_r", "AU05_r", "AU07_r", "AU10_r", "AU26_r"}
     assert all((unit.intensity is None) == (unit.support == "not_estimable") for unit in units.values())
-    # She smiles, her lips parted and her eyes open.
-    assert units["AU12_r"].intensity > 1
-    assert units["AU25_r"].intensity > 0.5
+    # A broad smile that shows the teeth, the eyes open.
+    assert units["AU12_r"].intensity >= 2
+    assert units["AU25_r"].intensity >= 1.5
+    assert units["AU06_r"].intensity >= 1
     assert units["AU45_r"].intensity < 0.5
+    assert face.au_presences[-1] == 0
 
 
 def test_a_table_is_the_commands_csv_not_rounded(table, face_clip, command):

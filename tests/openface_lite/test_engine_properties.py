@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from openface_lite import Camera, Face, analyse_image, pose
+from openface_lite import Camera, Face, analyse_image, canonical_face, pose
 
 SIDE = 600
 CAMERA = Camera.for_size(SIDE, SIDE)
@@ -97,11 +97,13 @@ def test_our_pose_is_that_of_opencvs_solver(angles, x, y, z, seed):
     random = np.random.default_rng(seed)
     about_z = pose._rotation_about(np.array([0, 0, angles[2]]))
     true = pose.Pose(pose._rotation_x(angles[0]) @ pose._rotation_y(angles[1]) @ about_z, np.array([x, y, z]))
-    pixels = CAMERA.project(true.place(pose.mean_face_points())) + random.normal(0, 0.5, (68, 2))
+    model = canonical_face.points()
+    pixels = CAMERA.project(true.place(model)) + random.normal(0, 0.5, (len(model), 2))
     start = pose.Pose(
         pose._rotation_about(random.normal(0, 0.1, 3)) @ true.rotation, true.translation + random.normal(0, 20, 3)
     )
-    found, expected = pose.refine(pixels, CAMERA, start), pose._refine_damped(pixels, CAMERA, start)
+    found = pose.refine(model, pixels, CAMERA, start)
+    expected = pose._refine_damped(model, pixels, CAMERA, start)
     assert found.rotation == pytest.approx(expected.rotation, abs=1e-4)
     assert found.translation == pytest.approx(expected.translation, rel=1e-4, abs=0.01)
 
@@ -111,7 +113,7 @@ def test_our_pose_is_that_of_opencvs_solver(angles, x, y, z, seed):
 def test_a_weak_perspective_is_recovered(angles, scale):
     about_z = pose._rotation_about(np.array([0, 0, angles[2]]))
     rotation = pose._rotation_x(angles[0]) @ pose._rotation_y(angles[1]) @ about_z
-    points = pose.mean_face_points()
+    points = canonical_face.face_points()
     pixels = scale * (points - points.mean(axis=0)) @ rotation[:2].T + (70, 90)
     found = pose.fit_weak_perspective(pixels)
     assert found.scale == pytest.approx(scale)

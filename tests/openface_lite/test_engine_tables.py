@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from openface_lite import about, action_units, columns, models, pose
+from openface_lite import about, action_units, canonical_face, columns, model_facts, models, pose, signals
 from openface_lite.fetch_models import fetch_models, missing_models
 from openface_lite.recorder import Job, Recorder
 from tests.openface_lite.engine_runs import BIN, SHARED
@@ -32,8 +32,7 @@ def test_columns_and_decimals_are_those_of_real_output(sample, groups):
     for group in groups:
         start = names.index(group.names[0])
         for cell in cells[start : start + len(group.names)]:
-            # Our presence cells are empty, so their decimals do not matter.
-            assert group.key == "au_c" or len(cell.partition(".")[2]) == group.decimals, group.key
+            assert len(cell.partition(".")[2]) == group.decimals, group.key
 
 
 def test_column_counts():
@@ -54,37 +53,61 @@ def test_engine_json_says_what_the_code_does():
 
 def test_support_levels_cover_every_action_unit_column():
     assert set(action_units.SUPPORT) == {*action_units.INTENSITIES, *action_units.PRESENCES}
-    assert {name for name, level in action_units.SUPPORT.items() if level != "not_estimable"} == set(
-        action_units.MEASURED
-    )
+    measured = {name for name, level in action_units.SUPPORT.items() if level != "not_estimable"}
+    assert measured == {*action_units.MEASURED, "AU45_c"}
+    assert set(about.engine()["au_facts"]) == set(action_units.MEASURED)
 
 
-def test_the_mean_face_is_neutral():
-    assert (action_units.intensities(action_units.fixed_neutral(), action_units.fixed_neutral()) == 0).all()
+def signals_of(frames: int, **changed: float) -> np.ndarray:
+    """Resting signals for some frames, with some of them changed."""
+    values = {**action_units._RESTING, **changed}
+    return np.tile([values[name] for name in signals.NAMES], (frames, 1))
+
+
+def intensity(values: np.ndarray, unit: str) -> np.ndarray:
+    return values[..., action_units.INTENSITIES.index(unit)]
+
+
+def test_a_resting_face_has_no_intensity():
+    assert np.nanmax(action_units.still_intensities(signals_of(1)[0])) == 0
 
 
 def test_a_clip_is_measured_against_its_own_neutral():
-    measures = np.full((40, 6), 0.3)
-    measures[20:35, 2] += 0.2
-    values = action_units.clip_intensities(measures, static=False)
-    assert values[10] == pytest.approx(np.zeros(6))
-    assert values[28, 2] == pytest.approx(2.6)
+    measures = signals_of(40, g_mouthWidth=6.0)
+    measures[20:35, signals.PLACE["g_mouthWidth"]] += 2
+    final = action_units.clip_units(measures, np.arange(40) / 30, static=False)
+    smile = intensity(final.intensities, "AU12_r")
+    assert smile[10] == pytest.approx(0)
+    assert smile[28] == pytest.approx(2 * 0.7)
     # Smoothing over three frames softens the edge.
-    assert 0 < values[20, 2] < values[21, 2]
+    assert 0 < smile[20] < smile[21]
+    fixed = action_units.clip_units(measures, np.arange(40) / 30, static=True)
+    assert intensity(fixed.intensities, "AU12_r")[10] == pytest.approx(0.6 * 0.7)
 
 
-def test_frames_without_a_face_stay_empty_and_spoil_nobody():
-    measures = np.full((5, 6), 0.3)
+def test_frames_without_a_face_stay_empty_and_do_not_change_the_others():
+    measures = signals_of(5, jawOpen=0.5)
     measures[2] = np.nan
-    values = action_units.clip_intensities(measures, static=False)
-    assert np.isnan(values[2]).all()
-    assert not np.isnan(values[[0, 1, 3, 4]]).any()
-    assert np.isnan(action_units.clip_intensities(measures[2:3], static=False)).all()
+    final = action_units.clip_units(measures, np.arange(5) / 30, static=False)
+    assert np.isnan(final.intensities[2]).all() and np.isnan(final.presences[2]).all()
+    assert not np.isnan(intensity(final.intensities[[0, 1, 3, 4]], "AU26_r")).any()
+    assert final.presences[[0, 1, 3, 4], -1].tolist() == [0, 0, 0, 0]
+    assert np.isnan(action_units.clip_units(measures[2:3], np.zeros(1), static=False).intensities).all()
 
 
 def test_intensities_are_clipped():
-    wild = np.array([[9.0] * 6, [-9.0] * 6])
-    assert set(action_units.intensities(wild, np.zeros(6)).ravel()) == {0.0, 5.0}
+    measures = np.array([[9.0] * len(signals.NAMES), [-9.0] * len(signals.NAMES)])
+    values = [action_units.still_intensities(each) for each in measures]
+    assert {value for each in values for value in each if not np.isnan(value)} == {0.0, 5.0}
+
+
+def test_a_frame_of_shut_eyes_is_no_average():
+    """Two frames are a blink: a mean over three frames would take half of it away."""
+    measures = signals_of(60, g_eyeClosed=-1.0, eyeBlink=0.1)
+    measures[30:32, signals.PLACE["g_eyeClosed"]] = -0.2
+    final = action_units.clip_units(measures, np.arange(60) / 30, static=False)
+    assert intensity(final.intensities, "AU45_r")[29:33] == pytest.approx([0, 0.8 * 1.4, 0.8 * 1.4, 0])
+    assert np.flatnonzero(final.presences[:, -1]).tolist() == [30, 31]
 
 
 @pytest.mark.parametrize("angles", [(0.1, -0.5, 0.3), (-0.4, 0.9, -1.2), (0, 0, 3.0)])
@@ -98,9 +121,10 @@ def test_euler_angles_follow_the_convention(angles):
 def test_a_known_pose_is_recovered():
     camera = pose.Camera.for_size(640, 480)
     true = pose.Pose(pose._rotation_x(0.2) @ pose._rotation_y(-0.4), np.array([60.0, -40.0, 550.0]))
-    pixels = camera.project(true.place(pose._mean_face()[1]))
+    model = canonical_face.points()
+    pixels = camera.project(true.place(model))
     start = pose.Pose(np.eye(3), np.array([0.0, 0.0, 600.0]))
-    found = pose.refine(pixels, camera, start)
+    found = pose.refine(model, pixels, camera, start)
     assert found.angles == pytest.approx(true.angles, abs=1e-3)
     assert found.translation == pytest.approx(true.translation, abs=0.5)
 
@@ -113,9 +137,12 @@ def test_rows_are_on_disk_at_once_and_the_rewrite_is_complete(tmp_path):
         recorder.write({"frame": [1]})
         assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
         recorder.write({"frame": [2]})
-    recorder.rewrite_action_units(np.array([[1.0] * 6, [np.nan] * 6]))
+    values, presences = np.full((2, 17), np.nan), np.full((2, 18), np.nan)
+    values[0, 0], presences[0, -1] = 1, 0
+    recorder.rewrite_action_units(action_units.ClipUnits(values, presences))
     first, second = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
     assert (first["frame"], first["AU01_r"], first["AU04_r"], first["AU01_c"]) == ("1", "1.00", "", "")
+    assert (first["AU45_c"], second["AU45_c"]) == ("0.00", "")
     assert (second["frame"], second["AU01_r"]) == ("2", "")
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "a_of_details.txt"}
 
@@ -126,8 +153,25 @@ def test_whole_models_are_not_fetched_again():
 
 
 def test_damaged_models_are_seen(tmp_path):
-    for name in models.MODEL_HASHES:
-        (tmp_path / name).write_bytes((models.models_dir() / name).read_bytes())
-    (tmp_path / models.IRIS).write_bytes(b"not a model")
-    (tmp_path / models.FACE_MESH).unlink()
-    assert sorted(missing_models(tmp_path)) == sorted([models.IRIS, models.FACE_MESH])
+    for file in model_facts.FILES:
+        (tmp_path / file.name).write_bytes((models.models_dir() / file.name).read_bytes())
+    (tmp_path / model_facts.LANDMARKS.name).write_bytes(b"not a model")
+    (tmp_path / model_facts.SHORT_RANGE.name).unlink()
+    assert sorted(missing_models(tmp_path)) == sorted([model_facts.LANDMARKS.name, model_facts.SHORT_RANGE.name])
+
+
+def test_the_canonical_face_is_read_as_it_is_described():
+    points = canonical_face.points()
+    assert points.shape == (468, 3)
+    # Symmetric; outer eye corners 87 mm apart; the chin below the nose, and the nose nearer to the camera.
+    assert points[33] * (-1, 1, 1) == pytest.approx(points[263])
+    assert points[263, 0] - points[33, 0] == pytest.approx(86.9, abs=0.1)
+    assert points[152, 1] > points[4, 1] > points[10, 1]
+    assert points[4, 2] < points[[33, 152]].min(axis=0)[2]
+
+
+def test_every_model_file_has_its_facts():
+    for file in model_facts.FILES:
+        assert len(file.sha256) == len(file.wheel.sha256) == 64
+        assert file.licence == "Apache-2.0"
+        assert file.purpose and file.input and file.output and file.citation.text
