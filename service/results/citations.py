@@ -5,9 +5,14 @@ Kept to what was used: the models of the engine that measured, and never OpenFac
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from service.results.manifest_reader import Facts
+
+_WORD = re.compile(r"[A-Za-z0-9_:-]+")
 
 
 @dataclass(frozen=True)
@@ -122,14 +127,27 @@ IRIS = Work(
     },
 )
 OF_OPENFACE = (OPENFACE, LANDMARKS, ACTION_UNITS, GAZE)
-OF_LITE = (BLAZEFACE, FACE_MESH, IRIS)
+OF_LITE_0_2 = (BLAZEFACE, FACE_MESH, IRIS)
+"""Of openface_lite up to 0.2, whose manifests name no publications."""
 
 
 def works(facts: Facts) -> tuple[Work, ...]:
-    """What the engine of this manifest rests on; nothing for an engine that we do not know."""
+    """What the engine of this manifest rests on: by its own word, else known here, else nothing."""
     if facts.is_openface:
         return OF_OPENFACE
-    return OF_LITE if facts.is_lite else ()
+    stated = tuple(work for each in facts.citations if (work := _stated(each)))
+    return stated or (OF_LITE_0_2 if facts.is_lite else ())
+
+
+def _stated(work: Mapping[str, Any]) -> Work | None:
+    """A publication that a manifest names; None where its key or fields are none of BibTeX's."""
+    key, kind, fields = str(work.get("key")), str(work.get("kind")), work.get("fields")
+    if not (_WORD.fullmatch(key) and _WORD.fullmatch(kind) and isinstance(fields, Mapping)):
+        return None
+    texts = {str(name): str(value) for name, value in fields.items()}
+    balanced = all(value.count("{") == value.count("}") and "\n" not in value for value in texts.values())
+    is_sound = balanced and all(map(_WORD.fullmatch, texts))
+    return Work(key, kind, str(work.get("what") or ""), texts) if is_sound else None
 
 
 def bibliography(facts: Facts) -> str:

@@ -6,10 +6,10 @@ Pure: values in, a JSON-ready dictionary out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from service.engine.installed import Engine
+from service.engine.installed import Engine, UnitFacts
 from service.engine.run import EngineRun
 from service.engine.table import Table
 from service.errors import AnalysisError
@@ -71,6 +71,8 @@ class EngineFacts:
         models: SHA-256 by file; without an `engine.json`, of the commands themselves.
         log: its own words, of a picture; a video's are an artefact of their own.
         pictures: that went through the same process, this one among them; None for videos.
+        au_facts: by action-unit column, what its measure rests on and cannot tell; empty where the engine says nothing.
+        model_facts, citations: of the engine's models, as its `engine.json` states them.
         command, argv, exit_code: None when it was not run to an end; paths in `argv` are named, not shown.
     """
 
@@ -85,6 +87,9 @@ class EngineFacts:
     exit_code: int | None = None
     pictures: int | None = None
     log: str | None = None
+    au_facts: Mapping[str, UnitFacts] = field(default_factory=dict)
+    model_facts: Sequence[Mapping[str, Any]] = ()
+    citations: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -248,7 +253,10 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
         "commit": engine.commit,
         "licence_class": engine.licence_class,
         "models": dict(engine.models),
+        "model_facts": [dict(model) for model in engine.model_facts],
+        "citations": [dict(work) for work in engine.citations],
         "au_support": dict(engine.au_support),
+        "au_facts": {name: asdict(facts) for name, facts in engine.au_facts.items()},
         "command": engine.command,
         "argv": None if engine.argv is None else list(engine.argv),
         "threads": 1,
@@ -283,6 +291,9 @@ def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
         exit_code=run.finished.returncode if run else None,
         log=run.words if run and run.command == "FaceLandmarkImg" else None,
         pictures=run.pictures if run else None,
+        au_facts=engine.au_facts,
+        model_facts=engine.model_facts,
+        citations=engine.citations,
     )
 
 

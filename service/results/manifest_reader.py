@@ -19,6 +19,7 @@ class Facts:
         self.frames = _part(manifest, "frames")
         self.csv = _part(manifest, "csv")
         self.au_support = _part(self.engine, "au_support")
+        self.au_facts = _part(self.engine, "au_facts")
 
     @property
     def media(self) -> Literal["image", "video"]:
@@ -63,6 +64,12 @@ class Facts:
     def is_lite(self) -> bool:
         """Whether the embedded analyser measured."""
         return self.engine.get("name") == "openface_lite"
+
+    @property
+    def citations(self) -> list[Mapping[str, Any]]:
+        """Publications that the engine's models rest on, as the engine states them."""
+        said = self.engine.get("citations")
+        return [work for work in said if isinstance(work, Mapping)] if isinstance(said, list) else []
 
     def same_table(self, sha256: str) -> bool | None:
         """Whether the table is the one that the manifest speaks of; None where it speaks of none."""

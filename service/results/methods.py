@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from service.results.citations import ACTION_UNITS, BLAZEFACE, FACE_MESH, GAZE, IRIS, LANDMARKS, OPENFACE, works
+from service.results.citations import ACTION_UNITS, GAZE, LANDMARKS, OPENFACE, works
 from service.results.manifest_reader import Facts
 from service.results.summary_model import Summary
 
@@ -25,18 +25,21 @@ def _engine(facts: Facts) -> Iterator[str]:
             f"the CE-CLM model [{LANDMARKS.key}], facial action units [{ACTION_UNITS.key}] and eye gaze [{GAZE.key}]."
         )
     elif facts.is_lite:
+        models = "; ".join(f"{work.what} [{work.key}]" for work in works(facts))
         yield (
             f"Facial behaviour was measured with openface_lite{version}, an analyser that writes OpenFace's table "
-            f"format but is not OpenFace: faces were detected by BlazeFace [{BLAZEFACE.key}], landmarks located by "
-            f"MediaPipe Face Mesh [{FACE_MESH.key}] and irises by MediaPipe Iris [{IRIS.key}]; head pose, approximate "
-            "gaze and action-unit intensities were computed from their geometry."
+            f"format but is not OpenFace. Its models: {models}. Head pose, approximate gaze and action-unit "
+            "intensities were computed from their output by rules set by hand."
         )
         levels = facts.au_support
-        estimated = sorted(name[:4] for name, level in levels.items() if level != "not_estimable")
-        weak = sorted(name[:4] for name, level in levels.items() if level == "weak")
+        estimated, weak, present = (
+            sorted(name[:4] for name, level in levels.items() if name.endswith(kind) and level in wanted)
+            for kind, wanted in (("_r", ("supported", "weak")), ("_r", ("weak",)), ("_c", ("supported", "weak")))
+        )
         if estimated:
             hint = f" ({_and(weak)} weakly)" if weak else ""
-            yield f"It estimates the intensity of {_and(estimated)}{hint}; other action units were not measured."
+            presence = f" and the presence of {_and(present)}" if present else ""
+            yield f"It estimates the intensity of {_and(estimated)}{hint}{presence}; others were not measured."
     else:
         name = facts.engine.get("name") or "an unnamed engine"
         yield f"Facial behaviour was measured with {name}{version}, a command with OpenFace's table format."

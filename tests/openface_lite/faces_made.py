@@ -26,7 +26,7 @@ def with_shut_eyes(portrait: np.ndarray, share: float = 1.0) -> np.ndarray:
         # From 12 px above the eye to the lower lid: what lay above the eye now covers it.
         top, bottom = middle_y - 14, middle_y + 3
         place = np.clip((rows - top) / (bottom - top), 0, 1)
-        inside = (rows > top) & (rows < bottom)
+        inside = (rows > top) & (rows < bottom) & (across > 0)
         taken = np.where(inside, rows - reach * place, taken)
     return cv2.remap(portrait, columns, taken.astype(np.float32), cv2.INTER_LINEAR)
 

@@ -174,4 +174,5 @@ def test_every_model_file_has_its_facts():
     for file in model_facts.FILES:
         assert len(file.sha256) == len(file.wheel.sha256) == 64
         assert file.licence == "Apache-2.0"
-        assert file.purpose and file.input and file.output and file.citation.text
+        assert file.purpose and file.input and file.output
+        assert {"author", "title", "year", "eprint"} <= set(file.citation.fields)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openface_lite import Camera, Face
+from openface_lite.action_units import PRESENCES, SUPPORT
 from openface_lite.pose import euler_angles
 
 Numbers = NDArray[np.floating[Any]]
@@ -58,6 +59,10 @@ class FaceView:
         units = {
             name: {"intensity": _rounded(unit.intensity), "support": unit.support}
             for name, unit in face.action_units.items()
+        }
+        units |= {
+            name: {"presence": _rounded(float(value)), "support": SUPPORT[name]}
+            for name, value in zip(PRESENCES, face.au_presences, strict=True)
         }
         return cls(
             box=face.box,

@@ -11,7 +11,7 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
-from service.engine.column_meanings import SCHEMA_VERSION, meanings
+from service.engine.column_meanings import SCHEMA_VERSION, Column, meanings
 from service.engine.installed import Engine
 from service.errors import EngineUnavailable, NotFound
 from service.results.summary_model import Summary
@@ -34,6 +34,8 @@ class ColumnFacts(BaseModel):
     meaning: str
     caveat: str
     support: str | None = Field(description="Of an action unit, by the engine here; null where it says nothing.")
+    rests_on: str | None = Field(description="What the engine reads an action unit from; null where it says nothing.")
+    cannot_tell: str | None = Field(description="What that cannot be told apart from; null where it says nothing.")
 
 
 class EngineFacts(BaseModel):
@@ -84,10 +86,16 @@ def _schema(bin_dir: Path) -> Schema:
         engine: Engine | None = Engine.find(bin_dir)
     except EngineUnavailable:
         engine = None
-    support = engine.au_support if engine else {}
-    image, video = (
-        [ColumnFacts(**asdict(column), support=support.get(column.name)) for column in meanings(media)]
-        for media in ("image", "video")
-    )
+    image, video = ([_facts(column, engine) for column in meanings(media)] for media in ("image", "video"))
     told = EngineFacts(name=engine.name, version=engine.version, licence_class=engine.licence_class) if engine else None
     return Schema(version=SCHEMA_VERSION, engine=told, image=image, video=video, summary=Summary.model_json_schema())
+
+
+def _facts(column: Column, engine: Engine | None) -> ColumnFacts:
+    said = engine.au_facts.get(column.name) if engine else None
+    return ColumnFacts(
+        **asdict(column),
+        support=engine.au_support.get(column.name) if engine else None,
+        rests_on=said.rests_on if said else None,
+        cannot_tell=said.cannot_tell if said else None,
+    )

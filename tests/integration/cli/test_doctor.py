@@ -105,29 +105,29 @@ def lite(tmp_path: Path) -> Path:
     copy = tmp_path / "openface_lite"
     shutil.copytree(LITE, copy, ignore=shutil.ignore_patterns("models", "__pycache__"))
     (copy / "models").mkdir()
-    for model in (LITE / "models").glob("*.tflite"):
-        (copy / "models" / model.name).symlink_to(model)
+    for name in Engine.find(LITE / "bin").models:
+        (copy / "models" / name).symlink_to(LITE / "models" / name)
     return copy
 
 
 @pytest.mark.parametrize(
     ("put", "says", "engine_says"),
     [
-        (None, "missing: iris_landmark.tflite", "Could not read the model"),
+        (None, "missing: face_landmarks_detector.tflite", "Could not read the model"),
         (b"other", "not the ones of engine.json: ", "its SHA-256 is wrong"),
     ],
 )
 def test_a_model_that_is_missing_or_another(
     lite: Path, tmp_path: Path, put: bytes | None, says: str, engine_says: str
 ) -> None:
-    model = lite / "models" / "iris_landmark.tflite"
+    model = lite / "models" / "face_landmarks_detector.tflite"
     model.unlink()
     if put:
         model.write_bytes(put)
     engine = Engine.find(lite / "bin")
     told = models_check(engine)
     assert told.status == "failed"
-    assert says in told.said and "iris_landmark.tflite" in told.said
+    assert says in told.said and "face_landmarks_detector.tflite" in told.said
     assert "fetch_models" in told.advice
     tried = _probed(engine, tmp_path)
     assert tried.status == "failed"

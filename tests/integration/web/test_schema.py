@@ -23,6 +23,15 @@ def test_support_is_the_engines_word(client: FlaskClient) -> None:
     assert told["engine"]["name"] == "openface_lite"
     assert (support["AU12_r"], support["AU02_r"], support["AU04_r"]) == ("supported", "weak", "not_estimable")
     assert support["pose_Rx"] is None
+    assert (support["AU45_c"], support["AU12_c"]) == ("supported", "not_estimable")
+
+
+def test_each_measured_unit_states_what_it_rests_on_and_cannot_tell(client: FlaskClient) -> None:
+    columns = {column["name"]: column for column in client.get("/schema").json["video"]}
+    assert "smile" in columns["AU06_r"]["rests_on"] and "Duchenne" in columns["AU06_r"]["cannot_tell"]
+    for name, column in columns.items():
+        measured = name.endswith("_r") and column["support"] in ("supported", "weak")
+        assert bool(column["rests_on"] and column["cannot_tell"]) == measured, name
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
 import pytest
 from pybtex.database import parse_string
 
+from infra.local.stack import REPOSITORY
 from service.engine.columns import INTENSITIES, PRESENCES, VIDEO_HEAD
-from service.results.citations import OF_LITE, OF_OPENFACE, bibliography
+from service.results.citations import OF_LITE_0_2, OF_OPENFACE, bibliography
 from service.results.manifest_reader import Facts
 from service.results.methods import certificate, methods, methods_file
 from service.results.quality_gate import gate
@@ -46,14 +48,23 @@ def codes(summary: Summary) -> set[str]:
     return {caution.code for caution in summary.cautions}
 
 
-LITE = {"name": "openface_lite", "version": "0.2.0", "au_support": {"AU12_r": "supported", "AU26_r": "weak"}}
+LITE_0_2 = {"name": "openface_lite", "version": "0.2.0", "au_support": {"AU12_r": "supported", "AU26_r": "weak"}}
+LITE = json.loads((REPOSITORY / "openface_lite" / "bin" / "engine.json").read_text())
+NAMED_BY_LITE = {work["key"] for work in LITE["citations"]}
 
 
-@pytest.mark.parametrize(("engine", "works"), [({"name": "OpenFace"}, OF_OPENFACE), (LITE, OF_LITE)])
-def test_bibtex_parses_and_holds_what_the_methods_cite(engine: dict[str, Any], works: tuple) -> None:
+@pytest.mark.parametrize(
+    ("engine", "keys"),
+    [
+        ({"name": "OpenFace"}, {work.key for work in OF_OPENFACE}),
+        (LITE_0_2, {work.key for work in OF_LITE_0_2}),
+        (LITE, NAMED_BY_LITE),
+    ],
+)
+def test_bibtex_parses_and_holds_what_the_methods_cite(engine: dict[str, Any], keys: set[str]) -> None:
     summary, facts = told([{"AU12_r": 1.0}] * 5, engine=engine)
     entries = parse_string(bibliography(facts), "bibtex").entries
-    assert set(entries) == {work.key for work in works}
+    assert set(entries) == keys
     assert all(entry.persons["author"] and entry.fields["title"] for entry in entries.values())
     paragraph = methods(summary, facts)
     assert all(f"[{key}]" in paragraph for key in entries)
@@ -63,12 +74,20 @@ def test_bibtex_parses_and_holds_what_the_methods_cite(engine: dict[str, Any], w
 def test_openface_is_not_claimed_where_another_measured() -> None:
     summary, facts = told([{"AU12_r": 1.0}] * 5, engine=LITE)
     paragraph = methods(summary, facts)
-    assert "measured with openface_lite 0.2.0" in paragraph
+    assert f"measured with openface_lite {LITE['version']}" in paragraph
     assert "is not OpenFace" in paragraph
     assert "measured with OpenFace" not in paragraph
     assert "baltrusaitis" not in paragraph + bibliography(facts)
-    assert "AU12 and AU26 (AU26 weakly)" in paragraph
-    assert {"not_openface", "weak_action_units", "not_measured"} <= codes(summary)
+    assert "AU26 and AU45 (AU02, AU05, AU07, AU10 and AU26 weakly) and the presence of AU45;" in paragraph
+    assert {"not_openface", "weak_action_units", "not_measured", "cheeks_not_seen"} <= codes(summary)
+
+
+def test_citations_of_a_hostile_manifest_are_left_out() -> None:
+    hostile = {"key": "a}\n@misc{x", "kind": "misc", "what": "", "fields": {"title": "t"}}
+    unbalanced = {"key": "b", "kind": "misc", "what": "", "fields": {"title": "t}"}}
+    engine = {"name": "other", "citations": [hostile, unbalanced, "no mapping"]}
+    _, facts = told([{"AU12_r": 1.0}] * 5, engine=engine)
+    assert not parse_string(bibliography(facts), "bibtex").entries
 
 
 def test_an_engine_that_nobody_knows_has_nothing_to_cite() -> None:

@@ -141,8 +141,13 @@ def test_what_was_not_measured_is_never_zero(portrait: Made) -> None:
     page = portrait.page
     assert ("bars", "AU04") not in page.rows
     assert page.rows["bars", "AU12"][1:] == [shown(float(row["AU12_r"])), "not measured"]
-    assert "Not measured: AU04, AU05" in page.text
+    assert "Not measured: AU04, AU09" in page.text
     assert "AU04_r" in portrait.summary["not_measured"]
+
+
+def test_each_measured_unit_states_what_it_rests_on(portrait: Made) -> None:
+    assert "Duchenne" in portrait.page.text
+    assert "nothing here sees the cheeks" in portrait.page.text
 
 
 def test_the_portraits_pose_and_box(portrait: Made) -> None:
