@@ -1,6 +1,6 @@
-"""The command line: analyse by hand, serve the web, work the queue.
+"""The command line: analyse local files, serve the web, work on the queue.
 
-Exit codes: 0 well, 1 something failed, 2 asked or set wrongly, 3 no engine.
+Exit codes: 0 success, 1 something failed, 2 wrong arguments or settings, 3 no engine.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import click
 
 from service import __version__
-from service.cli.lazy_commands import Table
+from service.cli.lazy_commands import LazyCommands
 
 
-@click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Action units, head pose, gaze and landmarks of faces, measured by the OpenFace commands.

@@ -1,4 +1,4 @@
-"""`analyse`: photos and videos of this machine, with no storage account."""
+"""`analyse`: run the pipeline on local photos and videos, without a storage account."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ from service.worker.local_run import Done, LocalRun
 @click.option("--faces", type=click.Choice(["one", "many"]), help="Default: many for pictures, one for videos.")
 @click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
 @click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
-@click.option("--overlay", is_flag=True, help="Also a copy of each file with what was measured drawn into it.")
-@click.option("--again", is_flag=True, help="Also where a whole result of the same file, options and engine is there.")
+@click.option("--overlay", is_flag=True, help="Also write a copy of each file with the measurements drawn into it.")
+@click.option(
+    "--again", is_flag=True, help="Analyse again files whose whole result (same options and engine) is there."
+)
 @click.option(
     "--report", "with_report", is_flag=True, help="Also make report.html, summary.json, methods and citations."
 )
@@ -45,18 +47,18 @@ def analyse(
     as_json: bool,
     **options: str | None,
 ) -> None:
-    """Analyse photos and videos on this machine, with no storage account.
+    """Analyse photos and videos on this machine, without a storage account.
 
     INPUTS are files, or folders that are searched for media. Each file gets a folder of its own below --out, with
-    its CSV, a manifest that says what was measured by what, and the engine's log.
+    its CSV, a manifest that says what was measured and by which engine, and the engine's log.
     """
     settings = load_settings()
     configure(settings.log_format, "ERROR")
     root, files = find_media(inputs)
     if not files:
-        raise click.ClickException("no photos or videos in there")
+        raise click.ClickException("no photos or videos found")
     with exit_on_error(), wiring.local_pipeline(settings, root, out) as pipeline:
-        by_hand = LocalRun(
+        local_run = LocalRun(
             pipeline=pipeline,
             out=out.resolve(),
             media_type=media_type or settings.default_media_type,
@@ -64,13 +66,13 @@ def analyse(
             again=again,
         )
         reported = {file.name: file.path for file in files} if with_report else {}
-        failures = _analyse_all(by_hand, files, as_json, reported)
+        failures = _analyse_all(local_run, files, as_json, reported)
     if failures:
         sys.exit(EXIT_FAILED)
 
 
-def _analyse_all(by_hand: LocalRun, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
-    """Analyse, showing a bar a file and one in all; returns how many failed, reports of `reported` included."""
+def _analyse_all(local_run: LocalRun, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
+    """Analyse with one progress bar a file and one for all; returns how many files or reports failed."""
     failures = 0
     with bars(hidden=as_json) as progress:
         whole = progress.add_task("all files", total=len(files))
@@ -81,8 +83,8 @@ def _analyse_all(by_hand: LocalRun, files: list[Found], as_json: bool, reported:
                 tasks[file.name] = progress.add_task("", total=1.0, one_file=True)
             progress.update(tasks[file.name], completed=fraction, description=f"{file.name} ({stage})")
 
-        for done in by_hand.analyse(files, watch):
-            failures += done.outcome == "failed" or not _reported(done, reported, by_hand.pipeline.workspace)
+        for done in local_run.analyse(files, watch):
+            failures += done.outcome == "failed" or not _reported(done, reported, local_run.pipeline.workspace)
             if done.name in tasks:
                 progress.remove_task(tasks.pop(done.name))
             progress.advance(whole)
@@ -94,7 +96,7 @@ def _analyse_all(by_hand: LocalRun, files: list[Found], as_json: bool, reported:
 
 
 def _reported(done: Done, reported: Mapping[str, Path], workspace: Workspace) -> bool:
-    """Make the report of a result that is to have one; whether that went well."""
+    """Make the report of a result if one was asked for; returns False where it failed."""
     if done.name not in reported or done.csv is None or done.manifest is None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""`canary`: the reference picture by this engine, now; or once, to be compared with from then on."""
+"""`canary`: measure the reference picture with this engine and compare with its record, or make the record."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from service.worker.canary_record import Record, keep, label, recorded
 
 
 @click.command()
-@click.option("--record", "to_record", is_flag=True, help="Keep what this engine measures, if nothing is kept yet.")
+@click.option(
+    "--record", "to_record", is_flag=True, help="Record what this engine measures, if there is no record yet."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def canary(to_record: bool, as_json: bool) -> None:
-    """Measure the reference picture, and compare with what was recorded of this engine.
+    """Measure the reference picture and compare with the record of this engine.
 
-    Exit code 1 where a value is farther from the recorded one than its tolerance, or nothing is recorded.
+    Exit code 1 where a value is farther from its recorded value than its tolerance, or there is no record.
     """
     settings = load_settings()
     configure(settings.log_format, "ERROR")
@@ -34,12 +36,12 @@ def canary(to_record: bool, as_json: bool) -> None:
             return
         record = recorded(engine, settings.canary_records)
     if record is None:
-        click.echo(f"nothing is recorded of {label(engine)}: `canary --record`", err=True)
+        click.echo(f"there is no record of {label(engine)}: make one with `canary --record`", err=True)
         sys.exit(EXIT_FAILED)
-    sys.exit(_tell(record, values, as_json=as_json))
+    sys.exit(_report(record, values, as_json=as_json))
 
 
-def _tell(record: Record, values: dict[str, float], *, as_json: bool) -> int:
+def _report(record: Record, values: dict[str, float], *, as_json: bool) -> int:
     drifts = record.drifts(values)
     worst = max(drift.tolerances for drift in drifts)
     if as_json:

@@ -1,4 +1,4 @@
-"""`reference` and `compare`: desired action units from one result, and another result held against them."""
+"""`reference` and `compare`: take desired action units from one result and compare another result with them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 _FACE = click.option(
     "--face",
     type=click.IntRange(0),
-    help="Which of several, by its number in the table. Default: the biggest, in videos the one in most frames.",
+    help="Number of the face in the table. Default: the largest; in videos the one in most frames.",
 )
 
 
 @click.command()
 @click.argument("result", type=RESULT)
-@click.option("--out", required=True, type=FILE, help="The parameters file to be written.")
+@click.option("--out", required=True, type=FILE, help="Parameters file to write.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 5),
@@ -41,14 +41,14 @@ _FACE = click.option(
     "--statistic",
     default="mean",
     show_default=True,
-    help="Of a video's good rows, here and in what is compared later: mean, median, or a percentile such as p95.",
+    help="Statistic over a video's good rows, here and in later comparisons: mean, median, or a percentile (p95).",
 )
 @_FACE
 def reference(result: Path, out: Path, tolerance: float, statistic: str, face: int | None) -> None:
-    """Make parameters from RESULT: the desired action units are those that it shows.
+    """Make parameters from RESULT: its action units become the desired ones.
 
-    RESULT is a CSV, or the folder that `analyse` or `download` put it in. What it did not measure is not desired; the
-    file lists it.
+    RESULT is a CSV, or the folder that `analyse` or `download` put it in. Units that it did not measure are listed in
+    the file and not desired.
     """
     if not STATISTIC.fullmatch(statistic):
         raise click.UsageError("--statistic is mean, median, or p0 to p100")
@@ -61,18 +61,18 @@ def reference(result: Path, out: Path, tolerance: float, statistic: str, face: i
 @click.command("compare")
 @click.argument("result", type=RESULT)
 @click.option("--reference", "parameters_file", required=True, type=FILE, help="Parameters, as `reference` makes them.")
-@click.option("--html", type=FILE, help="Write the report here, too: one file, nothing from elsewhere.")
+@click.option("--html", type=FILE, help="Also write the report to this file; it loads nothing from elsewhere.")
 @click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON object.")
 @_FACE
 def compare_command(result: Path, parameters_file: Path, html: Path | None, as_json: bool, face: int | None) -> None:
-    """Hold RESULT against desired action units: which lie outside, and by how much.
+    """Compare RESULT with desired action units: list those outside their tolerance, and by how much.
 
     RESULT is a CSV, or the folder that `analyse` or `download` put it in. Of a picture the values of its face are
     compared, of a video a statistic over its good rows (success 1 and confidence at least 0.7): the mean, unless the
     parameters say otherwise.
 
-    Exit code 0 only for `pass`; 1 for `fail` (any outside), and for `incomplete`: none outside, but some that are
-    desired were not measured.
+    Exit code 0 only for `pass`; 1 for `fail` (any outside), and for `incomplete`: none outside, but some desired
+    units were not measured.
     """
     with exit_on_error():
         comparison = compare(Parameters.load(parameters_file), measured(result, face))
@@ -81,12 +81,12 @@ def compare_command(result: Path, parameters_file: Path, html: Path | None, as_j
     if as_json:
         click.echo(json.dumps(comparison.as_dict()))
     else:
-        _tell(comparison)
+        _report(comparison)
     if comparison.verdict != "pass":
         sys.exit(EXIT_FAILED)
 
 
-def _tell(comparison: Comparison) -> None:
+def _report(comparison: Comparison) -> None:
     click.echo(f"{comparison.verdict.upper()}  {shown(comparison.result.about.media)}: {comparison.sentence}")
     rows = [["", "DESIRED", "MEASURED", "DEVIATION", ""]]
     for unit in comparison.action_units:
@@ -107,7 +107,7 @@ def _tell(comparison: Comparison) -> None:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """A file that is never there half."""
+    """Write the file atomically: readers see the old text or the new, never a part."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as beside:

@@ -1,4 +1,4 @@
-"""`doctor`: what keeps this installation from working, one line a check."""
+"""`doctor`: check this installation, one line a check."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ MOST_LINES = 8
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a check.")
 @click.option("--fix", is_flag=True, help="Create the queues, the table and the results container if they are missing.")
 def doctor(as_json: bool, fix: bool) -> None:
-    """Try everything that a web server or worker needs, and say what to do where something is wrong.
+    """Check everything that a web server or worker needs, with advice where a check fails.
 
-    The engine analyses a drawn picture for real. Exit code 1 if anything failed; warnings do not count.
+    The engine analyses the reference picture. Exit code 1 if a check failed; warnings do not count.
     """
     any_failed = False
 
-    def tell(check: Check) -> None:
+    def report(check: Check) -> None:
         nonlocal any_failed
         any_failed = any_failed or check.status == "failed"
-        _tell(check, as_json=as_json)
+        _print(check, as_json=as_json)
 
     try:
         settings = Settings.load()
     except BadSettings as error:
-        tell(failed("settings", str(error), "correct them; `python -m service settings` lists all"))
+        report(failed("settings", str(error), "correct them; `python -m service settings` lists all"))
         sys.exit(EXIT_FAILED)
     configure(settings.log_format, "ERROR")
-    tell(ok("settings", "valid"))
+    report(ok("settings", "valid"))
     for check in _checks(settings, fix=fix):
-        tell(check)
+        report(check)
     if any_failed:
         sys.exit(EXIT_FAILED)
 
@@ -65,11 +65,11 @@ def _checks(settings: Settings, *, fix: bool) -> Iterator[Check]:
     yield from storage_checks(backend)
 
 
-def _tell(check: Check, *, as_json: bool) -> None:
+def _print(check: Check, *, as_json: bool) -> None:
     if as_json:
         echo_json(check.as_dict())
         return
-    # An engine's last words come with its error; the first lines are enough here, and --json has them all.
+    # An engine's log comes with its error; the first lines are enough here, and --json has them all.
     first, *more = [shown(line) for line in check.said.splitlines() if line.strip()][:MOST_LINES]
     took = f" ({check.seconds:.2f} s)" if check.seconds is not None else ""
     then = f" -> {shown(check.advice)}" if check.advice else ""

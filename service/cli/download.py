@@ -1,4 +1,4 @@
-"""`status`, `watch` and `download`: jobs of a service somewhere else."""
+"""`status`, `watch` and `download`: jobs of a remote service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from pathlib import Path
 import click
 
 from service.cli.output import echo_json, echo_rows, moment
-from service.cli.service_session import NoJobs, jobs_of, reaching, showing, with_at_once, with_json, with_report
+from service.cli.service_session import (
+    NoJobs,
+    jobs_of,
+    progress_display,
+    with_at_once,
+    with_json,
+    with_report,
+    with_service,
+)
 from service.client.client import Client
 from service.client.models import RemoteJob
 from service.client.result_folder import ResultFolder, safe_name
@@ -18,7 +26,7 @@ from service.client.send import Sent, bring
 from service.client.two_stage_pool import in_two_steps
 
 ID_DIGITS = 12
-"""Of a job's id in the name of its folder."""
+"""Digits of the job id in the name of its results folder."""
 APPEAR_LOOK_S = 0.5
 
 _WHICH = click.argument("names", nargs=-1, required=True, metavar="JOB|CONTAINER...")
@@ -27,16 +35,16 @@ _WHICH = click.argument("names", nargs=-1, required=True, metavar="JOB|CONTAINER
 @click.command()
 @_WHICH
 @with_json
-@reaching
+@with_service
 def status(client: Client, stop: threading.Event, names: tuple[str, ...], as_json: bool) -> None:
-    """Show where jobs are: given by their ids (32 hex digits), or all of a container."""
+    """Show the state of jobs: of the given ids (32 hex digits), or of all jobs of a container."""
     found = jobs_of(client, names)
     if as_json:
         for job in found:
             echo_json(job.model_dump(mode="json"))
         return
     rows = [(job.id, job.state, f"{job.progress:.0%}", _since(job), _where(job), job.blob) for job in found]
-    echo_rows(("ID", "STATE", "DONE", "CREATED (UTC)", "WHERE IT IS", "BLOB"), rows)
+    echo_rows(("ID", "STATE", "DONE", "CREATED (UTC)", "STAGE", "BLOB"), rows)
 
 
 @click.command()
@@ -45,11 +53,11 @@ def status(client: Client, stop: threading.Event, names: tuple[str, ...], as_jso
     "--appear-s",
     type=click.FloatRange(0),
     default=0.0,
-    help="Wait so many seconds for a container's first job, which an upload's event starts.",
+    help="Seconds to wait for a container's first job, which an upload's event starts.",
 )
 @with_at_once
 @with_json
-@reaching
+@with_service
 def watch(
     client: Client, stop: threading.Event, names: tuple[str, ...], appear_s: float, at_once: int, as_json: bool
 ) -> None:
@@ -64,7 +72,7 @@ def watch(
 @with_report
 @with_at_once
 @with_json
-@reaching
+@with_service
 def download(
     client: Client,
     stop: threading.Event,
@@ -76,8 +84,8 @@ def download(
 ) -> None:
     """Download the results of jobs, or of all jobs of containers; waits for those that have not finished.
 
-    Each gets a folder below --out, named by its blob and the beginning of its id. A result comes whole or not at all:
-    its CSV is held to the SHA-256 that was published. What is there and whole is kept.
+    Each job gets a folder below --out, named by its blob and the beginning of its id. A result arrives whole or not
+    at all: its CSV is checked against the published SHA-256. Whole results that are there already are kept.
     """
     jobs = list(jobs_of(client, names))
     _bring_all(client, stop, jobs, out.resolve(), at_once=at_once, as_json=as_json, report=report)
@@ -93,7 +101,7 @@ def _bring_all(
     as_json: bool,
     report: bool,
 ) -> None:
-    with showing(len(jobs), as_json=as_json) as display:
+    with progress_display(len(jobs), as_json=as_json) as display:
 
         def brought(job: RemoteJob) -> Sent:
             folder = ResultFolder(out / folder_name(job)) if out else None
@@ -104,7 +112,7 @@ def _bring_all(
 
 
 def folder_name(job: RemoteJob) -> str:
-    """Of a job's results: to be read, and no other job's."""
+    """Name of the folder of a job's results: readable, and unique to the job."""
     return f"{safe_name(job.blob)}~{job.id[:ID_DIGITS]}"
 
 
@@ -113,7 +121,7 @@ def _name(job: RemoteJob) -> str:
 
 
 def _await_jobs(client: Client, names: tuple[str, ...], within_s: float) -> list[RemoteJob]:
-    """The jobs, once everything that was named has one. Raises NoJobs when the time is over."""
+    """Wait until every name has a job; returns the jobs. Raises NoJobs after `within_s` seconds."""
     until = time.monotonic() + within_s
     while True:
         try:

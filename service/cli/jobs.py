@@ -1,4 +1,4 @@
-"""`jobs`: what the job records say, and orders about jobs, without the web server."""
+"""`jobs`: list, show, rerun and cancel jobs, without the web server."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 
 @click.group()
 def jobs() -> None:
-    """Look at jobs, run them again, end them.
+    """List, show, rerun and cancel jobs.
 
-    Where an ID is asked for, its beginning will do: six digits or more that no other job has.
+    An ID can be given by its first digits: six or more that no other job has.
     """
 
 
 @jobs.command("list")
-@click.option("--container", help="Only of this container of uploads.")
-@click.option("--state", type=click.Choice(get_args(State)), help="Only in this state.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--container", help="Only jobs of this container of uploads.")
+@click.option("--state", type=click.Choice(get_args(State)), help="Only jobs in this state.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Greatest number of jobs.")
 @_JSON
 def list_jobs(container: str | None, state: State | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
@@ -51,14 +51,14 @@ def list_jobs(container: str | None, state: State | None, limit: int, as_json: b
         (record.job.job_id, record.state, moment(record.created), str(record.attempts), _where(record), _upload(record))
         for record in found
     ]
-    echo_rows(("ID", "STATE", "CREATED (UTC)", "TRIES", "WHERE IT IS", "UPLOAD"), rows)
+    echo_rows(("ID", "STATE", "CREATED (UTC)", "TRIES", "STAGE", "UPLOAD"), rows)
 
 
 @jobs.command()
 @click.argument("id_", metavar="ID")
 @_JSON
 def show(id_: str, as_json: bool) -> None:
-    """Show all that is known of one job."""
+    """Show one job: record, results and manifest."""
     with opened() as services:
         record = services.table.get(whole_id(services.table, id_))
         place = ResultPlace.of(record.job, services.settings.results_container)
@@ -74,19 +74,19 @@ def show(id_: str, as_json: bool) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @_JSON
 def rerun(ids: tuple[str, ...], as_json: bool) -> None:
-    """Analyse finished jobs anew, each as its next generation."""
-    _order(ids, as_json, lambda own, id_: own.submitter.rerun(id_, continued_trace(None)))
+    """Analyse finished jobs again, each as its next generation."""
+    _apply(ids, as_json, lambda own, id_: own.submitter.rerun(id_, continued_trace(None)))
 
 
 @jobs.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @_JSON
 def cancel(ids: tuple[str, ...], as_json: bool) -> None:
-    """End jobs: at once while they are queued, within seconds while they run."""
-    _order(ids, as_json, lambda own, id_: own.submitter.cancel(id_))
+    """Cancel jobs: at once while they are queued, within seconds while they run."""
+    _apply(ids, as_json, lambda own, id_: own.submitter.cancel(id_))
 
 
-def _order(ids: tuple[str, ...], as_json: bool, act: ORDER) -> None:
+def _apply(ids: tuple[str, ...], as_json: bool, act: ORDER) -> None:
     failures = Failures(as_json=as_json)
     with opened() as services:
         for id_ in ids:
@@ -95,25 +95,25 @@ def _order(ids: tuple[str, ...], as_json: bool, act: ORDER) -> None:
             except StorageUnavailable:
                 raise
             except AnalysisError as error:
-                failures.tell(id_, error)
+                failures.add(id_, error)
                 continue
             if as_json:
                 echo_json(_as_dict(record))
             else:
                 click.echo(order_line(record))
-    failures.leave()
+    failures.exit_if_any()
 
 
 def whole_id(table: JobTable, id_: str) -> str:
-    """The job's id from its beginning. Raises BadRequest, NotFound."""
+    """Complete a job's id from its first digits. Raises BadRequest, NotFound."""
     prefix = id_.lower()
     if not _PREFIX.fullmatch(prefix):
-        raise BadRequest("a job's id is 32 hex digits; six or more from its beginning will do", "bad_id")
+        raise BadRequest("a job's id is 32 hex digits; give at least its first six", "bad_id")
     found = [prefix] if len(prefix) == 32 else table.beginning_with(prefix)
     if not found:
-        raise NotFound("no job begins like this", "job_not_found")
+        raise NotFound("no job begins with these digits", "job_not_found")
     if len(found) > 1:
-        raise BadRequest("several jobs begin like this; give more digits", "ambiguous_id")
+        raise BadRequest("several jobs begin with these digits; give more", "ambiguous_id")
     return found[0]
 
 
@@ -132,7 +132,7 @@ def _as_dict(record: JobRecord) -> dict[str, Any]:
 
 
 def _manifest(blobs: Blobs, place: ResultPlace, record: JobRecord) -> dict[str, Any] | None:
-    """Of the published attempt, else of the last one; None where there is none (yet, or any more)."""
+    """Read the manifest of the published attempt, else of the last one; None where there is none."""
     try:
         attempt_id = record.attempt_published or record.attempt_id
         return dict(json.loads(blobs.read(place.container, place.manifest(attempt_id)))) if attempt_id else None
@@ -141,7 +141,7 @@ def _manifest(blobs: Blobs, place: ResultPlace, record: JobRecord) -> dict[str, 
 
 
 def _details(record: JobRecord, place: ResultPlace, manifest: dict[str, Any] | None) -> dict[str, Any]:
-    """What `show` knows besides the job as the API tells it."""
+    """Fields of `show` that the API's job JSON does not have."""
     done, attempt_id = record.state == "succeeded", record.attempt_published or record.attempt_id
     names = {
         "csv": place.csv if done else None,
@@ -166,7 +166,7 @@ def _facts(record: JobRecord, results: dict[str, str | None], manifest: dict[str
     return {
         "job": job.job_id,
         "state": record.state,
-        "where it is": _where(record),
+        "stage": _where(record),
         "upload": _upload(record),
         "version": job.etag,
         "analysed as": f"{job.media} {job.media_type} {options}",
@@ -176,7 +176,7 @@ def _facts(record: JobRecord, results: dict[str, str | None], manifest: dict[str
         "started": moment(record.started),
         "finished": moment(record.finished),
         "held by": f"{record.owner} until {moment(record.lease_until)}" if record.owner else "",
-        "asked to end": "yes" if record.cancel_requested and not record.is_finished else "",
+        "cancel requested": "yes" if record.cancel_requested and not record.is_finished else "",
         "error": f"{record.error_message} ({record.error_code})" if record.error_code else "",
         "superseded by": record.superseded_by,
         "traceparent": record.traceparent,
@@ -187,7 +187,7 @@ def _facts(record: JobRecord, results: dict[str, str | None], manifest: dict[str
 
 
 def _where(record: JobRecord) -> str:
-    """Why it failed or waits, or how far it is."""
+    """Error code of a failed or waiting job, else its stage and progress."""
     if record.error_code:
         return record.error_code if record.is_finished else f"{record.stage}: {record.error_code}"
     return "" if record.stage == record.state else f"{record.stage} {record.progress:.0%}"

@@ -27,7 +27,7 @@ def key() -> None:
 
 
 @key.command()
-@click.option("--name", required=True, help="Whose key it is; shown in log lines.")
+@click.option("--name", required=True, help="Name of the key's owner; shown in log lines.")
 @click.option(
     "--scope",
     "scopes",
@@ -35,12 +35,12 @@ def key() -> None:
     type=click.Choice(SCOPES),
     default=("analyse", "read"),
     show_default=True,
-    help="What it may do; repeat for several. `admin` may everything.",
+    help="Permission of the key; repeat for several. `admin` includes all.",
 )
-@click.option("--file", type=FILE, help="Keys file (API_KEYS_FILE) that its entry is added to.")
+@click.option("--file", type=FILE, help="Keys file (API_KEYS_FILE) to add its entry to.")
 @click.option("--json", "as_json", is_flag=True, help="Key and entry as one JSON object on standard output.")
 def new(name: str, scopes: tuple[Scope, ...], file: Path | None, as_json: bool) -> None:
-    """Make a key and print it: the only time that it is shown.
+    """Make a key and print it; it is shown only this once.
 
     Its entry (name, scopes, hash) goes to --file, else to standard error, for API_KEYS.
     """
@@ -56,7 +56,7 @@ def new(name: str, scopes: tuple[Scope, ...], file: Path | None, as_json: bool) 
 
 
 @key.command("list")
-@click.option("--file", type=FILE, help="Keys file; without it, the keys that the settings name.")
+@click.option("--file", type=FILE, help="Keys file. Default: the keys of the settings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a key.")
 def list_keys(file: Path | None, as_json: bool) -> None:
     """List names and scopes of the keys."""
@@ -72,9 +72,9 @@ def list_keys(file: Path | None, as_json: bool) -> None:
 
 @key.command()
 @click.argument("name")
-@click.option("--file", required=True, type=FILE, help="Keys file that it is taken out of.")
+@click.option("--file", required=True, type=FILE, help="Keys file to remove it from.")
 def revoke(name: str, file: Path) -> None:
-    """Take the key NAME out of a keys file; running servers refuse it from the next request on."""
+    """Remove the key NAME from a keys file; running servers refuse it from the next request on."""
     with exit_on_error(), _changing(file) as lines:
         check_name(name)
         kept = [line for line in lines if not _is_named(line, name)]
@@ -94,16 +94,16 @@ def _is_named(line: str, name: str) -> bool:
 
 
 def add(file: Path, key: Key) -> None:
-    """Raises BadKeys."""
+    """Add a key's entry to a keys file. Raises BadKeys."""
     with _changing(file) as lines:
         if any(known.name == key.name for known in parse_lines(lines)):
-            raise BadKeys(f"{file} has a key {key.name!r} already; revoke it first, or take another name")
+            raise BadKeys(f"{file} has a key {key.name!r} already; revoke it first, or choose another name")
         lines.append(key.entry)
 
 
 @contextmanager
 def _changing(file: Path) -> Iterator[list[str]]:
-    """The lines of a keys file, to be changed in place; nobody ever reads half of them.
+    """Yield the lines of a keys file to change in place, and replace the file atomically.
 
     Raises:
         BadKeys: it cannot be read or written, or a line is no entry.
@@ -122,7 +122,7 @@ def _changing(file: Path) -> Iterator[list[str]]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Alone among these commands: the folder is locked, since the file itself is replaced."""
+    """Lock the folder against other `key` commands; the file itself is replaced."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -132,7 +132,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write whole or not at all. A new file is its owner's alone; one that is there keeps its mode and owner."""
+    """Replace the file atomically. A new file is readable by its owner only; an existing one keeps mode and owner."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as new_file:
@@ -148,7 +148,7 @@ def _replace(file: Path, text: str) -> None:
 
 
 def _like(file: Path, handle: int) -> None:
-    """A server under another user must be able to read the file afterwards as before."""
+    """Copy mode and owner, since a server under another user must still be able to read the file."""
     known = file.stat()
     if (known.st_uid, known.st_gid) != (os.geteuid(), os.getegid()):
         os.fchown(handle, known.st_uid, known.st_gid)

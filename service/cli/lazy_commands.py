@@ -1,4 +1,4 @@
-"""The table of commands: what each is for, and where it is, so that listing them imports none."""
+"""The table of commands with their modules, so that listing them imports none."""
 
 from __future__ import annotations
 
@@ -7,33 +7,51 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "analyse": ("analyse:analyse", "Analyse photos and videos on this machine, with no storage account."),
-    "canary": ("canary:canary", "Measure the reference picture, and compare with what was recorded of this engine."),
+    "analyse": ("analyse:analyse", "Analyse photos and videos on this machine, without a storage account."),
+    "canary": ("canary:canary", "Measure the reference picture and compare with the record of this engine."),
     "collect": ("collect:collect", "Join RESULTS into one tidy table: one row a frame or face."),
-    "compare": ("compare:compare_command", "Hold RESULT against desired action units."),
-    "doctor": ("doctor:doctor", "Try everything that a web server or worker needs, and say what to do."),
+    "compare": (
+        "compare:compare_command",
+        "Compare RESULT with desired action units: list those outside their tolerance, and by how much.",
+    ),
+    "doctor": ("doctor:doctor", "Check everything that a web server or worker needs, with advice where a check fails."),
     "download": ("download:download", "Download the results of jobs, or of all jobs of containers."),
-    "jobs": ("jobs:jobs", "Look at jobs, run them again, end them."),
+    "jobs": ("jobs:jobs", "List, show, rerun and cancel jobs."),
     "key": ("key:key", "Make, list and revoke the API's keys."),
-    "next-stage": ("next_stage:next_stage", "Receive the function app's next-stage calls, and judge each result."),
-    "poison": ("poison:poison", "Look at messages that were set aside, replay or drop them."),
-    "purge": ("purge:purge", "Delete for good, and print a receipt (JSON)."),
-    "queues": ("queues:queues", "Log how much waits, for how long, and how much was set aside."),
-    "reference": ("compare:reference", "Make parameters from RESULT: the action units that it shows."),
-    "report": ("report:report", "Make report.html, summary.json, methods.txt and citation.bib of each result."),
+    "next-stage": (
+        "next_stage:next_stage",
+        "Receive the function app's next-stage calls, and compare each result with desired action units.",
+    ),
+    "poison": ("poison:poison", "List, show, replay and drop messages in the poison queue."),
+    "purge": ("purge:purge", "Delete permanently, and print a receipt (JSON)."),
+    "queues": (
+        "queues:queues",
+        "Log the lengths of both queues and the age of the oldest waiting message; run it on a schedule.",
+    ),
+    "reference": ("compare:reference", "Make parameters from RESULT: its action units become the desired ones."),
+    "report": (
+        "report:report",
+        "Make report.html, summary.json, methods.txt and citation.bib beside the table of each result.",
+    ),
     "settings": ("settings:settings", "List every setting: variable, default, meaning."),
-    "status": ("download:status", "Show where jobs are."),
-    "submit": ("submit:submit", "Send photos and videos to a service, follow them, download what was measured."),
-    "sweep": ("sweep:sweep", "Find uploads without a job, jobs without a message, and what else fell through."),
+    "status": (
+        "download:status",
+        "Show the state of jobs: of the given ids (32 hex digits), or of all jobs of a container.",
+    ),
+    "submit": ("submit:submit", "Upload photos and videos to a service, follow their jobs, and download the results."),
+    "sweep": (
+        "sweep:sweep",
+        "Find uploads without a job, jobs without a message, stuck records, and leftovers of dead attempts.",
+    ),
     "watch": ("download:watch", "Follow jobs, or all jobs of containers, until they have finished."),
     "web": ("web:web", "Serve the HTTP API (HOST, PORT)."),
-    "worker": ("worker:worker", "Take jobs from the queue until told to stop."),
+    "worker": ("worker:worker", "Analyse jobs from the queue until stopped."),
 }
-"""Name: file and function, and what `--help` says."""
+"""File, function and help line of each command, by its name."""
 
 
-class Table(click.Group):
-    """Commands that are imported when they are needed: all of them together take seconds."""
+class LazyCommands(click.Group):
+    """Import a command when it is called: importing all of them takes seconds."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

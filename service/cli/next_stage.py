@@ -1,4 +1,4 @@
-"""`next-stage`: receives announced results, and holds each against desired action units."""
+"""`next-stage`: receive announced results and compare each with desired action units."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from service.web.server.start import Server
     multiple=True,
     required=True,
     envvar="NEXT_STAGE_STORAGE",
-    help="Address that tables may be fetched from; nothing outside of it is. Repeat for several.",
+    help="Address that tables may be fetched from, and nowhere else. Repeat for several.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address that it listens on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
@@ -33,12 +33,12 @@ from service.web.server.start import Server
 def next_stage(
     parameters_file: Path, out: Path, storage: tuple[str, ...], host: str, port: int, max_mb: int, secret: str
 ) -> None:
-    """Receive the function app's next-stage calls, and hold each result against desired action units.
+    """Receive the function app's next-stage calls, and compare each result with desired action units.
 
-    An example of what may come after an analysis, and one that works: set the function app's NEXT_STAGE_URL to this
+    A working example of a stage after the analysis: set the function app's NEXT_STAGE_URL to this
     receiver's address, and NEXT_STAGE_SECRET here and there to the same 16 characters or more. A call must be signed
     with it. Its table is fetched from --storage-url only; the verdict goes to <out>/<job id>/verdict.json and
-    verdict.html. A call that is repeated is answered with the verdict that is there.
+    verdict.html. A repeated call is answered with the existing verdict.
     """
     if len(secret) < SHORTEST_SECRET:
         raise Refused(f"NEXT_STAGE_SECRET needs at least {SHORTEST_SECRET} characters")

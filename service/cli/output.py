@@ -1,6 +1,6 @@
-"""Text that came from outside on an operator's screen: a table on a terminal, aligned lines in a pipe, or JSON.
+"""Print outside text safely: a table on a terminal, aligned lines in a pipe, or JSON; and progress bars.
 
-Blob names and set-aside messages are hostile: no markup is read in them, and what could steer a terminal is escaped.
+Blob names and poison messages are hostile: no markup is read in them, and what could steer a terminal is escaped.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from rich.text import Text
 from service.worker.local_run import Done
 
 SHORT_ID = 12
-"""What a terminal shows of an id; enough to give it back."""
+"""Digits of an id on a terminal; enough to name the job in another command."""
 
 
 def shown(text: str, longest: int | None = None) -> str:
-    """The text in one line, harmless to look at; with `longest`, cut to so many characters."""
+    """Escape unprintable characters, in one line; `longest` cuts to that many characters."""
     cut = text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
     return "".join(char if char.isprintable() else _escaped(char) for char in cut)
 
 
 def moment(when: datetime | None) -> str:
-    """A time in UTC, to the second."""
+    """Format a time in UTC, to the second."""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if when else ""
 
 
 def echo_json(values: Mapping[str, Any]) -> None:
-    """One object a line; ASCII, so that nothing in it steers a terminal."""
+    """Print one JSON object in a line of ASCII, so that no character steers a terminal."""
     click.echo(json.dumps(values))
 
 
 def echo_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal, where ids are cut; aligned lines with whole ids in a pipe. Escapes every cell."""
+    """Print a table: with cut ids on a terminal, aligned lines with whole ids in a pipe. Escapes every cell."""
     cells = [[shown(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         draw(Console(), headings, cells)
@@ -51,11 +51,11 @@ def echo_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def draw(console: Console, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """The table for people; the last column gives way where the terminal is narrow."""
+    """Draw the table; only the last column shrinks where the terminal is narrow."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     rows = [[_cut(heading, cell) for heading, cell in zip(headings, row, strict=True)] for row in cells]
     for heading in headings:
-        # Half an id is of no use, half a name is: only what may wrap is made narrower.
+        # Half an id is of no use, half a name is.
         table.add_column(heading, no_wrap=heading != headings[-1])
     for row in rows:
         table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
@@ -63,7 +63,7 @@ def draw(console: Console, headings: Sequence[str], cells: Sequence[Sequence[str
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines, columns below each other."""
+    """Format rows as lines with aligned columns."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -72,7 +72,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def echo_facts(facts: Mapping[str, str]) -> None:
-    """Names and values below each other; what is empty is left out, further lines of a value are set in."""
+    """Print names and values as aligned lines; empty values are left out, further lines of a value indented."""
     rows = [
         ["" if number else name, shown(line)]
         for name, value in facts.items()
@@ -91,7 +91,7 @@ def _escaped(char: str) -> str:
 
 
 class _Amount(MofNCompleteColumn):
-    """`3/7` for the bar of all files, a percentage for one file."""
+    """Show `3/7` for the bar of all files, a percentage for one file."""
 
     def render(self, task: Task) -> Text:
         if task.total == 1.0 and task.fields.get("one_file"):
@@ -100,7 +100,7 @@ class _Amount(MofNCompleteColumn):
 
 
 def bars(*, hidden: bool) -> Progress:
-    """A progress display on standard error; plain lines stay readable where it is no terminal."""
+    """Progress bars on standard error; hidden where it is no terminal."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -112,14 +112,14 @@ def bars(*, hidden: bool) -> Progress:
 
 
 def summary_line(done: Done) -> str:
-    """One file in one line."""
+    """Summarise one file in one line."""
     if done.error:
         return f"failed    {done.name}: {done.error.message.splitlines()[0]} ({done.error.code})"
     return f"{done.outcome:<9} {done.name}: {measured(done.manifest or {})} -> {done.csv}"
 
 
 def measured(manifest: dict[str, Any]) -> str:
-    """What a manifest tells, in a few words."""
+    """Summarise a manifest: faces, frames, confidence, completeness, seconds."""
     summary, frames = manifest["summary"], manifest["frames"]
     parts = [f"{manifest['faces']} face{'' if manifest['faces'] == 1 else 's'}"]
     if frames:

@@ -1,4 +1,4 @@
-"""`poison`: what was set aside, back to work with it, or away with it."""
+"""`poison`: list, show, replay and drop messages in the poison queue."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from service.web.protocol.job_json import job_facts
 TEXT_IN_LIST = 80
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a message.")
-_ALL = click.option("--all", "every", is_flag=True, help="Every message that is there now.")
+_ALL = click.option("--all", "every", is_flag=True, help="All messages in the poison queue.")
 _IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
 
 
 @click.group()
 def poison() -> None:
-    """Look at messages that were set aside, replay or drop them.
+    """List, show, replay and drop messages in the poison queue.
 
-    Where an ID is asked for, the id of the message or of its job is meant; its beginning will do, six characters or
-    more. Looking hides the messages from others for a moment; it changes nothing.
+    An ID is the id of a message or of its job, or its first six characters or more. Listing hides the messages from
+    other readers for a moment and changes nothing.
     """
 
 
 @poison.command("list")
 @_JSON
 def list_messages(as_json: bool) -> None:
-    """List what was set aside, oldest first."""
+    """List the messages, oldest first."""
     with opened() as services:
         found = _poison_queue(services).look()
     if as_json:
@@ -51,7 +51,7 @@ def list_messages(as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 @_JSON
 def show(id_: str, as_json: bool) -> None:
-    """Show one message whole, and what is known of its job."""
+    """Show one message whole, with its job's record."""
     with opened() as services:
         meant = pick(_poison_queue(services).look(), id_)
     for one in meant:
@@ -66,17 +66,17 @@ def show(id_: str, as_json: bool) -> None:
 @_ALL
 @_JSON
 def replay(ids: tuple[str, ...], every: bool, as_json: bool) -> None:
-    """Put jobs back to work, as their next generation if they have finished.
+    """Submit the messages' jobs again, as their next generation if they have finished.
 
-    A message is dropped when its job is under way. One that is no job is refused, and stays.
+    A message is dropped once its job is under way. A message that is no job is refused and stays.
     """
     _check_choice(ids, every)
     failures = Failures(as_json=as_json)
     with opened() as services:
         poison = _poison_queue(services)
         chosen = _chosen(poison.look(), ids, every, failures)
-        _tell(poison.replay(chosen), failures, as_json=as_json)
-    failures.leave()
+        _report(poison.replay(chosen), failures, as_json=as_json)
+    failures.exit_if_any()
 
 
 @poison.command()
@@ -85,18 +85,20 @@ def replay(ids: tuple[str, ...], every: bool, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_JSON
 def drop(ids: tuple[str, ...], every: bool, yes: bool, as_json: bool) -> None:
-    """Delete messages for good; the records of their jobs stay as they are."""
+    """Delete messages; the records of their jobs stay as they are."""
     _check_choice(ids, every)
     if not yes and not sys.stdin.isatty():
-        raise Refused("dropping is for good and nobody is here to be asked: give --yes")
+        raise Refused("a dropped message cannot be restored, and there is no terminal to confirm on: give --yes")
     failures = Failures(as_json=as_json)
     with opened() as services:
         poison = _poison_queue(services)
         chosen = _chosen(poison.look(), ids, every, failures)
         if chosen and not yes:
-            click.confirm(f"Drop {len(chosen)} message{'s' * (len(chosen) > 1)} for good?", abort=True, err=True)
-        _tell(poison.drop(chosen), failures, as_json=as_json)
-    failures.leave()
+            click.confirm(
+                f"Drop {len(chosen)} message{'s' * (len(chosen) > 1)}? This cannot be undone.", abort=True, err=True
+            )
+        _report(poison.drop(chosen), failures, as_json=as_json)
+    failures.exit_if_any()
 
 
 def _poison_queue(services: JobBackend) -> PoisonQueue:
@@ -109,7 +111,7 @@ def _check_choice(ids: tuple[str, ...], every: bool) -> None:
 
 
 def _chosen(found: Sequence[SetAside], ids: tuple[str, ...], every: bool, failures: Failures) -> list[SetAside]:
-    """What is meant; ids of nothing are told."""
+    """The messages that the ids name; unknown ids become failures."""
     if every:
         return list(found)
     chosen: dict[str, SetAside] = {}
@@ -117,14 +119,14 @@ def _chosen(found: Sequence[SetAside], ids: tuple[str, ...], every: bool, failur
         try:
             chosen |= {one.message.id: one for one in pick(found, id_)}
         except AnalysisError as error:
-            failures.tell(id_, error)
+            failures.add(id_, error)
     return list(chosen.values())
 
 
-def _tell(what_was_done: Iterable[Done], failures: Failures, *, as_json: bool) -> None:
-    for done in what_was_done:
+def _report(outcomes: Iterable[Done], failures: Failures, *, as_json: bool) -> None:
+    for done in outcomes:
         if done.error:
-            failures.tell(done.message_id, done.error)
+            failures.add(done.message_id, done.error)
         elif as_json:
             job = job_facts(done.record).model_dump(mode="json") if done.record else None
             echo_json({"id": done.message_id, "job": job})
@@ -156,6 +158,6 @@ def _facts(one: SetAside) -> dict[str, str]:
         "upload": _what(one) if one.queued else "",
         "state": record.state if record else "",
         "error": f"{record.error_message} ({record.error_code})" if record and record.error_code else "",
-        # In one line: its own line ends must not look like facts of ours.
+        # In one line: its own line ends must not look like other fields.
         "text": shown(one.message.text),
     }

@@ -1,4 +1,4 @@
-"""`purge`: all that is held of a container, an upload, a job or a person, deleted for good; and a receipt."""
+"""`purge`: delete everything held of a container, an upload, a job or a person, and print a receipt."""
 
 from __future__ import annotations
 
@@ -23,32 +23,37 @@ WAIT_S = 120.0
 
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--dry-run", is_flag=True, help="Tell what would be deleted; delete nothing."),
-        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--dry-run", is_flag=True, help="Print what would be deleted; delete nothing."),
+        click.option("--yes", is_flag=True, help="Do not ask for confirmation."),
     ):
         command = option(command)
     return command
 
 
 def _of_uploads(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option("--keep-uploads", is_flag=True, help="Leave the media where they are.")(command)
+    command = click.option("--keep-uploads", is_flag=True, help="Keep the uploaded media.")(command)
     return _of_jobs(command)
 
 
 def _of_jobs(command: Callable[..., None]) -> Callable[..., None]:
     seconds = click.FloatRange(min=0)
     command = click.option(
-        "--wait", "wait_s", type=seconds, default=WAIT_S, show_default=True, help="Seconds for jobs in work to end."
+        "--wait",
+        "wait_s",
+        type=seconds,
+        default=WAIT_S,
+        show_default=True,
+        help="Seconds to wait for running jobs to end.",
     )(command)
     return _with_options(command)
 
 
 @click.group()
 def purge() -> None:
-    """Delete for good, and print a receipt (JSON).
+    """Delete permanently, and print a receipt (JSON).
 
-    Jobs in work are cancelled first. Exit code 1 where some did not end in time: ask again. Backups, soft-deleted
-    blobs, logs and Event Grid's dead letters are not reached from here.
+    Running jobs are cancelled first. Exit code 1 where some did not end in time: run the command again. Backups,
+    soft-deleted blobs, logs and Event Grid's dead letters are out of its reach.
     """
 
 
@@ -56,7 +61,7 @@ def purge() -> None:
 @click.argument("name")
 @_of_uploads
 def container(name: str, keep_uploads: bool, wait_s: float, yes: bool, dry_run: bool) -> None:
-    """Of a container: its uploads, their results, records and messages."""
+    """Purge a container: its uploads, their results, records and messages."""
     with opened() as services:
         _purge(services, Scope(name), uploads=not keep_uploads, wait_s=wait_s, yes=yes, dry_run=dry_run)
 
@@ -66,7 +71,7 @@ def container(name: str, keep_uploads: bool, wait_s: float, yes: bool, dry_run: 
 @click.argument("name", metavar="BLOB")
 @_of_uploads
 def blob(container_name: str, name: str, keep_uploads: bool, wait_s: float, yes: bool, dry_run: bool) -> None:
-    """Of one upload, in all its versions: the same."""
+    """Purge one upload in all its versions, with its results, records and messages."""
     with opened() as services:
         _purge(services, Scope(container_name, name), uploads=not keep_uploads, wait_s=wait_s, yes=yes, dry_run=dry_run)
 
@@ -75,7 +80,7 @@ def blob(container_name: str, name: str, keep_uploads: bool, wait_s: float, yes:
 @click.argument("id_", metavar="ID")
 @_of_jobs
 def job(id_: str, wait_s: float, yes: bool, dry_run: bool) -> None:
-    """Of one job: its results, record and messages; the upload stays."""
+    """Purge one job: its results, record and messages; the upload stays."""
     with opened() as services:
         about = services.table.get(whole_id(services.table, id_)).job
         scope = Scope(about.container, about.blob, about.job_id)
@@ -87,30 +92,30 @@ def job(id_: str, wait_s: float, yes: bool, dry_run: bool) -> None:
 @click.argument("person_id", metavar="PERSON")
 @_with_options
 def person(gallery: str, person_id: str, yes: bool, dry_run: bool) -> None:
-    """Of someone in a gallery: faces, embeddings, and their name in results. For their uploads: `purge blob`."""
+    """Purge a person of a gallery: faces, embeddings and mentions in results. For their uploads: `purge blob`."""
     with opened() as services:
         if not identity_is_wanted(services.settings):
-            raise Refused("IDENTITY is not on here: nobody is known by name")
+            raise Refused("IDENTITY is off here: there are no galleries")
         if dry_run:
             echo_json(_person_held(services, gallery, person_id))
             return
-        _ask(f"Delete person {person_id} of gallery {gallery} for good?", yes)
+        _ask(f"Delete person {person_id} of gallery {gallery}? This cannot be undone.", yes)
         echo_json(_purge_person(services, gallery, person_id))
 
 
 def _purge(services: JobBackend, scope: Scope, *, uploads: bool, wait_s: float, yes: bool, dry_run: bool) -> None:
-    with _opened_purge(services) as desk:
+    with _opened_purge(services) as purge:
         if dry_run:
-            _tell(desk.look(scope, uploads=uploads))
+            _print_receipt(purge.look(scope, uploads=uploads))
             return
         if not yes:
-            held = desk.look(scope, uploads=uploads)
+            held = purge.look(scope, uploads=uploads)
             what = f"{len(held.jobs)} jobs, {held.results} results and {held.uploads} uploads"
-            _ask(f"Delete {what} of {_name(scope)} for good?", yes)
-        receipt = desk.run(scope, uploads=uploads, wait_s=wait_s)
-    _tell(receipt)
+            _ask(f"Delete {what} of {_name(scope)}? This cannot be undone.", yes)
+        receipt = purge.run(scope, uploads=uploads, wait_s=wait_s)
+    _print_receipt(receipt)
     if receipt.unfinished:
-        click.echo(f"{len(receipt.unfinished)} jobs have not ended yet: ask again", err=True)
+        click.echo(f"{len(receipt.unfinished)} jobs have not ended yet: run the command again", err=True)
         sys.exit(EXIT_FAILED)
 
 
@@ -161,7 +166,7 @@ def _ask(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Refused("purging is for good and nobody is here to be asked: give --yes")
+        raise Refused("purged data cannot be restored, and there is no terminal to confirm on: give --yes")
     click.confirm(question, abort=True, err=True)
 
 
@@ -169,6 +174,6 @@ def _name(scope: Scope) -> str:
     return shown("/".join(part for part in (scope.container, scope.blob) if part))
 
 
-def _tell(receipt: Receipt) -> None:
+def _print_receipt(receipt: Receipt) -> None:
     facts: dict[str, Any] = receipt.as_dict()
     echo_json(facts)

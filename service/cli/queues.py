@@ -1,4 +1,4 @@
-"""`queues`: one log line about the queues, for alerts where nothing collects metrics."""
+"""`queues`: log the state of the queues in one line, for alerts where no system collects metrics."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from service.logs import configure, log
 
 @click.command()
 def queues() -> None:
-    """Log how much waits, for how long, and how much was set aside; run it on a schedule.
+    """Log the lengths of both queues and the age of the oldest waiting message; run it on a schedule.
 
-    One event `queues.state`: `length` (waiting or in work), `oldest_age_s` (of the first that waits; 0: none does),
-    `poison_length`.
+    One event `queues.state`: `length` (waiting or running), `oldest_age_s` (of the first waiting message; 0 if none
+    waits), `poison_length`.
     """
     settings = load_settings()
     configure(settings.log_format, settings.log_level)

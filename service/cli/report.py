@@ -1,4 +1,4 @@
-"""`report`: of results in folders, as `analyse` writes and `download` fetches them."""
+"""`report`: make reports of results in folders, as `analyse` writes and `download` fetches them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from service.sandbox.workspace import Workspace
     "--media",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="File or folder in which the analysed media are looked for, by their SHA-256, to show a picture.",
+    help="File or folder to search for the analysed media, by their SHA-256, so that reports show a picture.",
 )
 @click.option(
     "--confidence",
     type=click.FloatRange(0, 1),
     default=CONFIDENCE,
     show_default=True,
-    help="Of the quality gate: rows below it count in no statistic.",
+    help="Least confidence of the quality gate: rows below it count in no statistic.",
 )
 def report(folders: tuple[Path, ...], media: tuple[Path, ...], confidence: float) -> None:
     """Make report.html, summary.json, methods.txt and citation.bib beside the table of each result.

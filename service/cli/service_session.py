@@ -1,4 +1,4 @@
-"""What the commands that call a service share: where it is, the key, and the bars of what is under way."""
+"""Shared by the commands that call a remote service: its address, the key, and the progress display."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class NoJobs(ClientError):
-    """Nothing was submitted there, or not yet."""
+    """The container has no jobs, or none yet."""
 
     code = "no_jobs"
 
 
 with_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, and no progress bars.")
 with_at_once = click.option(
-    "--at-once", type=click.IntRange(1, 32), default=8, show_default=True, help="Files in transfer at once."
+    "--at-once", type=click.IntRange(1, 32), default=8, show_default=True, help="Files transferred at once."
 )
 with_report = click.option(
-    "--report/--no-report", "report", default=True, show_default=True, help="Download the reports, too."
+    "--report/--no-report", "report", default=True, show_default=True, help="Also download the reports."
 )
 
 
-def reaching(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command `--url` and `--key-file`, and calls it with the client and what ends its waiting."""
+def with_service(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--url` and `--key-file` to a command, and call it with the client and an event that ends its waiting."""
 
     @click.option("--url", envvar="SERVICE_URL", required=True, help="Address of the service, or SERVICE_URL.")
     @click.option(
@@ -53,7 +53,7 @@ def reaching(command: Callable[..., None]) -> Callable[..., None]:
     # Hidden, so that it is read from the environment alone.
     @click.option("--key", envvar="SERVICE_API_KEY", default="", hidden=True, expose_value=True)
     @wraps(command)
-    def reached(url: str, key_file: Path | None, key: str, **others: Any) -> None:
+    def with_client(url: str, key_file: Path | None, key: str, **others: Any) -> None:
         stop = threading.Event()
         try:
             client = Client(url, _key(url, key_file, key), stop=stop)
@@ -62,7 +62,7 @@ def reaching(command: Callable[..., None]) -> Callable[..., None]:
         with client, exit_on_error():
             command(client=client, stop=stop, **others)
 
-    return reached
+    return with_client
 
 
 def _key(url: str, key_file: Path | None, key: str) -> str:
@@ -74,7 +74,7 @@ def _key(url: str, key_file: Path | None, key: str) -> str:
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """What keeps a command from its end, in a sentence."""
+    """Print a client error in one sentence and end the process with exit code 1."""
     try:
         yield
     except ClientError as error:
@@ -83,7 +83,7 @@ def exit_on_error() -> Iterator[None]:
 
 
 def jobs_of(client: Client, names: tuple[str, ...]) -> Iterator[RemoteJob]:
-    """The jobs meant by ids and containers, each once. Raises NoJobs where a container has none."""
+    """Yield the jobs that ids and containers name, each once. Raises NoJobs where a container has none."""
     seen: set[str] = set()
     for name in names:
         found = iter([client.job(name)]) if _JOB_ID.fullmatch(name) else client.jobs(container=name)
@@ -97,10 +97,10 @@ def jobs_of(client: Client, names: tuple[str, ...]) -> Iterator[RemoteJob]:
 
 
 @dataclass
-class Showing:
-    """A bar for each file that is under way and one for all, or lines of JSON; and the exit code at the end.
+class ProgressDisplay:
+    """A progress bar for each file in hand and one for all, or lines of JSON.
 
-    Called from several threads.
+    Safe to call from several threads.
     """
 
     progress: Progress
@@ -111,14 +111,14 @@ class Showing:
     any_failed: bool = False
 
     def watch(self, name: str, what: str, share: float) -> None:
-        """A file's bar as it is now."""
+        """Update the file's bar."""
         with self.lock:
             if name not in self.tasks:
                 self.tasks[name] = self.progress.add_task("", total=1.0, one_file=True)
             self.progress.update(self.tasks[name], completed=share, description=f"{shown(name, 40)} ({what})")
 
     def done(self, sent: Sent) -> None:
-        """A file's last word."""
+        """Remove the file's bar and print its outcome."""
         self.any_failed = self.any_failed or sent.outcome == "failed"
         with self.lock:
             if sent.name in self.tasks:
@@ -131,10 +131,10 @@ class Showing:
 
 
 @contextmanager
-def showing(count: int, *, as_json: bool) -> Iterator[Showing]:
-    """The display of so many files; ends the process with 1 if any failed."""
+def progress_display(count: int, *, as_json: bool) -> Iterator[ProgressDisplay]:
+    """Show the progress of `count` files; end the process with exit code 1 if any failed."""
     with bars(hidden=as_json) as progress:
-        display = Showing(progress, progress.add_task("all", total=count), as_json)
+        display = ProgressDisplay(progress, progress.add_task("all", total=count), as_json)
         yield display
     if display.any_failed:
         sys.exit(EXIT_FAILED)

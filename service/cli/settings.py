@@ -1,4 +1,4 @@
-"""`settings`: what can be set."""
+"""`settings`: list every setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands share at their start: the settings, and being refused in a sentence instead of a traceback."""
+"""Shared by all commands at their start: load the settings, and report errors in a sentence."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EXIT_FAILED, EXIT_USAGE, EXIT_ENGINE_UNAVAILABLE = 1, 2, 3
 
 
 class Refused(click.ClickException):
-    """The command cannot start as it was set up."""
+    """The command cannot start with these settings or arguments."""
 
     exit_code = EXIT_USAGE
 
 
 def load_settings() -> Settings:
-    """The settings of this process, or the end of it with all that is wrong with them."""
+    """Load the settings; end the process with all their faults if any is invalid."""
     try:
         return Settings.load()
     except BadSettings as error:
@@ -30,7 +30,7 @@ def load_settings() -> Settings:
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """What keeps a command from working, in a sentence and an exit code."""
+    """Print an error in one sentence and end the process with its exit code."""
     try:
         yield
     except BadSettings as error:

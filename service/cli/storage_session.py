@@ -1,4 +1,4 @@
-"""What the commands for an operator share: storage to work on, and ids that nothing could be done to."""
+"""Shared by the operator's commands: the storage account, and failures of single ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from service.logs import configure
 
 @contextmanager
 def opened() -> Iterator[JobBackend]:
-    """Storage as the settings name it; what keeps it from working is told, and ends the command."""
+    """Connect to the storage account of the settings; an error ends the command with a sentence."""
     settings = load_settings()
     configure(settings.log_format, "ERROR")
     with exit_on_error():
@@ -26,26 +26,26 @@ def opened() -> Iterator[JobBackend]:
 
 
 def order_line(record: JobRecord) -> str:
-    """What has become of a job that an order was given for."""
+    """State of a job after an order about it, in one line."""
     ending = record.cancel_requested and not record.is_finished
     return f"{record.job.job_id} {'ending' if ending else record.state} (generation {record.job.generation})"
 
 
 class Failures:
-    """What could not be done to single ids: told as it happens, and the exit code at the end."""
+    """Failures of single ids: printed as they happen; they make the exit code 1."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._any = False
 
-    def tell(self, id_: str, error: AnalysisError) -> None:
+    def add(self, id_: str, error: AnalysisError) -> None:
         self._any = True
         if self._as_json:
             echo_json({"id": id_, "error": {"code": error.code, "message": error.message}})
         else:
             click.echo(f"{shown(id_)}: {shown(error.message)} ({error.code})", err=True)
 
-    def leave(self) -> None:
-        """End the process with 1 if anything was told."""
+    def exit_if_any(self) -> None:
+        """End the process with exit code 1 if anything failed."""
         if self._any:
             sys.exit(EXIT_FAILED)

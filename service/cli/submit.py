@@ -1,4 +1,4 @@
-"""`submit`: files of this machine through a service somewhere else, and their results back."""
+"""`submit`: upload local files to a remote service, follow their jobs and download the results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.service_session import reaching, showing, with_at_once, with_json, with_report
+from service.cli.service_session import progress_display, with_at_once, with_json, with_report, with_service
 from service.cli.startup import exit_on_error
 from service.client.client import Client
 from service.client.send import LocalFile, Sender
@@ -23,16 +23,16 @@ from service.jobs.media_files import find_media
     type=click.Choice(["posed", "wild"]),
     default="wild",
     show_default=True,
-    help="How they were taken: for the purpose, or anyhow.",
+    help="posed: taken for the analysis; wild: any other footage.",
 )
 @click.option("--faces", type=click.Choice(["one", "many"]), help="Default: many for pictures, one for videos.")
 @click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
 @click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
-@click.option("--no-wait", is_flag=True, help="End when all are submitted; `watch` and `download` go on from there.")
+@click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @with_report
 @with_at_once
 @with_json
-@reaching
+@with_service
 def submit(
     client: Client,
     stop: threading.Event,
@@ -45,13 +45,13 @@ def submit(
     as_json: bool,
     **options: str | None,
 ) -> None:
-    """Send photos and videos to a service, follow them, and download what was measured.
+    """Upload photos and videos to a service, follow their jobs, and download the results.
 
     FILES are files, or folders that are searched for media. Each gets a folder of its own below --out, with its CSV,
-    manifest and report. The same command again resumes: what is uploaded is not uploaded again, what is finished is
-    only downloaded, what is here and whole is kept.
+    manifest and report. Running the command again resumes: uploads are not repeated, finished jobs are only
+    downloaded, whole results are kept.
 
-    Exit code 1 if any file failed; the rest is done all the same.
+    Exit code 1 if any file failed; the others are done nevertheless.
     """
     if no_wait and out:
         raise click.UsageError("--no-wait downloads nothing: leave out --out")
@@ -61,10 +61,10 @@ def submit(
         raise click.UsageError(f"not known as a picture or a video by its name: {', '.join(unknown[:5])}")
     files = [LocalFile(file.path, file.name, file.media) for file in found if file.media]
     if not files:
-        raise click.ClickException("no photos or videos in there")
+        raise click.ClickException("no photos or videos found")
     given = {name: value for name, value in options.items() if value}
     with exit_on_error():
-        # Before anything is sent; the service would refuse the same.
+        # Checked before anything is sent; the service would refuse these options too.
         for media in {file.media for file in files}:
             JobOptions.resolve(media, media_type, given)
     sender = Sender(
@@ -77,6 +77,6 @@ def submit(
         at_once=at_once,
         stop=stop,
     )
-    with showing(len(files), as_json=as_json) as display:
+    with progress_display(len(files), as_json=as_json) as display:
         for sent in sender.send(files, display.watch):
             display.done(sent)

@@ -1,4 +1,4 @@
-"""`sweep`: find what fell through, and mend it."""
+"""`sweep`: find lost uploads, stuck jobs and leftovers, and mend them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from service.logs import configure, log
 
 
 @click.command()
-@click.option("--mend", is_flag=True, help="Put right what is found, instead of telling it only.")
+@click.option("--mend", is_flag=True, help="Mend the findings instead of only listing them.")
 @click.option(
     "--grace-minutes",
     type=click.FloatRange(0),
     default=15.0,
     show_default=True,
-    help="Leave alone what was written within so many minutes: it is still under way.",
+    help="Skip what was written within this many minutes: it may still be under way.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a finding, and a log line at the end.")
 def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
-    """Find uploads without a job, jobs without a message, records that are stuck, and leftovers of dead attempts.
+    """Find uploads without a job, jobs without a message, stuck records, and leftovers of dead attempts.
 
-    One sweep runs at a time. The exit code is 1 if anything is left that was not mended.
+    One sweep runs at a time. Exit code 1 if anything found was not mended.
     """
     with opened() as services:
         owner = f"{services.settings.worker_name}/{secrets.token_hex(4)}"
@@ -49,7 +49,7 @@ def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
     elif found:
         rows = [(one.kind, moment(one.since), _outcome(one), f"{one.container}/{one.blob}") for one in found]
         echo_rows(("WHAT", "SINCE (UTC)", "DONE", "WHERE"), rows)
-    hint = "; `--mend` puts it right" if left and not mend else ""
+    hint = "; mend with `--mend`" if left and not mend else ""
     click.echo(f"{len(found)} found, {len(found) - left} mended{hint}", err=True)
     if left:
         sys.exit(EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""`web`: the HTTP API, until told to stop."""
+"""`web`: serve the HTTP API until stopped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def web() -> None:
         JobBackend.connect(settings)
         workspace = Workspace(settings.workspace)
     metrics.share(workspace.path / "metrics")
-    # One for all processes of this server.
+    # Shared by all processes of this server.
     secret = settings.session_secret or SecretStr(secrets.token_urlsafe(32))
     shared = settings.model_copy(update={"session_secret": secret})
     Server(shared, lambda: wiring.web_app(shared), workspace.close).run()

@@ -1,4 +1,4 @@
-"""`worker`: takes jobs from the queue, until told to stop."""
+"""`worker`: analyse jobs from the queue until stopped."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     "--until-idle",
     type=SECONDS,
     metavar="SECONDS",
-    help="Leave when nothing has come, and nothing is in hand, so long.",
+    help="Exit after this long without a message and with no job in hand.",
 )
-@click.option("--take-for", type=SECONDS, metavar="SECONDS", help="Take nothing new after so long; finish, and leave.")
+@click.option(
+    "--take-for",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="After this long receive nothing new; finish the jobs in hand and exit.",
+)
 def worker(until_idle: float | None, take_for: float | None) -> None:
-    """Take jobs from the queue until told to stop.
+    """Analyse jobs from the queue until stopped.
 
-    SIGTERM: the item in hand is finished within SHUTDOWN_GRACE_S, else handed back; a second one hands it back now.
+    SIGTERM: jobs in hand are finished within SHUTDOWN_GRACE_S, else released; a second SIGTERM releases them at once.
     """
     settings = load_settings()
     configure(settings.log_format, settings.log_level)

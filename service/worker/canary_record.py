@@ -20,6 +20,7 @@ from service.settings import BadSettings
 
 FOLDER = Path(__file__).parent / "canary_data"
 PICTURE = FOLDER / "portrait.png"
+CLIP = FOLDER / "clip.mp4"
 SHIPPED = FOLDER / "recorded"
 
 TOLERANCES: tuple[tuple[str, str, float], ...] = (

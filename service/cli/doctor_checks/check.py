@@ -1,4 +1,4 @@
-"""One thing looked at: how it is, and what to do where it is not well."""
+"""The result of one check, with advice where it failed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ class Check:
     """One line of `doctor`.
 
     Attributes:
-        status: `warning` is worth knowing and stops nothing; `skipped` could not be looked at, for a reason
-            that another check tells.
-        said: what was found.
-        advice: what to do about it; empty where nothing is to be done.
-        seconds: how long it took, where that tells something.
+        status: `warning` stops nothing; `skipped` could not be checked, for a reason that another check gives.
+        said: the finding.
+        advice: how to mend it; empty where nothing is wrong.
+        seconds: duration of the check, where it matters.
     """
 
     name: str
@@ -32,20 +31,20 @@ class Check:
 
 
 def ok(name: str, said: str, *, seconds: float | None = None) -> Check:
-    """All is well."""
+    """A check that passed."""
     return Check(name, "ok", said, seconds=None if seconds is None else round(seconds, 3))
 
 
-def warning(name: str, said: str, advice: str) -> Check:
-    """It works, but."""
-    return Check(name, "warning", said, advice)
+def warning(name: str, said: str, advice: str, *, seconds: float | None = None) -> Check:
+    """A check that passed with a caveat."""
+    return Check(name, "warning", said, advice, None if seconds is None else round(seconds, 3))
 
 
 def failed(name: str, said: str, advice: str) -> Check:
-    """It does not work, and what to do."""
+    """A check that failed, with advice."""
     return Check(name, "failed", said, advice)
 
 
 def skipped(name: str, because: str) -> Check:
-    """It could not be looked at."""
+    """A check that could not be made, with the reason."""
     return Check(name, "skipped", because)

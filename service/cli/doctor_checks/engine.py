@@ -1,4 +1,4 @@
-"""The engine: its commands, its models, and one picture really analysed."""
+"""Checks of the engine: its commands, its models, and one picture analysed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from service.cli.doctor_checks import drawn
 from service.cli.doctor_checks.check import Check, failed, ok, warning
 from service.engine.command import command_for
 from service.engine.installed import COMMANDS, Engine
@@ -15,10 +14,11 @@ from service.engine.run import read_table, run_engine
 from service.errors import AnalysisError
 from service.jobs.job import AnalysisJob, JobOptions
 from service.sandbox.media import prepare, probe
+from service.worker.canary_record import PICTURE
 from service.worker.pipeline import Limits
 
 NEEDED = COMMANDS[:2]
-"""Without these a whole kind of media cannot be analysed; the third is for videos with `faces=many` alone."""
+"""Commands that pictures and videos need; the third is for videos with `faces=many` only."""
 
 OPENFACE_MODELS: dict[str, int | None] = {
     "model/main_ceclm_general.txt": None,
@@ -31,20 +31,20 @@ OPENFACE_MODELS: dict[str, int | None] = {
     "model/mtcnn_detector": None,
     "AU_predictors": None,
 }
-"""What OpenFace 2.x reads at run time, and the bytes of the files that are downloaded apart and often cut short."""
+"""Files that OpenFace 2.x reads at run time, with the size of those that downloads often cut short, in bytes."""
 
 ADVICE = {
     "engine_unavailable": "install what it says is missing",
     "engine_timeout": "raise ENGINE_TIME_LIMIT_S, or give the machine more processor time",
-    "engine_crashed": "read its last words; if it ran out of memory, raise ENGINE_MEMORY_MB",
+    "engine_crashed": "read the end of its log; if it ran out of memory, raise ENGINE_MEMORY_MB",
     "no_output": "OPENFACE_BIN_DIR must hold the commands of OpenFace 2.x, or ones that write the same files",
     "malformed_output": "OPENFACE_BIN_DIR must hold the commands of OpenFace 2.x: older ones write other columns",
 }
-"""What to do about a run that failed, by the error's code."""
+"""Advice on a failed run, by error code."""
 
 
 def commands_check(engine: Engine) -> Check:
-    """What the engine is, and which commands it has."""
+    """Check which engine it is and which commands it has."""
     version = engine.version or (f"commit {engine.commit}" if engine.commit else "of a version that is not stated")
     said = f"{engine.name} {version}, {engine.licence_class}, in {engine.bin_dir}: {', '.join(engine.commands)}"
     absent = [command for command in COMMANDS if command not in engine.commands]
@@ -58,28 +58,28 @@ def commands_check(engine: Engine) -> Check:
 
 
 def models_check(engine: Engine) -> Check:
-    """Whether the model files are the ones that `engine.json` states; without one, OpenFace's by their sizes."""
+    """Check the model files against `engine.json`; without one, OpenFace's by their sizes."""
     if engine.models:
         return _stated_models(engine.bin_dir, engine.models)
     return _openface_models(engine.bin_dir)
 
 
 def probe_check(engine: Engine, room: Path, limits: Limits) -> Check:
-    """One picture from file to table, as a job's would go."""
-    job = AnalysisJob("doctor", "drawn.bmp", "0", "image", "posed", JobOptions.resolve("image", "posed", {}))
-    path = room / "drawn.bmp"
-    path.write_bytes(drawn.picture())
+    """Analyse the reference picture from file to table, as a job's media."""
+    job = AnalysisJob("doctor", PICTURE.name, "0", "image", "posed", JobOptions.resolve("image", "posed", {}))
     began = time.monotonic()
     try:
-        prepared = prepare(path, probe(path, "image", room, limits.of_media), room, limits.of_media)
+        prepared = prepare(PICTURE, probe(PICTURE, "image", room, limits.of_media), room, limits.of_media)
         run = run_engine(engine, job, prepared, room, limits.of_engine(0.0))
         table = read_table(job, run, room / "table.csv")
     except AnalysisError as error:
         advice = ADVICE.get(error.code, f"run {engine.bin_dir / command_for(job)} -f on a picture by hand")
         return failed("probe picture", error.message, advice)
-    faces = "no face, as drawn: so this tries commands and models, not measures" if not table.faces else "a face"
-    said = f"{command_for(job)} gave {table.columns} columns and found {faces}"
-    return ok("probe picture", said, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    found = f"{command_for(job)} gave {table.columns} columns and found {table.faces} face{'s' * (table.faces != 1)}"
+    if table.faces == 1:
+        return ok("probe picture", found, seconds=seconds)
+    return warning("probe picture", found, "the picture shows one face: check the engine's models", seconds=seconds)
 
 
 def _stated_models(bin_dir: Path, stated: Mapping[str, str]) -> Check:
@@ -129,7 +129,7 @@ def _places(bin_dir: Path, name: str) -> Iterable[Path]:
 
 
 def _openface_roots(bin_dir: Path) -> tuple[Path, ...]:
-    """Beside the command, as it was built; and where `make install` puts it."""
+    """Folders of OpenFace's models: beside the command as built, and where `make install` puts them."""
     return bin_dir, bin_dir.parent / "etc" / "OpenFace"
 
 

@@ -1,4 +1,4 @@
-"""The machine itself: room for the media in hand, and the decoders that look at it."""
+"""Checks of the machine: space for media, and the decoders."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from service.cli.doctor_checks import drawn
 from service.cli.doctor_checks.check import Check, failed, ok, warning
 from service.errors import AnalysisError, EngineUnavailable, WorkspaceFull
 from service.jobs.job import Media
 from service.sandbox.media import MediaLimits, probe
 from service.sandbox.workspace import Workspace
 from service.settings import BadSettings, Settings
+from service.worker.canary_record import CLIP, PICTURE
 
 MIB = 1024 * 1024
 
 
 def workspace_check(settings: Settings) -> Check:
-    """Whether downloads can be written, and whether the largest one fits."""
+    """Check that downloads can be written and that the largest one fits."""
     name = "workspace"
     try:
         with closing(Workspace(settings.workspace)) as workspace, workspace.room() as room:
@@ -34,26 +34,25 @@ def workspace_check(settings: Settings) -> Check:
     if free_mb < settings.max_media_mb:
         return failed(name, said, advice)
     if free_mb < 2 * settings.max_media_mb:
-        return warning(name, f"{said}, and the upright copy of a turned video as much again", advice)
+        return warning(name, f"{said}, and the upright copy of a rotated video takes as much again", advice)
     return ok(name, said)
 
 
 def decoders_check(room: Path, limits: MediaLimits) -> Check:
-    """Whether the child processes that decode uploads start, and read what we drew."""
+    """Check that the decoders' child processes start and read the reference picture and clip."""
     media: Media = "image"
-    files: dict[Media, bytes] = {"image": drawn.picture(), "video": drawn.clip()}
+    files: dict[Media, Path] = {"image": PICTURE, "video": CLIP}
     began = time.monotonic()
     try:
         for media, file in files.items():
             folder = room / f"decoded-{media}"
             folder.mkdir()
-            (folder / "drawn").write_bytes(file)
-            probe(folder / "drawn", media, folder, limits)
+            probe(file, media, folder, limits)
     except EngineUnavailable as error:
         return failed(
             "decoders", error.message, "install requirements.txt into the Python that runs this (`make setup`)"
         )
     except AnalysisError as error:
-        advice = "the drawn media is whole, so the decoders are not: install requirements.txt anew (`make setup`)"
+        advice = "the reference media is whole, so the decoders are not: install requirements.txt again (`make setup`)"
         return failed("decoders", f"{media}: {error.message}", advice)
-    return ok("decoders", "a drawn picture and a drawn video were read", seconds=time.monotonic() - began)
+    return ok("decoders", "the reference picture and clip were read", seconds=time.monotonic() - began)

@@ -1,4 +1,4 @@
-"""The order in which things are looked at, and what need not be where something before it failed."""
+"""The order of the checks, and which are skipped after a failure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 from service.cli.doctor_checks.check import Check, failed, skipped
 from service.cli.doctor_checks.engine import commands_check, models_check, probe_check
 from service.cli.doctor_checks.machine import decoders_check, workspace_check
-from service.cli.doctor_checks.storage import PREMISES, premises_check, service_checks
+from service.cli.doctor_checks.storage import STORES, service_checks, stores_check
 from service.engine.installed import Engine
 from service.errors import EngineUnavailable
 from service.jobs.backend import JobBackend
@@ -18,7 +18,7 @@ from service.worker.pipeline import Limits
 
 
 def local_checks(settings: Settings) -> Iterator[Check]:
-    """What needs no storage: the machine and the engine."""
+    """Check the machine and the engine; needs no storage."""
     workspace = workspace_check(settings)
     yield workspace
     engine: Engine | None = None
@@ -41,12 +41,12 @@ def local_checks(settings: Settings) -> Iterator[Check]:
 
 
 def storage_checks(backend: JobBackend) -> Iterator[Check]:
-    """What needs storage; nothing is written."""
+    """Check the storage account; writes nothing."""
     away = False
     for check in service_checks(backend.account):
         away = away or (check.status == "failed" and check.name != "clock")
         yield check
     if away:
-        yield skipped(PREMISES, "storage does not answer")
+        yield skipped(STORES, "storage does not answer")
     else:
-        yield premises_check(backend.queue, backend.table, backend.blobs, backend.settings.results_container)
+        yield stores_check(backend.queue, backend.table, backend.blobs, backend.settings.results_container)

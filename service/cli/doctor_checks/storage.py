@@ -1,4 +1,4 @@
-"""The storage account: does it answer, is everything there, and do its clock and ours agree."""
+"""Checks of the storage account: its services, the stores in it, and the clocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.storage.azure_blobs import AzureBlobs
 
 SERVICES: tuple[ServiceName, ...] = ("blobs", "queues", "tables")
 CLOCK_WARNING_S, CLOCK_FAILURE_S = 5.0, 60.0
-PREMISES = "queues, table, container"
+STORES = "queues, table, container"
 
 AWAY = "check the name or connection string, the network and its firewall; for Azurite on this machine: `make up`"
 REFUSED = (
@@ -26,10 +26,10 @@ _REFUSALS = ("Authentication", "Authorization", "Permission", "InvalidAuth", "40
 
 
 def service_checks(account: Account) -> Iterator[Check]:
-    """Each of the three services, and the clock where one of them told the time."""
+    """Check each of the three services, and the clock where one of them returned the time."""
     with ThreadPoolExecutor(len(SERVICES)) as pool:
-        # Side by side: an account that is away is told after one wait instead of three.
-        answers = list(pool.map(lambda service: _asked(account, service), SERVICES))
+        # Concurrently: an unreachable account costs one wait instead of three.
+        answers = list(pool.map(lambda service: _pulse(account, service), SERVICES))
     for service, answer in zip(SERVICES, answers, strict=True):
         if isinstance(answer, Pulse):
             yield ok(service, "the service answers", seconds=answer.seconds)
@@ -41,13 +41,13 @@ def service_checks(account: Account) -> Iterator[Check]:
 
 
 def clock_check(ahead_s: float | None) -> Check:
-    """This machine's clock against storage's: claims of different workers compare wall clocks.
+    """Compare this machine's clock with storage's: claims of different workers compare wall clocks.
 
     Args:
-        ahead_s: seconds that ours is ahead; None where storage told no time.
+        ahead_s: seconds that this machine's clock is ahead; None where storage returned no time.
     """
     if ahead_s is None:
-        return skipped("clock", "storage told no time")
+        return skipped("clock", "storage returned no time")
     off_s = abs(ahead_s)
     if off_s <= CLOCK_WARNING_S:
         return ok("clock", f"within {CLOCK_WARNING_S:.0f} s of storage's")
@@ -56,22 +56,22 @@ def clock_check(ahead_s: float | None) -> Check:
     return (failed if off_s > CLOCK_FAILURE_S else warning)("clock", said, advice)
 
 
-def premises_check(queue: JobQueue, table: JobTable, blobs: AzureBlobs, results_container: str) -> Check:
-    """Whether the queues, the table and the results container exist."""
+def stores_check(queue: JobQueue, table: JobTable, blobs: AzureBlobs, results_container: str) -> Check:
+    """Check that the queues, the table and the results container exist."""
     own = results_container == OWN_CONTAINER
     try:
         absent = [f"queue {name}" for name in queue.absent()]
         absent += [] if table.exists() else [f"table {table.name}"]
         absent += [] if own or blobs.has_container(results_container) else [f"container {results_container}"]
     except StorageUnavailable as error:
-        return skipped(PREMISES, error.message)
+        return skipped(STORES, error.message)
     if absent:
         advice = "start a worker or the web server once, or `python -m service doctor --fix`: each creates them"
-        return failed(PREMISES, f"missing: {', '.join(absent)}", advice)
-    return ok(PREMISES, "all there")
+        return failed(STORES, f"missing: {', '.join(absent)}", advice)
+    return ok(STORES, "all there")
 
 
-def _asked(account: Account, service: ServiceName) -> Pulse | StorageUnavailable:
+def _pulse(account: Account, service: ServiceName) -> Pulse | StorageUnavailable:
     try:
         return account.pulse(service)
     except StorageUnavailable as error:

@@ -17,7 +17,7 @@ from service.cli.doctor_checks.check import Check
 from service.cli.doctor_checks.engine import OPENFACE_MODELS, commands_check, models_check, probe_check
 from service.cli.doctor_checks.machine import decoders_check, workspace_check
 from service.cli.doctor_checks.rounds import local_checks
-from service.cli.doctor_checks.storage import clock_check, premises_check, service_checks
+from service.cli.doctor_checks.storage import clock_check, service_checks, stores_check
 from service.engine.installed import Engine
 from service.sandbox.media import MediaLimits
 from service.settings import REPOSITORY, Settings
@@ -51,7 +51,7 @@ def test_all_is_well_with_real_storage_and_engine(command_line: CommandLine) -> 
     assert len(lines) == 1 + len(LOCAL) + len(STORAGE)
     assert all(line.startswith("ok ") for line in lines)
     assert ", permissive, in " in done.stdout
-    assert "FaceLandmarkImg gave 711 columns and found no face" in done.stdout
+    assert "FaceLandmarkImg gave 711 columns and found 1 face" in done.stdout
 
 
 def test_without_storage_the_engine_is_tried_all_the_same(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_openface_is_held_to_the_sizes_of_its_models(tmp_path: Path, root: str) 
     ("behaviour", "advice"),
     [
         ("missing_model", "install what it says is missing"),
-        ("crash", "read its last words"),
+        ("crash", "read the end of its log"),
         ("hang", "ENGINE_TIME_LIMIT_S"),
         ("silent_success", "must hold the commands of OpenFace 2.x"),
         ("other_columns", "must hold the commands of OpenFace 2.x"),
@@ -183,7 +183,7 @@ def test_an_engine_that_fails_the_probe_picture(tmp_path: Path, behaviour: str, 
     assert advice in tried.advice
 
 
-def test_an_engines_last_words_are_set_in(tmp_path: Path) -> None:
+def test_an_engines_log_is_indented_below_its_error(tmp_path: Path) -> None:
     environ = {"OPENFACE_BIN_DIR": str(FAKES / "crash"), "WORKSPACE": str(tmp_path)}
     lines = CommandLine(environ)("doctor").stdout.splitlines()
     place = next(number for number, line in enumerate(lines) if "exit code 3" in line)
@@ -289,7 +289,7 @@ def test_what_is_missing_in_storage_is_named_and_created_on_demand(
     services = Services.connect(own)
 
     def told() -> Check:
-        return premises_check(services.queue, services.table, services.blobs, own.results_container)
+        return stores_check(services.queue, services.table, services.blobs, own.results_container)
 
     assert told().status == "failed"
     for name in (f"queue {mark}-x,", f"queue {mark}-x-poison", f"table {own.table_name}", f"container {mark}-y"):

@@ -111,7 +111,7 @@ def test_dropping_leaves_the_record_and_all_others(command_line: CommandLine, of
     assert office.account.services.table.get(job.job_id).state == "queued"
 
 
-def test_nobody_to_be_asked_is_a_refusal(command_line: CommandLine, office: Office) -> None:
+def test_without_a_terminal_drop_needs_yes(command_line: CommandLine, office: Office) -> None:
     office.set_aside("no job")
     done = command_line("poison", "drop", "--all")
     assert done.exit_code == 2
@@ -120,7 +120,9 @@ def test_nobody_to_be_asked_is_a_refusal(command_line: CommandLine, office: Offi
 
 
 @pytest.mark.parametrize(("answer", "left"), [(b"n\n", ["no job"]), (b"y\n", [])])
-def test_a_terminal_is_asked(command_line: CommandLine, office: Office, answer: bytes, left: list[str]) -> None:
+def test_a_terminal_is_asked_to_confirm(
+    command_line: CommandLine, office: Office, answer: bytes, left: list[str]
+) -> None:
     office.set_aside("no job")
     master, slave = pty.openpty()
     try:
@@ -137,7 +139,7 @@ def test_a_terminal_is_asked(command_line: CommandLine, office: Office, answer: 
     finally:
         os.close(master)
         os.close(slave)
-    assert "Drop 1 message for good?" in done.stderr
+    assert "Drop 1 message? This cannot be undone." in done.stderr
     assert done.returncode == (1 if left else 0)
     assert office.texts() == left
 

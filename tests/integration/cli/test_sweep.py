@@ -64,7 +64,7 @@ def test_nothing_to_find(command_line: CommandLine, bench: Bench) -> None:
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "0 found, 0 mended\n")
 
 
-def test_an_upload_that_no_event_told_of(command_line: CommandLine, account: StorageAccount) -> None:
+def test_an_upload_without_an_event(command_line: CommandLine, account: StorageAccount) -> None:
     account.put("posed/a.jpg", jpeg())
     account.put("b.mp4", b"x")
     account.put("notes.txt", b"x")
@@ -75,7 +75,7 @@ def test_an_upload_that_no_event_told_of(command_line: CommandLine, account: Sto
         assert found(command_line) == lost
         assert account.services.queue.length() == 0
     done = command_line("sweep", *NOW)
-    assert (done.exit_code, "2 found, 0 mended; `--mend` puts it right" in done.stderr) == (1, True)
+    assert (done.exit_code, "2 found, 0 mended; mend with `--mend`" in done.stderr) == (1, True)
     assert command_line("sweep", *NOW, "--mend").exit_code == 0
     records = account.services.table.page(container=account.container, state="queued").records
     assert {(one.job.blob, one.job.media, one.job.media_type) for one in records} == {
@@ -183,14 +183,14 @@ def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, acc
 
 def test_one_at_a_time(command_line: CommandLine, account: StorageAccount, mark: SweepLeases) -> None:
     account.put("a.jpg", jpeg())
-    turn = mark.take("another/1", 60)
+    turn = mark.acquire("another/1", 60)
     done = command_line("sweep", *NOW)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "another/1 is sweeping" in done.stderr
-    mark.give_back(turn, turn.watermark)
+    mark.release(turn, turn.watermark)
     assert found(command_line) == [("upload without a job", "a.jpg")]
     # One that died keeps the others out for a while only.
-    mark.take("dead/1", -1)
+    mark.acquire("dead/1", -1)
     assert found(command_line) == [("upload without a job", "a.jpg")]
 
 

@@ -1,4 +1,4 @@
-"""The table of commands says of each what the command says of itself."""
+"""The table of commands agrees with the commands."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 import pytest
 
-from service.cli.lazy_commands import COMMANDS, Table
+from service.cli.lazy_commands import COMMANDS, LazyCommands
 
 FOLDER = Path(__file__).parents[3] / "service" / "cli"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_is_there_and_does_what_the_table_says(name: str) -> None:
-    table = Table("main")
+def test_each_command_exists_and_its_help_line_agrees(name: str) -> None:
+    table = LazyCommands("main")
     command = table.get_command(click.Context(table), name)
     assert command is not None
     # The command may say more.
@@ -25,7 +25,7 @@ def test_each_is_there_and_does_what_the_table_says(name: str) -> None:
     assert [word.strip(",.:") for word in said[:2]] == [word.strip(",.:") for word in own[:2]]
 
 
-def test_none_is_left_out() -> None:
+def test_every_command_is_in_the_table() -> None:
     made = sum(file.read_text("utf-8").count("\n@click.command(") for file in FOLDER.glob("*.py"))
     groups = sum(file.read_text("utf-8").count("\n@click.group(") for file in FOLDER.glob("*.py"))
     assert made + groups == len(COMMANDS)
