@@ -66,7 +66,7 @@ def _sizes(store: Store, sizes: list[int], searches: int) -> list[dict[str, Any]
     for size in sizes:
         while held < size:
             count = min(AT_ONCE, size - held)
-            _fill(store, person, _made_up(random, count))
+            fill(store, person, made_up(random, count))
             held += count
         measured.append({"faces": size} | _searched(store, random, searches, person))
         held += 1
@@ -77,14 +77,14 @@ def _searched(store: Store, random: np.random.Generator, searches: int, person: 
     galleries = Galleries(store)
 
     def search_ms() -> float:
-        asked = _made_up(random, 1)[0]
+        asked = made_up(random, 1)[0]
         began = time.perf_counter()
         galleries.nearest(GALLERY, asked, THRESHOLD, 10)
         return 1000 * (time.perf_counter() - began)
 
     first = search_ms()
     times = [search_ms() for _ in range(searches)]
-    _fill(store, person, _made_up(random, 1))
+    fill(store, person, made_up(random, 1))
     return {
         "first_ms": first,
         "median_ms": statistics.median(times),
@@ -93,14 +93,16 @@ def _searched(store: Store, random: np.random.Generator, searches: int, person: 
     }
 
 
-def _made_up(random: np.random.Generator, count: int) -> Embedding:
+def made_up(random: np.random.Generator, count: int) -> Embedding:
+    """Embeddings of nobody."""
     vectors = random.normal(size=(count, LENGTH))
     return np.asarray(TYPICAL_LENGTH * vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def _fill(store: Store, person: str, embeddings: Embedding) -> None:
-    common = {"gallery": GALLERY, "person": person, "model": MODEL, "created": now()}
-    with store.changing(GALLERY) as connection:
+def fill(store: Store, person: str, embeddings: Embedding, gallery: str = GALLERY) -> None:
+    """Enrol faces as one person's."""
+    common = {"gallery": gallery, "person": person, "model": MODEL, "created": now()}
+    with store.changing(gallery) as connection:
         connection.execute(insert(faces), [common | {"token": token(), "embedding": each} for each in embeddings])
 
 
