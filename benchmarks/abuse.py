@@ -51,9 +51,9 @@ ANSWER_S = 20.0
 ANONYMOUS = "anonymous"
 STATIC = "/docs/swagger/js/swagger-ui-bundle.js"
 STATIC_TIMES = 8
-"""Asked for on one connection, one behind the other: the kernel buffers up to 4 MiB of answers by itself."""
+"""Requests for it on one connection, one behind the other: the kernel alone buffers up to 4 MiB of answers."""
 SETTLE_S = 2.0
-"""Between two cases: what the server still does for those that have left is no part of the next."""
+"""Pause between two cases, in which the server finishes what it still does for clients that have left."""
 HOST_LINE = b"Host: abuse\r\n"
 PIECE = bytes(MIB)
 

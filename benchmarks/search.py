@@ -94,7 +94,7 @@ def _searched(store: Store, random: np.random.Generator, searches: int, person: 
 
 
 def made_up(random: np.random.Generator, count: int) -> Embedding:
-    """Embeddings of nobody."""
+    """Random embeddings, as long as real ones."""
     vectors = random.normal(size=(count, LENGTH))
     return np.asarray(TYPICAL_LENGTH * vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
