@@ -1,6 +1,6 @@
-"""Log lines as one JSON object each, on stderr.
+"""Write log lines as one JSON object each, on stderr.
 
-Separate because the runner is read by the stack's tests as much as by people.
+Separate because the stack's tests read the runner's lines as much as people do.
 """
 
 import json
@@ -23,11 +23,10 @@ class JsonLines(logging.Formatter):
 
 
 def log_json_to_stderr() -> None:
-    """Send every logger's lines there; the Azure clients' request logs only when something is wrong."""
+    """Send every logger's lines there, as the Functions host does: a function app must silence its libraries itself."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 def _unfolded(message: str) -> dict[str, object]:

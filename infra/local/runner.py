@@ -1,4 +1,4 @@
-"""`python -m infra.local.runner`: the function app on this machine, driven by what happens in Azurite.
+"""`python -m infra.local.runner`: run the function app on this machine, driven by the blobs in Azurite.
 
 Separate from `function_runner/` because it only puts those pieces together and lives as a process.
 Needs MEDIA_STORAGE (a connection string) beside the function app's own settings.
@@ -17,11 +17,12 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from infra.local.function_runner.blob_watch import list_blobs
+from infra.local.function_runner.delivered_versions import DeliveredVersions
 from infra.local.function_runner.delivery import Delivery
-from infra.local.function_runner.hosted_functions import HTTP, HostedFunction, load_functions
+from infra.local.function_runner.hosted_functions import HTTP, load_functions
 from infra.local.function_runner.http_routes import HttpRoutes
-from infra.local.function_runner.sent_versions import SentVersions
-from infra.local.function_runner.subscribers import blob_subscribers
+from infra.local.function_runner.subscribers import EVENT_GRID_TIME_LIMIT_S, blob_subscribers
+from infra.local.function_runner.worker_threads import worker_threads
 from infra.local.json_log import log_json_to_stderr
 
 FUNCTION_APP = Path(__file__).resolve().parents[2] / "cloud_function"
@@ -33,9 +34,12 @@ _log = logging.getLogger("function_runner")
 @click.option("--app", "app_folder", type=click.Path(path_type=Path), default=FUNCTION_APP, help="Its folder.")
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="File of what was delivered.")
 @click.option("--port", default=0, help="Port of the HTTP triggers; 0 takes a free one.")
-@click.option("--poll-s", default=0.5, help="Seconds between two looks at storage.")
+@click.option("--poll-s", default=0.5, help="Seconds between two listings of storage.")
 @click.option("--first-wait-s", default=0.5, help="Seconds before a failed call runs again; then doubled.")
-def main(app_folder: Path, state: Path, port: int, poll_s: float, first_wait_s: float) -> None:
+@click.option("--event-time-limit-s", default=EVENT_GRID_TIME_LIMIT_S, help="An event's delivery has failed after it.")
+def main(
+    app_folder: Path, state: Path, port: int, poll_s: float, first_wait_s: float, event_time_limit_s: float
+) -> None:
     """Deliver blob events to the function app, and serve its HTTP triggers, until SIGTERM."""
     log_json_to_stderr()
     stopping = threading.Event()
@@ -43,48 +47,44 @@ def main(app_folder: Path, state: Path, port: int, poll_s: float, first_wait_s: 
         signal.signal(number, lambda *_: stopping.set())
     functions = load_functions(app_folder)
     key = os.environ.get("FUNCTION_KEY") or secrets.token_urlsafe(24)
-    routes = HttpRoutes([function for function in functions if function.kind == HTTP], key)
+    threads = worker_threads(os.environ)
+    routes = HttpRoutes([function for function in functions if function.kind == HTTP], key, threads)
     port = routes.serve(port)
     names = [function.name for function in functions]
     _log.info("runner.ready", extra={"fields": {"port": port, "functions": names}})
-    try:
-        _deliver(functions, SentVersions(state), stopping, poll_s, first_wait_s)
-    finally:
-        routes.close()
+    connection_string = os.environ["MEDIA_STORAGE"]
+    # No retries inside the client: the next poll is the retry, and stopping must not wait for them.
+    with (
+        QueueServiceClient.from_connection_string(connection_string, retry_total=0) as queues,
+        BlobServiceClient.from_connection_string(connection_string, retry_total=0) as blobs,
+    ):
+        delivered = DeliveredVersions(state)
+        subscribers = blob_subscribers(functions, queues, os.environ, event_time_limit_s)
+        delivery = Delivery(subscribers, delivered, threads, first_wait_s=first_wait_s)
+        try:
+            while not stopping.is_set():
+                _poll(blobs, delivery, delivered)
+                delivery.run_due()
+                delivered.save()
+                stopping.wait(poll_s)
+        finally:
+            routes.close()
+            # Calls that run are finished; what waits is offered again by the next runner.
+            threads.shutdown(wait=True, cancel_futures=True)
+            delivered.save()
     _log.info("runner.stopped")
 
 
-def _deliver(
-    functions: list[HostedFunction],
-    sent: SentVersions,
-    stopping: threading.Event,
-    poll_s: float,
-    first_wait_s: float,
-) -> None:
-    connection_string = os.environ["MEDIA_STORAGE"]
-    queues = QueueServiceClient.from_connection_string(connection_string, retry_total=0)
-    delivery = Delivery(blob_subscribers(functions, queues, os.environ), sent, first_wait_s=first_wait_s)
-    # No retries inside the client: the next look is the retry, and stopping must not wait for them.
-    with BlobServiceClient.from_connection_string(connection_string, retry_total=0) as blobs, queues:
-        while not stopping.is_set():
-            _look(blobs, delivery, sent)
-            delivery.run_due()
-            sent.save()
-            stopping.wait(poll_s)
-        delivery.close()
-        sent.save()
-
-
-def _look(blobs: BlobServiceClient, delivery: Delivery, sent: SentVersions) -> None:
+def _poll(blobs: BlobServiceClient, delivery: Delivery, delivered: DeliveredVersions) -> None:
     existing = set()
     try:
         for blob in list_blobs(blobs):
-            existing.add(blob.version)
+            existing.add(blob.key)
             delivery.offer(blob)
     except AzureError as error:
         _log.warning("storage.unavailable", extra={"fields": {"error": str(error)[:300]}})
     else:
-        sent.forget_all_but(existing)
+        delivered.keep_only(existing)
 
 
 if __name__ == "__main__":

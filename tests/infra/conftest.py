@@ -41,10 +41,10 @@ def new_runner(azurite: Azurite, service: StandIn, tmp_path: Path) -> Iterator[C
     """A runner of the real function app in front of the stand-in service; one state file a test."""
     started: list[Part] = []
 
-    def new(**environ: str) -> Part:
+    def new(*options: str, **environ: str) -> Part:
         port = free_ports(1)[0]
         argv = [sys.executable, "-m", "infra.local.runner", "--state", str(tmp_path / "delivered.json")]
-        argv += ["--port", str(port), "--poll-s", "0.1", "--first-wait-s", "0.05"]
+        argv += ["--port", str(port), "--poll-s", "0.1", "--first-wait-s", "0.05", *options]
         settings = {
             "PATH": os.environ["PATH"],
             "SERVICE_URL": service.url,

@@ -11,6 +11,7 @@ from azure.storage.queue import QueueServiceClient
 
 from infra.local.function_runner.delivery import MOST_FAILURES
 from infra.local.function_runner.poison_queue import POISON_QUEUE
+from infra.local.function_runner.storage_events import KINDS
 from tests.cloud_function.stand_in import StandIn, serving
 from tests.infra.until import until
 
@@ -38,6 +39,29 @@ def test_each_upload_is_seen_once_and_an_overwrite_again(new_runner, service, co
     assert asked_for(service, container) == {"before.jpg": 2, "a folder/ü.mp4": 1}
     submitted = [line for line in lines(runner) if line["event"] == "upload.submitted"]
     assert {line["container"] for line in submitted} == {container.container_name}
+
+
+def test_every_kind_of_event_makes_a_job(new_runner, service, container):
+    names = [f"{number}.jpg" for number in range(2 * len(KINDS))]
+    for name in names:
+        container.upload_blob(name, b"1")
+    runner = new_runner()
+    until(lambda: asked_for(service, container) == dict.fromkeys(names, 1))
+    flags = {asked.headers["traceparent"][-2:] for asked in service.asked}
+    assert flags == {"00", "01"}
+    # The Azure clients' lines are silenced by the app itself: the runner, like the host, writes what it is given.
+    assert not [line for line in lines(runner) if line["logger"].startswith("azure")]
+
+
+def test_a_service_that_is_slower_than_the_event_may_last_gets_it_again(new_runner, service, container):
+    service.delay_s = 1.0
+    container.upload_blob("p.jpg", b"1")
+    runner = new_runner("--event-time-limit-s", "0.5")
+    until(lambda: "function.answered_too_late" in runner.log_since_start())
+    service.delay_s = 0.0
+    until(lambda: asked_for(service, container)["p.jpg"] >= 2)
+    failed = [line for line in lines(runner) if line["event"] == "function.failed"]
+    assert failed and failed[0]["error"] == "no answer within 0.5 s"
 
 
 def test_nothing_is_sent_again_after_a_restart(new_runner, service, container):

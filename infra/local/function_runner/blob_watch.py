@@ -1,4 +1,4 @@
-"""Finds new and overwritten blobs by listing every container, since Azurite raises no events.
+"""Find new and overwritten blobs by listing every container, since Azurite raises no events.
 
 Separate because it is the polling that only a local stack needs.
 """
@@ -10,8 +10,8 @@ from azure.storage.blob import BlobProperties, BlobServiceClient
 
 
 @dataclass(frozen=True)
-class SeenBlob:
-    """One version of a blob, as a listing told it; `length` in bytes, the ETag without quotes."""
+class BlobVersion:
+    """One version of a blob, from a listing; `length` in bytes, the ETag without quotes."""
 
     account: str
     account_url: str
@@ -23,20 +23,20 @@ class SeenBlob:
     blob_type: str
 
     @property
-    def version(self) -> str:
+    def key(self) -> str:
         """Differs for every blob and every overwrite of it; names cannot hold the separator."""
         return f"{self.container}\n{self.name}\n{self.etag}"
 
 
-def list_blobs(service: BlobServiceClient) -> Iterator[SeenBlob]:
-    """Every blob of the account. Storage errors pass: the caller asks again later."""
+def list_blobs(service: BlobServiceClient) -> Iterator[BlobVersion]:
+    """Every blob of the account. Storage errors pass: the caller lists again later."""
     for container in service.list_containers():
         for blob in service.get_container_client(container.name).list_blobs():
-            yield _seen(service, str(container.name), blob)
+            yield _version(service, str(container.name), blob)
 
 
-def _seen(service: BlobServiceClient, container: str, blob: BlobProperties) -> SeenBlob:
-    return SeenBlob(
+def _version(service: BlobServiceClient, container: str, blob: BlobProperties) -> BlobVersion:
+    return BlobVersion(
         account=str(service.account_name),
         account_url=service.url.rstrip("/"),
         container=container,

@@ -1,4 +1,4 @@
-"""The functions of a function app, found through the public azure-functions library as the host finds them.
+"""Find the functions of a function app through the public azure-functions library, as the host does.
 
 Separate because only this file knows what the library's objects look like.
 """
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.function_runner.invocation import LocalContext
+from infra.local.function_runner.invocation_context import LocalContext
 
 EVENT_GRID, BLOB, HTTP = "eventGridTrigger", "blobTrigger", "httpTrigger"
 
 
 class UnknownTrigger(Exception):
-    """The app has a trigger that this runner cannot stand in for."""
+    """The app has a trigger of a kind that this runner does not serve."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Serves the app's HTTP-triggered functions on loopback under `/api/`, behind their key.
+"""Serve the app's HTTP-triggered functions on loopback under `/api/`, behind their key.
 
 Separate because these calls come from people, not from storage.
 """
@@ -8,6 +8,7 @@ import json
 import re
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,11 @@ from werkzeug.wrappers import Request, Response
 from infra.local.function_runner.hosted_functions import HostedFunction
 from infra.local.loopback import HOST
 
-# The path at which the real host tells its state.
+# The path of the real host's state.
 STATUS_PATH = "/admin/host/status"
 
-# How often the server looks whether it shall stop.
-_STOP_LOOK_S = 0.1
+# The longest time until the server notices that it should stop.
+_STOP_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class _QuietHandler(WSGIRequestHandler):
 class HttpRoutes:
     """The WSGI application and the thread that serves it."""
 
-    def __init__(self, functions: Sequence[HostedFunction], function_key: str) -> None:
+    def __init__(self, functions: Sequence[HostedFunction], function_key: str, threads: Executor) -> None:
+        self._threads = threads
         self._routes = [_route(function) for function in functions]
         self._key = function_key
         self._server: BaseWSGIServer | None = None
@@ -51,7 +53,7 @@ class HttpRoutes:
     def serve(self, port: int) -> int:
         """Begin to listen; returns the port. Raises OSError or SystemExit where it is taken."""
         self._server = make_server(HOST, port, self, threaded=True, request_handler=_QuietHandler)
-        threading.Thread(target=self._server.serve_forever, args=(_STOP_LOOK_S,), name="http", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(_STOP_POLL_S,), name="http", daemon=True).start()
         return int(self._server.port)
 
     def close(self) -> None:
@@ -73,7 +75,8 @@ class HttpRoutes:
             if request.method in route.methods:
                 if route.needs_key and not self._has_key(request):
                     return Response(status=401)
-                return _called(route.function, request, match.groupdict())
+                # The server's own threads only wait, as the host's do.
+                return self._threads.submit(_called, route.function, request, match.groupdict()).result()
         return Response(status=405)
 
     def _has_key(self, request: Request) -> bool:

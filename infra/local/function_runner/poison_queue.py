@@ -1,4 +1,4 @@
-"""Puts an event that failed too often into the queue where the Functions host would put it.
+"""Put an event that failed too often into the queue where the Functions host would put it.
 
 Separate because the queue's name and the message's shape are the host's.
 """
@@ -10,13 +10,13 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueServiceClient
 
-from infra.local.function_runner.blob_watch import SeenBlob
+from infra.local.function_runner.blob_watch import BlobVersion
 
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 
 
-def move_aside(queues: QueueServiceClient, function_name: str, blob: SeenBlob) -> None:
-    """Leave a message for whoever looks into it; storage errors pass."""
+def send_to_poison_queue(queues: QueueServiceClient, function_name: str, blob: BlobVersion) -> None:
+    """Leave a message for an operator; storage errors pass."""
     message = {
         "FunctionId": f"Host.Functions.{function_name}",
         "BlobType": blob.blob_type,
