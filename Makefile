@@ -84,7 +84,7 @@ clean: ## remove everything that the other targets made
 
 setup: $(PACKAGES) $(MODELS)
 
-$(PACKAGES): requirements.txt requirements-dev.txt requirements-identity.txt requirements-otel.txt
+$(PACKAGES): requirements.txt requirements-dev.txt requirements-identity.txt requirements-otel.txt requirements-functions-worker.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "setting up $(VENV) (once)"
@@ -93,6 +93,7 @@ $(PACKAGES): requirements.txt requirements-dev.txt requirements-identity.txt req
 	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-dev.txt
 	@# The extras of the service, here for their tests; not every machine has wheels for the second.
 	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-otel.txt
+	@$(RUN) -m pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python -r requirements-functions-worker.txt
 	@$(RUN) -m pip install $(PIP_OPTIONS) --use-pep517 -r requirements-identity.txt || \
 		echo "the packages of requirements-identity.txt are not made for this machine: the tests of identity are skipped"
 	@touch $@
