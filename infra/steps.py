@@ -1,4 +1,4 @@
-"""The steps of a check: each says `ok`, `FAILED`, or `not run` and why."""
+"""The steps of a check: each prints `ok`, `FAILED`, or `not run` with the reason."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class NotRun(Exception):
-    """Something is not here that the step needs."""
+    """A tool or file that the step needs is missing."""
 
 
 class StepFailed(Exception):
-    """What the step was to prove is not so; the text says why."""
+    """The check found a fault; the text names it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to be proved; `run` raises NotRun, StepFailed or AssertionError."""
+    """One check; `run` raises NotRun, StepFailed or AssertionError."""
 
     name: str
     run: Callable[[], object]
 
-    def told(self) -> bool:
-        """Run it and say how it went; False if it failed."""
+    def succeeds(self) -> bool:
+        """Run the step and print its outcome; False if it failed."""
         began = time.monotonic()
         try:
             self.run()
@@ -45,7 +45,7 @@ class Step:
 
 
 def command(name: str, *words: str, time_limit_s: float = 300.0) -> str:
-    """Run a tool; returns what it said. Raises NotRun, StepFailed."""
+    """Run a tool; return its standard output. Raises NotRun, StepFailed."""
     if shutil.which(name) is None:
         raise NotRun(f"no {name} here")
     done = subprocess.run(

@@ -1,7 +1,9 @@
-"""Reads Bicep files as far as can be done without the compiler, which no package registry carries.
+"""Read Bicep files as far as can be done without the compiler.
 
-Syntax by a grammar (tree-sitter-bicep); and what the compiler would find first: names that nothing declares or nobody
-uses, and modules that are given what they do not take. Not checked: types, and whether Azure knows a property.
+Syntax by a grammar (tree-sitter-bicep); and what the compiler would find first: names that are not declared or not
+used, and modules that are given what they do not take. Not checked here: types, and whether Azure knows a property.
+Azure's type tables come with the compiler: where it is installed, as in the workflow `infra`, `make infra-check` runs
+`bicep build`, which refuses what they do not have.
 """
 
 from __future__ import annotations
@@ -107,7 +109,7 @@ class BicepFile:
                 yield f"{_place(node)}: nothing declares {name}"
         for name, one in self.declared.items():
             if one.kind in ("param", "var") and name not in used:
-                yield f"{_place(one.node)}: nobody uses {name}"
+                yield f"{_place(one.node)}: nothing uses {name}"
 
     def _module_calls(self) -> Iterator[str]:
         for name, (file, given) in self.modules.items():

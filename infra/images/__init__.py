@@ -1,1 +1,1 @@
-"""What is in the images beside the service, and the check of the images without a Docker daemon."""
+"""Scripts that the images contain beside the service, and the check of the images without a Docker daemon."""

@@ -1,8 +1,8 @@
-"""Is this container well? Exit code 0 if so, else 1 and a sentence: `healthcheck.py [web|worker|function]`.
+"""Check that this container is healthy: `healthcheck.py [web|worker|function]`; exit code 0, or 1 and a sentence.
 
-Without a word it looks at what the container was started as. Nothing of the service is imported: it is asked every
-few seconds, and must not cost what it watches. A worker has no port: it is well when it holds its workspace, which it
-does once it has found its engine, and until it ends.
+Without an argument it checks the command that the container was started with. It imports nothing of the service: it
+runs every few seconds, and must stay cheap. A worker has no port: it is healthy while it holds its workspace, which it
+does from the time when it has found its engine until it ends.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def web(environ: Mapping[str, str]) -> str | None:
-    """What is wrong with the web server, if anything."""
+    """Check the web server; return its fault, or None."""
     return _answers(f"http://127.0.0.1:{environ.get('PORT', '5000')}/healthz")
 
 
 def function(environ: Mapping[str, str]) -> str | None:
-    """What is wrong with the function runner, if anything."""
+    """Check the function runner; return its fault, or None."""
     return _answers(f"http://127.0.0.1:{FUNCTION_PORT}/admin/host/status")
 
 
 def worker(environ: Mapping[str, str]) -> str | None:
-    """What is wrong with the worker, if anything."""
+    """Check the worker; return its fault, or None."""
     workspace = Path(environ.get("WORKSPACE", "/workspace"))
     if any(_is_held(lock) for lock in workspace.glob("worker-*/lock")):
         return None

@@ -1,4 +1,4 @@
-"""Azurite, the Azure Storage emulator, as a process of ours on free ports with its own data folder.
+"""Run Azurite, the Azure Storage emulator, as a child process on free ports with a data folder.
 
 Separate because the tests need storage alone, where the stack needs everything.
 """

@@ -34,7 +34,7 @@ class DemoResult:
 
 
 def replace_folder(new: Path, folder: Path) -> None:
-    """Put a folder that is whole in place of another: nobody finds a half-filled one under the name they look for."""
+    """Replace a folder by a complete new one, so that its name never shows a half-filled one."""
     former = folder.with_name(f"{folder.name}.old")
     shutil.rmtree(former, ignore_errors=True)
     if folder.exists():

@@ -104,7 +104,7 @@ class Part:
         raise PartFailed(self.name, f"was not ready within {self._ready_within_s:.0f} s", self.log_tail())
 
     def check(self) -> None:
-        """Raise PartFailed where the process ended although nobody stopped it."""
+        """Raise PartFailed if the process has ended without being stopped."""
         if self._process is None or self._process.poll() is None:
             return
         code = self._process.returncode

@@ -227,7 +227,7 @@ class LocalStack:
 
     def _write_addresses(self) -> None:
         file = self.run_folder / ADDRESSES_FILE
-        # Whoever waits for the file finds all of it.
+        # A process that waits for the file must never read half of it.
         beside = file.with_suffix(".new")
         beside.touch(mode=0o600)
         addresses = {

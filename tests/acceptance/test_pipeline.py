@@ -49,7 +49,7 @@ def test_twenty_at_once_each_traceable_from_event_to_csv(site: Site) -> None:
     for container in containers:
         manifest = _assert_one_whole_result(site, container, 711)
         assert manifest["faces"] == (1 if manifest["job"]["blob"] == "face.png" else 0)
-    site.until(lambda: {told.headers["idempotency-key"] for told in site.receiver.asked} >= set(ids.values()))
+    site.until(lambda: {told.headers["idempotency-key"] for told in site.receiver.requests} >= set(ids.values()))
     _assert_traceable(site, ids)
 
 

@@ -43,7 +43,7 @@ class RpcHttpCookie(Message):
 
 
 class Protos:
-    """The namespace of message types that the library is given by whoever speaks gRPC for it."""
+    """The namespace of message types, which the process that speaks gRPC hands to the library."""
 
     StatusResult, BindingInfo, RpcHttpCookie = StatusResult, BindingInfo, RpcHttpCookie
 

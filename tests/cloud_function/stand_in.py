@@ -14,11 +14,11 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-_STOP_LOOK_S = 0.01
+_STOP_POLL_S = 0.01
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     method: str
     path: str
     query: dict[str, str]
@@ -41,13 +41,13 @@ class StandIn:
     content_type: str = ""
     delay_s: float = 0.0
     piece_delay_s: float = 0.0
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     url: str = ""
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         request = Request(environ)
-        self.asked.append(
-            Asked(
+        self.requests.append(
+            ReceivedRequest(
                 request.method,
                 request.path,
                 request.args.to_dict(),
@@ -78,7 +78,7 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def serving(stand_in: StandIn) -> Iterator[StandIn]:
     server = make_server("127.0.0.1", 0, stand_in, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(_STOP_LOOK_S,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_STOP_POLL_S,), daemon=True)
     thread.start()
     stand_in.url = f"http://127.0.0.1:{server.port}"
     try:

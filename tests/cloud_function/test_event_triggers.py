@@ -20,7 +20,7 @@ FINAL = [(status, code) for status, codes in FINAL_CODES.items() for code in sor
 
 def test_an_upload_is_submitted(load_app, created, service, decisions):
     load_app(SERVICE_API_KEY="key-1")["start_analysis"](created("c1", "a folder/ü&x=1 %2F.jpg"))
-    (asked,) = service.asked
+    (asked,) = service.requests
     assert (asked.method, asked.path) == ("POST", "/analyse/image/wild/c1")
     assert asked.query == {"blob": "a folder/ü&x=1 %2F.jpg"}
     assert asked.headers["traceparent"] == TRACEPARENT
@@ -57,7 +57,7 @@ def test_everything_else_is_tried_again(load_app, created, service, decisions, s
     with pytest.raises(RetryLater, match=r"c1/p\.jpg"):
         load_app()["start_analysis"](created("c1", "p.jpg"))
     assert (decisions()[-1]["event"], decisions()[-1]["blob"]) == ("upload.retry", "p.jpg")
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_storage_that_does_not_answer_leaves_the_event_within_its_time_limit(
     with pytest.raises(RetryLater):
         trigger(created("c1", "p.jpg"))
     assert time.monotonic() - begun < 2
-    assert not service.asked
+    assert not service.requests
     assert [(line["event"], line["blob"]) for line in decisions()] == [("upload.retry", "p.jpg")]
 
 
@@ -186,7 +186,7 @@ def test_events_that_are_no_upload_never_reach_the_service(
     load_app, created, service, decisions, container, blob, changes, reason
 ):
     load_app(SHARED_CONTAINER="shared")["start_analysis"](created(container, blob, **changes))
-    assert not service.asked
+    assert not service.requests
     assert [(line["event"], line["reason"]) for line in decisions()] == [("ignored", reason)]
 
 
@@ -203,7 +203,7 @@ def test_media_type_from_metadata_then_folder_then_default(
 ):
     container = upload(blob, metadata=metadata)
     load_app(MEDIA_STORAGE=media_storage)["start_analysis"](created(container, blob))
-    assert [asked.path for asked in service.asked] == [path + container]
+    assert [asked.path for asked in service.requests] == [path + container]
 
 
 @pytest.mark.parametrize("api", ["RenameFile", "SftpRename"])
@@ -214,12 +214,12 @@ def test_a_renamed_upload_is_submitted_with_what_the_blob_says(
     container = upload("upload", content_type="image/jpeg")
     unknown = {"event_type": RENAMED, "api": api, "contentLength": None, "contentType": None}
     triggers["start_analysis"](created(container, "upload", **unknown))
-    assert [asked.path for asked in service.asked] == [f"/analyse/image/wild/{container}"]
+    assert [asked.path for asked in service.requests] == [f"/analyse/image/wild/{container}"]
     empty, text = upload("p.jpg", b""), upload("notes", content_type="text/plain")
     triggers["start_analysis"](created(empty, "p.jpg", **unknown))
     triggers["start_analysis"](created(text, "notes", **unknown))
     assert [line["reason"] for line in decisions()[1:]] == ["empty", "other_kind"]
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_without_storage_access_a_name_alone_must_tell_the_kind(load_app, created, service, decisions):
@@ -233,7 +233,7 @@ def test_without_storage_access_a_name_alone_must_tell_the_kind(load_app, create
 def test_a_rename_within_the_shared_container_is_submitted(load_app, created, service):
     trigger = load_app(SHARED_CONTAINER="shared")["start_analysis"]
     trigger(created("shared", "p.jpg", event_type=RENAMED, api="RenameFile", contentLength=None, contentType=None))
-    assert [asked.path for asked in service.asked] == ["/analyse/image/wild/shared"]
+    assert [asked.path for asked in service.requests] == ["/analyse/image/wild/shared"]
 
 
 def test_a_cloud_event_is_submitted(load_app, service):
@@ -246,7 +246,7 @@ def test_a_cloud_event_is_submitted(load_app, service):
         data={"api": "SftpCommit", "contentType": "image/jpeg", "contentLength": 5},
     )
     load_app()["start_analysis"](event)
-    assert [asked.path for asked in service.asked] == ["/analyse/image/wild/c1"]
+    assert [asked.path for asked in service.requests] == ["/analyse/image/wild/c1"]
 
 
 def test_requests_of_the_azure_clients_are_not_logged(load_app, created, upload, media_storage, caplog):
@@ -259,7 +259,7 @@ def test_requests_of_the_azure_clients_are_not_logged(load_app, created, upload,
 
 def test_an_upload_deleted_meanwhile_ends(load_app, created, service, media_storage, decisions):
     load_app(MEDIA_STORAGE=media_storage)["start_analysis"](created("never-there", "p.jpg"))
-    assert not service.asked
+    assert not service.requests
     assert [line["event"] for line in decisions()] == ["upload.gone"]
 
 
@@ -274,7 +274,7 @@ def test_a_shared_upload_arrives_as_a_reference(load_app, service, upload, media
     triggers = load_app(SHARED_CONTAINER=container, MEDIA_STORAGE=media_storage)
     with BlobClient.from_connection_string(media_storage, container, "p.mp4") as client:
         triggers["start_shared_analysis"](client)
-    (asked,) = service.asked
+    (asked,) = service.requests
     assert (asked.path, asked.query) == (f"/analyse/video/posed/{container}", {"blob": "p.mp4"})
 
 
@@ -284,11 +284,11 @@ def test_other_blobs_of_the_shared_container_are_ignored(load_app, service, uplo
     triggers = load_app(SHARED_CONTAINER=container, MEDIA_STORAGE=media_storage)
     with BlobClient.from_connection_string(media_storage, container, blob) as client:
         triggers["start_shared_analysis"](client)
-    assert not service.asked
+    assert not service.requests
 
 
 def test_a_shared_upload_deleted_meanwhile_ends(load_app, service, media_storage):
     triggers = load_app(SHARED_CONTAINER="shared", MEDIA_STORAGE=media_storage)
     with BlobClient.from_connection_string(media_storage, "shared", "gone.jpg") as client:
         triggers["start_shared_analysis"](client)
-    assert not service.asked
+    assert not service.requests

@@ -20,7 +20,7 @@ def request(media="image", media_type="wild", container="c-1", method="POST", **
 def test_the_services_answer_comes_back(load_app, service):
     service.headers = {"Location": "/jobs/1", "Retry-After": "3", "X-Other": "1"}
     answer = load_app()["start_analysis_by_hand"](request(blob="a b.jpg", faces="many", code="function-key"))
-    (asked,) = service.asked
+    (asked,) = service.requests
     assert (asked.method, asked.path) == ("POST", "/analyse/image/wild/c-1")
     assert asked.query == {"blob": "a b.jpg", "faces": "many"}
     assert asked.headers["traceparent"] == TRACEPARENT
@@ -57,7 +57,7 @@ def test_another_servers_answer_is_a_503(load_app, service, status):
 def test_the_service_decides_what_may_be_requested(load_app, service, words, path):
     query = {"blob": "a/../b\\c.jpg", "engine": "lite", "fases": "many", "region": "0,0,9,9"}
     assert load_app()["start_analysis_by_hand"](request(**words, **query)).status_code == 202
-    (asked,) = service.asked
+    (asked,) = service.requests
     assert (asked.path, asked.query) == (path, query)
 
 
@@ -67,7 +67,7 @@ def test_a_word_that_would_change_the_path_is_refused(load_app, service, name, w
     answer = load_app()["start_analysis_by_hand"](request(**{name: word}))
     assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
     assert json.loads(answer.get_body())["code"] == "bad_path"
-    assert not service.asked
+    assert not service.requests
 
 
 def test_a_service_that_is_away_is_a_503(load_app):

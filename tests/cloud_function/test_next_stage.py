@@ -32,7 +32,7 @@ def call_next_stage(load_app, service, receiver):
 
 def test_the_receiver_gets_the_results_signed(call_next_stage, created, service, receiver, decisions):
     call_next_stage(created("results", CSV))
-    (question,), (told,) = service.asked, receiver.asked
+    (question,), (told,) = service.requests, receiver.requests
     assert question.query == {"links": "sas"}
     assert question.headers["traceparent"] == told.headers["traceparent"] == TRACEPARENT
     assert (told.method, told.path) == ("POST", "/begin")
@@ -47,7 +47,7 @@ def test_the_receiver_gets_the_results_signed(call_next_stage, created, service,
 
 def test_the_signature_verifies_as_documented(call_next_stage, created, receiver):
     call_next_stage(created("results", CSV))
-    (told,) = receiver.asked
+    (told,) = receiver.requests
     timestamp = told.headers["x-signature-timestamp"]
     assert abs(time.time() - int(timestamp)) < 300
     expected = hmac.new(SECRET.encode(), timestamp.encode() + b"." + told.body, hashlib.sha256).hexdigest()
@@ -62,13 +62,13 @@ def test_a_receiver_that_does_not_take_it_is_called_again(call_next_stage, creat
     receiver.headers = {"Location": "/elsewhere"} if status == 302 else {}
     with pytest.raises(RetryLater):
         call_next_stage(created("results", CSV))
-    assert len(receiver.asked) == 1
+    assert len(receiver.requests) == 1
 
 
 def test_an_unknown_job_is_not_announced(call_next_stage, created, service, receiver, decisions):
     service.answers[f"/jobs/{JOB_ID}/results"] = (404, {"code": "job_not_found"})
     call_next_stage(created("results", CSV))
-    assert not receiver.asked
+    assert not receiver.requests
     assert [(line["event"], line["code"]) for line in decisions()] == [("next_stage.no_results", "job_not_found")]
 
 
@@ -86,24 +86,24 @@ def test_results_that_cannot_be_had_yet_are_requested_again(call_next_stage, cre
     service.answers[f"/jobs/{JOB_ID}/results"] = (status, body)
     with pytest.raises(RetryLater):
         call_next_stage(created("results", CSV))
-    assert not receiver.asked
+    assert not receiver.requests
 
 
 @pytest.mark.parametrize("blob", ["c1/p.jpg", f"c1/p.jpg/{JOB_ID}/attempt-1/manifest.json", "p.csv"])
 def test_other_blobs_announce_nothing(call_next_stage, created, service, receiver, blob):
     call_next_stage(created("results", blob))
-    assert not service.asked
-    assert not receiver.asked
+    assert not service.requests
+    assert not receiver.requests
 
 
 def test_an_upload_announces_nothing(call_next_stage, created, service):
     call_next_stage(created("c1", "p.jpg"))
-    assert not service.asked
+    assert not service.requests
 
 
 def test_without_a_next_stage_nobody_is_asked(load_app, created, service, decisions):
     load_app()["call_next_stage"](created("results", CSV))
-    assert not service.asked
+    assert not service.requests
     assert [line["event"] for line in decisions()] == ["next_stage.not_configured"]
 
 
@@ -111,4 +111,4 @@ def test_plain_links_where_the_receiver_has_its_own_identity(load_app, created, 
     service.answers[f"/jobs/{JOB_ID}/results"] = (200, PUBLISHED)
     environ = {"NEXT_STAGE_URL": receiver.url, "NEXT_STAGE_SECRET": SECRET, "NEXT_STAGE_LINKS": "plain"}
     load_app(**environ)["call_next_stage"](created("results", CSV))
-    assert service.asked[0].query == {"links": "plain"}
+    assert service.requests[0].query == {"links": "plain"}

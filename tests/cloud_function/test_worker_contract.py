@@ -83,7 +83,7 @@ def test_the_worker_indexes_every_function_with_its_trigger(worker, media_storag
 @pytest.mark.parametrize("traceparent", [TRACEPARENT, UNSAMPLED])
 def test_an_event_is_submitted_with_its_trace(worker, service, body, traceparent):
     assert worker().invoke("start_analysis", "event", event(body), traceparent).succeeded
-    (asked,) = service.asked
+    (asked,) = service.requests
     assert (asked.path, asked.query) == ("/analyse/image/wild/c1", {"blob": "p.jpg"})
     assert asked.headers["traceparent"] == traceparent
 
@@ -106,7 +106,7 @@ def test_an_event_is_submitted_with_its_trace(worker, service, body, traceparent
 )
 def test_an_event_of_odd_shape_ends_without_an_error(worker, service, changes, submitted):
     assert worker().invoke("start_analysis", "event", event(EVENT | changes), TRACEPARENT).succeeded
-    assert len(service.asked) == submitted
+    assert len(service.requests) == submitted
 
 
 def test_a_failure_reaches_the_host_with_the_blobs_name(worker, service):
@@ -121,7 +121,7 @@ def test_a_blob_arrives_as_a_reference(worker, service, upload, media_storage):
     started = worker(SHARED_CONTAINER=container, MEDIA_STORAGE=media_storage)
     reference = blob_reference(container, "p.mp4")
     assert started.invoke("start_shared_analysis", "client", reference, TRACEPARENT).succeeded
-    (asked,) = service.asked
+    (asked,) = service.requests
     assert (asked.path, asked.query) == (f"/analyse/video/posed/{container}", {"blob": "p.mp4"})
 
 
@@ -137,7 +137,7 @@ def test_an_http_request_gets_the_services_answer(worker, service):
     answer = outcome.value.http
     # gRPC carries the status as text.
     assert (answer.status_code, answer.headers["Location"]) == ("202", f"{service.url}/jobs/1")
-    assert service.asked[0].query == {"blob": "a b.jpg", "faces": "many"}
+    assert service.requests[0].query == {"blob": "a b.jpg", "faces": "many"}
 
 
 def test_a_setting_that_cannot_be_used_fails_the_start_by_name(worker):

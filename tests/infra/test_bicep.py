@@ -39,7 +39,7 @@ BROKEN = {
     "syntax": ("param a string = \n", "syntax"),
     "undeclared": ("output o string = nowhere\n", "nothing declares nowhere"),
     "undeclared in a text": ("output o string = 'a${nowhere}'\n", "nothing declares nowhere"),
-    "unused": ("param a string\n", "nobody uses a"),
+    "unused": ("param a string\n", "nothing uses a"),
     "unknown parameter": ("module m 'm.bicep' = {\n  name: 'm'\n  params: { a: 1, b: 2 }\n}\n", "m.bicep takes no b"),
     "missing parameter": ("module m 'm.bicep' = {\n  name: 'm'\n  params: {}\n}\n", "m.bicep needs a"),
     "missing file": ("module m 'n.bicep' = {\n  name: 'm'\n}\n", "there is no n.bicep"),

@@ -21,7 +21,9 @@ A_FEW_LOOKS_S = 0.4
 
 
 def asked_for(service, container):
-    return Counter(asked.query.get("blob") for asked in service.asked if asked.path.endswith(container.container_name))
+    return Counter(
+        asked.query.get("blob") for asked in service.requests if asked.path.endswith(container.container_name)
+    )
 
 
 def lines(runner):
@@ -47,7 +49,7 @@ def test_every_kind_of_event_makes_a_job(new_runner, service, container):
         container.upload_blob(name, b"1")
     runner = new_runner()
     until(lambda: asked_for(service, container) == dict.fromkeys(names, 1))
-    flags = {asked.headers["traceparent"][-2:] for asked in service.asked}
+    flags = {asked.headers["traceparent"][-2:] for asked in service.requests}
     assert flags == {"00", "01"}
     # The Azure clients' lines are silenced by the app itself: the runner, like the host, writes what it is given.
     assert not [line for line in lines(runner) if line["logger"].startswith("azure")]
@@ -116,7 +118,7 @@ def test_the_shared_container_is_submitted_by_its_blob_trigger_alone(new_runner,
     assert asked_for(service, container) == {"posed/p.jpg": 1}
     called = {line["function"] for line in lines(runner) if line["event"] == "function.called"}
     assert "start_shared_analysis" in called
-    assert service.asked[0].path.startswith("/analyse/image/posed/")
+    assert service.requests[0].path.startswith("/analyse/image/posed/")
 
 
 def test_results_that_exist_are_announced(new_runner, service, container):
@@ -128,9 +130,9 @@ def test_results_that_exist_are_announced(new_runner, service, container):
             NEXT_STAGE_URL=receiver.url,
             NEXT_STAGE_SECRET="a secret of sixteen or more",
         )
-        until(lambda: receiver.asked)
+        until(lambda: receiver.requests)
         time.sleep(A_FEW_LOOKS_S)
-        assert [asked.headers["idempotency-key"] for asked in receiver.asked] == [JOB_ID]
+        assert [asked.headers["idempotency-key"] for asked in receiver.requests] == [JOB_ID]
 
 
 def test_storage_that_goes_away_and_comes_back(new_runner, service, container, azurite):

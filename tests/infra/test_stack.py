@@ -49,8 +49,8 @@ def test_every_part_answers(stack):
 
 def test_an_upload_ends_in_a_call_of_the_next_stage_with_links_that_work(stack, receiver):
     upload(stack.connection_string, PORTRAIT, "end-to-end", {"media_type": "posed"})
-    until(lambda: receiver.asked, within_s=60)
-    told = receiver.asked[0]
+    until(lambda: receiver.requests, within_s=60)
+    told = receiver.requests[0]
     signed = told.headers["x-signature-timestamp"].encode() + b"." + told.body
     expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
     assert told.headers["x-signature"] == f"sha256={expected}"

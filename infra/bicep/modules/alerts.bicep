@@ -30,7 +30,7 @@ var lines = 'ContainerAppConsoleLogs | where Log startswith "{" | extend line = 
 var rules = [
   {
     name: 'poison-queue-not-empty'
-    description: 'Jobs have failed for good, or messages were no jobs. See `python -m service poison list`.'
+    description: 'Jobs have failed finally, or messages were no jobs. See `python -m service poison list`.'
     severity: 2
     window: 'PT15M'
     query: '${lines} | where event == "queues.state" | project value = tolong(line.poison_length)'

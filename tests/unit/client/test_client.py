@@ -52,17 +52,17 @@ class Scripted(StandIn):
     def __call__(self, environ: Any, start_response: Any) -> Any:
         request = Request(environ)
         body = request.get_data()
-        self.asked.append(_asked(request, body))
+        self.requests.append(_received(request, body))
         answers = self.script.get(f"{request.method} {request.path}", [Response("nothing", 404)])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         return answer(environ, start_response)
 
 
-def _asked(request: Request, body: bytes) -> Any:
-    from tests.cloud_function.stand_in import Asked
+def _received(request: Request, body: bytes) -> Any:
+    from tests.cloud_function.stand_in import ReceivedRequest
 
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Asked(request.method, request.path, request.args.to_dict(), headers, body)
+    return ReceivedRequest(request.method, request.path, request.args.to_dict(), headers, body)
 
 
 def said(value: Any, status: int = 200, **headers: str) -> Response:
@@ -87,8 +87,8 @@ def test_busy_answers_are_asked_again_and_an_upload_is_sent_whole_each_time(tmp_
             media_type="posed",
             on_bytes=lambda done, _: seen.append(done),
         )
-    assert [asked.body for asked in server.asked] == [file.read_bytes()] * 3
-    last = server.asked[-1]
+    assert [asked.body for asked in server.requests] == [file.read_bytes()] * 3
+    last = server.requests[-1]
     assert last.query == {"blob": "a b.jpg", "media_type": "posed"}
     assert last.headers["x-content-sha256"] == sha256_of(file)
     assert last.headers["content-length"] == str(file.stat().st_size)
@@ -103,14 +103,14 @@ def test_what_is_refused_for_good_is_not_asked_again() -> None:
     server = Scripted(script={f"GET /jobs/{JOB}": [said({"code": "forbidden", "detail": "no"}, 403)]})
     with serving(server), Client(server.url) as client, pytest.raises(ServiceRefused, match="no") as refused:
         client.job(JOB)
-    assert (refused.value.status, refused.value.code, len(server.asked)) == (403, "forbidden", 1)
+    assert (refused.value.status, refused.value.code, len(server.requests)) == (403, "forbidden", 1)
 
 
 def test_a_redirect_is_not_followed() -> None:
     server = Scripted(script={f"GET /jobs/{JOB}": [Response("", 307, {"Location": "/elsewhere"})]})
     with serving(server), Client(server.url, "mak_secret") as client, pytest.raises(ServiceRefused, match="307"):
         client.job(JOB)
-    assert [asked.path for asked in server.asked] == [f"/jobs/{JOB}"]
+    assert [asked.path for asked in server.requests] == [f"/jobs/{JOB}"]
 
 
 def test_nobody_there_is_told() -> None:
@@ -136,7 +136,7 @@ def test_follows_by_events(tmp_path: Path) -> None:
     server = Scripted(script={f"GET /jobs/{JOB}/events": [Response(text, content_type="text/event-stream")]})
     with serving(server), Client(server.url) as client:
         assert [job.progress for job in client.follow(JOB)] == [0.1, 0.6, 1.0]
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_asks_where_no_events_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_asks_where_no_events_come_through(monkeypatch: pytest.MonkeyPatch) -> N
     server = Scripted(script={f"GET /jobs/{JOB}/events": [Response("no", 501)], f"GET /jobs/{JOB}": states})
     with serving(server), Client(server.url) as client:
         assert [job.state for job in client.follow(JOB)] == ["queued", "running", "succeeded"]
-    assert [asked.path for asked in server.asked].count(f"/jobs/{JOB}/events") == 1
+    assert [asked.path for asked in server.requests].count(f"/jobs/{JOB}/events") == 1
 
 
 def test_goes_on_after_a_stream_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
