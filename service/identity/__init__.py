@@ -1,5 +1,5 @@
-"""Who is it: galleries of enrolled faces, and whom a face matches. Off unless IDENTITY is on and the extra installed.
+"""Face recognition: galleries of enrolled faces and matches in them. Off unless IDENTITY is on, its packages there.
 
-`vectors` is pure; `child` and `footage_child` make the vectors; `store` keeps them; `galleries`, `temporary` and
-`rights` say what may be done with them; `linking` and `recogniser` answer for the faces of an analysis.
+`vectors` compares embeddings; `child` and `video_child` compute them; `store` is the database; `galleries`,
+`pending_faces` and `rights` are the operations on it; `tracks` and `recogniser` match the faces of an analysis.
 """

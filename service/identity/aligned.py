@@ -1,7 +1,7 @@
-"""From a picture and a face's 68 landmarks to its embedding; for children only, since it loads dlib.
+"""Compute a face's embedding from a picture and its 68 landmarks; for child processes only, since it loads dlib.
 
-The face is cut out with level eyes, whichever way it lies in the picture, so that the packaged predictor of 5 points
-sees it as it was trained: upright. The packaged one of 68 is left alone: its training data may not be used commercially
+The face is cut out with level eyes, so that the packaged predictor of 5 points sees it as in its training: upright.
+The packaged predictor of 68 points is not used: its training data excludes commercial use
 (https://github.com/davisking/dlib-models).
 """
 
@@ -26,20 +26,20 @@ PACKAGE = "face_recognition_models"
 POINTS_MODEL = "shape_predictor_5_face_landmarks"
 
 CUT_SIDE = 300
-"""Of the upright face that the predictor sees; the network sees 150 of it."""
+"""Side in pixels of the upright cut for the predictor; the network takes 150 pixels of it."""
 MARGIN = 1.5
-"""Of the cut, around the landmarks; what lies outside the picture is black."""
+"""Side of the cut over the extent of the landmarks; parts outside the picture are black."""
 THUMBNAIL_SIDE = 128
 THUMBNAIL_QUALITY = 88
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
-"""Of the 68 landmarks; left in the image."""
+"""Of the 68 landmarks; left and right are those of the image."""
 
 Pixels = NDArray[np.uint8]
 Landmarks = NDArray[np.floating[Any]]
 
 
-class Aligned:
-    """One face, upright.
+class AlignedFace:
+    """A face cut out upright.
 
     Args:
         image: (height, width, 3) uint8 BGR.
@@ -50,7 +50,7 @@ class Aligned:
         self._upright = cut(image, _region(landmarks), CUT_SIDE)
 
     def embedding(self) -> Embedding:
-        """(128,) float32; the same for the same pixels. Raises EngineUnavailable."""
+        """Compute the embedding, (128,) float32; deterministic. Raises EngineUnavailable."""
         predictor, network = load()
         rgb = cv2.cvtColor(self._upright, cv2.COLOR_BGR2RGB)
         inset = round(CUT_SIDE * (1 - 1 / MARGIN) / 2)
@@ -58,7 +58,7 @@ class Aligned:
         return np.array(network.compute_face_descriptor(rgb, points), np.float32)
 
     def thumbnail(self) -> bytes:
-        """A small JPEG."""
+        """Encode a small JPEG."""
         small = cv2.resize(self._upright, (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
         _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
         return bytes(data.tobytes())
@@ -66,8 +66,8 @@ class Aligned:
 
 @cache
 def load() -> tuple[Any, Any]:
-    """The predictor of five points and the network. Raises EngineUnavailable."""
-    # Found by the package's list of files: importing it would ask for pkg_resources, which is no more.
+    """Load the predictor of five points and the network. Raises EngineUnavailable."""
+    # By the package's list of files: importing the package needs pkg_resources, which setuptools has dropped.
     found = {file.stem: Path(str(file.locate())) for file in files(PACKAGE) or () if file.suffix == ".dat"}
     missing = [name for name in (POINTS_MODEL, MODEL) if name not in found]
     if missing:

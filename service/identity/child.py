@@ -1,4 +1,4 @@
-"""The pool's child for identity: a picture in, its faces with their embeddings out."""
+"""Child process of the embedder's pool: detect faces in a picture and compute their embeddings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
 from service.engine.lite.failures import blamed
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
-from service.identity.aligned import Aligned, load
+from service.identity.aligned import AlignedFace, load
 from service.identity.vectors import MODEL
 from service.sandbox.child_loop import Act, Answer, serve
 from service.sandbox.decoders.pictures import read_header
 
 
 def _hello(_body: bytes) -> Answer:
-    """Everything is loaded."""
+    """Load all models."""
     openface_lite.analyse_image(np.zeros((64, 64, 3), np.uint8))
     load()
     return {"model": MODEL}, b""
@@ -38,25 +38,30 @@ def _embed(
     max_faces: int,
     thumbnails: bool,
 ) -> Answer:
-    """Find faces and embed them, the largest first; behind the words their embeddings and then their thumbnails.
+    """Find faces and embed them, the largest first; the body has their embeddings, then their thumbnails.
 
     Args:
-        formats: that are taken, as headers call them.
-        least_side, most_side: of the picture, in pixels.
-        least_face: of a face's box, its shorter side; smaller ones are not told.
+        formats: accepted picture formats, as headers name them.
+        least_side, most_side: accepted sides of the picture in pixels.
+        least_face: shorter side of a face's box in pixels; smaller faces are left out.
     """
     picture = _picture(body, formats, max_pixels, least_side, most_side)
     camera = Camera.for_size(picture.width, picture.height)
     found = openface_lite.analyse.find_faces(picture, camera, tiles=1)
     faces = [face for face in found if face.confidence >= confidence and _shorter_side(face) >= least_face]
-    told, embeddings, crops = [], [], []
+    answers, embeddings, crops = [], [], []
     for face in faces[:max_faces]:
-        aligned = Aligned(picture.pixels, _in_pixels(picture, face))
+        aligned = AlignedFace(picture.pixels, _in_pixels(picture, face))
         embeddings.append(aligned.embedding().astype("<f4").tobytes())
         crops.append(aligned.thumbnail() if thumbnails else b"")
-        told.append({"box": [round(float(side), 1) for side in face.box], "confidence": round(face.confidence, 4)})
-        told[-1]["thumbnail_bytes"] = len(crops[-1])
-    return {"width": picture.width, "height": picture.height, "faces": told}, b"".join([*embeddings, *crops])
+        answers.append(
+            {
+                "box": [round(float(side), 1) for side in face.box],
+                "confidence": round(face.confidence, 4),
+                "thumbnail_bytes": len(crops[-1]),
+            }
+        )
+    return {"width": picture.width, "height": picture.height, "faces": answers}, b"".join([*embeddings, *crops])
 
 
 _ACTS: dict[str, Act] = {"hello": _hello, "embed": _embed}
@@ -77,7 +82,7 @@ def _picture(body: bytes, formats: list[str], max_pixels: int, least_side: int, 
 
 
 def _in_pixels(picture: Picture, face: Face) -> Any:
-    """Landmarks in `picture.pixels`, which are fewer than the picture's own where it is very large."""
+    """Scale landmarks to `picture.pixels`, which is smaller than the picture where that is very large."""
     height, width = picture.pixels.shape[:2]
     return face.landmarks_2d * [width / picture.width, height / picture.height]
 
@@ -88,6 +93,6 @@ def _shorter_side(face: Face) -> float:
 
 
 if __name__ == "__main__":
-    # OpenCV's own threads would take the processors from the other children.
+    # OpenCV's threads would take the processors from the other children.
     cv2.setNumThreads(1)
     serve(_ACTS, blamed)

@@ -1,4 +1,4 @@
-"""Asks the children for embeddings: this side of the line decodes nothing."""
+"""Ask child processes for face embeddings; this process decodes no picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.settings import Settings
 CHILD = "service.identity.child"
 WAITING_A_CHILD = 16
 CONFIDENCE = 0.5
-"""Least confidence of a face; the same as the analyser's own."""
+"""Least confidence of a face, as in the analyser."""
 MOST_FACES = 100
 EMBEDDING_BYTES = 4 * LENGTH
 
@@ -33,13 +33,13 @@ class SeveralFaces(BadRequest):
 
 
 @dataclass(frozen=True)
-class Rules:
-    """Which pictures and faces are taken.
+class PictureRules:
+    """Accepted pictures and faces.
 
     Attributes:
-        formats: as headers call them.
+        formats: as headers name them.
         least_side, most_side: of a picture, in pixels.
-        least_face: shorter side of a face's box, in pixels; smaller ones are not told.
+        least_face: shorter side of a face's box, in pixels; smaller faces are left out.
     """
 
     formats: tuple[str, ...] = ("jpeg", "png", "webp", "bmp")
@@ -48,17 +48,17 @@ class Rules:
     least_face: int = 0
 
 
-ANY_PICTURE = Rules()
+ANY_PICTURE = PictureRules()
 
 
 @dataclass(frozen=True)
 class FoundFace:
-    """One face.
+    """A detected face.
 
     Attributes:
         box: left, top, right, bottom in pixels of the upright picture.
         confidence: 0 to 1.
-        thumbnail: a small JPEG, upright; empty where none was asked for.
+        thumbnail: a small JPEG, upright; empty where not requested.
     """
 
     box: tuple[float, float, float, float]
@@ -68,7 +68,7 @@ class FoundFace:
 
 
 class Embedder:
-    """A pool of children that keep dlib loaded."""
+    """A pool of child processes that keep dlib loaded."""
 
     def __init__(self, settings: Settings) -> None:
         children = settings.detect_processes
@@ -77,15 +77,15 @@ class Embedder:
         self._max_pixels = int(settings.detect_max_megapixels * 1e6)
 
     def start(self) -> None:
-        """Let the children load their models now."""
+        """Start the children, which load their models."""
         self._pool.start()
 
     def close(self) -> None:
-        """Let them go."""
+        """End the children."""
         self._pool.close()
 
-    def faces(self, picture: bytes, *, rules: Rules = ANY_PICTURE, thumbnails: bool = False) -> list[FoundFace]:
-        """The faces of a picture, largest first.
+    def faces(self, picture: bytes, *, rules: PictureRules = ANY_PICTURE, thumbnails: bool = False) -> list[FoundFace]:
+        """Find the faces of a picture, largest first.
 
         Raises:
             MediaTooLarge, UnreadableMedia, UnsupportedMedia: the picture.
@@ -102,11 +102,11 @@ class Embedder:
             "max_faces": MOST_FACES,
             "thumbnails": thumbnails,
         }
-        words, body = self._pool.ask(question, picture)
-        return _read(words["faces"], body)
+        answer, body = self._pool.ask(question, picture)
+        return _read(answer["faces"], body)
 
-    def one_face(self, picture: bytes, *, rules: Rules = ANY_PICTURE, thumbnail: bool = False) -> FoundFace:
-        """The only face of a picture. Raises NoFace, SeveralFaces, and as `faces`."""
+    def one_face(self, picture: bytes, *, rules: PictureRules = ANY_PICTURE, thumbnail: bool = False) -> FoundFace:
+        """Find the only face of a picture. Raises NoFace, SeveralFaces, and as `faces`."""
         found = self.faces(picture, rules=rules, thumbnails=thumbnail)
         if not found:
             raise NoFace
@@ -115,7 +115,7 @@ class Embedder:
         return found[0]
 
     def one_face_each(self, pictures: list[bytes], *, thumbnails: bool = False) -> list[FoundFace | AnalysisError]:
-        """The only face of each picture, or why it has none; one after the other, so that others have their turn.
+        """Find the only face of each picture, or the error; one at a time, to leave children for other requests.
 
         Raises:
             Busy, EngineUnavailable: this server.
@@ -131,13 +131,13 @@ class Embedder:
         return found
 
 
-def _read(told: list[dict[str, Any]], body: bytes) -> list[FoundFace]:
-    vectors = np.frombuffer(body, "<f4", count=len(told) * LENGTH).reshape(len(told), LENGTH)
-    place = len(told) * EMBEDDING_BYTES
+def _read(answers: list[dict[str, Any]], body: bytes) -> list[FoundFace]:
+    vectors = np.frombuffer(body, "<f4", count=len(answers) * LENGTH).reshape(len(answers), LENGTH)
+    place = len(answers) * EMBEDDING_BYTES
     faces = []
-    for words, vector in zip(told, vectors, strict=True):
-        crop = body[place : place + words["thumbnail_bytes"]]
+    for answer, vector in zip(answers, vectors, strict=True):
+        crop = body[place : place + answer["thumbnail_bytes"]]
         place += len(crop)
-        left, top, right, bottom = words["box"]
-        faces.append(FoundFace((left, top, right, bottom), words["confidence"], vector.copy(), crop))
+        left, top, right, bottom = answer["box"]
+        faces.append(FoundFace((left, top, right, bottom), answer["confidence"], vector.copy(), crop))
     return faces

@@ -1,4 +1,4 @@
-"""People whose time in a gallery is over, and detected faces that nobody enrolled; needs the identity extra."""
+"""Sweep of expired people and expired pending faces; needs the identity packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.jobs.sweep.finding import Finding, Found
 
 
 def overdue(store: Store, *, mend: bool) -> Iterator[Finding]:
-    """Tell of them, and remove them if told to. Raises StorageUnavailable."""
+    """Report expired people and pending faces; with `mend`, delete them. Raises StorageUnavailable."""
     for found in _found(store):
         yield found.mended() if mend else found.finding
 

@@ -1,4 +1,4 @@
-"""What is done with a gallery: enrol, find, compare, rename, remove. One gallery a caller; none sees another's."""
+"""Enrol, find, compare, rename and remove faces in a gallery. Each caller has one gallery and sees no other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from service.identity.vectors import MODEL, Embedding, exact
 
 PAGE = 100
 UNKNOWN = "unknown"
-"""What nobody is named; such faces are not put together as one person's."""
+"""A placeholder, not a name: faces enrolled under it become a person each."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class NewFace:
     """A face to be enrolled.
 
     Attributes:
-        token: 24 characters; empty for a new one.
-        thumbnail: a small JPEG, where it was asked for.
+        token: 24 characters; empty: a new one is made.
+        thumbnail: a small JPEG; None where the caller wants none kept.
     """
 
     embedding: Embedding
@@ -36,8 +36,8 @@ class NewFace:
 
 
 @dataclass(frozen=True)
-class Enrolled:
-    """A face that is there."""
+class EnrolledFace:
+    """An enrolled face, without its embedding."""
 
     token: str
     created: datetime
@@ -46,11 +46,11 @@ class Enrolled:
 
 @dataclass(frozen=True)
 class Person:
-    """Someone in a gallery.
+    """A person in a gallery.
 
     Attributes:
-        consent: reference to what the person has agreed to; `legacy:<key>` from callers that cannot send one.
-        expires: when the person's faces are removed; None: when asked to.
+        consent: reference to the person's consent; `legacy:<key>` from callers that cannot send one.
+        expires: when the person's faces are removed; None: on request.
     """
 
     id: str
@@ -58,12 +58,12 @@ class Person:
     consent: str
     created: datetime
     expires: datetime | None
-    faces: tuple[Enrolled, ...] = ()
+    faces: tuple[EnrolledFace, ...] = ()
 
 
 @dataclass(frozen=True)
 class Match:
-    """An enrolled face near the one that was asked for."""
+    """An enrolled face near the query."""
 
     token: str
     person_id: str
@@ -73,7 +73,7 @@ class Match:
 
 @dataclass(frozen=True)
 class GalleryFacts:
-    """How much is in a gallery."""
+    """Counts of a gallery's people and faces."""
 
     name: str
     people: int
@@ -81,18 +81,22 @@ class GalleryFacts:
 
 
 class Galleries:
-    """All galleries of one store; every method stays within the gallery that it is given."""
+    """All galleries of one store; every method stays within the gallery that it is given.
+
+    Every method raises StorageUnavailable where the database fails.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._nearest = Nearest(store)
 
     def names(self) -> list[str]:
-        """Of all galleries that have ever been used. Raises StorageUnavailable, as all others here."""
+        """Names of all galleries in the database."""
         with self.store.reading() as connection:
             return list(connection.scalars(select(rows.c.name).order_by(rows.c.name)))
 
     def facts(self, gallery: str) -> GalleryFacts:
+        """Count a gallery's people and faces."""
         with self.store.reading() as connection:
             count = select(func.count()).select_from
             living = connection.scalar(count(people).where(people.c.gallery == gallery, _lives()))
@@ -102,7 +106,7 @@ class Galleries:
             )
 
     def page(self, gallery: str, *, name: str = "", after: str = "", limit: int = PAGE) -> list[Person]:
-        """People in the order of their ids, those behind `after`; with `name`, those of exactly this name."""
+        """List people by id, beginning after `after`; with `name`, only those of exactly this name."""
         wanted = [people.c.gallery == gallery, _lives(), people.c.id > after]
         if name:
             wanted.append(people.c.name == name)
@@ -111,24 +115,24 @@ class Galleries:
             return _with_faces(connection, found)
 
     def person(self, gallery: str, person_id: str) -> Person:
-        """Raises NotFound."""
+        """Look up one person. Raises NotFound."""
         with self.store.reading() as connection:
             return _person(connection, gallery, person_id)
 
     def enrol(self, gallery: str, name: str, consent: str, expires: datetime | None, new: Sequence[NewFace]) -> Person:
-        """A new person with some faces."""
+        """Add a new person with some faces."""
         with self.store.changing(gallery) as connection:
             person_id = _add_person(connection, gallery, name, consent, expires)
             _add_faces(connection, gallery, person_id, new)
             return _person(connection, gallery, person_id)
 
     def enrol_by_name(self, gallery: str, name: str, consent: str, new: Sequence[NewFace]) -> Person:
-        """The same for callers that know people by their names: more faces of who has the name already."""
+        """Enrol by name: add the faces to an existing person of that name, or to a new one."""
         with self.store.changing(gallery) as connection:
             return _enrol_by_name(connection, gallery, name, consent, new)
 
-    def enrol_waiting(self, gallery: str, face_token: str, name: str, consent: str) -> Person:
-        """The same with a face that waits under a token, which it keeps. Raises NotFound."""
+    def enrol_pending(self, gallery: str, face_token: str, name: str, consent: str) -> Person:
+        """Enrol a pending face by name; it keeps its token. Raises NotFound."""
         mine = temporary.c.gallery == gallery, temporary.c.token == face_token, temporary.c.expires > now()
         with self.store.changing(gallery) as connection:
             embedding: Embedding | None = connection.scalar(select(temporary.c.embedding).where(*mine))
@@ -138,14 +142,14 @@ class Galleries:
             return _enrol_by_name(connection, gallery, name, consent, [NewFace(embedding, face_token)])
 
     def add_faces(self, gallery: str, person_id: str, new: Sequence[NewFace]) -> Person:
-        """More faces of someone. Raises NotFound."""
+        """Add faces to an existing person. Raises NotFound."""
         with self.store.changing(gallery) as connection:
             _person(connection, gallery, person_id)
             _add_faces(connection, gallery, person_id, new)
             return _person(connection, gallery, person_id)
 
     def change(self, gallery: str, person_id: str, fields: dict[str, Any]) -> Person:
-        """Another name, consent reference or expiry. Raises NotFound."""
+        """Change a person's name, consent reference or expiry. Raises NotFound."""
         with self.store.changing(gallery, removes="expires" in fields) as connection:
             _person(connection, gallery, person_id)
             if fields:
@@ -153,7 +157,7 @@ class Galleries:
             return _person(connection, gallery, person_id)
 
     def remove_face(self, gallery: str, token: str) -> str:
-        """Take one face away, and its person with the last one; returns the person's id. Raises NotFound."""
+        """Remove a face, and with the last one its person; returns the person's id. Raises NotFound."""
         with self.store.changing(gallery, removes=True) as connection:
             mine = and_(faces.c.gallery == gallery, faces.c.token == token)
             person_id = connection.scalar(select(faces.c.person).where(mine))
@@ -165,7 +169,7 @@ class Galleries:
             return str(person_id)
 
     def thumbnail(self, gallery: str, token: str) -> bytes:
-        """Of one face. Raises NotFound, also where none was asked for when it was enrolled."""
+        """A face's thumbnail as JPEG. Raises NotFound, also where none was kept."""
         with self.store.reading() as connection:
             mine = select(faces.c.thumbnail).join(people).where(faces.c.gallery == gallery, faces.c.token == token)
             thumbnail = connection.scalar(mine.where(_lives()))
@@ -174,7 +178,7 @@ class Galleries:
         return bytes(thumbnail)
 
     def nearest(self, gallery: str, asked: Embedding, threshold: float, limit: int = PAGE) -> list[Match]:
-        """Enrolled faces closer than the threshold, the nearest first; exact, over all of the gallery's faces."""
+        """Find enrolled faces closer than the threshold, the nearest first, by exact search."""
         hits = self._nearest.find(gallery, asked, threshold, limit)
         with self.store.reading() as connection:
             named = {
@@ -188,7 +192,7 @@ class Galleries:
         return [_match(hit, named[hit.token]) for hit in hits if hit.token in named]
 
     def distance_to(self, gallery: str, name: str, asked: Embedding) -> float | None:
-        """To the nearest face of whoever has this name; None where nobody has."""
+        """Distance to the nearest face of the people of this name; None where the name is not enrolled."""
         with self.store.reading() as connection:
             of_name = select(faces.c.embedding).join(people).where(people.c.gallery == gallery, people.c.name == name)
             known = connection.scalars(of_name.where(_lives(), faces.c.model == MODEL)).all()
@@ -196,7 +200,7 @@ class Galleries:
 
 
 def token() -> str:
-    """A new face token: 24 characters that nobody can guess."""
+    """Make a face token: 24 random characters."""
     return secrets.token_hex(12)
 
 
@@ -238,11 +242,13 @@ def _person(connection: Connection, gallery: str, person_id: str) -> Person:
 
 
 def _with_faces(connection: Connection, found: Sequence[Any]) -> list[Person]:
-    own: dict[str, list[Enrolled]] = {row.id: [] for row in found}
-    wanted = select(faces.c.person, faces.c.token, faces.c.created, faces.c.thumbnail.is_not(None).label("seen"))
-    for row in connection.execute(wanted.where(faces.c.person.in_(own)).order_by(faces.c.number)):
-        own[row.person].append(Enrolled(row.token, row.created, bool(row.seen)))
-    return [Person(row.id, row.name, row.consent, row.created, row.expires, tuple(own[row.id])) for row in found]
+    by_person: dict[str, list[EnrolledFace]] = {row.id: [] for row in found}
+    wanted = select(
+        faces.c.person, faces.c.token, faces.c.created, faces.c.thumbnail.is_not(None).label("has_thumbnail")
+    )
+    for row in connection.execute(wanted.where(faces.c.person.in_(by_person)).order_by(faces.c.number)):
+        by_person[row.person].append(EnrolledFace(row.token, row.created, bool(row.has_thumbnail)))
+    return [Person(row.id, row.name, row.consent, row.created, row.expires, tuple(by_person[row.id])) for row in found]
 
 
 def _match(hit: Hit, row: Any) -> Match:

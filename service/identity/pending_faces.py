@@ -1,4 +1,4 @@
-"""Faces that were detected and wait to be enrolled, or compared, by their token; gone when their time is over."""
+"""Detected faces that are not enrolled yet: kept under a token until they are enrolled, deleted or expire."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from service.identity.vectors import MODEL, Embedding
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A face that nobody has enrolled yet.
+class PendingFace:
+    """A detected face.
 
     Attributes:
         crop: a small JPEG of it.
@@ -26,15 +26,15 @@ class Waiting:
     crop: bytes
 
 
-class WaitingFaces:
-    """Of all galleries of one store, each for itself."""
+class PendingFaces:
+    """The pending faces of all galleries of one store."""
 
     def __init__(self, store: Store, life: timedelta) -> None:
         self._store = store
         self._life = life
 
-    def keep(self, gallery: str, detected: Sequence[Waiting]) -> list[str]:
-        """Keep faces for a while; returns their tokens. Those whose time is over go."""
+    def keep(self, gallery: str, detected: Sequence[PendingFace]) -> list[str]:
+        """Store faces for a limited time and return their tokens; expired ones of the gallery are deleted."""
         tokens = [token() for _ in detected]
         expires = now() + self._life
         with self._store.changing(gallery) as connection:
@@ -49,7 +49,7 @@ class WaitingFaces:
         return tokens
 
     def embedding(self, gallery: str, face_token: str) -> Embedding:
-        """Of a face that waits, or is enrolled already. Raises NotFound."""
+        """Look up the embedding of a pending or an enrolled face. Raises NotFound."""
         with self._store.reading() as connection:
             for table in (temporary, faces):
                 mine = select(table.c.embedding).where(table.c.gallery == gallery, table.c.token == face_token)
@@ -61,7 +61,7 @@ class WaitingFaces:
         raise NotFound("there is no such face token here", "face_not_found")
 
     def forget(self, gallery: str, face_token: str) -> bool:
-        """Remove a face before its time; whether there was one."""
+        """Delete a pending face; returns whether there was one."""
         mine = temporary.c.gallery == gallery, temporary.c.token == face_token
         with self._store.changing(gallery) as connection:
             return connection.execute(delete(temporary).where(*mine)).rowcount > 0

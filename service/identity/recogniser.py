@@ -1,4 +1,4 @@
-"""Who is in an analysis: its table's faces, looked at again in a child, linked to people, and matched in a gallery."""
+"""Recognise the people in an analysis: embed the faces of its table, link them to people and match in a gallery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from service.errors import EngineCrashed
 from service.identity.galleries import Match
 from service.identity.rights import Mention, audit, mention
 from service.identity.services import IdentityServices
-from service.identity.tracks import Box, EmbeddedTrack, Place, middle, people, samples, seen, tracks
+from service.identity.tracks import (
+    Box,
+    EmbeddedTrack,
+    Place,
+    cut_where_face_changes,
+    mean_embedding,
+    people,
+    samples,
+    tracks,
+)
 from service.identity.vectors import LENGTH, MODEL, Embedding
 from service.jobs.job import AnalysisJob
 from service.sandbox.media import Prepared
@@ -25,19 +34,19 @@ from service.settings import REPOSITORY
 
 SCHEMA = 1
 """Of `people.json`."""
-LOOK_EVERY_S = 1.0
-"""How often a track of a video is looked at…"""
-MOST_LOOKS = 600
-"""…but no more often than so many faces in all: each takes about a tenth of a second."""
+SAMPLE_EVERY_S = 1.0
+"""Interval at which a track of a video is embedded."""
+MOST_SAMPLES = 600
+"""Most embeddings of one video; each takes about a tenth of a second."""
 POINTS = 68
 FRAMES_A_SECOND = 30.0
-"""Where a video does not say."""
+"""Frame rate of videos that do not state one."""
 MEMORY_BYTES = 4 << 30
 ANSWER_BYTES = 64 << 20
 
 
 class Recogniser:
-    """Answers for the faces of analyses; safe to use from many threads."""
+    """Recognises the people in analyses; safe to use from many threads."""
 
     def __init__(self, identity: IdentityServices) -> None:
         self._identity = identity
@@ -45,12 +54,12 @@ class Recogniser:
     def people(
         self, job: AnalysisJob, media: Prepared, table: Path, room: Path, watch: Callable[[], None]
     ) -> dict[str, Any]:
-        """The content of `people.json`: for each face or track who it is, at what distance.
+        """Make the content of `people.json`: for each face or track the person and the distance.
 
         Args:
-            media: as the engine has seen it.
-            table: the CSV that came of it.
-            room: the item's folder; gets `identity/`.
+            media: the prepared media that the engine measured.
+            table: its CSV.
+            room: the job's folder; gets `identity/`.
             watch: called many times a second; may raise to stop.
 
         Raises:
@@ -59,42 +68,42 @@ class Recogniser:
         """
         gallery, threshold = job.options.gallery, self._identity.threshold
         rows = list(_places(table))
-        every = max(1, round(LOOK_EVERY_S * (media.frame_rate or FRAMES_A_SECOND)))
+        every = max(1, round(SAMPLE_EVERY_S * (media.frame_rate or FRAMES_A_SECOND)))
         found = tracks(place for place, _ in rows)
-        looks = [place.row for track in found for place in samples(track, every)]
-        looks = looks[:: math.ceil(len(looks) / MOST_LOOKS) or 1]
+        sampled = [place.row for track in found for place in samples(track, every)]
+        sampled = sampled[:: math.ceil(len(sampled) / MOST_SAMPLES) or 1]
         landmarks = {place.row: (place.frame, points) for place, points in rows}
-        embedded = _embedded(job, media, {row: landmarks[row] for row in looks}, room, watch)
-        parts = [part for track in found for part in seen(track, embedded, threshold)]
-        told = self._told(gallery, parts)
-        audit("analyse", gallery, job_id=job.job_id, people=[person["match"] for person in told["people"]])
-        return {"schema": SCHEMA, "media": job.media, "gallery": gallery, "model": MODEL, **told}
+        embedded = _embedded(job, media, {row: landmarks[row] for row in sampled}, room, watch)
+        parts = [part for track in found for part in cut_where_face_changes(track, embedded, threshold)]
+        matches = self._matches(gallery, parts)
+        audit("analyse", gallery, job_id=job.job_id, people=[person["match"] for person in matches["people"]])
+        return {"schema": SCHEMA, "media": job.media, "gallery": gallery, "model": MODEL, **matches}
 
-    def remember(self, job: AnalysisJob, told: dict[str, Any], container: str, blob: str) -> None:
-        """Keep in mind which people a result names, for the receipt of who is deleted. Raises StorageUnavailable."""
-        matched = [person["match"]["person_id"] for person in told["people"] if person["match"]]
+    def remember(self, job: AnalysisJob, people: dict[str, Any], container: str, blob: str) -> None:
+        """Record which people a result names, so that their deletion finds it. Raises StorageUnavailable."""
+        matched = [person["match"]["person_id"] for person in people["people"] if person["match"]]
         if matched:
             mention(self._identity.store, job.options.gallery, matched, Mention(job.job_id, container, blob))
 
-    def _told(self, gallery: str, parts: list[EmbeddedTrack]) -> dict[str, Any]:
+    def _matches(self, gallery: str, parts: list[EmbeddedTrack]) -> dict[str, Any]:
         threshold = self._identity.threshold
-        whose: dict[int, int] = {}
+        person_of: dict[int, int] = {}
         persons: list[dict[str, Any]] = []
         for number, group in enumerate(people(parts, threshold), 1):
-            own = [parts[part] for part in group]
-            whose |= dict.fromkeys(group, number)
-            nearest = self._identity.galleries.nearest(gallery, middle(own), threshold, 1)
+            members = [parts[part] for part in group]
+            person_of |= dict.fromkeys(group, number)
+            nearest = self._identity.galleries.nearest(gallery, mean_embedding(members), threshold, 1)
             persons.append(
                 {
                     "person": number,
-                    "first_frame": min(part.track.first for part in own),
-                    "last_frame": max(part.track.last for part in own),
-                    "looks": sum(len(part.embeddings) for part in own),
+                    "first_frame": min(part.track.first for part in members),
+                    "last_frame": max(part.track.last for part in members),
+                    "looks": sum(len(part.embeddings) for part in members),
                     "match": _match(nearest[0]) if nearest else None,
                 }
             )
-        told = [_track(part, whose.get(number), persons) for number, part in enumerate(parts)]
-        return {"threshold": threshold, "people": persons, "tracks": told}
+        linked = [_track(part, person_of.get(number), persons) for number, part in enumerate(parts)]
+        return {"threshold": threshold, "people": persons, "tracks": linked}
 
 
 def _track(part: EmbeddedTrack, person: int | None, persons: list[dict[str, Any]]) -> dict[str, Any]:
@@ -113,7 +122,7 @@ def _match(match: Match) -> dict[str, Any]:
 
 
 def _places(table: Path) -> Iterator[tuple[Place, list[list[float]]]]:
-    """The rows of a table that show a face, with their 68 landmarks in pixels."""
+    """Yield the rows of a table that show a face, with their 68 landmarks in pixels."""
     with table.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file)):
             if row.get("success", "1") in {"1", "1.0"} and row.get("x_0"):
@@ -132,22 +141,22 @@ def _places(table: Path) -> Iterator[tuple[Place, list[list[float]]]]:
 def _embedded(
     job: AnalysisJob,
     media: Prepared,
-    looks: dict[int, tuple[int, list[list[float]]]],
+    sampled: dict[int, tuple[int, list[list[float]]]],
     room: Path,
     watch: Callable[[], None],
 ) -> dict[int, Embedding]:
-    """Embeddings by row, of the faces whose frames are there."""
-    if not looks:
+    """Embed faces in a child process; returns embeddings by row, without frames that are missing."""
+    if not sampled:
         return {}
     folder = room / "identity"
     folder.mkdir()
-    faces = [{"frame": frame, "landmarks": points} for frame, points in looks.values()]
+    faces = [{"frame": frame, "landmarks": points} for frame, points in sampled.values()]
     plan = {"path": str(media.path.resolve()), "media": job.media, "faces": faces}
     (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
     answer = folder / "embeddings.f32"
     argv = [sys.executable, "-P", "-s", "-m", "service.identity.video_child", str(folder / "plan.json"), str(answer)]
-    # Decoding to the last look, and the looks themselves; with room for a busy machine.
-    time_s = 60 + 5 * (media.duration_s or 0) + 2 * len(looks)
+    # For decoding to the last sample and embedding all; ample, for a busy machine.
+    time_s = 60 + 5 * (media.duration_s or 0) + 2 * len(sampled)
     finished = run_child(
         argv,
         cwd=folder,
@@ -156,7 +165,7 @@ def _embedded(
         on_wait=watch,
         env={"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    if finished.returncode or not answer.is_file() or answer.stat().st_size != 4 * LENGTH * len(looks):
-        raise EngineCrashed(f"the faces could not be looked at again:\n{finished.tail(5)}")
+    if finished.returncode or not answer.is_file() or answer.stat().st_size != 4 * LENGTH * len(sampled):
+        raise EngineCrashed(f"the faces could not be embedded:\n{finished.tail(5)}")
     vectors = np.frombuffer(answer.read_bytes(), "<f4").reshape(-1, LENGTH)
-    return {row: vector for row, vector in zip(looks, vectors, strict=True) if np.isfinite(vector).all()}
+    return {row: vector for row, vector in zip(sampled, vectors, strict=True) if np.isfinite(vector).all()}

@@ -1,4 +1,4 @@
-"""What those who were enrolled are owed: deletion with a receipt, an export, an end in time, a line for each access."""
+"""Rights of enrolled people: deletion with a receipt, export, expiry, and a log line for each access."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from service.logs import log
 from service.storage.blob_store import Blobs
 
 IDS_AT_ONCE = 500
-"""Of a statement: databases take only so many values."""
+"""Values of one statement; databases limit their number."""
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A result that names someone.
+    """A result that names a person.
 
     Attributes:
         container, blob: of the result's `people.json`.
@@ -38,12 +38,12 @@ class Mention:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a deletion has removed.
+    """Receipt of a deletion.
 
     Attributes:
-        tokens: of the faces, which are good for nothing any more.
-        temporary_tokens: faces that were waiting to be enrolled and looked like this person's.
-        mentioned_in: results that name the person; they are not changed.
+        tokens: of the deleted faces; no longer valid.
+        temporary_tokens: number of deleted pending faces that looked like this person's.
+        mentioned_in: results that named the person; `erase_person` removes the name from them.
     """
 
     person_id: str
@@ -56,12 +56,12 @@ class Receipt:
 
 
 def audit(action: str, gallery: str, **about: object) -> None:
-    """One line for each access to a gallery; the caller's key is bound to it. Never an embedding or a name."""
+    """Log an access to a gallery, with the caller's key bound to the line; never an embedding or a name."""
     log.info("identity.access", action=action, gallery=gallery, **about)
 
 
 def remove_person(store: Store, gallery: str, person_id: str) -> Receipt:
-    """Remove all that is held of someone. Raises NotFound, StorageUnavailable."""
+    """Delete a person and everything that belongs to them. Raises NotFound, StorageUnavailable."""
     with store.changing(gallery, removes=True) as connection:
         mine = people.c.gallery == gallery, people.c.id == person_id
         if connection.scalar(select(people.c.id).where(*mine)) is None:
@@ -73,17 +73,17 @@ def remove_person(store: Store, gallery: str, person_id: str) -> Receipt:
             embeddings=len(held),
             thumbnails=sum(row.thumbnail is not None for row in held),
             tokens=tuple(row.token for row in held),
-            temporary_tokens=_forget_waiting(connection, gallery, [row.embedding for row in held]),
+            temporary_tokens=_forget_pending(connection, gallery, [row.embedding for row in held]),
             mentioned_in=_mentions(connection, person_id),
         )
-        # What belongs to the person goes with the person, by the tables' foreign keys.
+        # Faces and mentions are deleted with the person by foreign keys.
         connection.execute(delete(people).where(*mine))
     return receipt
 
 
 @dataclass(frozen=True)
 class HeldFace:
-    """What is held of one face, beside its embedding, which leaves the service in no answer."""
+    """A face in an export; its embedding never leaves the service."""
 
     token: str
     model: str
@@ -93,7 +93,7 @@ class HeldFace:
 
 @dataclass(frozen=True)
 class Export:
-    """What is held of one person."""
+    """Everything held of one person."""
 
     person: Person
     faces: tuple[HeldFace, ...]
@@ -101,17 +101,16 @@ class Export:
 
 
 def export_person(known: Galleries, gallery: str, person_id: str) -> Export:
-    """What is held of someone, to be handed to them. Raises NotFound, StorageUnavailable."""
+    """Collect everything held of a person, to hand over to them. Raises NotFound, StorageUnavailable."""
     person = known.person(gallery, person_id)
     with known.store.reading() as connection:
         wanted = select(faces.c.token, faces.c.model, faces.c.created, faces.c.thumbnail)
         held = connection.execute(wanted.where(faces.c.person == person_id).order_by(faces.c.number))
-        own = tuple(HeldFace(*row) for row in held)
-        return Export(person, own, _mentions(connection, person_id))
+        return Export(person, tuple(HeldFace(*row) for row in held), _mentions(connection, person_id))
 
 
 def mention(store: Store, gallery: str, persons: Sequence[str], where: Mention) -> None:
-    """Remember that a result names these; those who are gone meanwhile are passed over."""
+    """Record that a result names these people; people deleted meanwhile are left out."""
     with store.changing(gallery) as connection:
         here = select(people.c.id).where(people.c.gallery == gallery, people.c.id.in_(persons))
         of_job = mentions.c.job_id == where.job_id
@@ -125,7 +124,7 @@ def mention(store: Store, gallery: str, persons: Sequence[str], where: Mention) 
 
 
 def expired(store: Store) -> dict[str, list[Person]]:
-    """Whose time is over, by gallery."""
+    """List people whose expiry has passed, by gallery."""
     with store.reading() as connection:
         found = connection.execute(select(people).where(people.c.expires <= now())).all()
     over: dict[str, list[Person]] = {}
@@ -135,7 +134,7 @@ def expired(store: Store) -> dict[str, list[Person]]:
 
 
 def expired_tokens(store: Store) -> dict[str, datetime]:
-    """Galleries with faces that nobody has enrolled in time, and since when."""
+    """List galleries with expired pending faces, and since when."""
     since = func.min(temporary.c.expires)
     with store.reading() as connection:
         over = select(temporary.c.gallery, since.label("since")).where(temporary.c.expires <= now())
@@ -143,7 +142,7 @@ def expired_tokens(store: Store) -> dict[str, datetime]:
 
 
 def remove_expired_tokens(store: Store, gallery: str) -> int:
-    """Remove them; returns how many."""
+    """Delete a gallery's expired pending faces; returns how many."""
     with store.changing(gallery) as connection:
         over = delete(temporary).where(temporary.c.gallery == gallery, temporary.c.expires <= now())
         return connection.execute(over).rowcount
@@ -154,32 +153,32 @@ def _mentions(connection: Connection, person_id: str) -> tuple[Mention, ...]:
     return tuple(Mention(row.job_id, row.container, row.blob) for row in found)
 
 
-def _forget_waiting(connection: Connection, gallery: str, embeddings: list[Embedding]) -> int:
-    """Remove temporary faces that are near to any of these."""
+def _forget_pending(connection: Connection, gallery: str, embeddings: list[Embedding]) -> int:
+    """Delete pending faces near any of these embeddings; returns how many."""
     if not embeddings:
         return 0
-    waiting = connection.execute(select(temporary).where(temporary.c.gallery == gallery)).all()
-    known = [row.embedding for row in waiting]
+    pending = connection.execute(select(temporary).where(temporary.c.gallery == gallery)).all()
+    known = [row.embedding for row in pending]
     if not known:
         return 0
     stacked = np.array(known, np.float32)
     near = np.zeros(len(known), bool)
     for embedding in embeddings:
         near |= distances(stacked, embedding) < THRESHOLD
-    tokens = [row.token for row, is_near in zip(waiting, near, strict=True) if is_near]
+    tokens = [row.token for row, is_near in zip(pending, near, strict=True) if is_near]
     if tokens:
         connection.execute(delete(temporary).where(temporary.c.token.in_(tokens)))
     return len(tokens)
 
 
 def mentions_of(store: Store, person_id: str) -> tuple[Mention, ...]:
-    """Results that name someone. Raises StorageUnavailable."""
+    """List results that name a person. Raises StorageUnavailable."""
     with store.reading() as connection:
         return _mentions(connection, person_id)
 
 
 def forget_jobs(store: Store, job_ids: Sequence[str]) -> int:
-    """Remove what is kept of which people the results of these jobs name; returns how much it was."""
+    """Delete the mentions in results of these jobs; returns how many."""
     forgotten = 0
     for begin in range(0, len(job_ids), IDS_AT_ONCE):
         of_jobs = mentions.c.job_id.in_(job_ids[begin : begin + IDS_AT_ONCE])
@@ -194,14 +193,14 @@ def forget_jobs(store: Store, job_ids: Sequence[str]) -> int:
 
 
 def erase_person(store: Store, blobs: Blobs, gallery: str, person_id: str) -> tuple[Receipt, int]:
-    """Results first: which they are is known as long as the person is.
+    """Delete a person, and before that their name in results, which are known only as long as the person is.
 
     Returns:
         The receipt, and how many results were changed.
 
     Raises:
         NotFound: there is no such person.
-        StorageUnavailable: part of it may be done; again is harmless.
+        StorageUnavailable: part of it may be done; calling again is safe.
     """
     changed = sum(_redacted(blobs, each, person_id) for each in mentions_of(store, person_id))
     receipt = remove_person(store, gallery, person_id)
@@ -210,17 +209,17 @@ def erase_person(store: Store, blobs: Blobs, gallery: str, person_id: str) -> tu
 
 
 def _redacted(blobs: Blobs, where: Mention, person_id: str) -> bool:
-    """Whether the result named them, which it does no longer."""
+    """Remove a person's match from a `people.json`; returns whether it was there."""
     with suppress(MediaNotFound, NotFound):
-        told: dict[str, Any] = json.loads(blobs.read(where.container, where.blob))
+        people_json: dict[str, Any] = json.loads(blobs.read(where.container, where.blob))
         hits = [
             entry
-            for entry in (*told["people"], *told["tracks"])
+            for entry in (*people_json["people"], *people_json["tracks"])
             if entry["match"] and entry["match"]["person_id"] == person_id
         ]
         for entry in hits:
             entry["match"] = None
-        text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False).encode()
+        text = json.dumps(people_json, indent=2, ensure_ascii=False, allow_nan=False).encode()
         blobs.upload(where.container, where.blob, text, content_type="application/json")
         return bool(hits)
     return False

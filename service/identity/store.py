@@ -1,7 +1,7 @@
-"""Where identity is kept: SQLite, or for more than one machine PostgreSQL, with pgvector where the server has it.
+"""The identity database: SQLite, or PostgreSQL for more than one machine.
 
-Every change of a gallery begins by touching the gallery's own row, which holds others back until it is committed:
-changes of one gallery happen one after the other, those of different galleries do not wait (on PostgreSQL).
+Every change of a gallery begins with an update of the gallery's row, which locks it until the commit: changes of one
+gallery happen one after the other, those of different galleries do not wait for each other (on PostgreSQL).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pgvector.sqlalchemy import Vector
 from sqlalchemy import (
     Column,
     Connection,
@@ -38,26 +37,25 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
 from service.errors import StorageUnavailable
-from service.identity.vectors import LENGTH, Embedding
+from service.identity.vectors import Embedding
 from service.settings import BadSettings
 
 BUSY_S = 30.0
-"""How long a change waits for the one before it (SQLite has one at a time)."""
+"""Longest wait of a change for the one before it (SQLite has one at a time)."""
 SET_UP_LOCK = 0x1DE27177
-"""Number of PostgreSQL's advisory lock under which one process at a time creates what is missing."""
+"""Number of PostgreSQL's advisory lock under which one process at a time creates missing tables."""
 
 POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 28}
-"""Connections of a process: a few that stay, and as many more as gunicorn's usual threads."""
+"""Connections of a process: a few that stay open, and as many more as gunicorn's usual threads."""
 
-VECTOR_OPTION = "embeddings_as_vector"
 IMMEDIATE = "immediate"
 
 
 class Moment(TypeDecorator[datetime]):
-    """A time in UTC; SQLite keeps none of its zone."""
+    """A time in UTC; SQLite drops the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -72,23 +70,16 @@ class Moment(TypeDecorator[datetime]):
 
 
 class EmbeddingColumn(TypeDecorator[Embedding]):
-    """128 float32: pgvector's type where the server has it, else their bytes, little-endian."""
+    """128 float32 as bytes, little-endian."""
 
     impl = LargeBinary
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return Vector(LENGTH) if _has_vector(dialect) else dialect.type_descriptor(LargeBinary())
+    def process_bind_param(self, value: Embedding | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else np.asarray(value, "<f4").tobytes()
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        if value is None or _has_vector(dialect):
-            return value
-        return np.asarray(value, "<f4").tobytes()
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Embedding | None:
-        if value is None:
-            return None
-        return np.frombuffer(value, "<f4") if isinstance(value, bytes) else np.asarray(value, np.float32)
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Embedding | None:
+        return None if value is None else np.frombuffer(value, "<f4")
 
 
 METADATA = MetaData()
@@ -98,7 +89,7 @@ galleries = Table(
     METADATA,
     Column("name", String(64), primary_key=True),
     Column("created", Moment, nullable=False),
-    # Changes whenever a face that was there may be gone; what is added is found by its number.
+    # Incremented whenever a face may have been removed; added faces are found by their numbers.
     Column("generation", Integer, nullable=False),
 )
 
@@ -117,7 +108,7 @@ people = Table(
 faces = Table(
     "identity_faces",
     METADATA,
-    # Counts up and is never given out twice, so that what is new can be told from what is known.
+    # Counts up and is never reused, so that a reader finds new faces by their numbers.
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("token", String(24), nullable=False, unique=True),
     Column("gallery", String(64), nullable=False),
@@ -153,27 +144,22 @@ mentions = Table(
 
 
 def default_url(folder: Path) -> str:
-    """SQLite in a folder."""
+    """URL of a SQLite file in a folder."""
     return f"sqlite:///{folder / 'identity.sqlite3'}"
 
 
 class Store:
-    """One database, connected when it is first needed; safe to use from many threads."""
+    """One database, connected on first use; safe to use from many threads."""
 
     def __init__(self, url: str) -> None:
-        """Raises BadSettings where the URL is none that we know."""
+        """Raises BadSettings for a URL of another kind of database."""
         self._engine = _engine(url)
         self._is_ready = False
         self._setting_up = threading.Lock()
 
-    @property
-    def has_vector(self) -> bool:
-        """Whether distances can be computed in the database."""
-        return _has_vector(self._engine.dialect)
-
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent look. Raises StorageUnavailable."""
+        """Open a transaction that reads one consistent state. Raises StorageUnavailable."""
         with self._connected() as connection:
             if self._engine.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
@@ -182,16 +168,16 @@ class Store:
 
     @contextmanager
     def changing(self, gallery: str, *, removes: bool = False) -> Iterator[Connection]:
-        """A change of one gallery, which is made if it is not there; all of it is done or nothing.
+        """Open a transaction that changes one gallery, and create the gallery if it is missing.
 
         Args:
-            removes: faces that are there may go, or may count no longer.
+            removes: the change may remove enrolled faces, or let them expire.
 
         Raises:
-            StorageUnavailable: as is what fails inside for a reason of the database's.
+            StorageUnavailable: also for errors of the database inside the block.
         """
         with self._connected() as connection:
-            # On SQLite, one that reads first and writes later could find itself overtaken.
+            # On SQLite, a transaction that reads first and writes later can fail at its first write.
             connection.execution_options(**{IMMEDIATE: True})
             with connection.begin():
                 _touch(connection, gallery, removes=removes)
@@ -207,7 +193,7 @@ class Store:
             with self._engine.connect() as connection:
                 yield connection
         except (SQLAlchemyError, sqlite3.Error) as error:
-            # The text of a database error holds the statement and its values.
+            # The text of a database error contains the statement and its values.
             kind = type(error.orig if isinstance(error, DBAPIError) else error).__name__
             raise StorageUnavailable(f"the identity database failed: {kind}") from None
 
@@ -219,7 +205,7 @@ class Store:
 
 
 def now() -> datetime:
-    """In UTC."""
+    """The time in UTC."""
     return datetime.now(UTC)
 
 
@@ -227,7 +213,7 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        # Not quoted: it may hold a password.
+        # The URL is not quoted: it may hold a password.
         raise BadSettings("IDENTITY_DATABASE: not a database URL") from None
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url)
@@ -250,7 +236,7 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        # Python's sqlite3 would begin transactions late; we begin them ourselves, below.
+        # Python's sqlite3 begins transactions late; `_begin` below begins them.
         connection.isolation_level = None
         for pragma in ("foreign_keys=ON", "secure_delete=ON", "synchronous=NORMAL"):
             connection.execute(f"PRAGMA {pragma}")
@@ -263,10 +249,10 @@ def _sqlite(url: str) -> Engine:
 
 
 def _set_up_sqlite(engine: Engine) -> None:
-    """Readers and a writer at once (WAL), which is a property of the file; one process at a time asks for it."""
+    """Create missing tables, and let readers and a writer work at once (WAL, a property of the file)."""
     path = Path(engine.url.database or "")
-    with path.with_name(f"{path.name}-lock").open("a") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    with path.with_name(f"{path.name}-lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         raw = engine.raw_connection()
         try:
             raw.cursor().execute("PRAGMA journal_mode=WAL")
@@ -276,43 +262,23 @@ def _set_up_sqlite(engine: Engine) -> None:
 
 
 def _set_up_postgresql(engine: Engine) -> None:
-    _try_vector(engine)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SET_UP_LOCK})
-        # Of a database that was made before the server had pgvector, the columns stay what they are.
-        setattr(engine.dialect, VECTOR_OPTION, _vector_is_used(connection))
+        if connection.execute(_COLUMN_TYPE).scalar() == "vector":
+            raise StorageUnavailable("IDENTITY_DATABASE holds embeddings of pgvector's type; enrol into a new database")
         METADATA.create_all(connection)
 
 
+_COLUMN_TYPE = text(
+    "SELECT udt_name FROM information_schema.columns WHERE table_schema = current_schema() "
+    "AND table_name = 'identity_faces' AND column_name = 'embedding'"
+)
+
+
 def _touch(connection: Connection, gallery: str, *, removes: bool) -> None:
-    """Make sure that the gallery is there, and hold its row until the change is committed."""
+    """Create the gallery if it is missing, and lock its row until the commit."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     fresh = insert(galleries).values(name=gallery, created=now(), generation=0)
     connection.execute(fresh.on_conflict_do_nothing())
     generation = galleries.c.generation + (1 if removes else 0)
     connection.execute(update(galleries).where(galleries.c.name == gallery).values(generation=generation))
-
-
-def _try_vector(engine: Engine) -> None:
-    """Turn pgvector on where the server has it and we may."""
-    try:
-        with engine.begin() as connection:
-            connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
-    except DBAPIError:
-        return
-
-
-def _vector_is_used(connection: Connection) -> bool:
-    kind = connection.execute(
-        text(
-            "SELECT udt_name FROM information_schema.columns WHERE table_schema = current_schema() "
-            "AND table_name = 'identity_faces' AND column_name = 'embedding'"
-        )
-    ).scalar()
-    if kind:
-        return bool(kind == "vector")
-    return connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")).scalar() is not None
-
-
-def _has_vector(dialect: Dialect) -> bool:
-    return bool(getattr(dialect, VECTOR_OPTION, False))

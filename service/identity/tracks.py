@@ -1,8 +1,8 @@
-"""Which tracks of faces in a video are one person's, also across cuts. Pure: places and embeddings in, people out.
+"""Link the face tracks of a video to people, also across cuts, by position and embedding.
 
-A `face_id` is a slot that the engine uses again, so it is first cut into tracks: stretches in which the face stays
-where it was. Each track is looked at now and then (embeddings); a change of face within a track cuts it, too. Tracks
-whose faces are near are one person's, unless both are seen in one frame.
+A `face_id` is a slot that the engine reuses, so it is first cut into tracks: stretches in which the face moves
+continuously. Some frames of each track are embedded; a change of face within a track cuts it, too. Tracks with near
+embeddings are one person, unless both appear in one frame.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from service.identity.vectors import Embedding, exact
 LONGEST_GAP = 5
 """Frames for which a face may be lost and still be the same track."""
 LEAST_OVERLAP = 0.2
-"""Of two boxes of one track in frames that follow each other (intersection over union)."""
+"""Of two boxes of one track in consecutive frames (intersection over union)."""
 LEAST_CONFIDENCE = 0.7
-"""Of a face that is worth an embedding."""
+"""Least confidence of a face that is embedded."""
 
 
 class Box(NamedTuple):
-    """In pixels."""
+    """A rectangle in pixels."""
 
     left: float
     top: float
@@ -52,10 +52,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Track:
-    """A stretch of one face.
+    """A stretch of frames with one face.
 
     Attributes:
-        places: in the order of their frames.
+        places: in order of their frames.
     """
 
     places: tuple[Place, ...]
@@ -75,23 +75,23 @@ class Track:
 
 @dataclass(frozen=True)
 class EmbeddedTrack:
-    """A track and its embeddings, in the order of their frames; none where the face was never clear enough."""
+    """A track and its embeddings, in order of their frames; none where no frame was good enough."""
 
     track: Track
     embeddings: tuple[Embedding, ...]
 
 
 def tracks(places: Iterable[Place]) -> list[Track]:
-    """Cut each face's places where it is gone for long or jumps; in the order of their first frames."""
+    """Cut each face's places where it disappears or jumps; returns tracks in order of their first frames."""
     by_face: dict[int, list[Place]] = {}
     for place in sorted(places, key=lambda place: (place.frame, place.row)):
         by_face.setdefault(place.face, []).append(place)
-    found = [Track(tuple(part)) for own in by_face.values() for part in _cut_where_it_jumps(own)]
+    found = [Track(tuple(part)) for places_of_face in by_face.values() for part in _cut_where_it_jumps(places_of_face)]
     return sorted(found, key=lambda track: (track.first, track.face))
 
 
 def samples(track: Track, every: int) -> list[Place]:
-    """The surest place of each `every` frames of a track; none of those that are not sure enough."""
+    """Choose the place of highest confidence in each `every` frames of a track, none below LEAST_CONFIDENCE."""
     best: dict[int, Place] = {}
     for place in track.places:
         window = (place.frame - track.first) // every
@@ -100,15 +100,15 @@ def samples(track: Track, every: int) -> list[Place]:
     return list(best.values())
 
 
-def seen(track: Track, embedded: Mapping[int, Embedding], threshold: float) -> list[EmbeddedTrack]:
-    """A track with its embeddings (by row), cut where the face changes: halfway between two that differ.
+def cut_where_face_changes(track: Track, embedded: Mapping[int, Embedding], threshold: float) -> list[EmbeddedTrack]:
+    """Attach embeddings (by row) to a track and cut it halfway between two neighbours that differ.
 
-    One that differs from both its neighbours, while those are alike, is left out: a blur, not a person.
+    An embedding that differs from both neighbours, while those are alike, is left out: a blur, not a person.
     """
     known = [(place, embedded[place.row]) for place in track.places if place.row in embedded]
     steady = [
-        (place, own)
-        for number, (place, own) in enumerate(known)
+        (place, embedding)
+        for number, (place, embedding) in enumerate(known)
         if not _sticks_out([other for _, other in known], number, threshold)
     ]
     ends = [
@@ -120,37 +120,37 @@ def seen(track: Track, embedded: Mapping[int, Embedding], threshold: float) -> l
     for low, high in pairwise([track.first - 1, *ends, track.last]):
         places = tuple(place for place in track.places if low < place.frame <= high)
         if places:
-            own = tuple(embedding for place, embedding in steady if low < place.frame <= high)
-            parts.append(EmbeddedTrack(Track(places), own))
+            embeddings = tuple(embedding for place, embedding in steady if low < place.frame <= high)
+            parts.append(EmbeddedTrack(Track(places), embeddings))
     return parts
 
 
 def people(found: Sequence[EmbeddedTrack], threshold: float) -> list[list[int]]:
-    """Which of these are one person's: groups of their numbers, in the order in which the people first appear.
+    """Group tracks by person; returns groups of their numbers, in the order in which the people first appear.
 
-    The two nearest groups are joined, by the middles of their embeddings, until none are nearer than the threshold;
-    two that share a frame are never joined. Those without embeddings are nobody's.
+    The two nearest groups are joined, by the means of their embeddings, until none are nearer than the threshold;
+    two that share a frame are never joined. Tracks without embeddings belong to no group.
     """
     groups = [[number] for number, one in enumerate(found) if one.embeddings]
-    middles = [middle([found[number] for number in group]) for group in groups]
+    means = [mean_embedding([found[number] for number in group]) for group in groups]
     frames = [{place.frame for number in group for place in found[number].track.places} for group in groups]
-    while (pair := _nearest_pair(middles, frames, threshold)) is not None:
+    while (pair := _nearest_pair(means, frames, threshold)) is not None:
         keep, gone = pair
         groups[keep] += groups.pop(gone)
         frames[keep] |= frames.pop(gone)
-        middles.pop(gone)
-        middles[keep] = middle([found[number] for number in groups[keep]])
+        means.pop(gone)
+        means[keep] = mean_embedding([found[number] for number in groups[keep]])
     return sorted((sorted(group) for group in groups), key=lambda group: min(found[n].track.first for n in group))
 
 
-def middle(parts: Sequence[EmbeddedTrack]) -> Embedding:
-    """The mean of all their embeddings."""
+def mean_embedding(parts: Sequence[EmbeddedTrack]) -> Embedding:
+    """Mean of all embeddings of some tracks."""
     return np.asarray(np.mean([each for part in parts for each in part.embeddings], axis=0), np.float32)
 
 
-def _cut_where_it_jumps(own: list[Place]) -> list[list[Place]]:
-    parts = [[own[0]]]
-    for before, after in pairwise(own):
+def _cut_where_it_jumps(places: list[Place]) -> list[list[Place]]:
+    parts = [[places[0]]]
+    for before, after in pairwise(places):
         if after.frame - before.frame > LONGEST_GAP or _overlap(before.box, after.box) < LEAST_OVERLAP:
             parts.append([])
         parts[-1].append(after)
@@ -169,17 +169,17 @@ def _overlap(one: Box, other: Box) -> float:
 def _sticks_out(embeddings: list[Embedding], number: int, threshold: float) -> bool:
     if not 0 < number < len(embeddings) - 1:
         return False
-    before, own, after = embeddings[number - 1 : number + 2]
-    return exact(before, after) < threshold <= min(exact(before, own), exact(own, after))
+    before, this, after = embeddings[number - 1 : number + 2]
+    return exact(before, after) < threshold <= min(exact(before, this), exact(this, after))
 
 
-def _nearest_pair(middles: list[Embedding], frames: list[set[int]], threshold: float) -> tuple[int, int] | None:
-    """The two groups that are nearest, and near enough, and never seen together."""
+def _nearest_pair(means: list[Embedding], frames: list[set[int]], threshold: float) -> tuple[int, int] | None:
+    """The two nearest groups below the threshold that share no frame."""
     best: tuple[int, int] | None = None
     least = threshold
-    for one in range(len(middles)):
-        for other in range(one + 1, len(middles)):
-            apart = exact(middles[one], middles[other])
+    for one in range(len(means)):
+        for other in range(one + 1, len(means)):
+            apart = exact(means[one], means[other])
             if apart < least and frames[one].isdisjoint(frames[other]):
                 best, least = (one, other), apart
     return best

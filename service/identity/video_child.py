@@ -1,9 +1,9 @@
-"""The child for faces of an analysis: where they are is known from the table; each is cut out and embedded.
+"""Child process that embeds the faces of an analysis, whose landmarks are known from its table.
 
     python -m service.identity.video_child plan.json embeddings.f32
 
-The plan names the media and, by frame, the 68 landmarks of each face. The answer is a row of 128 float32 a face, in the
-plan's order, NaN where the frame is not there.
+The plan names the media and, for each face, its frame and 68 landmarks. The answer has 128 float32 for each face, in
+the order of the plan; NaN where the frame is missing.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ import numpy as np
 
 from openface_lite.pictures import picture_of
 from openface_lite.videos import open_video
-from service.identity.aligned import Aligned, Landmarks, Pixels
+from service.identity.aligned import AlignedFace, Landmarks, Pixels
 from service.identity.vectors import LENGTH
 
 
 def main(plan: dict[str, Any], answer: Path) -> None:
-    """Embed what the plan names."""
-    wanted = plan["faces"]
-    vectors = np.full((len(wanted), LENGTH), np.nan, np.float32)
+    """Embed the faces of the plan."""
+    faces = plan["faces"]
+    vectors = np.full((len(faces), LENGTH), np.nan, np.float32)
     by_frame: dict[int, list[int]] = {}
-    for number, face in enumerate(wanted):
+    for number, face in enumerate(faces):
         by_frame.setdefault(face["frame"], []).append(number)
     for frame, pixels, scale in _frames(Path(plan["path"]), plan["media"], max(by_frame, default=0)):
         for number in by_frame.get(frame, ()):
-            landmarks: Landmarks = np.array(wanted[number]["landmarks"], float) * scale
-            vectors[number] = Aligned(pixels, landmarks).embedding()
+            landmarks: Landmarks = np.array(faces[number]["landmarks"], float) * scale
+            vectors[number] = AlignedFace(pixels, landmarks).embedding()
     answer.write_bytes(vectors.astype("<f4").tobytes())
 
 
 def _frames(path: Path, media: str, last: int) -> Iterator[tuple[int, Pixels, Landmarks]]:
-    """Frames by number, from 1, and by what landmarks have to be multiplied to lie in them."""
+    """Yield frames by number, from 1, with the scale from landmarks to their pixels."""
     if media == "image":
         picture = picture_of(path)
         height, width = picture.pixels.shape[:2]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.lite.face import FaceView, Numbers
+from service.engine.lite.face import FaceView
+from service.engine.lite.geometry import Numbers
 
 Pixels = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -29,8 +29,6 @@ MOST_INTENSE = 5.0
 
 # Places in 1/16 pixel: OpenCV draws between pixels where it is told so.
 _SHIFT = 4
-_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
-_EDGES = [(a, b) for a, b in combinations(range(8), 2) if np.abs(_CORNERS[a] - _CORNERS[b]).sum() == 2]
 
 
 def draw(
@@ -67,12 +65,11 @@ def _draw_one(pixels: Pixels, face: FaceView, scale: float, *, pose_box: bool) -
     for point in face.landmarks:
         radius = round(max(1.0, face.size * scale / 180) * 2**_SHIFT)
         cv2.circle(pixels, _place(point * scale), radius, LANDMARK, cv2.FILLED, cv2.LINE_AA, _SHIFT)
-    for begin, end in face.lines_of_sight():
+    for begin, end in face.drawn_lines_of_sight():
         line(begin, end, SIGHT, thick)
     if pose_box:
-        corners = face.around_head(_CORNERS)
-        for a, b in _EDGES:
-            line(corners[a], corners[b], HEAD, thick)
+        for begin, end in face.cube():
+            line(begin, end, HEAD, thick)
         return
     corner, other = _place(face.box[:2] * scale), _place(face.box[2:] * scale)
     cv2.rectangle(pixels, corner, other, BOX, thick, cv2.LINE_AA, _SHIFT)

@@ -25,9 +25,9 @@ from service.errors import (
     UnreadableMedia,
     UnsupportedMedia,
 )
-from service.identity.embedder import FoundFace, NoFace, Rules
+from service.identity.embedder import FoundFace, NoFace, PictureRules
 from service.identity.galleries import UNKNOWN, Match
-from service.identity.pending_faces import Waiting
+from service.identity.pending_faces import PendingFace
 from service.identity.rights import audit
 from service.identity.vectors import Embedding
 from service.logs import log
@@ -39,7 +39,7 @@ from service.web.protocol.openapi import Answers, Parameters, needs, operation_n
 
 NEEDS = needs("identity")
 PICTURE_BYTES = 2 << 20
-RULES = Rules(formats=("jpeg", "png"), least_side=48, most_side=4096, least_face=30)
+RULES = PictureRules(formats=("jpeg", "png"), least_side=48, most_side=4096, least_face=30)
 """What such services take, and the smallest face that they tell of, in pixels."""
 MOST_RESULTS = 1000
 LONGEST_NAME = 200
@@ -190,7 +190,7 @@ def search_by_token(query: SearchQuery) -> Response:
     gallery = own_gallery()
     threshold = _threshold(query.threshold)
     face_token = _token(query.face_token)
-    return _searched(gallery, face_token, identity().waiting.embedding(gallery, face_token), *threshold)
+    return _searched(gallery, face_token, identity().pending.embedding(gallery, face_token), *threshold)
 
 
 @tokens.post(
@@ -238,14 +238,14 @@ def _added(query: AddQuery) -> Response:
     name = query.face_name or UNKNOWN
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise _Refused("BAD_ARGUMENTS")
-    person = identity().galleries.enrol_waiting(gallery, face_token, name, who(gallery))
+    person = identity().galleries.enrol_pending(gallery, face_token, name, who(gallery))
     audit("enrol", gallery, person_id=person.id, faces=1, consent=person.consent)
     return _answer({"face_token": face_token, "face_name": name, "face_neme": name})
 
 
 def _removed(query: RemoveQuery) -> Response:
     gallery, face_token = own_gallery(), _token(query.face_token)
-    if not identity().waiting.forget(gallery, face_token):
+    if not identity().pending.forget(gallery, face_token):
         identity().galleries.remove_face(gallery, face_token)
     audit("delete_face", gallery)
     return _answer({"face_token": face_token})
@@ -259,7 +259,7 @@ def _searched(gallery: str, face_token: str, embedding: Embedding, threshold: fl
 
 
 def _kept(gallery: str, found: list[FoundFace]) -> list[str]:
-    return identity().waiting.keep(gallery, [Waiting(face.embedding, face.thumbnail) for face in found])
+    return identity().pending.keep(gallery, [PendingFace(face.embedding, face.thumbnail) for face in found])
 
 
 def _detected(face_token: str, face: FoundFace) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,6 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import NullPool, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
 
 from service.identity.embedder import Embedder
 from service.identity.services import IdentityServices
@@ -35,10 +33,6 @@ KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.skipif(not can_r
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     with postgres() as url:
-        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
-        # Where the server has pgvector, all tests are of that form.
-        with suppress(DBAPIError), engine.begin() as connection:
-            connection.execute(text("CREATE EXTENSION vector"))
         yield url
 
 
@@ -123,7 +117,7 @@ def office(embedder: Embedder, tmp_path: Path) -> Iterator[Office]:
 
 @pytest.fixture
 def any_office(database: str, embedder: Embedder, tmp_path: Path) -> Iterator[Office]:
-    """The same over either database."""
+    """An application over either kind of database."""
     yield from opened(database, embedder, tmp_path)
 
 

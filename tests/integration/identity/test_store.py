@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import NullPool, create_engine, make_url, text, update
 
 from service.errors import NotFound, StorageUnavailable
 from service.identity.galleries import Galleries, NewFace
-from service.identity.pending_faces import Waiting, WaitingFaces
+from service.identity.pending_faces import PendingFace, PendingFaces
 from service.identity.rights import (
     Mention,
     expired,
@@ -26,6 +26,7 @@ from service.identity.rights import (
 from service.identity.store import Store, now, people, temporary
 from service.identity.vectors import confidence, distances, exact
 from service.settings import BadSettings
+from tests.fixtures.postgres import can_run
 from tests.integration.identity.conftest import made_up
 
 THREADS = 16
@@ -108,8 +109,10 @@ def test_a_face_goes_and_the_last_one_takes_its_person_along(galleries: Gallerie
 def test_deleting_a_person_leaves_nothing_and_says_what_went(store: Store, galleries: Galleries) -> None:
     faces = [NewFace(made_up(1), thumbnail=b"jpeg"), NewFace(made_up(2))]
     person = galleries.enrol("lab", "Ann", "form 7", None, faces)
-    waiting = WaitingFaces(store, HOUR)
-    [hers, others] = waiting.keep("lab", [Waiting(made_up(5, near=1, apart=0.2), b"c"), Waiting(made_up(6), b"c")])
+    waiting = PendingFaces(store, HOUR)
+    [hers, others] = waiting.keep(
+        "lab", [PendingFace(made_up(5, near=1, apart=0.2), b"c"), PendingFace(made_up(6), b"c")]
+    )
     where = Mention("f" * 32, "results", "a/people.json")
     mention(store, "lab", [person.id, "gone"], where)
     mention(store, "lab", [person.id], where)
@@ -164,15 +167,15 @@ def test_a_time_that_comes_ends_a_match_that_is_in_memory(galleries: Galleries) 
 
 
 def test_waiting_faces_are_enrolled_once_and_expire(store: Store, galleries: Galleries) -> None:
-    waiting = WaitingFaces(store, HOUR)
-    [face_token, other] = waiting.keep("lab", [Waiting(made_up(1), b"c"), Waiting(made_up(2), b"c")])
+    waiting = PendingFaces(store, HOUR)
+    [face_token, other] = waiting.keep("lab", [PendingFace(made_up(1), b"c"), PendingFace(made_up(2), b"c")])
     assert len(face_token) == 24
     with pytest.raises(NotFound):
-        galleries.enrol_waiting("clinic", face_token, "Ann", "legacy:clinic")
-    person = galleries.enrol_waiting("lab", face_token, "Ann", "legacy:lab")
+        galleries.enrol_pending("clinic", face_token, "Ann", "legacy:clinic")
+    person = galleries.enrol_pending("lab", face_token, "Ann", "legacy:lab")
     assert [face.token for face in person.faces] == [face_token]
     with pytest.raises(NotFound):
-        galleries.enrol_waiting("lab", face_token, "Ann", "legacy:lab")
+        galleries.enrol_pending("lab", face_token, "Ann", "legacy:lab")
     assert np.array_equal(waiting.embedding("lab", face_token), made_up(1))
     with store.changing("lab") as connection:
         connection.execute(update(temporary).values(expires=now() - HOUR))
@@ -266,3 +269,19 @@ def test_confidence_falls_with_the_distance() -> None:
     assert sure(0.6) == pytest.approx(0.5)
     assert 0 <= values[-1] < 1e-9
     assert values[0] > 0.999
+
+
+@pytest.mark.skipif(not can_run(), reason="no PostgreSQL here")
+def test_a_database_with_pgvector_columns_is_refused(postgres_url: str) -> None:
+    server = make_url(postgres_url).set(drivername="postgresql+psycopg")
+    engine = create_engine(server, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA older"))
+        # A type of pgvector's name stands in for the extension, which need not be installed.
+        connection.execute(text("CREATE TYPE older.vector AS (x real)"))
+        connection.execute(text("CREATE TABLE older.identity_faces (embedding older.vector)"))
+    older = server.update_query_dict({"options": "-csearch_path=older"}).render_as_string(hide_password=False)
+    opened = Store(older)
+    with pytest.raises(StorageUnavailable, match="pgvector"), opened.reading():
+        pass
+    opened.close()

@@ -19,8 +19,8 @@ from service import wiring
 from service.cli.sweep import _sweep
 from service.identity.embedder import Embedder
 from service.identity.galleries import NewFace
-from service.identity.installed import PARTS, is_wanted
-from service.identity.pending_faces import Waiting, WaitingFaces
+from service.identity.installed import PACKAGES, is_wanted
+from service.identity.pending_faces import PendingFace, PendingFaces
 from service.identity.services import IdentityServices
 from service.identity.store import default_url, now, people
 from service.jobs.record import now as moment
@@ -50,7 +50,8 @@ def test_off_nothing_of_it_is_there() -> None:
 
 def test_off_nothing_of_it_is_loaded() -> None:
     """So that a deployment without the extra's packages runs."""
-    code = f"import sys, service.wiring; assert not set(sys.modules) & {set(PARTS)}, set(sys.modules) & {set(PARTS)}"
+    loaded = f"set(sys.modules) & {set(PACKAGES)}"
+    code = f"import sys, service.wiring; assert not {loaded}, {loaded}"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
 
 
@@ -73,7 +74,7 @@ def test_the_older_forms_need_their_own_word(legacy: str, there: set[str], embed
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.identity.installed.PARTS", (*PARTS, "no_such_part"))
+    monkeypatch.setattr("service.identity.installed.PACKAGES", (*PACKAGES, "no_such_part"))
     with pytest.raises(BadSettings, match=r"IDENTITY: no_such_part missing.*requirements-identity\.txt"):
         is_wanted(Settings.load({"IDENTITY": "on"}))
     assert not is_wanted(Settings.load({}))
@@ -147,7 +148,7 @@ def _sweep_over(account: StorageAccount, tmp_path: Path) -> None:
     identity = IdentityServices(settings)
     gone = identity.galleries.enrol("lab", "Ann", "form", None, [NewFace(made_up(1))])
     kept = identity.galleries.enrol("lab", "Bob", "form", now() + timedelta(hours=1), [NewFace(made_up(2))])
-    WaitingFaces(identity.store, timedelta(seconds=-1)).keep("lab", [Waiting(made_up(3), b"")])
+    PendingFaces(identity.store, timedelta(seconds=-1)).keep("lab", [PendingFace(made_up(3), b"")])
     with identity.store.changing("lab", removes=True) as connection:
         hour_ago = now() - timedelta(hours=1)
         connection.execute(update(people).where(people.c.id == gone.id).values(expires=hour_ago))

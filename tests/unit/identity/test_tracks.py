@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.identity.tracks import Box, EmbeddedTrack, Place, Track, people, samples, seen, tracks
+from service.identity.tracks import Box, EmbeddedTrack, Place, Track, cut_where_face_changes, people, samples, tracks
 from service.identity.vectors import Embedding
 from tests.integration.identity.conftest import made_up
 
@@ -61,12 +61,12 @@ def test_two_in_one_frame_are_two_however_alike() -> None:
 def test_a_change_of_face_in_one_place_cuts_the_track() -> None:
     track = a_track(1, 40)
     embedded = {0: near(1, 11), 10: near(1, 12), 20: near(2, 13), 30: near(2, 14)}
-    first, second = seen(track, embedded, THRESHOLD)
+    first, second = cut_where_face_changes(track, embedded, THRESHOLD)
     assert (first.track.first, first.track.last, second.track.first, second.track.last) == (1, 16, 17, 40)
     assert (len(first.embeddings), len(second.embeddings)) == (2, 2)
 
 
 def test_a_blur_does_not() -> None:
     embedded = {0: near(1, 11), 10: made_up(99), 20: near(1, 12)}
-    [whole] = seen(a_track(1, 30), embedded, THRESHOLD)
+    [whole] = cut_where_face_changes(a_track(1, 30), embedded, THRESHOLD)
     assert len(whole.embeddings) == 2

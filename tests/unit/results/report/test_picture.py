@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import cv2
@@ -9,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from service.engine.lite.geometry import rotation
 from service.errors import UnreadableMedia
 from service.results.report import face_svg
 from service.results.report import picture as poster
-from service.results.report.face_svg import Camera, rotation
 from tests.fixtures import clips
 from tests.fixtures.media_made import clip as brightening
 
@@ -87,13 +88,6 @@ def test_large_pictures_are_reduced_and_keep_their_size_in_pixels(tmp_path: Path
     assert cv2.imdecode(np.frombuffer(shown.jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (500, 1000, 3)
 
 
-def test_the_camera_is_openfaces() -> None:
-    camera = Camera.of(640, 480)
-    assert (camera.focal, camera.centre) == (500.0, (320.0, 240.0))
-    assert camera.project(np.array([[10.0, -20.0, 500.0]])).tolist() == [[330.0, 220.0]]
-    assert np.isnan(camera.project(np.array([[0.0, 0.0, -1.0]]))).all()
-
-
 def test_positive_pitch_faces_down_and_positive_yaw_to_the_left() -> None:
     facing = np.array([0.0, 0.0, -1.0])
     assert (rotation(0.3, 0, 0) @ facing)[1] > 0
@@ -102,8 +96,27 @@ def test_positive_pitch_faces_down_and_positive_yaw_to_the_left() -> None:
     assert right[1] > 0
 
 
+OPEN_EYES = {
+    36: (250, 180),
+    37: (257, 175),
+    38: (263, 175),
+    39: (270, 180),
+    40: (263, 185),
+    41: (257, 185),
+    42: (330, 180),
+    43: (337, 175),
+    44: (343, 175),
+    45: (350, 180),
+    46: (343, 185),
+    47: (337, 185),
+}
+"""Lids 10 px apart in eyes 20 px wide."""
+
+
 def row_of_a_face(**changed: float) -> dict[str, float]:
     row = {f"x_{i}": 300.0 + i for i in range(68)} | {f"y_{i}": 200.0 + i for i in range(68)}
+    for i, (x, y) in OPEN_EYES.items():
+        row |= {f"x_{i}": float(x), f"y_{i}": float(y)}
     row |= {f"eye_lmk_{axis}_{i}": 0.0 for axis in "XY" for i in range(56)}
     row |= {f"eye_lmk_Z_{i}": 500.0 for i in range(56)}
     row |= {f"gaze_{eye}_{axis}": value for eye in "01" for axis, value in zip("xyz", (0.6, 0.0, -0.8), strict=True)}
@@ -111,21 +124,43 @@ def row_of_a_face(**changed: float) -> dict[str, float]:
     return row | {"face": 3.0} | changed
 
 
-def test_what_is_drawn_of_a_face() -> None:
+def test_box_axes_and_gaze_are_projected_by_openfaces_camera() -> None:
     drawn = face_svg.draw(row_of_a_face(), True, 640, 480)
     assert drawn
-    assert (drawn.number, drawn.box) == (3, (300.0, 200.0, 67.0, 67.0))
+    assert (drawn.number, drawn.box) == (3, (250.0, 175.0, 117.0, 92.0))
     # 60 mm of (0.6, 0, -0.8) before an eye 500 mm away: 36 mm at 452 mm.
     assert drawn.gaze[0] == (320.0, 240.0, round(320 + 500 * 36 / 452, 1), 240.0)
     (x1, y1, x2, y2), (_, _, x3, y3), _ = drawn.axes
     assert (x1, y1, y2, x3) == (320.0, 240.0, 240.0, 320.0)
-    assert x2 - x1 == pytest.approx(33.5, abs=0.1)
-    assert y3 - y1 == pytest.approx(33.5, abs=0.1)
+    assert x2 - x1 == pytest.approx(58.5, abs=0.1)
+    assert y3 - y1 == pytest.approx(58.5, abs=0.1)
 
 
-def test_what_was_not_measured_is_not_drawn() -> None:
+def test_gaze_of_a_shut_eye_is_not_drawn() -> None:
+    shut = {f"y_{i}": 180.0 for i in range(42, 48)}
+    drawn = face_svg.draw(row_of_a_face(**shut), True, 640, 480)
+    assert drawn
+    assert drawn.gaze == ()
+    assert len(drawn.axes) == 3
+
+
+def test_lines_of_sight_that_contradict_each_other_are_not_drawn() -> None:
+    def turned(degrees: float) -> dict[str, float]:
+        angle = math.radians(degrees)
+        return {"gaze_0_x": 0.0, "gaze_0_z": -1.0, "gaze_1_x": math.sin(angle), "gaze_1_z": -math.cos(angle)}
+
+    near, apart = (face_svg.draw(row_of_a_face(**turned(degrees)), True, 640, 480) for degrees in (15, 25))
+    assert near
+    assert apart
+    assert (len(near.gaze), len(apart.gaze)) == (2, 0)
+
+
+def test_values_that_were_not_measured_are_not_drawn() -> None:
     nan = float("nan")
     assert face_svg.draw(row_of_a_face(x_5=nan), True, 640, 480) is None
     drawn = face_svg.draw(row_of_a_face(pose_Tz=nan, gaze_0_x=nan, gaze_1_x=nan), True, 640, 480)
     assert drawn
     assert (drawn.axes, drawn.gaze) == ((), ())
+    behind = face_svg.draw(row_of_a_face(pose_Tz=-1.0), True, 640, 480)
+    assert behind
+    assert behind.axes == ()
