@@ -7,7 +7,7 @@ MODELS := openface_lite/models/.fetched
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos fuzz check bench lock clean
+.PHONY: help setup demo up test chaos fuzz check docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +27,20 @@ test: setup ## run all tests, three files at a time: most of them wait
 	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/integration/web/test_contract.py; others=$$?; \
 	wait $$!; contract=$$?; cat .local/contract.log; exit $$((others + contract))
 
-check: setup ## lint, format, types and the import contract
+check: setup ## lint, format, types, the import contract and stale documents
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@cd cloud_function && ../$(RUN) -m mypy .
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(RUN) -m infra.docs --check
+
+docs: setup ## generate the reference pages and build the documentation into .local/site
+	@$(RUN) -m infra.docs
+	@[ -x $(DOCS_TOOLS)/bin/pip ] || $(PYTHON) -m venv $(DOCS_TOOLS)
+	@$(DOCS_TOOLS)/bin/pip install $(PIP_OPTIONS) -r infra/docs-requirements.txt
+	@$(DOCS_TOOLS)/bin/zensical build --strict && echo "open .local/site/index.html"
+DOCS_TOOLS := .local/docs-tools
 
 chaos: setup ## 200 media while everything is killed, frozen, filled and cut off; nothing may be lost or doubled (minutes)
 	@$(RUN) -m tests.campaigns.chaos $(if $(SEED),--seed $(SEED))
@@ -76,6 +84,7 @@ lock: setup ## pin requirements.txt files anew, with hashes
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-identity.in -o requirements-identity.txt
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-otel.in -o requirements-otel.txt
 	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
+	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) infra/docs-requirements.in -o infra/docs-requirements.txt
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 clean: ## remove everything that the other targets made

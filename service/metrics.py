@@ -169,8 +169,9 @@ def request_answered(route: str, status: int, seconds: float) -> None:
     _numbers().request_seconds.labels(route).observe(seconds)
 
 
-def names() -> list[str]:
-    """Of all numbers here, as they are asked for."""
-    return sorted(
-        f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in _numbers().registry.collect()
-    )
+def meanings() -> dict[str, str]:
+    """The meaning of each metric, by its name as `/metrics` has it."""
+    return {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name: metric.documentation
+        for metric in _numbers().registry.collect()
+    }

@@ -1,4 +1,4 @@
-"""The commands that README gives, as README writes them."""
+"""Run the command blocks of README and docs that are marked as tested."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.fixtures.media_made import jpeg
 REPOSITORY = Path(__file__).parents[2]
 
 
-def _readme(block: str) -> str:
-    readme = (REPOSITORY / "README.md").read_text("utf-8")
-    found = re.search(rf"<!-- tested: {block} -->\n```sh\n(.*?)```", readme, re.DOTALL)
+def _documented(block: str, page: str = "README.md") -> str:
+    text = (REPOSITORY / page).read_text("utf-8")
+    found = re.search(rf"<!-- tested: {block} -->\n```sh\n(.*?)```", text, re.DOTALL)
     assert found
     return found[1].replace(".venv/bin/python", sys.executable)
 
@@ -34,11 +34,11 @@ def _shell(script: str, cwd: Path) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
-def test_a_job_by_curl_ends_in_a_csv(tmp_path: Path) -> None:
+def test_the_documented_curl_and_client_commands_work(tmp_path: Path) -> None:
     (tmp_path / "tests" / "fixtures" / "media").mkdir(parents=True)
     shutil.copy(ASTRONAUT, tmp_path / "tests" / "fixtures" / "media")
     with LocalStack(StackOptions(run_folder=tmp_path / "stack")) as stack:
-        script = "".join(_readme(block) for block in ("by hand", "at once", "client"))
+        script = _documented("by hand", "docs/quickstart.md") + _documented("at once") + _documented("client")
         script = script.replace("http://127.0.0.1:8080", stack.service_url)
         script = script.replace("infra.local.upload", f"infra.local.upload --run-folder {stack.run_folder}")
         printed = _shell(script, tmp_path)
@@ -51,14 +51,21 @@ def test_a_job_by_curl_ends_in_a_csv(tmp_path: Path) -> None:
     assert len(rows[0].split(",")) == 711
 
 
-def test_local_files_as_readme_writes_it(tmp_path: Path) -> None:
+def test_the_documented_local_analysis_works(tmp_path: Path) -> None:
     (tmp_path / "tests" / "fixtures" / "media").mkdir(parents=True)
     shutil.copy(ASTRONAUT, tmp_path / "tests" / "fixtures" / "media")
-    assert "analysed  astronaut.png: 1 face" in _shell(_readme("local"), tmp_path)
+    assert "analysed  astronaut.png: 1 face" in _shell(_documented("local"), tmp_path)
     folder = tmp_path / "results" / "astronaut.png"
     assert sorted(path.name for path in folder.iterdir()) == ["astronaut.csv", "manifest.json"]
-    assert "kept      astronaut.png" in _shell(_readme("local"), tmp_path)
-    assert "analysed  " in _shell(_readme("local").rstrip() + " --again", tmp_path)
+    assert "kept      astronaut.png" in _shell(_documented("local"), tmp_path)
+    assert "analysed  " in _shell(_documented("local").rstrip() + " --again", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("block", "page"), [("local", "quickstart.md"), ("at once", "at-once.md"), ("client", "batches.md")]
+)
+def test_pages_repeat_the_commands_of_readme(block: str, page: str) -> None:
+    assert set(_documented(block, f"docs/{page}").splitlines()) >= set(_documented(block).splitlines())
 
 
 def _analyse(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -102,7 +109,7 @@ def test_a_folder_with_a_bad_file_does_the_rest_and_fails(tmp_path: Path) -> Non
         ([str(REPOSITORY / "infra" / "__init__.py"), "--help"], 0, "INPUTS are files"),
     ],
 )
-def test_mistakes_are_told(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+def test_mistakes_are_reported(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     done = _analyse(tmp_path, *[argument.replace("{tmp}", str(tmp_path)) for argument in arguments])
     assert done.returncode == code
     assert says in done.stdout + done.stderr
@@ -121,7 +128,7 @@ def test_no_engine_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
     assert "set OPENFACE_BIN_DIR" in done.stderr
 
 
-def test_a_workspace_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+def test_an_unusable_workspace_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     done = subprocess.run(
         [sys.executable, "-m", "service", "analyse", str(ASTRONAUT), "--out", str(tmp_path)],

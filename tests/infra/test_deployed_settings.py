@@ -122,7 +122,7 @@ def rendered(variant: str) -> list[dict[str, Any]]:
 def test_the_rendered_chart_starts_what_it_sets(variant: str) -> None:
     manifests = rendered(variant)
     assert problems(manifests) == []
-    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    documented = (REPOSITORY / "docs" / "reference" / "settings.md").read_text("utf-8")
     for _, name, pod in pods(manifests):
         (container,) = pod["containers"]
         variables = environment(container)
@@ -133,7 +133,7 @@ def test_the_rendered_chart_starts_what_it_sets(variant: str) -> None:
         )
         by_secret = variables.get("AZURE_STORAGE_CONNECTION_STRING") == "secretKeyRef"
         assert by_secret != bool(settings.storage_account), name
-        assert all(f"| `{key}` |" in readme for key in variables)
+        assert all(f"| `{key}` |" in documented for key in variables)
         if container["name"] == "worker":
             assert pod["terminationGracePeriodSeconds"] > settings.shutdown_grace_s
 
