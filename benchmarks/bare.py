@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.part import PartFailed
-from service.engine.command import ALL_COLUMNS, arguments
+from service.engine.command import ALL_COLUMNS, EngineTask, arguments
 from service.engine.installed import Engine
-from service.jobs.job import AnalysisJob, JobOptions, Media
+from service.jobs.job import Media
 
 _STEM = "media"
 
@@ -36,7 +36,8 @@ class BareCommand:
         with tempfile.TemporaryDirectory(prefix="bare-") as folder:
             out = Path(folder) / "out"
             out.mkdir()
-            argv = arguments(self.engine, self._job(), self.file.resolve(), out, _STEM)
+            task = EngineTask.resolve(self.media, "wild")
+            argv = arguments(self.engine, task, [self.file.resolve()], out, [_STEM])
             began = time.perf_counter()
             ended = subprocess.run(
                 argv,
@@ -51,10 +52,6 @@ class BareCommand:
             if ended.returncode or not (out / f"{_STEM}.csv").is_file():
                 raise PartFailed("the bare command", f"exited with {ended.returncode} and no table", ended.stderr)
             return seconds
-
-    def _job(self) -> AnalysisJob:
-        options = JobOptions.resolve(self.media, "wild", {})
-        return AnalysisJob("bench", self.file.name, "none", self.media, "wild", options)
 
 
 def bare_folders(engine: Engine, files: list[Path], folder: Path, processes: int) -> float:

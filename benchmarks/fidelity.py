@@ -22,11 +22,12 @@ from benchmarks.pairs import NotCompared, Pair, Rows, SideBySide, find_pairs, la
 from benchmarks.pairs import read_rows as read_table
 from benchmarks.told import machine, machine_line, new_console, write_json
 from infra.local.stack import REPOSITORY
+from service.engine.command import EngineTask
 from service.engine.installed import Engine
-from service.engine.run import read_table as collect_table
+from service.engine.output import read_table as collect_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError, EngineUnavailable
-from service.jobs.job import AnalysisJob, JobOptions, Media, MediaType
+from service.jobs.job import Media, MediaType
 from service.sandbox.process import ChildLimits
 
 EXIT_FAILED = 1
@@ -105,14 +106,13 @@ class Engines:
         given = {"faces": "many" if is_several else "one"}
         if self.is_au_static:
             given["au"] = "static"
-        options = JobOptions.resolve(pair.media, self.media_type, given)
-        job = AnalysisJob("fidelity", pair.name, "none", pair.media, self.media_type, options)
+        task = EngineTask.resolve(pair.media, self.media_type, given)
         frames = len(reference.values)
         limits = ChildLimits(_TIME_S + _TIME_PER_FRAME_S * frames, _MEMORY_BYTES, _FILE_BYTES)
         with tempfile.TemporaryDirectory(prefix="fidelity-") as folder:
             room = Path(folder)
-            run = run_engine(self.engine, job, _AsItIs(pair.medium), room, limits)
-            table = collect_table(job, run, room / "table.csv")
+            run = run_engine(self.engine, task, _AsItIs(pair.medium), room, limits)
+            table = collect_table(task, run, room / "table.csv")
             return read_table(table.path, pair.media)
 
 

@@ -25,8 +25,9 @@ from service.worker.attempt import WorkerContext
 from service.worker.canary import Canary
 from service.worker.canary_record import recorded
 from service.worker.engine_pool import EnginePool
+from service.worker.limits import Limits
 from service.worker.media_probe import Prober
-from service.worker.pipeline import Limits, PeopleRecogniser, Pipeline
+from service.worker.pipeline import PeopleRecogniser, Pipeline
 from service.worker.receiver import FOREVER, Capacity, Lifetime
 from service.worker.shutdown import Shutdown
 from service.worker.worker import Worker

@@ -1,6 +1,6 @@
-"""What each column of OpenFace's tables means: unit, range and what to beware of.
+"""Describe each column of OpenFace's tables: unit, range, meaning and caveat.
 
-From OpenFace's wiki (Output Format) and what its own rows show.
+Sources: OpenFace's wiki (Output Format) and its own tables.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """Description of one column.
 
     Attributes:
-        unit: empty for numbers without one.
+        unit: empty for dimensionless numbers.
         low, high: values outside are errors; None where there is no bound.
-        caveat: what users learn the hard way; empty where there is nothing.
+        caveat: a common mistake in using it; empty where none is known.
     """
 
     name: str
@@ -34,12 +34,20 @@ class Column:
 
 
 _KINDS = (
-    # By patterns in the place of names.
+    # The names are patterns here.
     Column("frame", "frame", "", 1, None, "number of the frame, counted from 1"),
     Column("face", "frame", "", 0, None, "number of the face in the picture", "the detector's order means nothing"),
     Column("face_id", "frame", "", 0, None, "number of the face in the frame", "a slot, not a person"),
     Column("timestamp", "frame", "s", 0, None, "time of the frame in the video"),
-    Column("confidence", "frame", "", 0, 1, "how surely this is a face and well tracked", "use 0.7 or more"),
+    Column(
+        "confidence",
+        "frame",
+        "",
+        0,
+        1,
+        "how surely this is a face and well tracked",
+        "use 0.75 or more: success means above 0.725",
+    ),
     Column("success", "frame", "", 0, 1, "1 where the face was tracked", "values of rows with 0 mean nothing"),
     Column(r"gaze_\d_[xyz]", "gaze", "", -1, 1, "gaze direction of one eye (0: left in the picture), a unit vector"),
     Column("gaze_angle_[xy]", "gaze", "rad", -3.1416, 3.1416, "gaze direction of both eyes: across, down"),
@@ -91,7 +99,7 @@ _KINDS = (
 
 
 def meanings(media: Media) -> list[Column]:
-    """All columns of this media's table, in order."""
+    """Describe all columns of this media's table, in order."""
     return [_column(name) for name in columns_for(media)]
 
 

@@ -1,4 +1,4 @@
-"""The columns of OpenFace 2.x's tables, spelled and ordered as OpenFace writes them with every group on.
+"""Columns of OpenFace 2.x's tables, spelled and ordered as OpenFace writes them with every group on.
 
 `x_0` (pixels) and `X_0` (millimetres) differ by case alone: nothing here may fold case.
 """
@@ -14,11 +14,31 @@ def _numbered(prefixes: Iterable[str], count: int) -> tuple[str, ...]:
     return tuple(f"{prefix}_{i}" for prefix in prefixes for i in range(count))
 
 
-_ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 28, 45)
+ACTION_UNIT_NAMES = {
+    "AU01": "inner brow raiser",
+    "AU02": "outer brow raiser",
+    "AU04": "brow lowerer",
+    "AU05": "upper lid raiser",
+    "AU06": "cheek raiser",
+    "AU07": "lid tightener",
+    "AU09": "nose wrinkler",
+    "AU10": "upper lip raiser",
+    "AU12": "lip corner puller",
+    "AU14": "dimpler",
+    "AU15": "lip corner depressor",
+    "AU17": "chin raiser",
+    "AU20": "lip stretcher",
+    "AU23": "lip tightener",
+    "AU25": "lips part",
+    "AU26": "jaw drop",
+    "AU28": "lip suck",
+    "AU45": "blink",
+}
+"""Names of the action units in the Facial Action Coding System (Ekman and Friesen)."""
 
-INTENSITIES = tuple(f"AU{number:02}_r" for number in _ACTION_UNITS if number != 28)
+INTENSITIES = tuple(f"{unit}_r" for unit in ACTION_UNIT_NAMES if unit != "AU28")
 """Action-unit intensities, 0 to 5; AU28 has none."""
-PRESENCES = tuple(f"AU{number:02}_c" for number in _ACTION_UNITS)
+PRESENCES = tuple(f"{unit}_c" for unit in ACTION_UNIT_NAMES)
 """Action-unit presence, 0 or 1."""
 POSE = ("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
 """Head position in millimetres, and pitch, yaw and roll in radians."""
@@ -52,5 +72,5 @@ VIDEO_COLUMNS = VIDEO_HEAD + _MEASURED
 
 
 def columns_for(media: Media) -> tuple[str, ...]:
-    """The columns that a table of this media has."""
+    """Return the columns of a table of this kind of media."""
     return IMAGE_COLUMNS if media == "image" else VIDEO_COLUMNS

@@ -1,61 +1,75 @@
-"""What is asked, as an OpenFace command line.
+"""Build OpenFace's command lines.
 
 The only place for options: OpenFace ignores a misspelt one in silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from service.engine.installed import Engine
-from service.jobs.job import AnalysisJob
+from service.jobs.job import AnalysisJob, JobOptions, Media, MediaType
 
 ALL_COLUMNS = ("-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze")
-"""Naming these switches the rest off: HOG features, face crops and a drawn copy would fill the disk."""
+"""The column groups; naming them switches off HOG features, face crops and a drawn copy, which would fill the disk."""
 
 
-def command_for(job: AnalysisJob) -> str:
-    """The command that measures this media."""
-    if job.media == "image":
+@dataclass(frozen=True)
+class EngineTask:
+    """How an engine is to measure, apart from which media item."""
+
+    media: Media
+    media_type: MediaType
+    options: JobOptions
+
+    @classmethod
+    def of(cls, job: AnalysisJob) -> EngineTask:
+        return cls(job.media, job.media_type, job.options)
+
+    @classmethod
+    def resolve(cls, media: Media, media_type: MediaType, given: Mapping[str, str] | None = None) -> EngineTask:
+        """Fill in the options that are not given. Raises BadRequest."""
+        return cls(media, media_type, JobOptions.resolve(media, media_type, given or {}))
+
+
+def command_for(task: EngineTask) -> str:
+    """Choose the command that measures this kind of media."""
+    if task.media == "image":
         return "FaceLandmarkImg"
-    return "FaceLandmarkVidMulti" if job.options.faces == "many" else "FeatureExtraction"
+    return "FaceLandmarkVidMulti" if task.options.faces == "many" else "FeatureExtraction"
 
 
-def arguments(engine: Engine, job: AnalysisJob, media: Path, out_dir: Path, stem: str) -> list[str]:
-    """The whole argument list, the executable first.
+def arguments(
+    engine: Engine, task: EngineTask, media: Sequence[Path], out_dir: Path, stems: Sequence[str]
+) -> list[str]:
+    """Return the whole argument list, the executable first.
 
     Args:
-        media: absolute path of what is measured.
+        media: absolute paths of the input files, several only of pictures.
         out_dir: absolute path of a fresh folder for the results.
-        stem: name of the results, of letters, digits and dashes only.
+        stems: names of the results in the order of `media`, of letters, digits and dashes only.
 
     Raises:
-        BadRequest: this engine does not have the command that the options need.
+        BadRequest: this engine lacks the command that the options need.
     """
-    return batch_arguments(engine, job, [media], out_dir, [stem])
-
-
-def batch_arguments(
-    engine: Engine, job: AnalysisJob, pictures: Sequence[Path], out_dir: Path, stems: Sequence[str]
-) -> list[str]:
-    """The same for several pictures with the same options; the stems are used up in the order of the pictures.
-
-    Raises:
-        As `arguments`.
-    """
-    command = command_for(job)
-    argv = [str(engine.executable(command))]
-    for picture in pictures:
-        argv += ["-f", str(picture)]
+    argv = [str(engine.executable(command_for(task)))]
+    for path in media:
+        argv += ["-f", str(path)]
     argv += ["-out_dir", str(out_dir)]
     for stem in stems:
         argv += ["-of", f"{stem}.csv"]
-    argv += ALL_COLUMNS
-    if job.media_type == "wild":
-        argv.append("-wild")
+    return argv + flags(task)
+
+
+def flags(task: EngineTask) -> list[str]:
+    """Return the options that decide the numbers; pictures with equal flags can share a process."""
+    chosen = list(ALL_COLUMNS)
+    if task.media_type == "wild":
+        chosen.append("-wild")
     # After -wild, which would override it.
-    argv += ["-multi_view", "1" if job.options.multi_view else "0"]
-    if command == "FeatureExtraction" and job.options.au == "static":
-        argv.append("-au_static")
-    return argv
+    chosen += ["-multi_view", "1" if task.options.multi_view else "0"]
+    if command_for(task) == "FeatureExtraction" and task.options.au == "static":
+        chosen.append("-au_static")
+    return chosen

@@ -1,4 +1,4 @@
-"""OpenFace's CSV, block by block: both dialects in, one out, every cell checked, values verbatim.
+"""Read OpenFace's CSV in blocks: both dialects in, one out, every cell checked, values verbatim.
 
 Works on bytes and lets pandas' C parser judge the numbers: an hour of video is half a gigabyte of cells.
 """
@@ -18,11 +18,11 @@ from service.errors import MalformedOutput
 from service.sandbox.process import clean
 
 BLOCK_BYTES = 4 << 20
-"""How much is read at once; memory stays at a few times this, however long the video."""
+"""Size of one read; memory stays at a few times this, however long the video."""
 LINE_BYTES = 64 << 10
 """Longest line; OpenFace's are about 5 kB."""
 FEW_BYTES = 32 << 10
-"""Less than this is read cell by cell: pandas takes 13 ms to set up 711 columns, a picture's row 0.2 ms."""
+"""Smaller tables are parsed cell by cell: pandas takes 13 ms to set up 711 columns, a picture's row 0.2 ms."""
 LEGACY_COLUMNS = 431
 
 _PLAIN = b"0123456789+-.eE,\n"
@@ -33,7 +33,7 @@ _NUMBER = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 @dataclass(frozen=True)
 class Block:
-    """Some whole rows.
+    """A block of whole rows.
 
     Attributes:
         lines: their bytes in the published dialect.
@@ -45,7 +45,7 @@ class Block:
 
 
 def check_header(file: IO[bytes], expected: Sequence[str]) -> None:
-    """Read the first line and hold it against the schema.
+    """Compare the first line with the schema.
 
     Raises:
         MalformedOutput: empty, cut, of an OpenFace before 2.0, or with other columns; names the first few.
@@ -64,12 +64,12 @@ def check_header(file: IO[bytes], expected: Sequence[str]) -> None:
 
 
 def header_line(columns: Sequence[str]) -> bytes:
-    """The first line of a published table."""
+    """Return the first line of a published table."""
     return ",".join(columns).encode() + b"\n"
 
 
 def blocks(file: IO[bytes], columns: Sequence[str]) -> Iterator[Block]:
-    """The rows after the header, checked.
+    """Yield the rows after the header, checked.
 
     Raises:
         MalformedOutput: a row with too few or too many cells, a cell that is no number, or a torn last line.
@@ -120,7 +120,7 @@ def _bare_commas(raw: bytes) -> bytes:
 
 
 def _check_cells(lines: bytes, columns: int, rows_before: int) -> None:
-    """Every row has as many cells as the header; counted as commas, whole blocks at a time."""
+    """Check that every row has as many cells as the header, by counting commas. Raises MalformedOutput."""
     text = np.frombuffer(lines, dtype=np.uint8)
     ends = np.flatnonzero(text == ord("\n"))
     commas = np.flatnonzero(text == ord(","))
@@ -143,7 +143,7 @@ def _values(lines: bytes, columns: Sequence[str], rows_before: int) -> NDArray[n
         values = _few(finite, len(columns)) if len(finite) < FEW_BYTES else _many(finite)
     except ValueError as error:
         raise _bad_cell(lines, columns, rows_before) from error
-    # A number too large for a float is infinite here; it counts as not finite, and is published as written.
+    # A number too large for a float becomes infinite; it counts as not finite, and is published as written.
     values[np.isinf(values)] = np.nan
     return values
 
@@ -163,7 +163,7 @@ def _many(lines: bytes) -> NDArray[np.float64]:
 
 
 def _bad_cell(lines: bytes, columns: Sequence[str], rows_before: int) -> MalformedOutput:
-    """The slow way to the first cell that is no number, for the message only."""
+    """Find the first cell that is no number, slowly, for the message only."""
     for row, line in enumerate(_NOT_FINITE.sub(b"", lines).splitlines(), rows_before + 1):
         for name, cell in zip(columns, line.split(b","), strict=True):
             if cell and not _NUMBER.fullmatch(cell):

@@ -1,6 +1,6 @@
-"""Is OpenFace installed, and what is it: the folder of executables and the `engine.json` beside them.
+"""Find and identify an installed engine: the folder of executables and the `engine.json` beside them.
 
-Apart from running it, so that a worker can refuse to start before it takes a message.
+Separate from running it, so that a worker can refuse to start before it receives a message.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AU_SUPPORT = ("supported", "weak", "not_estimable")
 
 @dataclass(frozen=True)
 class UnitFacts:
-    """How an engine measures one action unit, in its own words: on what it rests, and what it cannot tell apart."""
+    """An engine's own statement about one action unit: support, basis, and what it cannot tell apart."""
 
     support: str
     rests_on: str
@@ -38,11 +38,11 @@ class Engine:
         licence_class: `research-only` or `permissive`; what the numbers may be used for.
         models: SHA-256 by model file.
         au_support: `supported`, `weak` or `not_estimable` by action-unit column; empty: all supported.
-        commands: those that are there.
-        binary_sha256: SHA-256 by command, where no `engine.json` says what they are.
-        au_facts: by action-unit column; empty where the engine says nothing of them.
-        model_facts: of each model file its name, hash, shapes, licence and citation key; JSON as the engine states it.
-        citations: publications that the models rest on, as BibTeX's parts; JSON as the engine states it.
+        commands: those that are installed.
+        binary_sha256: SHA-256 by command, where no `engine.json` identifies them.
+        au_facts: by action-unit column; empty where the engine states none.
+        model_facts: name, hash, shapes, licence and citation key of each model file; JSON as the engine states it.
+        citations: publications of the models, as parts of BibTeX; JSON as the engine states it.
     """
 
     bin_dir: Path
@@ -60,7 +60,7 @@ class Engine:
 
     @classmethod
     def find(cls, bin_dir: Path) -> Engine:
-        """Look at the folder of executables; nothing is run.
+        """Read the folder of executables; nothing is run.
 
         Raises:
             EngineUnavailable: no commands there, or an `engine.json` that cannot be read; says what to do.
@@ -88,10 +88,10 @@ class Engine:
         )
 
     def executable(self, command: str) -> Path:
-        """Absolute path of a command.
+        """Return the absolute path of a command.
 
         Raises:
-            BadRequest: this engine does not have it; asking again will not help.
+            BadRequest: this engine does not have it.
         """
         if command not in self.commands:
             raise BadRequest(

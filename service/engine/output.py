@@ -1,4 +1,4 @@
-"""What OpenFace left behind, read as a result: the files decide, never the exit code alone."""
+"""Read the files that an engine run left as a result; the files decide, never the exit code alone."""
 
 from __future__ import annotations
 
@@ -11,25 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.columns import LANDMARKS_X, LANDMARKS_Y, VIDEO_HEAD, columns_for
+from service.engine.command import EngineTask
 from service.engine.csv_blocks import Block, blocks, check_header, header_line
 from service.engine.failures import failure
+from service.engine.run import EngineRun
 from service.engine.running_stats import RunningMeasures
 from service.engine.table import Table
 from service.errors import MalformedOutput
-from service.jobs.job import AnalysisJob
-from service.sandbox.process import Finished
 
 FRAME, FACE_ID, SUCCESS = (VIDEO_HEAD.index(name) for name in ("frame", "face_id", "success"))
 
 
-def collect(job: AnalysisJob, finished: Finished, tail: str, out_dir: Path, stem: str, publish_as: Path) -> Table:
-    """Check the engine's table and write the one that is published.
+def read_table(task: EngineTask, run: EngineRun, publish_as: Path) -> Table:
+    """Check the table that a run left, and write the one that is published.
 
     Without a table, "no face" is believed only if the engine ended well and left its details file.
 
     Args:
-        tail: the end of its log, as it may be shown; quoted in errors.
-        out_dir, stem: where the engine was told to write.
         publish_as: path of the new CSV: bare commas, LF, values verbatim.
 
     Raises:
@@ -39,17 +37,17 @@ def collect(job: AnalysisJob, finished: Finished, tail: str, out_dir: Path, stem
         NoOutput: it ended well and left nothing.
         MalformedOutput: its table is not OpenFace 2.x's, or is torn.
     """
-    if finished.returncode != 0:
-        raise failure(finished, tail)
-    csv = out_dir / f"{stem}.csv"
+    if run.finished.returncode != 0:
+        raise failure(run.finished, run.log_tail)
+    csv = run.out_dir / f"{run.stem}.csv"
     if csv.is_file():
-        return _rewrite(job, csv, publish_as)
-    if _looked_and_saw_no_face(out_dir / f"{stem}_of_details.txt"):
-        return _write(job, (), publish_as)
-    raise failure(finished, tail)
+        return _rewrite(task, csv, publish_as)
+    if _found_no_face(run.out_dir / f"{run.stem}_of_details.txt"):
+        return _write(task, (), publish_as)
+    raise failure(run.finished, run.log_tail)
 
 
-def _looked_and_saw_no_face(details: Path) -> bool:
+def _found_no_face(details: Path) -> bool:
     # OpenFace starts this file with every input, and adds the line with the first observation.
     try:
         lines = details.read_text("utf-8", "replace").splitlines()
@@ -58,18 +56,18 @@ def _looked_and_saw_no_face(details: Path) -> bool:
     return bool(lines) and not any(line.startswith("Output csv") for line in lines)
 
 
-def _rewrite(job: AnalysisJob, csv: Path, publish_as: Path) -> Table:
-    columns = columns_for(job.media)
+def _rewrite(task: EngineTask, csv: Path, publish_as: Path) -> Table:
+    columns = columns_for(task.media)
     with csv.open("rb") as file:
         check_header(file, columns)
         found: Iterable[Block] = blocks(file, columns)
-        if job.media == "image" and job.options.faces == "one":
+        if task.media == "image" and task.options.faces == "one":
             found = _biggest_face(found, columns)
-        return _write(job, found, publish_as)
+        return _write(task, found, publish_as)
 
 
-def _write(job: AnalysisJob, found: Iterable[Block], publish_as: Path) -> Table:
-    columns = columns_for(job.media)
+def _write(task: EngineTask, found: Iterable[Block], publish_as: Path) -> Table:
+    columns = columns_for(task.media)
     measures, frames = RunningMeasures(columns), _Frames()
     rows = 0
     with publish_as.open("wb") as file:
@@ -79,9 +77,9 @@ def _write(job: AnalysisJob, found: Iterable[Block], publish_as: Path) -> Table:
             out.write(block.lines)
             rows += len(block.values)
             measures.add(block.values)
-            if job.media == "video":
+            if task.media == "video":
                 frames.add(block.values)
-    video = job.media == "video"
+    video = task.media == "video"
     return Table(
         path=publish_as,
         rows=rows,
@@ -97,7 +95,7 @@ def _write(job: AnalysisJob, found: Iterable[Block], publish_as: Path) -> Table:
 
 
 class _Hashed:
-    """A file that knows the size and hash of what went into it."""
+    """A file that keeps the size and hash of the bytes written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -115,7 +113,7 @@ class _Hashed:
 
 
 class _Frames:
-    """Which frames and faces a video's table speaks of; a frame may have several rows, one a face."""
+    """Counts the frames and faces of a video's table; a frame may have several rows, one a face."""
 
     def __init__(self) -> None:
         self._written: list[NDArray[np.int64]] = []
@@ -150,7 +148,7 @@ def _distinct(parts: list[NDArray[np.int64]]) -> int:
 
 
 def _biggest_face(found: Iterable[Block], columns: Sequence[str]) -> Iterator[Block]:
-    """Only the row with the largest box around its landmarks; between equals the higher confidence decides.
+    """Keep the row with the largest box around its landmarks; between equals the higher confidence decides.
 
     OpenFace writes faces in the order of its detector, which means nothing.
     """

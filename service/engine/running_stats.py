@@ -1,4 +1,4 @@
-"""Statistics gathered while a table passes by, so that it is read once, whatever its length."""
+"""Statistics of a table, computed block by block, so that it is read once, whatever its length."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from service.engine.columns import INTENSITIES, PRESENCES
 from service.engine.table import Intensity, Measures
 
 ANGLES = {"pitch": "pose_Rx", "yaw": "pose_Ry", "roll": "pose_Rz"}
-WATCHED = ("confidence", *ANGLES.values(), *INTENSITIES, *PRESENCES)
+SUMMARISED = ("confidence", *ANGLES.values(), *INTENSITIES, *PRESENCES)
 
 
 class RunningMeasures:
-    """Sums over the columns that the summary speaks of; rows of failed frames are left out."""
+    """Sums over the columns of the summary; rows of failed frames are left out."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         place = {name: i for i, name in enumerate(columns)}
-        self._columns = [place[name] for name in WATCHED]
+        self._columns = [place[name] for name in SUMMARISED]
         self._success = place.get("success")
-        n = len(WATCHED)
+        n = len(SUMMARISED)
         self._rows = 0
         self._any_value = np.zeros(n, dtype=bool)
         self._count = np.zeros(n)
@@ -31,23 +31,23 @@ class RunningMeasures:
         self._max = np.full(n, -np.inf)
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take in some rows (float64, rows by columns; nan where nothing finite was written)."""
-        watched = values[:, self._columns]
-        self._rows += len(watched)
-        self._any_value |= np.isfinite(watched).any(axis=0)
+        """Add rows (float64, rows by columns; nan where nothing finite was written)."""
+        selected = values[:, self._columns]
+        self._rows += len(selected)
+        self._any_value |= np.isfinite(selected).any(axis=0)
         if self._success is not None:
-            watched = watched[values[:, self._success] == 1]
-        finite = np.isfinite(watched)
-        numbers = np.where(finite, watched, 0.0)
+            selected = selected[values[:, self._success] == 1]
+        finite = np.isfinite(selected)
+        numbers = np.where(finite, selected, 0.0)
         self._count += finite.sum(axis=0)
         self._sum += numbers.sum(axis=0)
         self._squares += (numbers * numbers).sum(axis=0)
-        if len(watched):
-            self._max = np.maximum(self._max, np.where(finite, watched, -np.inf).max(axis=0))
+        if len(selected):
+            self._max = np.maximum(self._max, np.where(finite, selected, -np.inf).max(axis=0))
 
     def result(self) -> Measures:
-        """What was seen so far."""
-        means = {name: float(self._sum[i] / self._count[i]) for i, name in enumerate(WATCHED) if self._count[i]}
+        """Return the statistics of the rows added so far."""
+        means = {name: float(self._sum[i] / self._count[i]) for i, name in enumerate(SUMMARISED) if self._count[i]}
         return Measures(
             confidence_mean=means.get("confidence"),
             head_pose_deg={angle: math.degrees(means[name]) for angle, name in ANGLES.items() if name in means},
@@ -57,11 +57,11 @@ class RunningMeasures:
         )
 
     def _intensity(self, name: str, mean: float) -> Intensity:
-        i = WATCHED.index(name)
+        i = SUMMARISED.index(name)
         variance = float(self._squares[i] / self._count[i]) - mean * mean
         return Intensity(mean=mean, sd=math.sqrt(max(variance, 0.0)), max=float(self._max[i]))
 
     def _empty(self) -> list[str]:
         if not self._rows:
             return []
-        return [name for i, name in enumerate(WATCHED) if not self._any_value[i]]
+        return [name for i, name in enumerate(SUMMARISED) if not self._any_value[i]]

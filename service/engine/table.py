@@ -1,4 +1,4 @@
-"""What is known of a checked table, as values: made by the engine's reader, read by manifest and summary."""
+"""Facts about a checked table, made by its reader and used by manifest and summary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Intensity:
-    """One action unit's intensity (0 to 5) over the rows that count."""
+    """Statistics of one action unit's intensity (0 to 5) over the counted rows."""
 
     mean: float
     sd: float
@@ -21,11 +21,11 @@ class Measures:
     """Statistics over the finite values of rows with `success` 1 (pictures: of all rows).
 
     Attributes:
-        confidence_mean: None without such rows; the same holds for what is missing in the mappings.
+        confidence_mean: None without such rows, which likewise leave out entries of the mappings.
         head_pose_deg: means of `pitch`, `yaw` and `roll` in degrees.
         intensities: by column `AUxx_r`.
         presence: share of rows (0 to 1) in which `AUxx_c` is 1.
-        not_measured: action-unit columns without one value in the whole table.
+        not_measured: action-unit columns without any value in the whole table.
     """
 
     confidence_mean: float | None
@@ -37,7 +37,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that is ready to be published.
+    """A table ready to be published.
 
     Attributes:
         path: the CSV: OpenFace's columns, bare commas, LF.

@@ -289,7 +289,7 @@ def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
         command=run.command if run else None,
         argv=run.argv if run else None,
         exit_code=run.finished.returncode if run else None,
-        log=run.words if run and run.command == "FaceLandmarkImg" else None,
+        log=run.log_head if run and run.command == "FaceLandmarkImg" else None,
         pictures=run.pictures if run else None,
         au_facts=engine.au_facts,
         model_facts=engine.model_facts,

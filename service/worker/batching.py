@@ -1,8 +1,8 @@
-"""Questions that wait are answered together.
+"""Batch concurrent requests into few engine runs.
 
-Whoever has a question asks, and waits. When a turn is free it takes what waits: one question if there is one, up to a
-batch of those that go together if there are more, shared among the turns that are free. So nothing ever waits for
-others to come, and what is paid once a batch is paid once for whatever has gathered meanwhile.
+A caller submits a request and waits. A free slot takes what waits: one request if there is one, up to a batch of
+compatible ones if there are more, shared among the free slots. So no request waits for others to come, and the cost
+of a run is paid once for all requests that came meanwhile.
 """
 
 from __future__ import annotations
@@ -20,144 +20,144 @@ LOOK_S = 0.1
 
 
 class CallerGone(Exception):
-    """Nobody waits for this answer any more."""
+    """The caller of a request has stopped waiting for its answer."""
 
 
 class PendingRequest(Generic[Q, A]):
-    """A question that waits for its turn, or has it.
+    """A request that waits for a slot, or has one.
 
     Attributes:
-        alone: to be answered by itself, and its asker stays until it is.
-        progress: 0 to 1, for the asker.
-        is_dropped: the asker has gone.
+        alone: served by itself; its caller stays until it is answered.
+        progress: 0 to 1, for the caller.
+        is_dropped: the caller has gone.
     """
 
-    def __init__(self, question: Q, *, alone: bool) -> None:
-        self.question = question
+    def __init__(self, request: Q, *, alone: bool) -> None:
+        self.request = request
         self.alone = alone
         self.progress = 0.0
         self.is_dropped = False
-        self.has_turn = False
+        self.has_slot = False
         self._ended = threading.Event()
         self._answer: A | None = None
         self._error: BaseException | None = None
 
     def end(self, answer: A) -> None:
-        """Give the answer."""
+        """Give the answer, unless it has one."""
         if not self._ended.is_set():
             self._answer = answer
             self._ended.set()
 
     def fail(self, error: BaseException) -> None:
-        """There is no answer, and why."""
+        """Answer with an error, unless it has an answer."""
         if not self._ended.is_set():
             self._error = error
             self._ended.set()
 
     def wait(self, seconds: float | None) -> bool:
-        """Whether it has ended, after so long at most."""
+        """Wait at most this long; return whether it has ended."""
         return self._ended.wait(seconds)
 
     def answer(self) -> A:
-        """The answer, once it has ended. Raises what it failed with."""
+        """Return the answer once it has ended; raise the error it failed with."""
         if self._error:
             raise self._error
         return self._answer  # type: ignore[return-value]
 
 
 class Batcher(Generic[Q, A]):
-    """Answers questions from many threads on a few of its own.
+    """Serves requests from many threads in batches on a few threads of its own.
 
     Args:
-        act: ends or fails each of the questions that it is given.
-        turns: how many batches are in work at once.
-        most: questions in a batch.
-        go_together: whether two questions can be in one batch.
+        act: ends or fails each request of a batch.
+        slots: batches at work at once.
+        largest: requests in a batch.
+        go_together: whether two requests can share a batch.
     """
 
     def __init__(
         self,
         act: Callable[[list[PendingRequest[Q, A]]], None],
         *,
-        turns: int,
-        most: int,
+        slots: int,
+        largest: int,
         go_together: Callable[[Q, Q], bool],
         name: str,
     ) -> None:
         self._act = act
-        self._turns = turns
-        self._most = most
+        self._slots = slots
+        self._largest = largest
         self._go_together = go_together
         self.lock = threading.Lock()
         self._waiting: list[PendingRequest[Q, A]] = []
         self._busy = 0
-        self._pool = ThreadPoolExecutor(turns, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix=name)
 
-    def ask(self, question: Q, watch: Callable[[float], None], *, alone: bool) -> A:
-        """Wait for the answer; `watch` is told the progress many times a second, and may raise to give it up."""
-        asked: PendingRequest[Q, A] = PendingRequest(question, alone=alone)
+    def call(self, request: Q, watch: Callable[[float], None], *, alone: bool) -> A:
+        """Wait for the answer; `watch` receives the progress many times a second, and may raise to give up."""
+        pending: PendingRequest[Q, A] = PendingRequest(request, alone=alone)
         with self.lock:
-            self._waiting.append(asked)
+            self._waiting.append(pending)
         self._pool.submit(self._serve)
         try:
-            while not asked.wait(LOOK_S):
-                watch(asked.progress)
+            while not pending.wait(LOOK_S):
+                watch(pending.progress)
         except BaseException:
-            self._give_up(asked)
+            self._give_up(pending)
             raise
-        return asked.answer()
+        return pending.answer()
 
-    def keep(self, asked: PendingRequest[Q, A]) -> bool:
-        """From now on the asker stays until it is answered; False where it has gone, and its folder with it."""
+    def keep_caller(self, pending: PendingRequest[Q, A]) -> bool:
+        """Keep the caller until its answer; False where it has gone, and its folder with it."""
         with self.lock:
-            asked.alone = not asked.is_dropped
-            return asked.alone
+            pending.alone = not pending.is_dropped
+            return pending.alone
 
-    def _give_up(self, asked: PendingRequest[Q, A]) -> None:
+    def _give_up(self, pending: PendingRequest[Q, A]) -> None:
         with self.lock:
-            asked.is_dropped = True
-            if not asked.has_turn:
-                self._waiting.remove(asked)
+            pending.is_dropped = True
+            if not pending.has_slot:
+                self._waiting.remove(pending)
                 return
-        if asked.alone:
-            # It works in the asker's folder, which goes when the asker does.
-            asked.wait(None)
+        if pending.alone:
+            # It runs in the caller's folder, which is removed when the caller leaves.
+            pending.wait(None)
 
     def _serve(self) -> None:
-        taken = self._take()
-        if not taken:
+        batch = self._next_batch()
+        if not batch:
             return
         try:
-            self._act(taken)
+            self._act(batch)
         except BaseException as error:
-            for asked in taken:
-                asked.fail(error)
+            for pending in batch:
+                pending.fail(error)
         finally:
-            # Whoever left meanwhile may still wait for its folder to be free.
-            for asked in taken:
-                asked.fail(CallerGone())
+            # A caller that gave up meanwhile may still wait for its folder to be free.
+            for pending in batch:
+                pending.fail(CallerGone())
             with self.lock:
                 self._busy -= 1
 
-    def _take(self) -> list[PendingRequest[Q, A]]:
-        """The question that waits longest, and those that go with it: a fair share for each turn that is free."""
+    def _next_batch(self) -> list[PendingRequest[Q, A]]:
+        """Take the oldest request and those compatible with it, up to a fair share for each free slot."""
         with self.lock:
             if not self._waiting:
                 return []
-            taken = self._together(self._waiting[0])
-            for asked in taken:
-                self._waiting.remove(asked)
-                asked.has_turn = True
+            batch = self._compatible(self._waiting[0])
+            for pending in batch:
+                self._waiting.remove(pending)
+                pending.has_slot = True
             self._busy += 1
-            return taken
+            return batch
 
-    def _together(self, first: PendingRequest[Q, A]) -> list[PendingRequest[Q, A]]:
+    def _compatible(self, first: PendingRequest[Q, A]) -> list[PendingRequest[Q, A]]:
         if first.alone:
             return [first]
         alike = [
             other
             for other in self._waiting
-            if not other.alone and (other is first or self._go_together(first.question, other.question))
+            if not other.alone and (other is first or self._go_together(first.request, other.request))
         ]
-        free = self._turns - self._busy
-        return alike[: min(self._most, math.ceil(len(alike) / free))]
+        free = self._slots - self._busy
+        return alike[: min(self._largest, math.ceil(len(alike) / free))]

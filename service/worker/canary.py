@@ -1,4 +1,4 @@
-"""A worker's canary: it measures the reference picture at the start and every so often, beside the jobs."""
+"""Measure the reference picture at a worker's start and at intervals, beside the jobs, and compare with its record."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Self
 
 from service import metrics
-from service.engine.run import read_table
+from service.engine.command import EngineTask
+from service.engine.output import read_table
 from service.errors import AnalysisError, EngineUnavailable, NoOutput, ShuttingDown, WorkspaceFull
-from service.jobs.job import AnalysisJob, JobOptions
 from service.logs import log
 from service.sandbox.media import prepare
 from service.worker.canary_record import PICTURE, Record, compared, label
@@ -22,11 +22,11 @@ from service.worker.media_probe import ProbeRequest
 from service.worker.pipeline import Pipeline
 
 AGAIN_S = 60.0
-"""Where the worker was at fault, or the engine: its next chance."""
+"""Delay of the next measurement after one that failed."""
 
 
 def measure(pipeline: Pipeline, check: Callable[[], None] = lambda: None) -> dict[str, float]:
-    """The reference picture by the engine that measures everything else, in a run of its own; values by column.
+    """Measure the reference picture in an engine run of its own; return values by column.
 
     Args:
         check: called many times a second; may raise to stop.
@@ -34,15 +34,14 @@ def measure(pipeline: Pipeline, check: Callable[[], None] = lambda: None) -> dic
     Raises:
         AnalysisError: it cannot be measured.
     """
-    options = JobOptions.resolve("image", "posed", {"faces": "one"})
-    job = AnalysisJob("canary", PICTURE.name, "0", "image", "posed", options)
+    task = EngineTask.resolve("image", "posed", {"faces": "one"})
     limits = pipeline.limits
     with pipeline.workspace.room() as room:
-        found = pipeline.prober.look(ProbeRequest(PICTURE, "image", room), check)
-        prepared = prepare(PICTURE, found, room, limits.of_media, check)
-        asked = EngineRequest(job, prepared, room, limits.of_engine(0.0))
-        run = pipeline.engines.run(asked, lambda _: check(), alone=True)
-        table = read_table(job, run, room / "table.csv")
+        probed = pipeline.prober.probe(ProbeRequest(PICTURE, "image", room), check)
+        prepared = prepare(PICTURE, probed, room, limits.of_media, check)
+        request = EngineRequest(task, prepared, room, limits.of_engine(0.0), "canary")
+        run = pipeline.engines.run(request, lambda _: check(), alone=True)
+        table = read_table(task, run, room / "table.csv")
         with table.path.open(encoding="utf-8", newline="") as file:
             row = next(csv.DictReader(file), None)
     if row is None:
@@ -54,9 +53,9 @@ class Canary:
     """Measures on a thread of its own for as long as the block lasts.
 
     Args:
-        record: None: nothing to compare with, so nothing is measured, and the worker is well.
-        every_s: 0: never.
-        withdraw: whether the worker takes no jobs unless the last comparison was good.
+        record: None where there is none to compare with: nothing is measured, and the worker counts as fit.
+        every_s: interval; 0 for never.
+        withdraw: whether the worker receives no jobs unless the last comparison was good.
     """
 
     def __init__(self, pipeline: Pipeline, record: Record | None, *, every_s: float, withdraw: bool) -> None:
@@ -84,36 +83,36 @@ class Canary:
             self._thread.join()
 
     def is_fit(self) -> bool:
-        """Whether the worker may take jobs."""
+        """Whether the worker may receive jobs."""
         return not self._withdraws or self._trouble is None
 
     def ping(self) -> None:
-        """Raises EngineUnavailable where it may not."""
+        """Check the fitness for a health probe. Raises EngineUnavailable."""
         if not self.is_fit():
             raise EngineUnavailable(f"no jobs are taken: {self._trouble}")
 
     def _keep(self) -> None:
         while not self._ended.is_set():
             try:
-                good = self._look()
+                good = self._measure()
             except Exception:
                 log.exception("canary.unexpected_error")
                 good = False
             self._ended.wait(self._every_s if good else min(AGAIN_S, self._every_s))
 
-    def _look(self) -> bool:
-        """Measure and compare; whether all is well."""
+    def _measure(self) -> bool:
+        """Measure and compare; return whether the comparison was good."""
         began = time.monotonic()
         try:
             values = measure(self._pipeline, self._check)
         except ShuttingDown:
             return False
         except WorkspaceFull as error:
-            # Says nothing about the engine: the last verdict stands.
+            # A full disk says nothing about the engine: the last verdict stands.
             log.warning("canary.postponed", error=error.message)
             return False
         except AnalysisError as error:
-            self._tell(math.inf, {"error_code": error.code, "error": error.message})
+            self._report(math.inf, {"error_code": error.code, "error": error.message})
             return False
         return self._compare(values, time.monotonic() - began)
 
@@ -121,26 +120,26 @@ class Canary:
         assert self._record
         drifts = self._record.drifts(values)
         worst = max(drifts, key=lambda drift: drift.tolerances)
-        told = {
+        comparison = {
             "worst": worst.column,
             "recorded": worst.recorded,
             "measured": worst.measured,
             "tolerance": worst.tolerance,
             "duration_s": round(seconds, 3),
         }
-        self._tell(worst.tolerances, told)
+        self._report(worst.tolerances, comparison)
         return self._trouble is None
 
-    def _tell(self, drift: float, told: Mapping[str, object]) -> None:
+    def _report(self, drift: float, facts: Mapping[str, object]) -> None:
         engine = label(self._pipeline.engine)
         metrics.canary_measured(engine, drift)
         if drift <= 1:
             self._trouble = None
-            log.info("canary.passed", engine=engine, drift=round(drift, 3), **told)
+            log.info("canary.passed", engine=engine, drift=round(drift, 3), **facts)
             return
         self._trouble = f"the engine's drift on the reference picture is {drift:.3g} tolerances"
         shown = round(drift, 3) if math.isfinite(drift) else "unmeasured"
-        log.error("canary.drift", engine=engine, drift=shown, withdrawn=self._withdraws, **told)
+        log.error("canary.drift", engine=engine, drift=shown, withdrawn=self._withdraws, **facts)
 
     def _check(self) -> None:
         if self._ended.is_set():

@@ -1,7 +1,7 @@
-"""What an engine has once measured on the reference picture, and how far what it measures now is from it.
+"""Keep an engine's values on the reference picture, and compare later measurements with them.
 
 Another processor, OpenCV or run-time library may move a landmark by tenths of a pixel. The tolerances, those of the
-analyser's own golden tests, are some ten times that, and a tenth of what a mistake in a convention would do.
+analyser's own golden tests, are about ten times that, and a tenth of the effect of a mistaken convention.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TOLERANCES: tuple[tuple[str, str, float], ...] = (
     ("gaze, radians", r"gaze_angle_[xy]", 0.06),
     ("action units, of 5", r"AU\d\d_r", 0.25),
 )
-"""What is compared: a name, the columns, and by how much a value may differ from the recorded one."""
+"""Compared groups: a name, a pattern of columns, and the largest allowed difference from the recorded value."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Drift:
     """The value of a group that is farthest from the recorded one.
 
     Attributes:
-        measured: None where there is none now.
-        tolerances: how far, in tolerances; above 1 is too far, infinite without a value.
+        measured: None where the column is empty now.
+        tolerances: the difference in tolerances; above 1 is too large, infinite without a value.
     """
 
     group: str
@@ -57,13 +57,13 @@ class Drift:
 
 @dataclass(frozen=True)
 class Record:
-    """What an engine measured, by column."""
+    """An engine's recorded values, by column."""
 
     engine: str
     values: Mapping[str, float]
 
     def drifts(self, measured: Mapping[str, float]) -> list[Drift]:
-        """The farthest value of each group that was recorded."""
+        """Find the largest difference in each recorded group."""
         found = []
         for group, columns, tolerance in TOLERANCES:
             drifts = [
@@ -77,7 +77,7 @@ class Record:
 
 
 def compared(cells: Mapping[str, str]) -> dict[str, float]:
-    """The values of a row that count, those that are not empty."""
+    """Select the compared values of a row that are not empty."""
     return {
         column: float(cell)
         for _, columns, _ in TOLERANCES
@@ -87,13 +87,13 @@ def compared(cells: Mapping[str, str]) -> dict[str, float]:
 
 
 def label(engine: Engine) -> str:
-    """Name and version; without a version what else tells two builds apart."""
+    """Name the engine and its version, commit or hash."""
     build = engine.version or engine.commit or "".join(sorted(engine.binary_sha256.values()))[:12]
     return f"{engine.name} {build}".strip()
 
 
 def recorded(engine: Engine, folder: Path | None) -> Record | None:
-    """The record of this engine: of a deployment's own folder, else one that ships. Raises BadSettings."""
+    """Read this engine's record from a deployment's own folder, else one that ships. Raises BadSettings."""
     for place in (folder, SHIPPED):
         path = _path(engine, place) if place else None
         if path and path.is_file():
@@ -102,7 +102,7 @@ def recorded(engine: Engine, folder: Path | None) -> Record | None:
 
 
 def keep(engine: Engine, folder: Path | None, values: Mapping[str, float]) -> Path:
-    """Write a record, where there is none; returns its place. Raises BadSettings."""
+    """Write a record where there is none; return its path. Raises BadSettings."""
     path = _path(engine, folder or SHIPPED)
     record = {
         "engine": label(engine),

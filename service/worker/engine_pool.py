@@ -1,4 +1,4 @@
-"""The engines of one worker: so many processes at once, each with a video or with pictures that wait together."""
+"""Run the engines of one worker: a bounded number of processes, each with a video or a batch of pictures."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 from service import metrics
 from service.engine.batch import Batch
+from service.engine.command import EngineTask, flags
 from service.engine.installed import Engine
 from service.engine.run import EngineRun, run_engine
 from service.errors import AnalysisError, EngineTimeout
-from service.jobs.job import AnalysisJob
 from service.logs import log
 from service.sandbox.media import Prepared
 from service.sandbox.process import ChildLimits
@@ -23,17 +23,24 @@ from service.worker.batching import Batcher, CallerGone, PendingRequest
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """What an engine is to do: one media item, in the item's own folder."""
+    """One media item to be measured, in the item's own folder.
 
-    job: AnalysisJob
+    Attributes:
+        label: names the item in logs, as a job's id.
+    """
+
+    task: EngineTask
     media: Prepared
     room: Path
     limits: ChildLimits
+    label: str
 
     def goes_with(self, other: EngineRequest) -> bool:
         """Whether one command line can ask for both."""
-        mine, theirs = self.job, other.job
-        return (mine.media_type, mine.options.multi_view) == (theirs.media_type, theirs.options.multi_view)
+        return flags(self.task) == flags(other.task)
+
+
+Pending = PendingRequest[EngineRequest, EngineRun]
 
 
 class EnginePool:
@@ -41,92 +48,90 @@ class EnginePool:
 
     Args:
         engines: processes at once.
-        batch: pictures that one process takes at most.
+        batch: pictures that one process measures at most.
     """
 
     def __init__(self, engine: Engine, workspace: Workspace, *, engines: int, batch: int) -> None:
         self.engine = engine
         self._workspace = workspace
-        self._gather: Batcher[EngineRequest, EngineRun] = Batcher(
-            self._see_through, turns=engines, most=batch, go_together=EngineRequest.goes_with, name="engine"
+        self._batcher: Batcher[EngineRequest, EngineRun] = Batcher(
+            self._run_all, slots=engines, largest=batch, go_together=EngineRequest.goes_with, name="engine"
         )
 
-    def run(self, measure: EngineRequest, watch: Callable[[float], None], *, alone: bool = False) -> EngineRun:
-        """Run the engine on one media item, perhaps together with others that wait.
+    def run(self, request: EngineRequest, watch: Callable[[float], None], *, alone: bool = False) -> EngineRun:
+        """Run the engine on one media item, perhaps in a batch with others that wait.
 
         Args:
-            watch: told the share of frames done many times a second; may raise, and then the item is given up: its
-                run stops, unless others are in it.
-            alone: not together with others, since it may have brought a worker down. Videos always are.
+            watch: called many times a second with the share of frames done; may raise, and then the item is given
+                up: its run stops, unless it has other items.
+            alone: in no batch, since the item may have ended a worker. Videos always are.
 
         Raises:
-            AnalysisError: as `run_child`.
+            AnalysisError: see `run_child`.
         """
-        return self._gather.ask(measure, watch, alone=alone or measure.job.media == "video")
+        return self._batcher.call(request, watch, alone=alone or request.task.media == "video")
 
-    def _see_through(self, taken: list[PendingRequest[EngineRequest, EngineRun]]) -> None:
-        while len(taken) > 1:
-            taken = self._run_batch(taken)
-        for asked in taken:
-            self._run_alone(asked)
+    def _run_all(self, batch: list[Pending]) -> None:
+        while len(batch) > 1:
+            batch = self._run_batch(batch)
+        for pending in batch:
+            self._run_alone(pending)
 
-    def _run_alone(self, asked: PendingRequest[EngineRequest, EngineRun]) -> None:
+    def _run_alone(self, pending: Pending) -> None:
         def watch(progress: float) -> None:
-            asked.progress = progress
-            if asked.is_dropped:
+            pending.progress = progress
+            if pending.is_dropped:
                 raise CallerGone
 
-        if not self._gather.keep(asked):
+        if not self._batcher.keep_caller(pending):
             return
-        measure = asked.question
+        request = pending.request
         try:
-            run = run_engine(self.engine, measure.job, measure.media, measure.room, measure.limits, watch)
+            run = run_engine(self.engine, request.task, request.media, request.room, request.limits, watch)
             if run.finished.signal:
                 metrics.engine_restarted()
-            asked.end(run)
+            pending.end(run)
         except (AnalysisError, CallerGone) as error:
             if isinstance(error, EngineTimeout):
                 metrics.engine_restarted()
-            asked.fail(error)
+            pending.fail(error)
 
-    def _run_batch(
-        self, taken: list[PendingRequest[EngineRequest, EngineRun]]
-    ) -> list[PendingRequest[EngineRequest, EngineRun]]:
-        """One process over these; returns those that have to be run again."""
+    def _run_batch(self, batch: list[Pending]) -> list[Pending]:
+        """Run one process over a batch; return the items that have to be run again."""
 
         def watch() -> None:
-            if all(asked.is_dropped for asked in taken):
+            if all(pending.is_dropped for pending in batch):
                 raise CallerGone
 
         def on_done(number: int, run: EngineRun) -> None:
-            asked = taken[number]
-            with self._gather.lock:
-                if not asked.is_dropped:
-                    asked.end(_moved(run, asked.question.room))
+            pending = batch[number]
+            with self._batcher.lock:
+                if not pending.is_dropped:
+                    pending.end(_moved(run, pending.request.room))
 
-        first = taken[0].question
+        first = batch[0].request
         with self._workspace.room() as room:
-            pictures = [_linked(asked.question.media.path, room, number) for number, asked in enumerate(taken)]
-            log.info("engine.batch", pictures=len(taken), job_ids=[asked.question.job.job_id for asked in taken])
+            pictures = [_linked(pending.request.media.path, room, number) for number, pending in enumerate(batch)]
+            log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
             try:
-                left = Batch(self.engine, first.job, pictures, room, first.limits).run(on_done, watch)
+                left = Batch(self.engine, first.task, pictures, room, first.limits).run(on_done, watch)
             except CallerGone:
                 return []
         if left.culprit is not None:
-            culprit = taken[left.culprit].question.job
-            log.warning("engine.batch_stopped", pictures=len(taken), at=left.culprit, job_id=culprit.job_id)
+            culprit = batch[left.culprit]
+            log.warning("engine.batch_stopped", pictures=len(batch), at=left.culprit, job_id=culprit.request.label)
             metrics.engine_restarted()
-            self._run_alone(taken[left.culprit])
-        return [taken[number] for number in left.rest]
+            self._run_alone(culprit)
+        return [batch[number] for number in left.rest]
 
 
 def _linked(picture: Path, room: Path, number: int) -> Path:
-    """The picture under a name of this batch, in its own folder: its item's may go before the batch ends."""
+    """Link the picture into the batch's own folder: its item's folder may be removed before the batch ends."""
     target = room / f"picture-{number:03d}{picture.suffix}"
     try:
         os.link(picture, target)
     except FileNotFoundError:
-        # Its asker has just gone; the engine stops there, and goes on behind it.
+        # Its caller has just gone; the engine stops there, and the rest is run again.
         return target
     except OSError:
         shutil.copyfile(picture, target)
@@ -134,7 +139,7 @@ def _linked(picture: Path, room: Path, number: int) -> Path:
 
 
 def _moved(run: EngineRun, room: Path) -> EngineRun:
-    """The run with its files in the item's own folder; the batch's goes when the batch ends."""
+    """Move the run's files into the item's own folder; the batch's folder is removed when the batch ends."""
     out_dir = room / "engine"
     out_dir.mkdir()
     for name in (f"{run.stem}.csv", f"{run.stem}_of_details.txt"):

@@ -1,4 +1,4 @@
-"""`python -m service analyse`: the pipeline on local files, with no storage at all."""
+"""Run the pipeline on local files, without storage, for `python -m service analyse`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from service.jobs.job import AnalysisJob, JobOptions, MediaType, log_context
 from service.jobs.media_files import Found
 from service.jobs.result_place import ResultPlace
 from service.logs import continued_trace
-from service.worker.pipeline import AttemptInfo, Findings, Pipeline, Watch
+from service.worker.attempt_context import AttemptContext, Watch
+from service.worker.pipeline import Pipeline
 
 Outcome = Literal["analysed", "kept", "failed"]
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one file; `manifest` as published, also of a failure where one could be written."""
+    """The outcome of one file; `manifest` as published, also of a failure where one could be written."""
 
     name: str
     outcome: Outcome
@@ -30,7 +31,7 @@ class Done:
     error: AnalysisError | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """One line of `--json`."""
+        """Return the line of `--json`."""
         return {
             "file": self.name,
             "outcome": self.outcome,
@@ -45,7 +46,7 @@ class LocalRun:
     """Analyses files into one folder.
 
     Attributes:
-        again: analyse anew what has a whole result of the same engine, file and options already.
+        again: repeat files that have a whole result of the same engine, file and options.
     """
 
     pipeline: Pipeline
@@ -55,33 +56,27 @@ class LocalRun:
     again: bool = False
 
     def analyse(self, files: Sequence[Found], watch: Callable[[Found, str, float], None]) -> Iterator[Done]:
-        """One file after the other; a failed one does not keep the rest from being done."""
+        """Analyse one file after the other; a failure does not stop the rest."""
         for file in files:
             yield self._one(file, partial(watch, file))
 
     def _one(self, file: Found, watch: Watch) -> Done:
-        findings = Findings(AttemptInfo(id="", number=1, worker="by hand"))
         try:
             job = self._job(file)
         except AnalysisError as error:
             return Done(file.name, "failed", None, None, error)
         place = ResultPlace.in_folder(job)
         csv = self.out / place.csv
+        attempt = AttemptContext(job, place, attempt_id="", number=1, worker="by hand", watch=watch)
         with log_context(job, continued_trace(None)):
             kept = None if self.again else self._kept(job, place)
             if kept:
                 return Done(file.name, "kept", csv, kept)
             try:
-                self.pipeline.run(job, place, findings, watch)
+                self.pipeline.run(attempt)
             except AnalysisError as error:
                 csv.unlink(missing_ok=True)
-                return Done(
-                    file.name,
-                    "failed",
-                    None,
-                    self.pipeline.publish_failure(job, place, findings, error),
-                    error,
-                )
+                return Done(file.name, "failed", None, self.pipeline.publish_failure(attempt, error), error)
             return Done(file.name, "analysed", csv, self._manifest(place))
 
     def _job(self, file: Found) -> AnalysisJob:
@@ -92,7 +87,7 @@ class LocalRun:
         return AnalysisJob(".", file.name, etag, file.media, self.media_type, options)
 
     def _kept(self, job: AnalysisJob, place: ResultPlace) -> dict[str, Any] | None:
-        """The manifest of a result that need not be made again."""
+        """Return the manifest of an existing result that is whole and of the same job and engine."""
         try:
             manifest = self._manifest(place)
             whole = self.pipeline.results.info(place.container, place.csv).etag == manifest["csv"]["sha256"][:32]

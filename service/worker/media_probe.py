@@ -1,4 +1,4 @@
-"""Looks at media for callers on many threads: pictures in children that stay, since starting one takes long."""
+"""Probe media for callers on many threads: pictures in children that stay, since starting one takes long."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from service.sandbox.workspace import Workspace
 CHILD = "service.sandbox.decoders.pool_child"
 LOOK_S = 0.1
 ANSWERS = 200
-"""Pictures that one child looks at; what one of them may have done to it does not reach further."""
+"""Pictures that one child decodes before another takes its place, so that harm by one of them does not spread."""
 
 
 @dataclass(frozen=True)
 class ProbeRequest:
-    """A file to look at, and its item's folder."""
+    """A file to probe, and its item's folder."""
 
     path: Path
     media: Media
@@ -30,7 +30,7 @@ class ProbeRequest:
 
 
 class Prober:
-    """Decodes in children, so many at once.
+    """Probes media in child processes.
 
     Args:
         children: processes for pictures; a video has one of its own.
@@ -49,18 +49,18 @@ class Prober:
             folder=lambda: workspace.path,
         )
 
-    def look(self, look: ProbeRequest, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:
-        """What the media is; see `media.probe`. `alone`: in a child of its own."""
-        if look.media == "image" and not alone:
+    def probe(self, request: ProbeRequest, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:
+        """Probe a media item, `alone` in a child of its own; see `media.probe`."""
+        if request.media == "image" and not alone:
             try:
-                return picture_probe(_waited(self._pool.submit(picture_question(look.path, self._limits)), on_wait))
+                return picture_probe(_waited(self._pool.submit(picture_question(request.path, self._limits)), on_wait))
             except (ChildEnded, Busy, EngineUnavailable):
-                # By itself it tells more about why.
+                # A child of its own says more about the reason.
                 pass
-        return probe(look.path, look.media, look.room, self._limits, on_wait)
+        return probe(request.path, request.media, request.room, self._limits, on_wait)
 
     def close(self) -> None:
-        """Let the children go."""
+        """End the children."""
         self._pool.close()
 
 

@@ -1,4 +1,4 @@
-"""Where a worker's items come from: one look into the queue at a time, for as many messages as hands are free."""
+"""Receive as many messages as there are free threads; one thread polls at a time."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from service.worker.shutdown import Shutdown
 IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
 STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
-HANDS_FULL_S = 0.1
+BUSY_S = 0.1
 UNFIT_S = 0.5
 REFILL = 8
-"""While more waits than can be taken, the queue is looked into again when an eighth of all hands is free."""
-NEWER_AGAIN_S, NEWER_TIMES = 60, 30
-"""While a release is rolled out, the message of a new web server waits so long, so often, for a new worker."""
+"""While more messages wait than fit, the queue is polled again when an eighth of the capacity is free."""
+NEWER_DELAY_S, NEWER_TIMES = 60, 30
+"""During a roll-out, delay and number of releases of a newer web server's message, until a new worker takes it."""
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """How much one worker takes at once; more than its engines can do, so that they never wait, but not much more.
+    """Items that one worker holds at once; more than its engines can run, so that they never wait, but not many more.
 
     Attributes:
-        items: in all.
-        videos: of them; they are large, and other workers could have them.
+        items: pictures and videos together.
+        videos: at most; they are large, and other workers could run them.
     """
 
     items: int
@@ -41,11 +41,11 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Lifetime:
-    """When a worker leaves by itself, as one does that the queue's length has started.
+    """When a worker exits by itself, as one does that a scaler has started for the queue's length.
 
     Attributes:
-        until_idle_s: leave when looks into the queue have found nothing for so many seconds, with nothing in hand.
-        take_for_s: take nothing new after so many seconds; what is in hand then is finished without hurry.
+        until_idle_s: exit when polls have found nothing for this long and no item is in hand.
+        take_for_s: receive nothing new after this long; items in hand are finished without hurry.
     """
 
     until_idle_s: float = float("inf")
@@ -57,7 +57,7 @@ FOREVER = Lifetime()
 
 @dataclass(frozen=True)
 class ReceivedJob:
-    """A message that is a job."""
+    """A received message and the job in it."""
 
     message: Message
     queued: QueuedJob
@@ -68,12 +68,12 @@ class ReceivedJob:
 
 
 class Receiver:
-    """Deals out the queue's messages to the threads that ask for the next.
+    """Distributes the queue's messages among the worker's threads.
 
     Args:
-        has_room: whether there is disk for another item.
-        is_fit: whether what this worker measures can be trusted.
-        lease_s: how long messages stay hidden once received.
+        has_room: whether there is disk space for another item.
+        is_fit: whether the engine's numbers can be trusted.
+        lease_s: seconds for which received messages stay hidden.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Receiver:
         self._refill = max(1, capacity.items // REFILL)
         self._more_waits = False
         self._videos = threading.Semaphore(capacity.videos)
-        self._door = threading.Lock()
+        self._polling = threading.Lock()
         self._ready: deque[ReceivedJob] = deque()
         self._at_once = 1
         self._count = threading.Lock()
@@ -105,21 +105,21 @@ class Receiver:
         self._empty_since: float | None = None
 
     def next(self) -> ReceivedJob | None:
-        """The next job; None when told to stop, or when the shift is over.
+        """Return the next job; None when shutting down, or at the end of the lifetime.
 
-        One thread at a time looks into the queue, so that an idle worker asks no more often than if it had one.
+        One thread at a time polls the queue, so that an idle worker polls no more often than with one thread.
         """
         with self._count:
             self._free += 1
         try:
-            with self._door:
+            with self._polling:
                 return self._next()
         finally:
             with self._count:
                 self._free -= 1
 
     def release(self, received: ReceivedJob) -> None:
-        """The item is done with, one way or another."""
+        """Free the capacity that a received job took."""
         with self._count:
             self._in_hand -= 1
             self._empty_since = None
@@ -131,21 +131,21 @@ class Receiver:
         while not self._shutdown.asked:
             if self._ready:
                 return self._ready.popleft()
-            if self._shift_is_over():
+            if self._lifetime_is_over():
                 return None
             if not self._has_room():
-                # Taking messages only to fail them would use up attempts, and keep them from other workers.
+                # Receiving messages only to fail them would use up attempts, and keep them from other workers.
                 log.warning("worker.workspace_full")
                 self._shutdown.wait(WORKSPACE_FULL_S)
             elif not self._is_fit():
                 self._shutdown.wait(UNFIT_S)
             elif self._more_waits and self._free < self._refill:
-                self._shutdown.wait(HANDS_FULL_S)
-            # Whatever comes may be a video.
-            elif self._videos.acquire(timeout=HANDS_FULL_S):
+                self._shutdown.wait(BUSY_S)
+            # The next message may be a video.
+            elif self._videos.acquire(timeout=BUSY_S):
                 self._videos.release()
                 try:
-                    if self._look():
+                    if self._poll():
                         continue
                 except StorageUnavailable as error:
                     log.warning("worker.storage_away", error=error.message)
@@ -154,11 +154,11 @@ class Receiver:
                 self._shutdown.wait(idle_s)
                 idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
         while self._ready:
-            self._hand_back(self._ready.popleft())
+            self._put_back(self._ready.popleft())
         return None
 
-    def _look(self) -> bool:
-        """Receive what there is, up to the free hands; whether there was anything. Raises StorageUnavailable."""
+    def _poll(self) -> bool:
+        """Receive up to the free capacity; return whether any message came. Raises StorageUnavailable."""
         wanted = min(self._at_once, self._free)
         messages = self._queue.receive_several(self._lease_s, wanted)
         self._more_waits = len(messages) == wanted
@@ -174,40 +174,43 @@ class Receiver:
             received = ReceivedJob(message, queued)
             videos += received.is_video
             if received.is_video and not self._videos.acquire(blocking=False):
-                self._hand_back(received)
+                self._put_back(received)
             else:
                 self._ready.append(received)
-        # Videos are taken one by one: what could not be held would be hidden from others for nothing.
+        # Videos are received one by one: one that does not fit would be hidden from other workers for nothing.
         self._at_once = 1 if videos else min(2 * self._at_once, BATCH)
         return bool(messages)
 
-    def _hand_back(self, received: ReceivedJob) -> None:
+    def _put_back(self, received: ReceivedJob) -> None:
         with self._count:
             self._in_hand -= 1
         with suppress(StorageUnavailable, MessageGone):
             self._queue.hide(received.message, 0)
 
     def _read(self, message: Message) -> QueuedJob | None:
-        """The job that a message is; a newer release's is handed back, one that is none is set aside, word for word."""
+        """Decode a message; put back a newer release's, and move one that is no job to the poison queue, unchanged."""
         try:
             return QueuedJob.decode(message.text)
         except BadJob as error:
             if isinstance(error, NewerJob) and message.dequeue_count <= NEWER_TIMES:
                 log.info("message.newer_handed_back", error=error.message, message_id=message.id)
                 with suppress(StorageUnavailable, MessageGone):
-                    self._queue.hide(message, NEWER_AGAIN_S)
+                    self._queue.hide(message, NEWER_DELAY_S)
                 return None
             log.error("message.set_aside", error_code=error.code, error=error.message, message_id=message.id)
-        # Where storage goes away meanwhile the message shows up again.
+        except Exception as error:
+            # A text that even the decoder stumbles over is no job, and must not end this thread.
+            log.exception("message.set_aside", error_code=BadJob.code, error=repr(error)[:200], message_id=message.id)
+        # Where storage is away now, the message becomes visible again.
         with suppress(StorageUnavailable, MessageGone):
             self._queue.send_to_poison(message.text)
             self._queue.delete(message)
         return None
 
-    def _shift_is_over(self) -> bool:
-        """Asked behind the door, where nothing can be taken up meanwhile."""
+    def _lifetime_is_over(self) -> bool:
+        """Check the lifetime; called by the polling thread, so that nothing is received meanwhile."""
         with self._count:
-            # Before the first look nothing is known of the queue: a slow start is no idling.
+            # Before the first poll the queue is unknown: a slow start is no idling.
             idle_since = None if self._in_hand else self._empty_since
         now = time.monotonic()
         is_idle = idle_since is not None and now - idle_since >= self._lifetime.until_idle_s

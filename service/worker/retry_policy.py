@@ -1,4 +1,4 @@
-"""What becomes of a queue message, as a pure function of how its job ended."""
+"""Decide how to settle a queue message, as a pure function of its job's error and attempt."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST_DELAY_S = 300.0
 
 @dataclass(frozen=True)
 class Settlement:
-    """What to do with a job that did not succeed.
+    """How to settle a job that did not succeed.
 
     Attributes:
         action: ``retry`` frees the job and hides its message for `delay_s`; ``fail`` publishes a failure manifest
@@ -50,7 +50,7 @@ def settlement(error: AnalysisError, attempt: int, max_attempts: int) -> Settlem
         case ShuttingDown():
             return Settlement("retry", counted=False)
         case StorageUnavailable() | EngineUnavailable():
-            # Neither the media nor the attempt is to blame; trying again costs little and loses nothing.
+            # The fault is neither the media's nor the attempt's; another try costs little and loses nothing.
             return Settlement("retry", delay_s=_delay_s(attempt), counted=False)
     if error.retryable and attempt < max_attempts:
         return Settlement("retry", delay_s=_delay_s(attempt))
@@ -58,7 +58,7 @@ def settlement(error: AnalysisError, attempt: int, max_attempts: int) -> Settlem
 
 
 def exhausted(attempts: int, last: str) -> AttemptsExhausted:
-    """The error of a job whose attempts are used up before it is begun again."""
+    """Make the error of a job whose attempts are used up before it starts again."""
     return AttemptsExhausted(f"{attempts} attempts ended without an answer; the last: {last or 'worker lost'}")
 
 

@@ -1,7 +1,7 @@
-"""The worker: receive ▸ claim ▸ pipeline ▸ settle, several items in hand, until it is told to stop.
+"""The worker: receive ▸ claim ▸ pipeline ▸ settle, several items at once, until it is shut down.
 
-While the engines work, the next items are fetched and the last ones published. Each item has a thread, a lease and a
-record of its own; what they share is the engine room.
+While the engines run, the next items are fetched and the last ones published. Each item has a thread, a lease and a
+record of its own; they share the engine pool.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from service.worker.shutdown import Shutdown
 
 EXIT_OK = 0
 EXIT_ENGINE_UNAVAILABLE = 3
+EXIT_THREAD_LOST = 4
+"""A thread ended unexpectedly; the process exits to be started anew, since half a worker is worse than none."""
 
 
 @dataclass
 class Worker:
-    """Takes jobs from the queue and sees each through to its end.
+    """Receives jobs from the queue and carries each to its settlement.
 
     Attributes:
-        shop: what the work on an item needs.
-        name: told in records and manifests; a claim's owner is the name and a number made for it.
+        name: shown in records and manifests; a claim's owner is the name and a random number.
         canary: measures the reference picture beside the jobs.
     """
 
@@ -56,22 +57,30 @@ class Worker:
         )
 
     def run(self) -> int:
-        """Work until asked to stop; returns the process's exit code."""
+        """Work until shut down; return the process's exit code."""
         log.info("worker.ready", worker=self.name, engine=self.context.pipeline.engine.name)
         metrics.expect_jobs()
-        others = [threading.Thread(target=self._work, name=f"item-{n}") for n in range(1, self.capacity.items)]
+        others = [threading.Thread(target=self._thread, name=f"item-{n}") for n in range(1, self.capacity.items)]
         with self.canary or nullcontext():
             for thread in others:
                 thread.start()
-            self._work()
+            self._thread()
             for thread in others:
                 thread.join()
         log.info("worker.stopped", worker=self.name)
         return self._exit_code
 
     def close(self) -> None:
-        """Let go of what stays between items."""
+        """End the children that stay between items."""
         self.context.pipeline.close()
+
+    def _thread(self) -> None:
+        try:
+            self._work()
+        except BaseException:
+            log.exception("worker.thread_ended", exit_code=EXIT_THREAD_LOST)
+            self._exit_code = EXIT_THREAD_LOST
+            self.shutdown.ask()
 
     def _work(self) -> None:
         while received := self._receiver.next():
@@ -82,10 +91,10 @@ class Worker:
                 self._exit_code = EXIT_ENGINE_UNAVAILABLE
                 self.shutdown.ask()
             except AnalysisError as error:
-                # Settling itself failed: the message shows up again when its time is over.
+                # Settling itself failed: the message becomes visible again when its time is over.
                 log.warning("worker.left_for_later", error_code=error.code, error=error.message)
             except Exception:
-                # The same; the others in hand go on.
+                # Its message becomes visible again as well; the other items go on.
                 log.exception("worker.unexpected_error")
             finally:
                 self._receiver.release(received)
@@ -106,7 +115,7 @@ class Worker:
                 Attempt(self.context, queued, record, lease, self.shutdown.check).run(message.dequeue_count)
 
     def _claim(self, message: Message, queued: QueuedJob) -> JobRecord | None:
-        """The job's record, held by us; None where there is nothing to do (any more, or yet)."""
+        """Claim the job's record; None where the job is finished, or held by another worker."""
         owner = f"{self.name}/{secrets.token_hex(4)}"
         untouched = self._claim_unread(message, queued, owner)
         if untouched:
@@ -137,21 +146,21 @@ class Worker:
             return None
 
     def _claim_unread(self, message: Message, queued: QueuedJob, owner: str) -> JobRecord | None:
-        """Claim the record as the message tells it; None where it has moved on since, or the message says nothing."""
+        """Claim the record in the state that the message names; None where it has changed, or no state is named."""
         if queued.created is None or message.dequeue_count > 1:
             return None
-        told = JobRecord(queued.job, queued.traceparent, queued.created, version=queued.version)
+        record = JobRecord(queued.job, queued.traceparent, queued.created, version=queued.version)
         try:
-            return self._claimed(told, owner)
+            return self._claimed(record, owner)
         except RecordChanged:
             return None
 
     def _claimed(self, record: JobRecord, owner: str) -> JobRecord:
-        """Raises RecordChanged."""
+        """Write the claim. Raises RecordChanged."""
         return self.context.table.update(record.claimed(owner, secrets.token_hex(6), self.lease_s, now()))
 
     def _drop(self, message: Message, record: JobRecord) -> None:
-        """A repeated delivery of a finished job; a failed one's poison copy is made up for if it is missing."""
+        """Delete the repeated message of a finished job; send a failed job's missing poison message first."""
         if record.state == "failed" and not record.poisoned:
             self.context.queue.send_to_poison(message.text)
             self.context.table.update(record.set_aside())

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from service.cli.doctor_checks.check import Check, failed, ok, warning
-from service.engine.command import command_for
+from service.engine.command import EngineTask, command_for
 from service.engine.installed import COMMANDS, Engine
-from service.engine.run import read_table, run_engine
+from service.engine.output import read_table
+from service.engine.run import run_engine
 from service.errors import AnalysisError
-from service.jobs.job import AnalysisJob, JobOptions
 from service.sandbox.media import prepare, probe
 from service.worker.canary_record import PICTURE
-from service.worker.pipeline import Limits
+from service.worker.limits import Limits
 
 NEEDED = COMMANDS[:2]
 """Commands that pictures and videos need; the third is for videos with `faces=many` only."""
@@ -66,17 +66,17 @@ def models_check(engine: Engine) -> Check:
 
 def probe_check(engine: Engine, room: Path, limits: Limits) -> Check:
     """Analyse the reference picture from file to table, as a job's media."""
-    job = AnalysisJob("doctor", PICTURE.name, "0", "image", "posed", JobOptions.resolve("image", "posed", {}))
+    task = EngineTask.resolve("image", "posed")
     began = time.monotonic()
     try:
         prepared = prepare(PICTURE, probe(PICTURE, "image", room, limits.of_media), room, limits.of_media)
-        run = run_engine(engine, job, prepared, room, limits.of_engine(0.0))
-        table = read_table(job, run, room / "table.csv")
+        run = run_engine(engine, task, prepared, room, limits.of_engine(0.0))
+        table = read_table(task, run, room / "table.csv")
     except AnalysisError as error:
-        advice = ADVICE.get(error.code, f"run {engine.bin_dir / command_for(job)} -f on a picture by hand")
+        advice = ADVICE.get(error.code, f"run {engine.bin_dir / command_for(task)} -f on a picture by hand")
         return failed("probe picture", error.message, advice)
     seconds = time.monotonic() - began
-    found = f"{command_for(job)} gave {table.columns} columns and found {table.faces} face{'s' * (table.faces != 1)}"
+    found = f"{command_for(task)} gave {table.columns} columns and found {table.faces} face{'s' * (table.faces != 1)}"
     if table.faces == 1:
         return ok("probe picture", found, seconds=seconds)
     return warning("probe picture", found, "the picture shows one face: check the engine's models", seconds=seconds)

@@ -14,7 +14,7 @@ from service.errors import EngineUnavailable
 from service.jobs.backend import JobBackend
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
-from service.worker.pipeline import Limits
+from service.worker.limits import Limits
 
 
 def local_checks(settings: Settings) -> Iterator[Check]:

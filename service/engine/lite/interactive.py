@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from service.engine.command import EngineTask
 from service.engine.installed import Engine
-from service.engine.run import read_table, run_engine
+from service.engine.output import read_table
+from service.engine.run import run_engine
 from service.errors import BadRequest, Busy
-from service.jobs.job import AnalysisJob, JobOptions
 from service.sandbox.pool import REPOSITORY, Pool
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
@@ -163,11 +164,10 @@ class InteractiveAnalyser:
         _, upright = self._pool.ask({"do": "upright", "max_pixels": self._max_pixels}, picture)
         path = room / "picture.png"
         path.write_bytes(upright)
-        media_type = settings.default_media_type
-        job = AnalysisJob("-", path.name, "-", "image", media_type, JobOptions.resolve("image", media_type, {}))
+        task = EngineTask.resolve("image", settings.default_media_type)
         limits = ChildLimits(settings.engine_time_limit_s, settings.engine_memory_mb << 20, FILE_BYTES)
-        run = run_engine(engine, job, _Picture(path), room, limits)
-        table = read_table(job, run, room / "table.csv")
+        run = run_engine(engine, task, _Picture(path), room, limits)
+        table = read_table(task, run, room / "table.csv")
         return upright, run.finished.seconds, table.path.read_bytes()
 
     def _opened(self) -> Workspace:

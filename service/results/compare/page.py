@@ -6,30 +6,8 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from service.engine.columns import PRESENCES
+from service.engine.columns import ACTION_UNIT_NAMES, PRESENCES
 from service.results.compare.comparison import Compared, Comparison
-
-NAMES = {
-    "AU01": "Inner brow raiser",
-    "AU02": "Outer brow raiser",
-    "AU04": "Brow lowerer",
-    "AU05": "Upper lid raiser",
-    "AU06": "Cheek raiser",
-    "AU07": "Lid tightener",
-    "AU09": "Nose wrinkler",
-    "AU10": "Upper lip raiser",
-    "AU12": "Lip corner puller",
-    "AU14": "Dimpler",
-    "AU15": "Lip corner depressor",
-    "AU17": "Chin raiser",
-    "AU20": "Lip stretcher",
-    "AU23": "Lip tightener",
-    "AU25": "Lips part",
-    "AU26": "Jaw drop",
-    "AU28": "Lip suck",
-    "AU45": "Blink",
-}
-"""Names by Ekman, Friesen & Hager, Facial Action Coding System (2002)."""
 
 _templates = Environment(
     loader=PackageLoader("service.results.compare"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -66,7 +44,7 @@ def _bar(unit: Compared) -> Bar:
 
     return Bar(
         unit=unit,
-        name=NAMES[unit.column[:4]],
+        name=ACTION_UNIT_NAMES[unit.column[:4]].capitalize(),
         top=top,
         low=place(unit.desired - unit.tolerance),
         high=place(unit.desired + unit.tolerance),

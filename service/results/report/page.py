@@ -17,6 +17,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from service.engine.column_meanings import meanings
+from service.engine.columns import ACTION_UNIT_NAMES
 from service.jobs.job import Media
 from service.results import events as finding
 from service.results.cautions import GENERAL
@@ -31,27 +32,6 @@ from service.results.summary import GAZE, POSE, events_of, frame_seconds
 from service.results.summary_model import EventRule, Summary, Track
 from service.sandbox.process import clean
 
-NAMES = {
-    "AU01": "inner brow raiser",
-    "AU02": "outer brow raiser",
-    "AU04": "brow lowerer",
-    "AU05": "upper lid raiser",
-    "AU06": "cheek raiser",
-    "AU07": "lid tightener",
-    "AU09": "nose wrinkler",
-    "AU10": "upper lip raiser",
-    "AU12": "lip corner puller",
-    "AU14": "dimpler",
-    "AU15": "lip corner depressor",
-    "AU17": "chin raiser",
-    "AU20": "lip stretcher",
-    "AU23": "lip tightener",
-    "AU25": "lips part",
-    "AU26": "jaw drop",
-    "AU28": "lip suck",
-    "AU45": "blink",
-}
-"""Names of the action units in the Facial Action Coding System (Ekman and Friesen)."""
 POSE_WORDS = {
     "pitch_deg": ("Pitch", "°", "nodding; positive is downwards"),
     "yaw_deg": ("Yaw", "°", "turning; positive is to the left in the picture"),
@@ -115,7 +95,7 @@ def page(summary: Summary, table: pd.DataFrame, manifest: Mapping[str, Any], sho
         verdict=verdict(summary, facts),
         about=list(_about(summary, facts)),
         shown=shown,
-        names=NAMES,
+        names=ACTION_UNIT_NAMES,
         pose_words=POSE_WORDS,
         gaze_words=GAZE_WORDS,
         cards=summary.faces[:CARDS],
@@ -282,7 +262,7 @@ class _Plots:
         levels = {track.action_units[unit].support for track in self.tracks}
         svg = over_time(
             f"{unit.lower()}",
-            f"{unit}, {NAMES.get(unit, '')}: intensity over time",
+            f"{unit}, {ACTION_UNIT_NAMES.get(unit, '')}: intensity over time",
             [signal for signal in signals if np.isfinite(signal.values).any()],
             self._duration_s,
             self._frame_s,
@@ -291,7 +271,7 @@ class _Plots:
             events=marks,
         )
         note = "weak measure" if levels == {"weak"} else ""
-        return Plot(f"{unit} {NAMES.get(unit, '')}", note, Markup(svg))
+        return Plot(f"{unit} {ACTION_UNIT_NAMES.get(unit, '')}", note, Markup(svg))
 
     def _pose(self, name: str, word: str, unit: str, note: str) -> Plot:
         degrees = name.endswith("_deg")

@@ -16,7 +16,7 @@ from typing import Any
 
 from service import errors
 from service.settings import REPOSITORY, Settings
-from service.worker.pipeline import Limits
+from service.worker.limits import Limits
 from tests.campaigns.hostile.canaries import NAME, Canaries
 from tests.campaigns.hostile.system_calls import traced, trespasses
 

@@ -23,7 +23,7 @@ from service.sandbox.media import MediaLimits
 from service.settings import REPOSITORY, Settings
 from service.storage.account import Account, Pulse
 from service.web.services import Services
-from service.worker.pipeline import Limits
+from service.worker.limits import Limits
 from tests.conftest import StorageAccount
 from tests.fixtures.media_made import FAKES
 from tests.integration.cli.conftest import CommandLine, environ_of

@@ -24,7 +24,8 @@ from service.jobs.result_place import ResultPlace
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.folder import FolderBlobs
-from service.worker.pipeline import AttemptInfo, Findings, Pipeline
+from service.worker.attempt_context import AttemptContext
+from service.worker.pipeline import Pipeline
 from tests.integration.identity.conftest import no_face, picture, portrait, two_faces
 from tests.openface_lite.engine_runs import SHARED, write_video
 
@@ -50,8 +51,8 @@ def run(settings: Settings, tmp_path: Path, name: str, **options: str) -> tuple[
     job = job_of(name, etag, **options)
     with closing(Workspace(settings.workspace)) as workspace:
         blobs = FolderBlobs(tmp_path / "in"), FolderBlobs(tmp_path / "out")
-        with closing(wiring.pipeline(settings, *blobs, workspace)) as way:
-            _run(way, job)
+        with closing(wiring.pipeline(settings, *blobs, workspace)) as ready:
+            _run(ready, job)
     text = (tmp_path / "out" / name / "a1" / "people.json").read_text()
     assert (tmp_path / "out" / name / f"{Path(name).stem}.csv").is_file()
     return job, json.loads(text)
@@ -63,9 +64,8 @@ def job_of(name: str, etag: str, **options: str) -> AnalysisJob:
     return AnalysisJob(".", name, etag, media, "posed", JobOptions.resolve(media, "posed", given, galleries=True))
 
 
-def _run(way: Pipeline, job: AnalysisJob) -> None:
-    attempt = AttemptInfo("a1", 1, "w")
-    way.run(job, ResultPlace.in_folder(job), Findings(attempt), lambda stage, progress: None)
+def _run(pipeline: Pipeline, job: AnalysisJob) -> None:
+    pipeline.run(AttemptContext(job, ResultPlace.in_folder(job), "a1", 1, "w"))
 
 
 def put(tmp_path: Path, name: str, content: bytes) -> None:

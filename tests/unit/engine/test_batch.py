@@ -1,4 +1,4 @@
-"""Several pictures through one process: whole results as they come, and what was left undone."""
+"""Several pictures through one process: whole results as they come, and the rest."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import pytest
 
 from service.engine.batch import Batch, Unfinished
 from service.engine.installed import Engine
-from service.engine.run import EngineRun, read_table
+from service.engine.output import read_table
+from service.engine.run import EngineRun
 from service.sandbox.process import ChildLimits
 from service.settings import REPOSITORY
 from tests.fixtures import clips
-from tests.fixtures.jobs import LIMITS, engine, job
+from tests.fixtures.jobs import LIMITS, engine, task
 
 LITE = REPOSITORY / "openface_lite" / "bin"
 
 
-class Told:
-    """What a batch told while it ran."""
+class Report:
+    """The calls of a batch while it ran."""
 
     def __init__(self) -> None:
         self.runs: dict[int, EngineRun] = {}
@@ -39,28 +40,28 @@ def run(
     pictures: int = 4,
     limits: ChildLimits = LIMITS,
     make: Callable[[int, Path], None] = lambda number, path: None,
-) -> tuple[Told, Unfinished]:
+) -> tuple[Report, Unfinished]:
     room = tmp_path / "room"
     room.mkdir()
     files = []
     for number in range(pictures):
         files.append(clips.picture(room / f"picture-{number}.jpg"))
         make(number, files[-1])
-    told = Told()
-    return told, Batch(used, job("image"), files, room, limits).run(told.done, told.look)
+    report = Report()
+    return report, Batch(used, task("image"), files, room, limits).run(report.done, report.look)
 
 
 def test_every_picture_has_its_own_table(tmp_path: Path) -> None:
-    told, left = run(tmp_path, engine("ok"))
+    report, left = run(tmp_path, engine("ok"))
     assert left == Unfinished(None, range(0))
-    assert list(told.runs) == [0, 1, 2, 3]
-    assert {done.pictures for done in told.runs.values()} == {4}
-    for number, done in told.runs.items():
+    assert list(report.runs) == [0, 1, 2, 3]
+    assert {done.pictures for done in report.runs.values()} == {4}
+    for number, done in report.runs.items():
         assert done.stem == f"item-{number:03d}"
-        table = read_table(job("image"), done, tmp_path / f"{number}.csv")
+        table = read_table(task("image"), done, tmp_path / f"{number}.csv")
         assert (table.rows, table.columns) == (1, 711)
-    assert str(tmp_path) not in " ".join(told.runs[0].argv)
-    assert told.runs[0].argv.count("-f") == told.runs[0].argv.count("-of") == 4
+    assert str(tmp_path) not in " ".join(report.runs[0].argv)
+    assert report.runs[0].argv.count("-f") == report.runs[0].argv.count("-of") == 4
 
 
 def test_the_numbers_are_those_of_a_run_alone(tmp_path: Path) -> None:
@@ -70,51 +71,52 @@ def test_the_numbers_are_those_of_a_run_alone(tmp_path: Path) -> None:
         if number == 1:
             shutil.copy(portrait, path)
 
-    told, left = run(tmp_path, Engine.find(LITE), pictures=3, make=make)
+    report, left = run(tmp_path, Engine.find(LITE), pictures=3, make=make)
     assert left.culprit is None
-    faces = [read_table(job("image"), done, tmp_path / f"{n}.csv").faces for n, done in told.runs.items()]
+    faces = [read_table(task("image"), done, tmp_path / f"{n}.csv").faces for n, done in report.runs.items()]
     assert faces == [0, 1, 0]
     alone = tmp_path / "alone"
     alone.mkdir()
-    only = Told()
-    Batch(Engine.find(LITE), job("image"), [portrait], alone, LIMITS).run(only.done, only.look)
-    tables = [read_table(job("image"), done, tmp_path / "t.csv").sha256 for done in (told.runs[1], only.runs[0])]
+    only = Report()
+    Batch(Engine.find(LITE), task("image"), [portrait], alone, LIMITS).run(only.done, only.look)
+    tables = [read_table(task("image"), done, tmp_path / "t.csv").sha256 for done in (report.runs[1], only.runs[0])]
     assert tables[0] == tables[1]
 
 
 def test_no_face_is_believed_of_each_by_its_details_file(tmp_path: Path) -> None:
-    told, left = run(tmp_path, engine("no_face"))
+    report, left = run(tmp_path, engine("no_face"))
     assert left.culprit is None
-    assert [read_table(job("image"), done, tmp_path / "t.csv").rows for done in told.runs.values()] == [0] * 4
+    assert [read_table(task("image"), done, tmp_path / "t.csv").rows for done in report.runs.values()] == [0] * 4
 
 
-def test_one_that_cannot_be_read_ends_the_run(tmp_path: Path) -> None:
-    """As the real command does. What another one followed is whole; the last before it may be torn, and is not told."""
+@pytest.mark.parametrize("used", [Engine.find(LITE), engine("ok")], ids=["lite", "stand-in"])
+def test_an_unreadable_picture_ends_the_run_and_is_named(tmp_path: Path, used: Engine) -> None:
+    """As the real command does; it names the picture, so that the one before it is whole and not suspected."""
 
     def make(number: int, path: Path) -> None:
         if number == 2:
             path.write_bytes(b"no picture")
 
-    told, left = run(tmp_path, Engine.find(LITE), pictures=5, make=make)
-    assert (list(told.runs), left) == ([0], Unfinished(1, range(2, 5)))
+    report, left = run(tmp_path, used, pictures=5, make=make)
+    assert (list(report.runs), left) == ([0, 1], Unfinished(2, range(3, 5)))
 
 
 @pytest.mark.parametrize("behaviour", ["crash", "missing_model", "silent_success", "killed"])
-def test_one_that_leaves_nothing_to_believe(tmp_path: Path, behaviour: str) -> None:
-    told, left = run(tmp_path, engine(behaviour), pictures=2)
+def test_a_run_without_files_has_its_first_picture_as_culprit(tmp_path: Path, behaviour: str) -> None:
+    report, left = run(tmp_path, engine(behaviour), pictures=2)
     # One that is killed at its end has done all but the last, whose details file nothing follows.
     done = 1 if behaviour == "killed" else 0
-    assert (len(told.runs), left.culprit) == (done, done)
+    assert (len(report.runs), left.culprit) == (done, done)
 
 
-def test_one_that_hangs_has_the_time_of_one_picture(tmp_path: Path) -> None:
+def test_a_hanging_run_has_the_time_of_one_picture(tmp_path: Path) -> None:
     limits = ChildLimits(0.7, LIMITS.memory_bytes, LIMITS.file_bytes)
-    told, left = run(tmp_path, engine("hang"), pictures=20, limits=limits)
-    assert (told.runs, left) == ({}, Unfinished(0, range(1, 20)))
-    assert told.looks < 100
+    report, left = run(tmp_path, engine("hang"), pictures=20, limits=limits)
+    assert (report.runs, left) == ({}, Unfinished(0, range(1, 20)))
+    assert report.looks < 100
 
 
-def test_whoever_watches_can_stop_it(tmp_path: Path) -> None:
+def test_watch_can_stop_the_run(tmp_path: Path) -> None:
     class Enough(Exception):
         pass
 
@@ -125,4 +127,4 @@ def test_whoever_watches_can_stop_it(tmp_path: Path) -> None:
     room.mkdir()
     picture = clips.picture(tmp_path / "picture.jpg")
     with pytest.raises(Enough):
-        Batch(engine("hang"), job("image"), [picture] * 2, room, LIMITS).run(lambda number, run: None, stop)
+        Batch(engine("hang"), task("image"), [picture] * 2, room, LIMITS).run(lambda number, run: None, stop)

@@ -1,4 +1,4 @@
-"""Options to OpenFace's command line."""
+"""Options on OpenFace's command line."""
 
 from pathlib import Path
 
@@ -6,33 +6,33 @@ import pytest
 
 from service.engine.command import arguments, command_for
 from service.errors import BadRequest
-from tests.fixtures.jobs import engine, job
+from tests.fixtures.jobs import engine, task
 
 SELECTION = ["-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "command", "ending"),
+    ("wanted", "command", "ending"),
     [
-        (job("image", "posed"), "FaceLandmarkImg", ["-multi_view", "0"]),
-        (job("image", "wild"), "FaceLandmarkImg", ["-wild", "-multi_view", "1"]),
-        (job("image", "wild", multi_view="0"), "FaceLandmarkImg", ["-wild", "-multi_view", "0"]),
-        (job("image", "posed", multi_view="1", faces="one"), "FaceLandmarkImg", ["-multi_view", "1"]),
-        (job("video", "posed"), "FeatureExtraction", ["-multi_view", "0"]),
-        (job("video", "posed", au="static"), "FeatureExtraction", ["-multi_view", "0", "-au_static"]),
-        (job("video", "wild", au="static"), "FeatureExtraction", ["-wild", "-multi_view", "1", "-au_static"]),
-        (job("video", "posed", faces="many"), "FaceLandmarkVidMulti", ["-multi_view", "0"]),
-        (job("video", "wild", faces="many"), "FaceLandmarkVidMulti", ["-wild", "-multi_view", "1"]),
+        (task("image", "posed"), "FaceLandmarkImg", ["-multi_view", "0"]),
+        (task("image", "wild"), "FaceLandmarkImg", ["-wild", "-multi_view", "1"]),
+        (task("image", "wild", multi_view="0"), "FaceLandmarkImg", ["-wild", "-multi_view", "0"]),
+        (task("image", "posed", multi_view="1", faces="one"), "FaceLandmarkImg", ["-multi_view", "1"]),
+        (task("video", "posed"), "FeatureExtraction", ["-multi_view", "0"]),
+        (task("video", "posed", au="static"), "FeatureExtraction", ["-multi_view", "0", "-au_static"]),
+        (task("video", "wild", au="static"), "FeatureExtraction", ["-wild", "-multi_view", "1", "-au_static"]),
+        (task("video", "posed", faces="many"), "FaceLandmarkVidMulti", ["-multi_view", "0"]),
+        (task("video", "wild", faces="many"), "FaceLandmarkVidMulti", ["-wild", "-multi_view", "1"]),
     ],
 )
-def test_command_line(asked, command, ending):
+def test_command_line(wanted, command, ending):
     ok = engine("ok")
-    argv = arguments(ok, asked, Path("/room/media.mp4"), Path("/room/out"), "media")
+    argv = arguments(ok, wanted, [Path("/room/media.mp4")], Path("/room/out"), ["media"])
     start = [str(ok.bin_dir / command), "-f", "/room/media.mp4", "-out_dir", "/room/out", "-of", "media.csv"]
-    assert command_for(asked) == command
+    assert command_for(wanted) == command
     assert argv == start + SELECTION + ending
 
 
 def test_many_faces_need_an_engine_that_has_the_command():
     with pytest.raises(BadRequest, match="FaceLandmarkVidMulti"):
-        arguments(engine("slow"), job("video", faces="many"), Path("/m"), Path("/o"), "media")
+        arguments(engine("slow"), task("video", faces="many"), [Path("/m")], Path("/o"), ["media"])

@@ -1,4 +1,4 @@
-"""Finding the engine, and what is told when it is not there."""
+"""Finding the engine, and the errors where it is absent or badly described."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def install(folder: Path, *commands: str, label: object = None) -> Path:
     return folder
 
 
-def test_without_a_label_it_is_openface_known_by_its_hash(tmp_path):
+def test_an_engine_without_label_is_openface_by_its_hash(tmp_path):
     engine = Engine.find(install(tmp_path / "bin", "FaceLandmarkImg", "FeatureExtraction"))
     assert (engine.name, engine.version, engine.commit) == ("OpenFace", None, None)
     assert engine.licence_class == "research-only"
@@ -38,7 +38,7 @@ def test_without_a_label_it_is_openface_known_by_its_hash(tmp_path):
     assert engine.binary_sha256["FaceLandmarkImg"] == hashlib.sha256(b"#!/bin/sh\n").hexdigest()
 
 
-def test_a_label_says_what_it_is(tmp_path):
+def test_the_label_describes_the_engine(tmp_path):
     engine = Engine.find(install(tmp_path / "bin", "FaceLandmarkImg", label=LABEL))
     assert (engine.name, engine.version, engine.licence_class) == ("lite", "1.2", "permissive")
     assert engine.models == {"a.tflite": "00ff"}
@@ -46,7 +46,7 @@ def test_a_label_says_what_it_is(tmp_path):
     assert engine.executable("FaceLandmarkImg") == engine.bin_dir / "FaceLandmarkImg"
 
 
-def test_a_command_that_it_lacks_is_hopeless(tmp_path):
+def test_a_missing_command_is_a_final_error(tmp_path):
     engine = Engine.find(install(tmp_path / "bin", "FaceLandmarkImg", label=LABEL))
     with pytest.raises(BadRequest, match="FaceLandmarkVidMulti") as caught:
         engine.executable("FaceLandmarkVidMulti")
@@ -66,12 +66,12 @@ def test_a_command_that_it_lacks_is_hopeless(tmp_path):
         LABEL | {"commands": ["FaceLandmarkImg", "FeatureExtraction"]},
     ],
 )
-def test_a_bad_label_is_told_before_any_work(tmp_path, label):
+def test_a_bad_label_is_refused_before_any_work(tmp_path, label):
     with pytest.raises(EngineUnavailable, match=r"engine\.json"):
         Engine.find(install(tmp_path / "bin", "FaceLandmarkImg", label=label))
 
 
-def test_no_engine_says_what_to_do(tmp_path):
+def test_a_missing_engine_names_the_setting(tmp_path):
     with pytest.raises(EngineUnavailable, match="OPENFACE_BIN_DIR"):
         Engine.find(tmp_path / "nowhere")
     (install(tmp_path / "bin", "FaceLandmarkImg") / "FaceLandmarkImg").chmod(0o644)

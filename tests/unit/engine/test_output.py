@@ -1,4 +1,4 @@
-"""From files to a table: what is believed, and what is not."""
+"""From the files of a run to a table: results that are believed, and errors."""
 
 import hashlib
 import math
@@ -11,11 +11,12 @@ import pytest
 from service.engine import csv_blocks
 from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
 from service.engine.failures import failure
-from service.engine.output import collect
+from service.engine.output import read_table
+from service.engine.run import EngineRun
 from service.engine.table import Table
 from service.errors import EngineCrashed, EngineUnavailable, MalformedOutput, NoOutput, UnreadableMedia
 from service.sandbox.process import Finished
-from tests.fixtures.jobs import SAMPLES, job
+from tests.fixtures.jobs import SAMPLES, task
 
 
 def ended(folder: Path, returncode: int = 0, log: str = "") -> Finished:
@@ -24,13 +25,14 @@ def ended(folder: Path, returncode: int = 0, log: str = "") -> Finished:
     return Finished(returncode, 1.0, folder / "stdout.log", folder / "stderr.log", 0)
 
 
-def read(folder: Path, csv: bytes | None, asked=None, returncode: int = 0, details: str | None = None) -> Table:
+def read(folder: Path, csv: bytes | None, wanted=None, returncode: int = 0, details: str | None = None) -> Table:
     if csv is not None:
         (folder / "media.csv").write_bytes(csv)
     if details is not None:
         (folder / "media_of_details.txt").write_text(details)
     finished = ended(folder, returncode)
-    return collect(asked or job("video"), finished, "the tail", folder, "media", folder / "table.csv")
+    run = EngineRun(finished, "FeatureExtraction", (), folder, folder / "stdout.log", "the head", "the tail")
+    return read_table(wanted or task("video"), run, folder / "table.csv")
 
 
 def video_row(number: int, success: int = 1, **cells: str) -> dict[str, str]:
@@ -76,7 +78,7 @@ def test_blocks_of_any_size_give_the_same(tmp_path, monkeypatch, size):
 
 
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "message"),
     [
         ("abc", "'abc'"),
         ("1 2", "'1 2'"),
@@ -93,17 +95,17 @@ def test_blocks_of_any_size_give_the_same(tmp_path, monkeypatch, size):
         ("nano", "'nano'"),
     ],
 )
-def test_a_cell_that_is_no_number(tmp_path, cell, told):
+def test_a_cell_that_is_no_number(tmp_path, cell, message):
     with pytest.raises(MalformedOutput) as caught:
         read(tmp_path, table(video_row(1), video_row(2, AU12_r=cell)))
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert "row 2" in caught.value.message
     assert "AU12_r" in caught.value.message
     assert "\x1b" not in caught.value.message
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda csv: csv[:-1], "torn"),
         (lambda csv: csv[:-300], "torn"),
@@ -119,8 +121,8 @@ def test_a_cell_that_is_no_number(tmp_path, cell, told):
         (lambda csv: b"\xff\xfe\0" + csv, "unknown"),
     ],
 )
-def test_a_torn_or_strange_table_is_refused(tmp_path, change, told):
-    with pytest.raises(MalformedOutput, match=told):
+def test_a_torn_or_strange_table_is_refused(tmp_path, change, message):
+    with pytest.raises(MalformedOutput, match=message):
         read(tmp_path, change(table(video_row(1), video_row(2))))
 
 
@@ -132,7 +134,7 @@ def test_a_row_needs_its_frame(tmp_path, cells):
 
 def test_an_images_table_is_not_a_videos(tmp_path):
     with pytest.raises(MalformedOutput, match="missing"):
-        read(tmp_path, table(video_row(1)), job("image"))
+        read(tmp_path, table(video_row(1)), task("image"))
 
 
 def test_a_header_alone_is_no_observation(tmp_path):
@@ -144,7 +146,7 @@ def test_a_header_alone_is_no_observation(tmp_path):
 
 @pytest.mark.parametrize("media", ["image", "video"])
 def test_no_face_is_believed_with_the_details_file(tmp_path, media):
-    found = read(tmp_path, None, job(media), details="Input:a\nInput full path:a\n")
+    found = read(tmp_path, None, task(media), details="Input:a\nInput full path:a\n")
     columns = IMAGE_COLUMNS if media == "image" else VIDEO_COLUMNS
     assert found.path.read_bytes() == table(columns=columns)
     assert (found.rows, found.faces) == (0, 0)
@@ -193,7 +195,7 @@ def test_a_video_without_a_face_has_no_means(tmp_path):
 
 def test_frames_and_faces_of_many(tmp_path):
     rows = [video_row(1, face_id="0"), video_row(1, face_id="2"), video_row(7, face_id="2"), video_row(9, 0)]
-    found = read(tmp_path, table(*rows), job("video", faces="many"))
+    found = read(tmp_path, table(*rows), task("video", faces="many"))
     assert (found.rows, found.faces) == (4, 2)
     assert (found.frames_written, found.frames_success, found.last_frame) == (3, 2, 9)
 
@@ -204,13 +206,13 @@ def box(size: float, **cells: str) -> dict[str, str]:
 
 def test_all_faces_of_a_picture(tmp_path):
     rows = [image_row(0), image_row(1)]
-    found = read(tmp_path, table(*rows, columns=IMAGE_COLUMNS), job("image"))
+    found = read(tmp_path, table(*rows, columns=IMAGE_COLUMNS), task("image"))
     assert (found.rows, found.faces, found.frames_written) == (2, 2, None)
 
 
 def test_one_face_is_the_biggest(tmp_path):
     rows = [image_row(0, **box(9)), image_row(1, **box(50, confidence="0.2")), image_row(2, **box(20))]
-    found = read(tmp_path, table(*rows, columns=IMAGE_COLUMNS), job("image", faces="one"))
+    found = read(tmp_path, table(*rows, columns=IMAGE_COLUMNS), task("image", faces="one"))
     assert found.path.read_bytes() == table(rows[1], columns=IMAGE_COLUMNS)
     assert (found.rows, found.faces) == (1, 1)
     assert found.measures.confidence_mean == pytest.approx(0.2)
@@ -220,7 +222,7 @@ def test_one_face_without_landmarks_is_the_surest(tmp_path):
     empty = {name: "" for name in IMAGE_COLUMNS if name.startswith(("x_", "y_"))}
     rows = [image_row(0, confidence="0.3", **empty), image_row(1, confidence="0.9", **empty)]
     rows.append(image_row(2, confidence="nan", **empty))
-    found = read(tmp_path, table(*rows, columns=IMAGE_COLUMNS), job("image", faces="one"))
+    found = read(tmp_path, table(*rows, columns=IMAGE_COLUMNS), task("image", faces="one"))
     assert found.path.read_bytes() == table(rows[1], columns=IMAGE_COLUMNS)
 
 
@@ -234,7 +236,7 @@ def test_one_face_without_landmarks_is_the_surest(tmp_path):
     ],
 )
 def test_openfaces_own_tables(tmp_path, sample, media, rows):
-    found = read(tmp_path, real(sample), job(media))
+    found = read(tmp_path, real(sample), task(media))
     assert found.rows == rows
     assert found.faces == 1
     assert found.measures.confidence_mean > 0.9
@@ -258,7 +260,7 @@ def real(sample: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("returncode", "log", "kind", "told"),
+    ("returncode", "log", "kind", "message"),
     [
         (1, "ERROR: Could not load the landmark detector\n", EngineUnavailable, "models"),
         (1, "….dat....Could not find CEN patch experts, for instructions", EngineUnavailable, "patch experts"),
@@ -266,22 +268,22 @@ def real(sample: str) -> bytes:
         (1, "Error: Could not open the image: /x.jpg", UnreadableMedia, "picture"),
         (0, "Failed to open the video file at location: /x.mp4", UnreadableMedia, "video"),
         (1, "Could not open any images", UnreadableMedia, "picture"),
-        (-6, "OpenBLAS : you tried to allocate too many memory regions.", EngineCrashed, "OPENBLAS_NUM_THREADS"),
+        (-6, "OpenBLAS : you tried to allocate too many memory regions.", EngineCrashed, "thread limit"),
         (1, "The output CSV file is not open, exiting", EngineCrashed, "disk"),
         (-6, "terminate called after throwing an instance of 'std::bad_alloc'", EngineCrashed, "memory"),
         (-9, "0% 10% ", EngineCrashed, "SIGKILL .*memory"),
         (-11, "", EngineCrashed, "SIGSEGV"),
         (-8, "", EngineCrashed, "SIGFPE"),
         (3, "whatever", EngineCrashed, "exit code 3"),
-        (0, "Starting tracking", NoOutput, "no table"),
+        (0, "Starting tracking", NoOutput, "neither a table"),
     ],
 )
-def test_words_and_codes_become_errors(tmp_path, returncode, log, kind, told):
+def test_words_and_codes_become_errors(tmp_path, returncode, log, kind, message):
     finished = ended(tmp_path, returncode, log)
     error = failure(finished, finished.tail())
     assert type(error) is kind
     assert log.strip()[-20:] in error.message
-    assert re.search(told, error.message)
+    assert re.search(message, error.message)
 
 
 def test_few_rows_and_many_are_read_alike() -> None:

@@ -1,17 +1,18 @@
-"""One media item through an engine, once for each way in which engines behave."""
+"""One media item through an engine, once for each behaviour of engines."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from service.engine.run import EngineRun, read_table, run_engine
+from service.engine.output import read_table
+from service.engine.run import EngineRun, run_engine
 from service.engine.table import Table
 from service.errors import AnalysisError, EngineCrashed, EngineTimeout, EngineUnavailable, MalformedOutput, NoOutput
 from service.results.manifest import engine_facts
 from service.sandbox.process import LOG_BYTES, ChildLimits
 from tests.fixtures import clips
-from tests.fixtures.jobs import FAKES, LIMITS, MediaItem, engine, job
+from tests.fixtures.jobs import FAKES, LIMITS, MediaItem, engine, task
 from tests.unit.sandbox.test_process import wait_until_gone
 
 FRAMES = 12
@@ -29,9 +30,9 @@ def run(tmp_path: Path, behaviour: str, media: str, limits: ChildLimits = LIMITS
         item = MediaItem(clips.picture(room / "media.jpg"), 1)
     else:
         item = MediaItem(clips.clip(room / "media.mp4", frames=FRAMES), FRAMES)
-    asked = more.pop("asked", None) or job(media)
-    done = run_engine(engine(behaviour), asked, item, room, limits, **more)
-    return Result(done, read_table(asked, done, room / "table.csv"))
+    wanted = more.pop("wanted", None) or task(media)
+    done = run_engine(engine(behaviour), wanted, item, room, limits, **more)
+    return Result(done, read_table(wanted, done, room / "table.csv"))
 
 
 @pytest.mark.parametrize("behaviour", ["ok", "ok_spaced_dialect", "leaves_children", "unmeasured"])
@@ -49,7 +50,7 @@ def test_a_good_run(tmp_path, behaviour, media):
         wait_until_gone(int((tmp_path / "room" / "engine" / "out" / "child.pid").read_text()))
 
 
-def test_no_folder_of_this_machine_is_told(tmp_path):
+def test_folders_of_this_machine_are_masked(tmp_path):
     result = run(tmp_path, "ok", "image")
     assert result.run.command == "FaceLandmarkImg"
     assert result.run.argv[:7] == (
@@ -69,7 +70,7 @@ def test_no_folder_of_this_machine_is_told(tmp_path):
 def test_three_faces_or_the_biggest(tmp_path):
     assert run(tmp_path, "many_faces", "image").table.faces == 3
     (tmp_path / "one").mkdir()
-    one = run(tmp_path / "one", "many_faces", "image", asked=job("image", faces="one"))
+    one = run(tmp_path / "one", "many_faces", "image", wanted=task("image", faces="one"))
     assert one.table.rows == 1
     assert one.table.path.read_text().splitlines()[1].startswith("2,")
 
@@ -145,7 +146,7 @@ def test_watching_can_stop_it(tmp_path):
         run(tmp_path, "slow", "video", watch=stop)
 
 
-def test_the_engine_as_the_manifest_tells_it(tmp_path):
+def test_the_engine_in_the_manifest(tmp_path):
     facts = engine_facts(engine("ok"), run(tmp_path, "ok", "image").run)
     assert facts.models.keys() == {"FaceLandmarkImg", "FeatureExtraction", "FaceLandmarkVidMulti"}
     assert (facts.command, facts.exit_code) == ("FaceLandmarkImg", 0)

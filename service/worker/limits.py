@@ -1,0 +1,43 @@
+"""Limits of one media item and of the processes that handle it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.sandbox.media import MediaLimits
+from service.sandbox.process import ChildLimits
+from service.settings import Settings
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one media item: size of the download, pixels, seconds, and the engine's time and memory."""
+
+    media_bytes: int
+    pixels: int
+    duration_s: float
+    engine_s: float
+    engine_s_per_media_s: float
+    memory_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        return cls(
+            media_bytes=settings.max_media_mb * MIB,
+            pixels=int(settings.max_megapixels * 1_000_000),
+            duration_s=settings.max_duration_s,
+            engine_s=settings.engine_time_limit_s,
+            engine_s_per_media_s=settings.engine_time_limit_per_media_s,
+            memory_bytes=settings.engine_memory_mb * MIB,
+        )
+
+    @property
+    def of_media(self) -> MediaLimits:
+        return MediaLimits(max_pixels=self.pixels, max_duration_s=self.duration_s, file_bytes=4 * self.media_bytes)
+
+    def of_engine(self, duration_s: float) -> ChildLimits:
+        """Limit an engine run on media of this duration in seconds, 0 for a picture."""
+        time_s = self.engine_s + self.engine_s_per_media_s * duration_s
+        return ChildLimits(time_s=time_s, memory_bytes=self.memory_bytes, file_bytes=4 * self.media_bytes)
