@@ -1,6 +1,6 @@
-"""The engine's command by itself, as the worker would start it.
+"""Time the engine's bare command, started as the worker starts it.
 
-Separate because it is the yardstick: nothing of the pipeline may be in it but the command line.
+Separate because it is the yardstick: it may use nothing of the pipeline but the command line.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _STEM = "media"
 
 @dataclass(frozen=True)
 class BareCommand:
-    """The command for one media file, with the same arguments as the pipeline gives."""
+    """The command for one media file, with the pipeline's arguments."""
 
     engine: Engine
     file: Path
     media: Media
 
     def run(self) -> float:
-        """Wall seconds of one run in a fresh folder. Raises PartFailed."""
+        """Measure the wall seconds of one run in a fresh folder. Raises PartFailed."""
         with tempfile.TemporaryDirectory(prefix="bare-") as folder:
             out = Path(folder) / "out"
             out.mkdir()
@@ -55,7 +55,7 @@ class BareCommand:
 
 
 def bare_folders(engine: Engine, files: list[Path], folder: Path, processes: int) -> float:
-    """Wall seconds of so many `FaceLandmarkImg -fdir` side by side, each over its part of the files.
+    """Measure the wall seconds of several `FaceLandmarkImg -fdir` processes at once, each over its part of the files.
 
     Raises PartFailed.
     """
@@ -88,7 +88,7 @@ def bare_folders(engine: Engine, files: list[Path], folder: Path, processes: int
 
 
 def bare_videos(engine: Engine, files: list[Path], at_once: int) -> float:
-    """Wall seconds of one `FeatureExtraction` a file, so many side by side. Raises PartFailed."""
+    """Measure the wall seconds of one `FeatureExtraction` a file, `at_once` at a time. Raises PartFailed."""
     began = time.perf_counter()
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(lambda file: BareCommand(engine, file, "video").run(), files))
@@ -96,7 +96,7 @@ def bare_videos(engine: Engine, files: list[Path], at_once: int) -> float:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """What `service.sandbox.process` gives to a child."""
+    """Make the environment that `service.sandbox.process` gives to a child."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath.lstrip(":")])
     return {"PATH": path, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, **threads}

@@ -39,7 +39,7 @@ WARM_UPS = 4
 
 @dataclass(frozen=True)
 class Case:
-    """What the queue is filled with, and the bare command over it in so many processes: its wall seconds."""
+    """Media that fill the queue, and the bare command over them by number of processes: its wall seconds."""
 
     name: str
     media: Media

@@ -142,7 +142,7 @@ def test_away_while(bench: Bench, fragile: Azurite, step: str) -> None:
 
 @pytest.mark.timeout(300)
 def test_away_after_the_csv_and_before_the_record_says_so(bench: Bench, fragile: Azurite) -> None:
-    """The commit is there; whoever comes next must settle and not analyse again."""
+    """The CSV exists; the next worker must settle the job and not analyse it again."""
     outage = Outage(fragile)
     job = bench.submit("face.jpg", jpeg())
     blobs = bench.account.services.blobs
@@ -187,7 +187,7 @@ def test_away_for_less_than_the_lease_is_not_even_noticed(bench: Bench, fragile:
 
 @pytest.mark.timeout(300)
 def test_away_before_submitting(bench: Bench, fragile: Azurite) -> None:
-    """Told with 503 and Retry-After; asking again once it is back loses nothing and doubles nothing."""
+    """The answer is 503 with Retry-After; a later retry loses nothing and doubles nothing."""
     from service.web.app import create_app
 
     client = create_app(bench.account.services).test_client()

@@ -213,5 +213,5 @@ def test_azure_monitor_is_a_place_as_well(monkeypatch: pytest.MonkeyPatch) -> No
         assert carried.split("-")[1] == TRACE.split("-")[1]
         assert carried != TRACE
     assert tracing._provider is not None
-    tracing._provider._active_span_processor._span_processors = ()  # nothing is sent to where nobody listens
+    tracing._provider._active_span_processor._span_processors = ()  # nothing is sent: the address has no listener
     tracing.close()

@@ -24,7 +24,7 @@ OLD_MESSAGE = (
 
 
 def newer(text: str) -> str:
-    """The same job as a release to come might write it."""
+    """Encode the job as a later release might write it."""
     fields = json.loads(text)
     return json.dumps({"schema": 2, "task": fields["job"], "priority": 5})
 

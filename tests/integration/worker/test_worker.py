@@ -307,7 +307,7 @@ def test_nothing_is_left_on_disk(bench: Bench) -> None:
 
 
 def test_a_repeat_leaves_a_failed_job_to_the_worker_that_is_setting_it_aside(bench: Bench) -> None:
-    """Two messages of one hopeless job: whoever comes second must not set it aside as well, unless the first died."""
+    """Of two messages of one hopeless job the second is not set aside as well, unless the first worker died."""
     job = bench.submit("bad.jpg", b"bad")
     services = bench.account.services
     held = bench.record(job).claimed("first", "a1", 3, now())
