@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,8 @@ from service.identity.tracks import (
 from service.identity.vectors import LENGTH, MODEL, Embedding
 from service.jobs.job import AnalysisJob
 from service.sandbox.media import Prepared
-from service.sandbox.process import ChildLimits, run_child
-from service.settings import REPOSITORY
+from service.sandbox.process import ChildLimits
+from service.sandbox.python_child import run_module
 
 SCHEMA = 1
 """Of `people.json`."""
@@ -154,17 +153,11 @@ def _embedded(
     plan = {"path": str(media.path.resolve()), "media": job.media, "faces": faces}
     (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
     answer = folder / "embeddings.f32"
-    argv = [sys.executable, "-P", "-s", "-m", "service.identity.video_child", str(folder / "plan.json"), str(answer)]
     # For decoding to the last sample and embedding all; ample, for a busy machine.
     time_s = 60 + 5 * (media.duration_s or 0) + 2 * len(sampled)
-    finished = run_child(
-        argv,
-        cwd=folder,
-        log_dir=folder,
-        limits=ChildLimits(time_s, MEMORY_BYTES, ANSWER_BYTES),
-        on_wait=watch,
-        env={"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    limits = ChildLimits(time_s, MEMORY_BYTES, ANSWER_BYTES)
+    arguments = [str(folder / "plan.json"), str(answer)]
+    finished = run_module("service.identity.video_child", arguments, folder, limits, watch)
     if finished.returncode or not answer.is_file() or answer.stat().st_size != 4 * LENGTH * len(sampled):
         raise EngineCrashed(f"the faces could not be embedded:\n{finished.tail(5)}")
     vectors = np.frombuffer(answer.read_bytes(), "<f4").reshape(-1, LENGTH)

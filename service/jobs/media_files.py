@@ -13,7 +13,7 @@ from service.jobs.media_kind import kind_of
 
 @dataclass(frozen=True)
 class Found:
-    """A file to be analysed; `media` is None where its name says that it is none."""
+    """A file to be analysed; `media` is None where its name is not one of a picture or video."""
 
     path: Path
     name: str
@@ -21,7 +21,7 @@ class Found:
 
 
 def find_media(inputs: Sequence[Path]) -> tuple[Path, list[Found]]:
-    """The files meant by files and folders (folders recursively, there only what is media), and their root.
+    """List the media files of the given files and folders (recursively), and their common root.
 
     Names are relative to the root, so that equal file names from different folders stay apart.
     """

@@ -8,7 +8,7 @@ EXTENSIONS: dict[str, Media] = {
     **dict.fromkeys(("jpg", "jpeg", "png", "bmp", "webp"), "image"),
     **dict.fromkeys(("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv"), "video"),
 }
-"""What blob names may end in."""
+"""Media kind by file name extension."""
 
 
 CONTENT_TYPES: dict[str, Media] = {
@@ -28,11 +28,11 @@ CONTENT_TYPES: dict[str, Media] = {
         "video",
     ),
 }
-"""What counts where the name says nothing."""
+"""Media kind by content type, where the name does not decide."""
 
 
 def kind_of(name: str, content_type: str | None = None) -> Media | None:
-    """What a blob is by its name's extension, or where that says nothing by its content type."""
+    """Decide by the name's extension, or where that is unknown by the content type."""
     extension = name.rsplit("/", 1)[-1].rpartition(".")[2].lower()
     kind = EXTENSIONS.get(extension)
     if kind is None and content_type:

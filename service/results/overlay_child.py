@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from service.engine.lite.drawing import Pixels, Side, draw, largest
 from service.engine.lite.face import FaceView
 from service.errors import UnreadableMedia
-from service.sandbox.decoders.__main__ import serve
+from service.sandbox.child_once import serve_once
 from service.sandbox.decoders.upright import THREADS, upright
 from service.sandbox.decoders.videos import frames, opened
 
@@ -126,4 +126,4 @@ def _draw(media: str, path: str, **arguments: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(_draw)
+    serve_once(_draw)

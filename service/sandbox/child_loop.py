@@ -1,4 +1,4 @@
-"""A child's side of the line: one question after the other, until the other side hangs up."""
+"""A pool child's side of the socket: one request after the other, until the pool hangs up."""
 
 from __future__ import annotations
 
@@ -8,45 +8,43 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from service.errors import AnalysisError
-from service.sandbox.protocol import LineClosed, receive, send
+from service.sandbox.protocol import LineClosed, error_fields, out_of_memory, receive, send
 
 Answer = tuple[dict[str, Any], bytes]
-"""Words and bytes."""
+"""Fields and bytes."""
 
 Act = Callable[..., Answer]
-"""Given a question's bytes, and its words by name. Raises AnalysisError where the picture is to blame."""
+"""Called with a request's bytes, and its fields by name. Raises AnalysisError where the picture is to blame."""
 
 Blame = Callable[[Exception], AnalysisError | None]
-"""Our error for one of a library's; None where it is a fault."""
-
-ERROR = "error"
+"""Translates a library's error into one of `service.errors`; None where it is a fault."""
 
 
 def serve(acts: Mapping[str, Act], blame: Blame = lambda error: None) -> None:
-    """Do what each question's `do` says, until the pool goes. An error that nobody foresaw ends the process."""
+    """Do what each request's `do` names until the pool hangs up; an unforeseen error ends the process."""
     line = socket.socket(fileno=os.dup(0))
     while True:
         try:
-            question, body = receive(line)
-            send(line, *_answered(acts[question.pop("do")], blame, question, body))
+            request, body = receive(line)
+            send(line, *_answered(acts[request.pop("do")], blame, request, body))
         except LineClosed:
             return
 
 
-def _answered(act: Act, blame: Blame, question: dict[str, Any], body: bytes) -> Answer:
+def _answered(act: Act, blame: Blame, request: dict[str, Any], body: bytes) -> Answer:
     try:
-        return _done(act, blame, question, body)
+        return _done(act, blame, request, body)
     except AnalysisError as error:
-        return {ERROR: type(error).__name__, "message": error.message}, b""
+        return error_fields(error), b""
     except MemoryError:
-        return {ERROR: "MediaTooLarge", "message": "it needs more memory than decoders may take"}, b""
+        return out_of_memory(), b""
 
 
-def _done(act: Act, blame: Blame, question: dict[str, Any], body: bytes) -> Answer:
+def _done(act: Act, blame: Blame, request: dict[str, Any], body: bytes) -> Answer:
     try:
-        return act(body, **question)
+        return act(body, **request)
     except Exception as error:
-        ours = blame(error)
-        if ours is None:
+        translated = blame(error)
+        if translated is None:
             raise
-        raise ours from error
+        raise translated from error

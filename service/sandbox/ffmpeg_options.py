@@ -1,7 +1,7 @@
-"""What readers of videos may open: local files of the containers that we take, and nothing that such a file names.
+"""Options of video readers: they open local files of known containers, and nothing that such a file names.
 
 Playlists and manifests (HLS, DASH, concat …) are formats to FFmpeg, which follows them to other files and over the
-network. Our own decoders get these options; OpenFace reads by OpenCV, which takes them from its environment.
+network. The decoders here get these options; OpenFace reads by OpenCV, which takes them from its environment.
 """
 
 from __future__ import annotations
@@ -15,4 +15,4 @@ FFMPEG_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
 ENVIRONMENT = {
     "OPENCV_FFMPEG_CAPTURE_OPTIONS": "|".join(f"{name};{value}" for name, value in FFMPEG_OPTIONS.items()),
 }
-"""The same for OpenCV's reader (https://docs.opencv.org/4.x/d4/d15/group__videoio__flags__base.html)."""
+"""Environment that gives these options to OpenCV's reader (https://docs.opencv.org/4.x/d4/d15/group__videoio__flags__base.html)."""

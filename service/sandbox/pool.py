@@ -1,12 +1,11 @@
-"""A bounded pool of children that have everything loaded: each answers one question at a time.
+"""A bounded pool of children that have everything loaded; each answers one request at a time.
 
-Each child has a thread of its own, which starts it, asks it, and starts another one where it ended over a picture.
+Each child has a keeper thread, which starts it, asks it, and starts another one where it ended.
 """
 
 from __future__ import annotations
 
 import queue
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -16,16 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from service import errors, metrics
+from service import metrics
 from service.errors import AnalysisError, Busy, EngineUnavailable, UnreadableMedia, WorkspaceFull
 from service.logs import log
-from service.sandbox.child_loop import ERROR
-from service.sandbox.process import ChildLimits, Companion, clean
-from service.sandbox.protocol import Deadline, LineClosed, receive, send
+from service.sandbox.process import KILLED, ChildLimits, Companion, clean
+from service.sandbox.protocol import Deadline, LineClosed, NotDelivered, raise_error, receive, send
+from service.sandbox.python_child import start_companion
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 HELLO: dict[str, Any] = {"do": "hello"}
-"""The first question to each child: it answers when its models are loaded."""
+"""First request to each child: it answers when its models are loaded."""
 START_S = 60.0
 AGAIN_S = 2.0
 TAIL_BYTES = 2000
@@ -39,10 +37,11 @@ class ChildEnded(UnreadableMedia):
 
 
 @dataclass
-class _Question:
-    question: dict[str, Any]
+class _Request:
+    fields: dict[str, Any]
     body: bytes
     answer: Future[Answer] = field(default_factory=Future)
+    asked_again: bool = False
 
 
 class Pool:
@@ -51,11 +50,11 @@ class Pool:
     Args:
         module: run as `python -m <module>`; it calls `child_loop.serve`.
         children: processes.
-        waiting: questions that may wait for one of them.
-        time_s: how long a child may take over one question.
+        waiting: requests that may wait for one of them.
+        time_s: how long a child may take over one request.
         memory_bytes: address space of each child.
-        answers: after so many another child takes its place, so that nothing of what they see piles up.
-        folder: tells where children have their own folders; asked when the first starts. Default: TMPDIR.
+        answers: number of answers after which a child is replaced, so that nothing of what they see piles up.
+        folder: gives the folder in which children get their own, when the first one starts. Default: TMPDIR.
     """
 
     def __init__(
@@ -70,64 +69,90 @@ class Pool:
         folder: Callable[[], Path | None] = lambda: None,
     ) -> None:
         self._module = module
+        self._children = children
+        self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=64 << 20)
         self._answers = answers
         self._folder = folder
-        self._children = children
-        self._time_s = time_s
-        self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=64 << 20)
-        self._questions: queue.Queue[_Question | None] = queue.Queue(waiting)
+        self._requests: queue.Queue[_Request | None] = queue.Queue(waiting)
         self._starting = threading.Lock()
-        self._threads: list[threading.Thread] = []
+        self._keepers: list[_Keeper] = []
         self._trouble: EngineUnavailable | None = None
 
     def start(self) -> None:
-        """Start the children, without waiting for them; done by the first question if not before."""
+        """Start the children, without waiting for them; done by the first request if not before."""
         with self._starting:
-            if not self._threads:
-                keeping = [
-                    threading.Thread(target=self._keep_one, name=f"{self._module}-{number}", daemon=True)
+            if not self._keepers:
+                keepers = [
+                    _Keeper(self._module, number, self._requests, self._limits, self._answers, self._folder, self._note)
                     for number in range(self._children)
                 ]
-                for thread in keeping:
-                    thread.start()
-                self._threads = keeping
+                for keeper in keepers:
+                    keeper.start()
+                self._keepers = keepers
 
     def ping(self) -> None:
-        """Raises EngineUnavailable where the last child that was started did not come up."""
+        """Raise EngineUnavailable where the last child that was started did not come up."""
         if self._trouble:
             raise self._trouble
 
     def close(self) -> None:
-        """Let the children go; questions asked afterwards wait for ever."""
+        """End the children when the requests that wait are answered; a later request starts new ones."""
         with self._starting:
-            for _ in self._threads:
-                self._questions.put(None)
-            for thread in self._threads:
-                thread.join()
-            self._threads = []
+            for _ in self._keepers:
+                self._requests.put(None)
+            for keeper in self._keepers:
+                keeper.join()
+            self._keepers = []
 
-    def ask(self, question: dict[str, Any], body: bytes) -> Answer:
-        """The answer of the next child that is free.
+    def ask(self, fields: dict[str, Any], body: bytes) -> Answer:
+        """Return the answer of the next child that is free.
 
         Raises:
-            Busy: all are at work and as many questions wait as may, or it took too long.
+            Busy: all are at work and as many requests wait as may, or it took too long.
             EngineUnavailable: the children do not start.
             ChildEnded: the picture ended the child.
             MediaError: the picture cannot be used.
         """
-        return self.submit(question, body).result()
+        return self.submit(fields, body).result()
 
-    def submit(self, question: dict[str, Any], body: bytes = b"") -> Future[Answer]:
-        """The same without waiting; raises Busy at once, the rest is raised by the future."""
+    def submit(self, fields: dict[str, Any], body: bytes = b"") -> Future[Answer]:
+        """Ask without waiting for the answer; raises Busy at once, the future raises the rest."""
         self.start()
-        asked = _Question(question, body)
+        request = _Request(fields, body)
         try:
-            self._questions.put_nowait(asked)
+            self._requests.put_nowait(request)
         except queue.Full as error:
             raise Busy from error
-        return asked.answer
+        return request.answer
 
-    def _keep_one(self) -> None:
+    def _note(self, trouble: EngineUnavailable | None) -> None:
+        self._trouble = trouble
+
+
+class _Keeper:
+    """Keeps one child at work, in a thread that outlives every child, whatever that one does or sends."""
+
+    def __init__(
+        self,
+        module: str,
+        number: int,
+        requests: queue.Queue[_Request | None],
+        limits: ChildLimits,
+        answers: int,
+        folder: Callable[[], Path | None],
+        note: Callable[[EngineUnavailable | None], None],
+    ) -> None:
+        self._module = module
+        self._requests = requests
+        self._limits = limits
+        self._answers = answers
+        self._folder = folder
+        self._note = note
+        self._returned: _Request | None = None
+        self._thread = threading.Thread(target=self._run, name=f"{module}-{number}", daemon=True)
+        self.start, self.join = self._thread.start, self._thread.join
+
+    def _run(self) -> None:
         goes_on = True
         while goes_on:
             try:
@@ -138,79 +163,98 @@ class Pool:
                 goes_on = self._refuse(WorkspaceFull() if WorkspaceFull.is_meant_by(error) else Busy())
 
     def _keep(self, folder: Path) -> bool:
-        """One child's life; False when the pool closes."""
-        child = None
+        """Live one child's life; False when the pool closes."""
         try:
             child = self._started(folder)
-            return self._serve(child)
         except EngineUnavailable as error:
             log.error("pool.child_does_not_start", module=self._module, error=error.message)
-            self._trouble = error
+            self._note(error)
             return self._refuse(error)
+        try:
+            for _ in range(self._answers):
+                request = self._next()
+                if request is None:
+                    return False
+                if not self._answer(child, request):
+                    return True
+            return True
         finally:
-            if child:
-                child.end()
+            child.end()
 
     def _started(self, folder: Path) -> Companion:
-        env = {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
-        argv = [sys.executable, "-P", "-s", "-m", self._module]
         log_file = folder / "log"
-        log_file.unlink(missing_ok=True)
-        child = Companion(argv, cwd=folder, log=log_file, limits=self._limits, env=env)
+        child = start_companion(self._module, folder, log_file, self._limits)
         try:
-            told, _ = _exchange(child, HELLO, b"", START_S)
-        except (LineClosed, TimeoutError) as error:
+            versions, _ = _exchange(child, HELLO, b"", START_S)
+        except (LineClosed, TimeoutError, AnalysisError) as error:
             child.end()
             raise EngineUnavailable(f"the analyser does not start: {_tail(log_file)}") from error
         except BaseException:
             child.end()
             raise
-        log.info("pool.child_ready", module=self._module, **told)
-        self._trouble = None
+        log.info("pool.child_ready", module=self._module, versions=versions)
+        self._note(None)
         return child
 
-    def _serve(self, child: Companion) -> bool:
-        """Ask it one question after the other; True where another child has to take its place."""
-        for _ in range(self._answers):
-            asked = self._questions.get()
-            if asked is None:
-                return False
-            try:
-                asked.answer.set_result(_exchange(child, asked.question, asked.body, self._time_s))
-            except AnalysisError as error:
-                asked.answer.set_exception(error)
-            except TimeoutError:
-                log.warning("pool.child_too_slow", module=self._module, seconds=self._time_s)
-                metrics.engine_restarted()
-                asked.answer.set_exception(Busy(f"the picture took longer than {self._time_s:g} s; it was given up"))
-                return True
-            except LineClosed:
-                log.warning("pool.child_ended", module=self._module)
-                metrics.engine_restarted()
-                asked.answer.set_exception(ChildEnded())
-                return True
-            except BaseException as error:
-                asked.answer.set_exception(error)
-                raise
+    def _next(self, timeout: float | None = None) -> _Request | None:
+        """Return the next request that somebody still waits for; None when the pool closes. Raises queue.Empty."""
+        returned, self._returned = self._returned, None
+        if returned:
+            return returned
+        while request := self._requests.get(timeout=timeout):
+            if request.answer.set_running_or_notify_cancel():
+                return request
+        return None
+
+    def _answer(self, child: Companion, request: _Request) -> bool:
+        """Ask the child and settle the request; False where another child has to take its place."""
+        try:
+            request.answer.set_result(_exchange(child, request.fields, request.body, self._limits.time_s))
+        except AnalysisError as error:
+            request.answer.set_exception(error)
+        except TimeoutError:
+            seconds = self._limits.time_s
+            log.warning("pool.child_too_slow", module=self._module, seconds=seconds)
+            metrics.engine_restarted()
+            request.answer.set_exception(Busy(f"the picture took longer than {seconds:g} s; it was given up"))
+            return False
+        except LineClosed as error:
+            self._child_ended(child, request, error)
+            return False
+        except Exception as error:
+            log.exception("pool.unexpected_error", module=self._module)
+            request.answer.set_exception(error)
+            return False
         return True
 
+    def _child_ended(self, child: Companion, request: _Request, error: LineClosed) -> None:
+        """Blame the picture, unless the child was gone before it had it, or was killed: then ask a fresh one, once."""
+        killed = child.end() in KILLED
+        log.warning("pool.child_ended", module=self._module, killed=killed)
+        metrics.engine_restarted()
+        if (killed or isinstance(error, NotDelivered)) and not request.asked_again:
+            request.asked_again = True
+            self._returned = request
+        else:
+            request.answer.set_exception(ChildEnded())
+
     def _refuse(self, error: AnalysisError) -> bool:
-        """Tell whoever asks that there is no child, for a while; then one is tried again."""
+        """Answer all requests with the error for a while, then let a child be tried again; False when closing."""
         with suppress(queue.Empty):
-            while asked := self._questions.get(timeout=AGAIN_S):
-                asked.answer.set_exception(error)
+            while request := self._next(timeout=AGAIN_S):
+                request.answer.set_exception(error)
             return False
         return True
 
 
-def _exchange(child: Companion, question: dict[str, Any], body: bytes, seconds: float) -> Answer:
+def _exchange(child: Companion, fields: dict[str, Any], body: bytes, seconds: float) -> Answer:
+    if child.has_hung_up():
+        raise NotDelivered
     deadline = Deadline(seconds)
-    send(child.line, question, body, deadline)
-    words, answer = receive(child.line, deadline)
-    if ERROR in words:
-        kind = getattr(errors, str(words[ERROR]), UnreadableMedia)
-        raise kind(str(words.get("message", ""))[:500])
-    return words, answer
+    send(child.line, fields, body, deadline)
+    answer, data = receive(child.line, deadline)
+    raise_error(answer, besides=(EngineUnavailable,))
+    return answer, data
 
 
 def _tail(log_file: Path) -> str:

@@ -1,4 +1,4 @@
-"""One child process's life: started without a shell, limited, watched, and gone with all its children.
+"""Run one child process: started without a shell, limited, watched, and ended with all its children.
 
 The only file that starts processes: the engine and every decoder of uploaded media run in here.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -23,26 +24,30 @@ from typing import IO
 from service.errors import EngineTimeout, EngineUnavailable
 
 GRACE_S = 1.0
-"""What a child gets between TERM and KILL; with it, a lost lease stops the engine within two seconds."""
+"""Grace period between TERM and KILL; with it, a lost lease stops the engine within two seconds."""
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+"""Exit codes of a child that was ended from outside; a child that meets its own memory limit ends otherwise."""
 LEASH = shutil.which("setpriv", path=os.defpath)
-"""Of util-linux: ties a child's life to ours, however we end; where it is missing, a child outlives a killed worker."""
+"""setpriv of util-linux: ends a child with its parent, however that ends; without it, one outlives a killed worker."""
 NOT_EXECUTED = (126, 127)
-"""Exit codes of a leash that could not start the command."""
+"""Exit codes of a setpriv that could not start the command."""
 KILL_WAIT_S = 5.0
-"""How long a killed child may take to go; one that hangs in the kernel is left behind."""
+"""How long a killed child may take to end; one that hangs in the kernel is left behind."""
+LAST_WORDS_S = 0.5
+"""How long a child that has hung up may take to end by itself, so that its own exit code is seen."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 """Pauses between two looks at the child; growing, so that short runs end quickly and long ones are cheap."""
 LOG_BYTES = 4 << 20
 """Size at which a log is cut back to its beginning and its newest words."""
 LOG_HEAD_BYTES = 256 << 10
-"""What is kept of the beginning of a log that was cut."""
+"""Bytes kept of the beginning of a log that was cut."""
 TAIL_BYTES, TAIL_COLUMNS = 16 << 10, 300
 """Bounds of the part of a log that is quoted in messages."""
 
 
 @dataclass(frozen=True)
 class ChildLimits:
-    """What one child may take.
+    """Limits of one child.
 
     Attributes:
         time_s: wall time in seconds.
@@ -74,7 +79,7 @@ class Finished:
 
     @property
     def signal(self) -> str | None:
-        """Name of the signal that ended it, if one did; SIGKILL that we did not send is usually memory."""
+        """Name of the signal that ended it, if one did; SIGKILL is usually the system's, which was out of memory."""
         if self.returncode >= 0:
             return None
         try:
@@ -83,7 +88,7 @@ class Finished:
             return f"signal {-self.returncode}"
 
     def tail(self, n: int = 20) -> str:
-        """The last `n` lines of each log, stdout first, without control characters and bounded in length."""
+        """Return the last `n` lines of each log, stdout first, without control characters and bounded in length."""
         return "\n".join(part for part in (_tail(self.stdout, n), _tail(self.stderr, n)) if part)
 
 
@@ -128,18 +133,18 @@ def run_child(
             peak = _end(child)
     seconds = time.monotonic() - started
     finished = Finished(child.returncode, seconds, stdout, stderr, peak)
-    if child.returncode in NOT_EXECUTED and (words := finished.tail()).startswith("setpriv: "):
-        raise EngineUnavailable(f"{argv[0]} cannot be started: {words.rpartition(': ')[2]}")
+    if child.returncode in NOT_EXECUTED and (tail := finished.tail()).startswith("setpriv: "):
+        raise EngineUnavailable(f"{argv[0]} cannot be started: {tail.rpartition(': ')[2]}")
     return finished
 
 
 class Companion:
-    """A child that stays and answers over a socket, which is its standard input; under the same leash as the others.
+    """A child that stays and answers over a socket, which is its standard input.
 
-    The thread that makes it must outlive it: the leash is of that thread.
+    The thread that makes it must outlive it: a child is ended with the thread that started it.
 
     Attributes:
-        line: our end of the socket, blocking; the other end closes when the child is gone.
+        line: the parent's end of the socket, blocking; the other end closes when the child is gone.
     """
 
     def __init__(
@@ -151,7 +156,7 @@ class Companion:
         limits: ChildLimits,
         env: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`limits.time_s` is for the caller to hold. Raises EngineUnavailable."""
+        """Start it; `limits.time_s` is for the caller to hold. Raises EngineUnavailable."""
         _check_executable(Path(argv[0]))
         self.line, theirs = socket.socketpair()
         try:
@@ -162,10 +167,23 @@ class Companion:
             self.line.close()
             raise
 
-    def end(self) -> None:
-        """Stop it, whatever it is doing, and all its children."""
-        self.line.close()
-        _end(self._child)
+    def has_hung_up(self) -> bool:
+        """Tell whether it is gone, or has sent bytes without being asked."""
+        readable, _, _ = select.select([self.line], [], [], 0)
+        return bool(readable)
+
+    def end(self) -> int:
+        """Stop it and all its children; return its exit code, negative for the signal that ended it.
+
+        One that has hung up by itself gets a moment to end by itself. May be called again.
+        """
+        if self._child.returncode is None:
+            if self.has_hung_up():
+                for _ in _until_ended(self._child.pid, LAST_WORDS_S):
+                    pass
+            self.line.close()
+            _end(self._child)
+        return self._child.returncode
 
 
 def _check_executable(path: Path) -> None:
@@ -179,7 +197,7 @@ def _check_executable(path: Path) -> None:
 
 
 def _environment(cwd: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """An allow-list: whatever secrets this process holds, the child sees none of them."""
+    """Return an allow-list of variables: a child sees none of the secrets that this process holds."""
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath.lstrip(":")]),
         "LANG": "C.UTF-8",
@@ -201,7 +219,7 @@ def _start(
     err: IO[bytes],
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    # Set by the child itself before it becomes the command: a worker that is killed outright tells nobody.
+    # Set by the child itself before it becomes the command: a worker that is killed outright cannot end it.
     leash = [LEASH, "--pdeathsig", "KILL", "--"] if LEASH else []
     try:
         return subprocess.Popen(
@@ -234,7 +252,7 @@ def _set_limits(pid: int, limits: ChildLimits) -> None:
 
 
 def _until_ended(pid: int, time_s: float) -> Iterator[None]:
-    """Yield now and then until the child has ended or its time is up."""
+    """Yield at growing intervals until the child has ended or its time is up."""
     deadline = time.monotonic() + time_s
     pause = FIRST_PAUSE_S
     while not _ended(pid):
@@ -252,7 +270,7 @@ def _ended(pid: int) -> bool:
 
 
 def _end(child: subprocess.Popen[bytes]) -> int:
-    """Stop the child if it still runs, kill what is left of its group, and give its peak memory in bytes."""
+    """Stop the child if it still runs, kill the rest of its group, and return its peak memory in bytes."""
     if not _ended(child.pid):
         _signal_group(child.pid, signal.SIGTERM)
         for _ in _until_ended(child.pid, GRACE_S):
@@ -271,9 +289,9 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def _cut(log: IO[bytes]) -> None:
-    """Keep a flood of words off the disk; the log is open for appending, so the child just goes on.
+    """Cut a log that outgrew its limit; it is open for appending, so the child just goes on.
 
-    Its newest words stay, since they may be its last and say why it ended. Lost is what comes between the two steps.
+    Its end stays, since it may say why the child ended. What the child writes between the two steps is lost.
     """
     size = os.fstat(log.fileno()).st_size
     if size > LOG_BYTES:
@@ -295,6 +313,6 @@ def _tail(path: Path, lines: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Text of a child as it may be shown: line ends kept, other control characters replaced."""
+    """Return text of a child as it may be shown: line ends kept, other control characters replaced."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     return "".join(char if char == "\n" or char.isprintable() else "�" for char in unified)

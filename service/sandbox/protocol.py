@@ -1,4 +1,4 @@
-"""What passes between a pool and its children: a JSON object and bytes, each with its length before it."""
+"""Messages between a pool and its children: a JSON object and bytes, each preceded by its length."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from typing import Any
+
+from service.errors import AnalysisError, MediaTooLarge, UnreadableMedia, UnsupportedMedia
+
+MEDIA_ERRORS = (MediaTooLarge, UnreadableMedia, UnsupportedMedia)
+"""What a child may say of a file. A decoder works on hostile bytes: it raises nothing else in its parent."""
+ERROR = "error"
+MESSAGE_CHARACTERS = 500
 
 _LENGTHS = struct.Struct(">II")
 _LONGEST = 1 << 30
 
 
 class LineClosed(Exception):
-    """The other side is gone."""
+    """The other side is gone, or sends what is no message."""
+
+
+class NotDelivered(LineClosed):
+    """The other side was gone before it had the whole message."""
 
 
 class Deadline:
@@ -30,9 +42,14 @@ class Deadline:
         line.settimeout(left)
 
 
-def send(line: socket.socket, words: dict[str, Any], body: bytes, deadline: Deadline | None = None) -> None:
-    """Raises LineClosed, TimeoutError."""
-    text = json.dumps(words).encode()
+def send(line: socket.socket, fields: dict[str, Any], body: bytes, deadline: Deadline | None = None) -> None:
+    """Send one message.
+
+    Raises:
+        NotDelivered: the other side is gone.
+        TimeoutError: it did not take it in time.
+    """
+    text = json.dumps(fields).encode()
     try:
         for part in (_LENGTHS.pack(len(text), len(body)), text, body):
             if deadline:
@@ -41,16 +58,50 @@ def send(line: socket.socket, words: dict[str, Any], body: bytes, deadline: Dead
     except TimeoutError:
         raise
     except OSError as error:
-        raise LineClosed from error
+        raise NotDelivered from error
 
 
 def receive(line: socket.socket, deadline: Deadline | None = None) -> tuple[dict[str, Any], bytes]:
-    """Raises LineClosed, TimeoutError."""
+    """Receive one message.
+
+    Raises:
+        LineClosed: the other side is gone, or sent bytes that are no message.
+        TimeoutError: none came in time.
+    """
     text_length, body_length = _LENGTHS.unpack(_exactly(line, _LENGTHS.size, deadline))
     if text_length + body_length > _LONGEST:
         raise LineClosed
-    words = json.loads(_exactly(line, text_length, deadline))
-    return words, bytes(_exactly(line, body_length, deadline))
+    try:
+        fields = json.loads(_exactly(line, text_length, deadline))
+    except (ValueError, RecursionError) as error:
+        raise LineClosed from error
+    if not isinstance(fields, dict):
+        raise LineClosed
+    return fields, bytes(_exactly(line, body_length, deadline))
+
+
+def error_fields(error: AnalysisError) -> dict[str, Any]:
+    """The message that carries a child's error to its parent."""
+    return {ERROR: type(error).__name__, "message": error.message}
+
+
+def out_of_memory() -> dict[str, Any]:
+    """The message of a child that met its memory limit."""
+    return error_fields(MediaTooLarge("it needs more memory than decoders may take"))
+
+
+def raise_error(fields: Mapping[str, Any], *, besides: tuple[type[AnalysisError], ...] = ()) -> None:
+    """Raise the error that a message carries, if it carries one.
+
+    Args:
+        besides: errors that this child may raise, in addition to `MEDIA_ERRORS`; any other name is UnreadableMedia.
+    """
+    if ERROR not in fields:
+        return
+    kinds: tuple[type[AnalysisError], ...] = (*MEDIA_ERRORS, *besides)
+    allowed = {kind.__name__: kind for kind in kinds}
+    kind = allowed.get(str(fields[ERROR]), UnreadableMedia)
+    raise kind(str(fields.get("message", ""))[:MESSAGE_CHARACTERS])
 
 
 def _exactly(line: socket.socket, length: int, deadline: Deadline | None) -> bytearray:

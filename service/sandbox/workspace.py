@@ -1,4 +1,4 @@
-"""Room on disk for the media in hand: one folder a worker, one inside it an item, gone when the item is done."""
+"""Disk space for media in work: one folder per worker, in it one per item, removed when the item is done."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from service.settings import BadSettings
 LOCK = "lock"
 
 ROOM_BYTES = 32 << 20
-"""Less free space than this is no room for another item…"""
+"""Least free space to begin another item."""
 FULL_BYTES = 1 << 20
-"""…and less than this is a full disk: whatever a child made of its media then, it says nothing about the media."""
+"""Free space below which the disk is full: an error of a child then says nothing about its media."""
 
 
 class Workspace:
-    """A folder under `root` that is this process's own; folders of processes that died are removed at the start.
+    """This process's folder under `root`; folders of processes that died are removed at the start.
 
     Each is locked for as long as its process lives, so a dead one is known by its lock, in any container.
 
@@ -44,7 +44,7 @@ class Workspace:
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def has_room(self) -> bool:
-        """Whether to begin another item; what dead processes have left is removed first, if it is in the way."""
+        """Tell whether there is space for another item; where there is none, dead processes are cleaned up."""
         if self._free_bytes() < ROOM_BYTES:
             with _gate(self.path.parent):
                 _remove_dead(self.path.parent)
@@ -52,7 +52,7 @@ class Workspace:
 
     @contextmanager
     def room(self) -> Iterator[Path]:
-        """An empty folder for one item, removed with all it holds at the end.
+        """Make an empty folder for one item, and remove it with its content at the end.
 
         Raises:
             WorkspaceFull: in place of an error that comes from, or may come from, a full disk.
@@ -79,7 +79,7 @@ class Workspace:
 
 @contextmanager
 def _gate(root: Path) -> Iterator[None]:
-    """One process at a time, so that a folder that is just being made is not taken for a dead one."""
+    """Let one process in at a time, so that a folder that is just being made is not taken for a dead one."""
     with (root / LOCK).open("a") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         yield

@@ -14,10 +14,10 @@ from service.engine.installed import Engine
 from service.engine.output import read_table
 from service.engine.run import run_engine
 from service.errors import BadRequest, Busy
-from service.sandbox.pool import REPOSITORY, Pool
+from service.sandbox.pool import Pool
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
-from service.settings import Settings
+from service.settings import REPOSITORY, Settings
 
 CHILD = "service.engine.lite.child"
 LITE = "openface_lite"

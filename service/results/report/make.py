@@ -6,7 +6,6 @@ Light to import: the web processes start it and never load what it needs.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 from service.errors import EngineTimeout, EngineUnavailable, ReportFailed, WorkspaceFull
 from service.results.quality_gate import CONFIDENCE
 from service.results.report.files import FILES, REPORT
-from service.sandbox.call import PACKAGES
-from service.sandbox.process import ChildLimits, Finished, run_child
+from service.sandbox.process import ChildLimits, Finished
+from service.sandbox.python_child import run_module
 
 LIMITS = ChildLimits(time_s=120.0, memory_bytes=6 << 30, file_bytes=64 << 20)
 """Of the child; an hour of video is a table of half a gigabyte, read in about ten seconds."""
@@ -83,10 +82,9 @@ def _attempt(wanted: ReportRequest, upload: Path | None, missing: str, room: Pat
         "out": str(room.resolve()),
     }
     request.write_text(json.dumps(fields), "utf-8")
-    argv = [sys.executable, "-P", "-s", "-m", "service.results.report", str(request.resolve())]
-    env = {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "svg"}
+    arguments = [str(request.resolve())]
     try:
-        finished = run_child(argv, cwd=room, log_dir=room, limits=LIMITS, on_wait=on_wait, env=env)
+        finished = run_module("service.results.report", arguments, room, LIMITS, on_wait, {"MPLBACKEND": "svg"})
     except EngineTimeout as error:
         raise _BroughtDown(f"the report was not made within {LIMITS.time_s:.0f} s") from error
     _check(finished, room)

@@ -1,4 +1,4 @@
-"""The child that stays: pictures, one question after the other."""
+"""The pool's child for pictures: one probe after the other."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ def _hello(_body: bytes) -> Answer:
     return {"opencv": cv2.__version__}, b""
 
 
-def _probe(_body: bytes, **question: Any) -> Answer:
-    """What a picture is. Raises MediaError."""
-    return pictures.probe(**question), b""
+def _probe(_body: bytes, **arguments: Any) -> Answer:
+    return pictures.probe(**arguments), b""
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def fuzz(seed: int | None, only: str | None, keep: Path | None) -> None:
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 for one in pool.map(sandbox.walk, kinds):
                     walked.append(one)
-                    console.print(_told(one), highlight=False)
+                    console.print(_line(one), highlight=False)
     for one in walked:
         for fault in one.faults[:MOST_TOLD]:
             console.print(f"FAULT {one.kind}: {fault}", markup=False, highlight=False)
@@ -56,7 +56,7 @@ def fuzz(seed: int | None, only: str | None, keep: Path | None) -> None:
     sys.exit(1 if faults or (not only and seen < LEAST) else 0)
 
 
-def _told(one: Walked) -> str:
+def _line(one: Walked) -> str:
     how = ", ".join(f"{code} {number}" for code, number in one.codes.most_common())
     return _row(one.kind, str(sum(one.codes.values())), f"{one.slowest_s:.1f}", f"{one.peak_memory_bytes >> 20}", how)
 

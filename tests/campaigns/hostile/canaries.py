@@ -1,4 +1,4 @@
-"""Files and a port that nobody may touch, and that notice whoever does (Linux: inotify)."""
+"""Canary files and a canary port: any access to them is noticed (Linux: inotify)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EVENT = struct.Struct("iIII")
 class Canaries:
     """A folder of media that is watched, and a port of loopback that is listened on, for TCP and UDP.
 
-    The files are whole media: whoever follows a playlist to them gets what it wants, and goes on.
+    The files are whole media, so that a reader that follows a playlist to them succeeds and goes on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +50,7 @@ class Canaries:
         self._udp.close()
 
     def touched(self) -> list[str]:
-        """What happened to them since the last time this was asked, in words."""
+        """Describe each access since the last call."""
         return [*self._files_touched(), *self._calls()]
 
     def _files_touched(self) -> list[str]:
@@ -84,7 +84,7 @@ class Canaries:
 
 
 def _listening() -> tuple[socket.socket, socket.socket]:
-    """The same free port for both."""
+    """Open one free port for both."""
     while True:
         tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
         tcp.bind((HOST, 0))

@@ -223,7 +223,7 @@ def _symlinked(folder: Path) -> list[Path]:
 
 
 def _canaries_named(log: Path, folder: Path) -> Iterator[str]:
-    """Whoever only tries to open a canary shows that it would follow a playlist."""
+    """Find attempts to open a canary: a process that only tries would follow a playlist."""
     for part in log.iterdir():
         for line in part.read_text("utf-8", "replace").splitlines():
             if f"{folder.name}/{NAME}" in line:

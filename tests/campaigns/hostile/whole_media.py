@@ -86,14 +86,14 @@ def png_chunk(name: bytes, data: bytes) -> bytes:
 
 @cache
 def _zeros(count: int) -> bytes:
-    """So many zeros, compressed."""
+    """Compress `count` zeros."""
     packer = zlib.compressobj(9)
     pieces = [packer.compress(bytes(min(1 << 20, count - at))) for at in range(0, count, 1 << 20)]
     return b"".join(pieces) + packer.flush()
 
 
 def bomb(count: int) -> bytes:
-    """A zlib stream that becomes so many zeros."""
+    """Make a zlib stream that becomes `count` zeros."""
     return _zeros(count)
 
 

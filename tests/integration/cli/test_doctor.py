@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import service.sandbox.call
+import service.sandbox.python_child
 from infra.local.loopback import free_ports
 from service.cli.doctor_checks.check import Check
 from service.cli.doctor_checks.engine import OPENFACE_MODELS, commands_check, models_check, probe_check
@@ -194,7 +194,7 @@ def test_an_engines_log_is_indented_below_its_error(tmp_path: Path) -> None:
 
 def test_decoders_that_do_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where the child looks for this package: as in an installation that is not whole.
-    monkeypatch.setattr(service.sandbox.call, "PACKAGES", tmp_path)
+    monkeypatch.setattr(service.sandbox.python_child, "PACKAGES", tmp_path)
     told = decoders_check(tmp_path, MediaLimits(max_pixels=10**6, max_duration_s=60))
     assert told.status == "failed"
     assert "ModuleNotFoundError" in told.said

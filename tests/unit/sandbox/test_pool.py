@@ -1,17 +1,19 @@
-"""The pool: answers in parallel, says when it is full, and outlives its children."""
+"""The pool answers in parallel, says when it is full, and outlives its children."""
 
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from service.errors import Busy, EngineUnavailable, MediaTooLarge, UnreadableMedia
-from service.sandbox.pool import Pool
+from service.sandbox.pool import ChildEnded, Pool
 
 CHILD = "tests.fixtures.odd_child"
 
@@ -44,9 +46,51 @@ def test_an_error_on_purpose_comes_back_as_itself(pool: Pool) -> None:
         pool.ask({"do": "refuse"}, b"")
 
 
-def test_a_library_s_error_that_is_the_picture_s_fault_comes_back_as_ours(pool: Pool) -> None:
+def test_a_library_s_error_that_is_the_picture_s_fault_is_translated(pool: Pool) -> None:
     with pytest.raises(UnreadableMedia, match="there is no such picture"):
         pool.ask({"do": "miss"}, b"")
+
+
+@pytest.mark.parametrize("error", ["Cancelled", "LeaseLost"])
+def test_a_child_cannot_raise_what_is_not_about_the_picture(pool: Pool, error: str) -> None:
+    with pytest.raises(UnreadableMedia, match="not mine to say"):
+        pool.ask({"do": "interrupt", "error": error}, b"")
+
+
+@pytest.mark.parametrize("text", [b"no json", b"[1]", b"\xff", b"[" * 100_000, b'"error"'])
+def test_a_message_that_is_no_json_object_ends_the_child_and_not_its_keeper(text: bytes) -> None:
+    pool = Pool(CHILD, children=1, waiting=2, time_s=5.0)
+    first = pool.ask({"do": "echo"}, b"")[0]["pid"]
+    with pytest.raises(ChildEnded):
+        pool.ask({"do": "send"}, text)
+    assert pool.submit({"do": "echo"}, b"").result(timeout=20)[0]["pid"] != first
+    pool.close()
+
+
+def test_a_child_that_was_gone_before_the_request_costs_the_caller_nothing() -> None:
+    pool = Pool(CHILD, children=1, waiting=2, time_s=5.0)
+    for number in (signal.SIGKILL, signal.SIGSEGV):
+        pid = pool.ask({"do": "echo"}, b"")[0]["pid"]
+        os.kill(pid, number)
+        time.sleep(0.5)  # A crash takes a moment.
+        assert pool.ask({"do": "echo"}, b"ab")[1] == b"ba"
+    pool.close()
+
+
+def test_a_child_killed_from_outside_is_asked_again_once(pool: Pool, tmp_path: Path) -> None:
+    assert pool.ask({"do": "killed_once", "mark": str(tmp_path / "mark")}, b"ab")[1] == b"ba"
+    with pytest.raises(ChildEnded):
+        pool.ask({"do": "always_killed"}, b"")
+
+
+def test_a_request_that_was_cancelled_keeps_no_child_from_its_work() -> None:
+    pool = Pool(CHILD, children=1, waiting=2, time_s=5.0)
+    slow = pool.submit({"do": "sleep", "seconds": 1}, b"")
+    while not slow.running():
+        time.sleep(0.02)
+    assert pool.submit({"do": "echo"}, b"").cancel()
+    assert pool.submit({"do": "echo"}, b"ab").result(timeout=20)[1] == b"ba"
+    pool.close()
 
 
 @pytest.mark.parametrize("how", ["die", "fail"])
@@ -68,7 +112,7 @@ def test_a_child_that_takes_too_long_is_replaced() -> None:
         os.kill(first, 0)
 
 
-def test_more_than_may_wait_are_told_to_come_again(pool: Pool) -> None:
+def test_more_requests_than_may_wait_are_refused_as_busy(pool: Pool) -> None:
     pool.ask({"do": "echo"}, b"")
     begun = threading.Barrier(5)
 
@@ -81,10 +125,10 @@ def test_more_than_may_wait_are_told_to_come_again(pool: Pool) -> None:
         return "answered"
 
     with ThreadPoolExecutor(5) as callers:
-        told = [caller.result() for caller in [callers.submit(ask) for _ in range(5)]]
-    # Two in hand and two waiting at most; whoever comes before a child has taken its question finds less room.
-    assert told.count("answered") in {2, 3, 4}
-    assert set(told) == {"answered", "busy"}
+        answers = [caller.result() for caller in [callers.submit(ask) for _ in range(5)]]
+    # Two in hand and two waiting at most; a caller that comes before a child has taken its request finds less room.
+    assert answers.count("answered") in {2, 3, 4}
+    assert set(answers) == {"answered", "busy"}
 
 
 def test_two_children_work_side_by_side(pool: Pool) -> None:
@@ -93,7 +137,7 @@ def test_two_children_work_side_by_side(pool: Pool) -> None:
         assert len({one.result()[0]["pid"] for one in asked}) == 2
 
 
-def test_children_that_do_not_start_are_told_of() -> None:
+def test_a_child_that_does_not_start_is_an_error_that_names_it() -> None:
     pool = Pool("tests.children.no_such_child", children=1, waiting=2, time_s=1.0)
     with pytest.raises(EngineUnavailable, match="no_such_child"):
         pool.ask({"do": "echo"}, b"")

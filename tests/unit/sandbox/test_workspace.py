@@ -14,7 +14,7 @@ import pytest
 
 from service.errors import MalformedOutput, UnreadableMedia, WorkspaceFull
 from service.sandbox import workspace as rooms
-from service.sandbox.decoders import EXIT_DISK_FULL
+from service.sandbox.child_once import EXIT_DISK_FULL
 from service.sandbox.workspace import LOCK, Workspace
 from tests.conftest import ASTRONAUT
 
