@@ -1,7 +1,7 @@
 """`python -m benchmarks.collect`: 1,000 results into one table, beside 100: how fast, and how much memory it takes.
 
-The results are made: tables of OpenFace's width with numbers as OpenFace writes them, in folders as `analyse` leaves
-them, a tenth of them videos. The command is the real one, in a process of its own.
+The results are made up: tables of OpenFace's width with numbers as OpenFace writes them, in folders as `analyse` writes
+them, a tenth of them videos. The command runs as users run it, in a process of its own.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from service.engine.columns import columns_for
 from service.jobs.job import Media
 
 FEWER = 10
-"""The run that memory is compared with has so many times fewer results."""
+"""Factor by which the compared run has fewer results."""
 AIM = 1.25
-"""Memory with all results, in times of that with the fewer ones: more would grow with their number."""
+"""Most memory with all results over memory with the fewer ones."""
 VIDEO_EVERY = 10
 _KIB = 1024
 
@@ -57,7 +57,7 @@ class Run:
 @click.option("--to", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
 def main(results: int, video_rows: int, to: str, json_file: Path | None) -> None:
-    """Measure `collect` on so many results."""
+    """Measure `collect` on many results and on a tenth of them."""
     console = new_console()
 
     def measure() -> None:
@@ -73,7 +73,7 @@ def main(results: int, video_rows: int, to: str, json_file: Path | None) -> None
 
 
 def measured(folder: Path, count: int, video_rows: int, to: str) -> Run:
-    """Make so many results, and collect them in a process of its own."""
+    """Make `count` results and collect them in a process of its own."""
     size = make_results(folder, count, video_rows)
     out = folder.with_suffix(f".{to}")
     argv = [sys.executable, "-m", "service", "collect", str(folder), "--out", str(out), "--json"]
@@ -90,7 +90,7 @@ def measured(folder: Path, count: int, video_rows: int, to: str) -> Run:
 
 
 def make_results(folder: Path, count: int, video_rows: int) -> int:
-    """Folders with a table and a manifest each; returns the tables' bytes. Equal tables are links to one."""
+    """Make folders with a table and a manifest each; returns the tables' bytes. Equal tables are hard links."""
     rows: dict[Media, int] = {"image": 1, "video": video_rows}
     tables = {media: _table(folder.with_name(f"{folder.name}-{media}.csv"), media, rows[media]) for media in rows}
     size = 0
@@ -148,7 +148,7 @@ def _manifest(number: int, media: Media, rows: int, sha256: str) -> dict[str, An
 
 
 def _peak_mib(used: resource.struct_rusage) -> float:
-    # Linux tells it in KiB, macOS in bytes.
+    # In KiB on Linux, in bytes on macOS.
     return used.ru_maxrss * (_KIB if sys.platform == "linux" else 1) / MIB
 
 

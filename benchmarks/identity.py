@@ -1,8 +1,7 @@
-"""`python -m benchmarks.identity FOLDER`: how well faces are told apart on your own pictures, and how fast.
+"""`python -m benchmarks.identity FOLDER`: accuracy and speed of face recognition on your own pictures.
 
-FOLDER has a folder a person, named as you like, with pictures that show this person alone. Every two faces are
-compared: those of one person should be near, those of two should not. Pictures without exactly one face are left out,
-and named.
+FOLDER has a folder for each person with pictures that show this person alone. Every two faces are compared: those of
+one person should be near, those of two should not. Pictures without exactly one face are left out and listed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Numbers = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Labelled:
-    """A face and whose it is."""
+    """A face with its person."""
 
     person: str
     embedding: Embedding
@@ -58,7 +57,7 @@ def main(folder: Path, json_file: Path | None) -> None:
 
 
 def look(folder: Path) -> tuple[list[Labelled], dict[str, str]]:
-    """The faces of a folder of folders, and which pictures were left out and why."""
+    """Embed the faces of a folder of folders; returns them, and the reasons why pictures were left out."""
     embedder = Embedder(Settings.load({"WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}))
     faces: list[Labelled] = []
     left_out: dict[str, str] = {}
@@ -80,7 +79,7 @@ def look(folder: Path) -> tuple[list[Labelled], dict[str, str]]:
 
 
 def pairs(faces: list[Labelled]) -> tuple[Numbers, Numbers]:
-    """Distances of every two faces of one person, and of every two of different people."""
+    """Measure the distances of every two faces of one person, and of every two of different people."""
     same: list[float] = []
     different: list[float] = []
     for one, other in combinations(faces, 2):
@@ -89,7 +88,7 @@ def pairs(faces: list[Labelled]) -> tuple[Numbers, Numbers]:
 
 
 def judged(same: Numbers, different: Numbers) -> dict[str, Any]:
-    """The distances, and at each threshold how many pairs are judged rightly.
+    """Summarise the distances, and the share of pairs judged correctly at each threshold.
 
     Balanced accuracy is the mean of both kinds' shares: there are always more pairs of different people.
     """
@@ -107,7 +106,7 @@ def _spread(values: Numbers) -> dict[str, float]:
 
 
 def _started(embedder: Embedder, content: bytes) -> None:
-    """Loading the models is no part of a face's time."""
+    """Load the models, whose time is not measured."""
     embedder.start()
     try:
         embedder.faces(content)

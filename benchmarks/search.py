@@ -1,7 +1,7 @@
-"""`python -m benchmarks.search`: how long the nearest faces of a gallery take to find, beside its size.
+"""`python -m benchmarks.search`: time of a search for the nearest faces in galleries of several sizes.
 
-The faces are made up: of random directions, as long as real embeddings are. A search is exact, so its time depends on
-how many faces there are and not on whose they are.
+The embeddings are made up: random directions, of the length of real ones. A search is exact, so its time depends on
+the number of faces only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AT_ONCE = 5_000
 @click.option("--database", default="", help="URL of an empty database; default: SQLite in a temporary folder.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
 def main(sizes: tuple[int, ...], searches: int, database: str, json_file: Path | None) -> None:
-    """Measure searches, with the first one of a process apart: it reads the faces from the database."""
+    """Measure searches, and separately the first of a process, which reads all faces from the database."""
     console, facts = new_console(), machine()
     console.print(machine_line(facts))
     measured = []

@@ -15,7 +15,7 @@ from service.cli.storage_session import opened
 from service.errors import MalformedOutput
 
 if TYPE_CHECKING:
-    from service.results.collect.sources import Found, Unused
+    from service.results.collect.sources import CollectedResult, SkippedResult
 
 GROUPS = ("gaze", "eye-landmarks", "head-pose", "landmarks", "shape", "action-units")
 
@@ -82,39 +82,39 @@ def _collected_from_storage(jobs: str, out: Path, only: tuple[str, ...], as_json
 
 
 def _write(
-    found: Iterator[Found | Unused], count: int | None, out: Path, only: tuple[str, ...], as_json: bool
+    found: Iterator[CollectedResult | SkippedResult], count: int | None, out: Path, only: tuple[str, ...], as_json: bool
 ) -> dict[str, Any]:
     """Write the table; returns what it holds and what was left out."""
     # Loaded only here: the other commands need no Arrow.
     from service.results.collect.columns import Layout
-    from service.results.collect.join import Gathering
-    from service.results.collect.sources import Unused
-    from service.results.collect.write import written
+    from service.results.collect.join import Collector
+    from service.results.collect.sources import SkippedResult
+    from service.results.collect.write import table_writer
 
     layout = Layout.of(only) if only else Layout.of()
-    gathering = Gathering(layout)
+    gathering = Collector(layout)
     summary: dict[str, Any] = {"results": 0, "rows": 0, "partial": [], "without_rows": []}
     summary |= {"failed": [], "unreadable": [], "not_finished": []}
-    with written(out, layout.schema) as write, bars(hidden=as_json) as progress:
+    with table_writer(out, layout.schema) as write, bars(hidden=as_json) as progress:
         whole = progress.add_task("results", total=count)
         for one in found:
             progress.advance(whole)
-            if isinstance(one, Unused):
+            if isinstance(one, SkippedResult):
                 summary[one.problem.replace(" ", "_")].append({"name": one.name, "why": one.why})
                 continue
             try:
-                for piece in gathering.add(one):
-                    write(piece)
+                for chunk in gathering.add(one):
+                    write(chunk)
             except (MalformedOutput, KeyError, TypeError, ValueError) as error:
                 summary["unreadable"].append({"name": one.name, "why": str(error)})
                 continue
             _count(summary, one)
-        for piece in gathering.rest():
-            write(piece)
+        for chunk in gathering.flush():
+            write(chunk)
     return summary
 
 
-def _count(summary: dict[str, Any], one: Found) -> None:
+def _count(summary: dict[str, Any], one: CollectedResult) -> None:
     judged, rows = one.manifest["completeness"], int(one.manifest["csv"]["rows"])
     summary["results"] += 1
     summary["rows"] += rows

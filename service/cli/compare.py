@@ -13,7 +13,7 @@ import click
 from service.cli.output import aligned, shown
 from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.results.compare.comparison import Comparison, compare
-from service.results.compare.measured import measured
+from service.results.compare.measured import measure_result
 from service.results.compare.page import page
 from service.results.compare.parameters import STATISTIC, TOLERANCE, Parameters
 
@@ -53,7 +53,7 @@ def reference(result: Path, out: Path, tolerance: float, statistic: str, face: i
     if not STATISTIC.fullmatch(statistic):
         raise click.UsageError("--statistic is mean, median, or p0 to p100")
     with exit_on_error():
-        parameters = Parameters.from_reference(measured(result, face), statistic, tolerance)
+        parameters = Parameters.from_reference(measure_result(result, face), statistic, tolerance)
     write_whole(out, parameters.as_json())
     click.echo(f"{len(parameters.action_units)} action units ± {tolerance:g} -> {out}", err=True)
 
@@ -75,7 +75,7 @@ def compare_command(result: Path, parameters_file: Path, html: Path | None, as_j
     units were not measured.
     """
     with exit_on_error():
-        comparison = compare(Parameters.load(parameters_file), measured(result, face))
+        comparison = compare(Parameters.load(parameters_file), measure_result(result, face))
     if html:
         write_whole(html, page(comparison))
     if as_json:

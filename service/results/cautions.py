@@ -1,26 +1,26 @@
-"""What users of such results learn the hard way: told where it applies, from the numbers, and once in general."""
+"""Cautions about a result: those that its numbers call for, and general ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.results.manifest_reader import Facts
+from service.results.manifest_reader import ManifestReader
 from service.results.summary_model import Caution, Summary
 
 SMALL_FACE_PX = 60
-"""OpenFace's MTCNN looks for faces of at least this size."""
+"""Smallest face that OpenFace's MTCNN looks for."""
 FEW_FRAMES_A_SECOND = 20
 SHORT_CLIP_S = 10
 LONG_CALIBRATION_FRAMES = 3000
-"""Good frames that OpenFace's second pass over the dynamic action-unit models takes at most."""
+"""Most good frames in OpenFace's second pass over the dynamic action-unit models."""
 SIDEWAYS_DEG = 45
 TURNED_DEG = 30
 ODD_SHARE = 0.05
 
 GENERAL = (
     "Presence and intensity of an action unit come from different models and can disagree. "
-    "Decide before you look which of the two you will use.",
-    "In rows with success 0 OpenFace leaves old or made-up values in place. They mean nothing; filter them out first.",
+    "Decide beforehand which of the two you will use.",
+    "In rows with success 0 OpenFace leaves old or made-up values in place. Filter these rows out first.",
     "In a video with one face, action-unit intensities are calibrated over the whole clip. "
     "Cutting a clip, or joining two, changes the numbers.",
     "Intensities are estimates, at best relative to the person's own neutral face. "
@@ -29,19 +29,18 @@ GENERAL = (
     f"Faces under about {SMALL_FACE_PX} px are found less often and measured less well.",
     "Phones store videos lying on their side with a rotation flag; they are turned upright before they are analysed.",
     "Millimetres rest on a guessed focal length. Trust their changes over time more than their absolute values.",
-    "An action unit is a movement, not a feeling. None of these numbers says what somebody felt.",
+    "An action unit is a movement, not a feeling. None of these numbers says what a person felt.",
 )
-"""True of every result."""
+"""Cautions about every result."""
 
 
-def cautions(summary: Summary, facts: Facts) -> list[Caution]:
-    """Those that apply to this result; `summary` need not have its own yet."""
-    told = [*_of_the_engine(summary, facts), *_of_the_table(summary)]
-    told += _of_a_video(summary, facts) if facts.media == "video" else _of_a_picture(summary, facts)
-    return told
+def cautions(summary: Summary, facts: ManifestReader) -> list[Caution]:
+    """List the cautions that apply to this result; those in `summary` are not read."""
+    by_media = _of_a_video if facts.media == "video" else _of_a_picture
+    return [*_of_the_engine(summary, facts), *_of_the_table(summary), *by_media(summary, facts)]
 
 
-def _of_the_engine(summary: Summary, facts: Facts) -> Iterator[Caution]:
+def _of_the_engine(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
     if facts.is_lite:
         yield Caution(
             code="not_openface",
@@ -80,18 +79,18 @@ def _of_the_table(summary: Summary) -> Iterator[Caution]:
     if summary.table.as_published is False:
         yield Caution(
             code="table_changed",
-            text="The table is not the one that the manifest speaks of: its SHA-256 is another.",
+            text="The table is not the one that the manifest describes: its SHA-256 differs.",
         )
     if summary.completeness.verdict == "partial":
         yield Caution(
             code="partial",
-            text=f"The table does not speak of the whole media: {summary.completeness.reason}.",
+            text=f"The table does not cover the whole media: {summary.completeness.reason}.",
         )
     if summary.rows.total and not summary.rows.used:
-        yield Caution(code="nothing_counts", text="No row passes the quality gate: there is nothing to compute from.")
+        yield Caution(code="nothing_counts", text="No row passes the quality gate: there are no statistics.")
 
 
-def _of_a_picture(summary: Summary, facts: Facts) -> Iterator[Caution]:
+def _of_a_picture(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
     small = [face.face for face in summary.faces if face.box_px and face.box_px[3] < SMALL_FACE_PX]
     if small:
         yield Caution(
@@ -101,13 +100,13 @@ def _of_a_picture(summary: Summary, facts: Facts) -> Iterator[Caution]:
     if summary.faces:
         yield Caution(
             code="single_picture",
-            text="In a single picture nobody's neutral face is known: intensities are not calibrated to the person.",
+            text="A single picture does not show the person's neutral face: intensities are not calibrated to it.",
         )
     low = [face.face for face in summary.faces if not face.used]
     if low:
         yield Caution(
             code="low_confidence",
-            text=f"{_count(low, 'face')} of low confidence (below {summary.gate.confidence:g}): best left out.",
+            text=f"{_count(low, 'face')} of low confidence (below {summary.gate.confidence:g}): better left out.",
         )
     yield from _turned(
         [angle for face in summary.faces if (angle := face.head_pose["yaw_deg"]) is not None and face.used],
@@ -117,19 +116,19 @@ def _of_a_picture(summary: Summary, facts: Facts) -> Iterator[Caution]:
         yield Caution(code="prepared", text=f"Before it was analysed the picture was {', '.join(facts.preparation)}.")
 
 
-def _of_a_video(summary: Summary, facts: Facts) -> Iterator[Caution]:
+def _of_a_video(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
     rows, frames = summary.rows, summary.frames
     if frames and rows.without_success:
         yield Caution(
             code="failed_rows",
-            text=f"{rows.without_success:,} of {rows.total:,} rows have success 0. Their values mean nothing and are "
-            "in no statistic here.",
+            text=f"{rows.without_success:,} of {rows.total:,} rows have success 0. Their values mean nothing; no "
+            "statistic here uses them.",
         )
     if rows.low_confidence:
         yield Caution(
             code="low_confidence",
             text=f"{rows.low_confidence:,} rows are called tracked, but with a confidence below "
-            f"{summary.gate.confidence:g}; they are in no statistic here.",
+            f"{summary.gate.confidence:g}; no statistic here uses them.",
         )
     small = [
         track.face_id for track in summary.tracks if track.face_height_px and track.face_height_px.p50 < SMALL_FACE_PX
@@ -169,7 +168,7 @@ def _of_disagreement(summary: Summary) -> Iterator[Caution]:
         )
 
 
-def _of_time(summary: Summary, facts: Facts) -> Iterator[Caution]:
+def _of_time(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
     resampled = [step for step in facts.preparation if step.startswith("resampled")]
     if resampled:
         yield Caution(
@@ -185,13 +184,13 @@ def _of_time(summary: Summary, facts: Facts) -> Iterator[Caution]:
     if facts.frame_rate and facts.frame_rate < FEW_FRAMES_A_SECOND:
         yield Caution(
             code="few_frames",
-            text=f"{facts.frame_rate:.4g} frames a second are too few to catch every blink and short expression.",
+            text=f"{facts.frame_rate:.4g} frames per second are too few to catch every blink and short expression.",
         )
     observed = max((track.observed_s for track in summary.tracks), default=0.0)
     if 0 < observed < SHORT_CLIP_S:
         yield Caution(
             code="short",
-            text=f"Only {observed:.1f} s count: too short for rates a minute and for a sure calibration.",
+            text=f"Only {observed:.1f} s pass the quality gate: too short for rates per minute and a sure calibration.",
         )
     dynamic = (facts.job.get("options") or {}).get("au") == "dynamic"
     longest = max((track.rows_used for track in summary.tracks), default=0)

@@ -1,7 +1,4 @@
-"""What to cite for which engine, as BibTeX.
-
-Kept to what was used: the models of the engine that measured, and never OpenFace's where it did not measure.
-"""
+"""Publications to cite for an engine, as BibTeX: those of the models that measured, and no others."""
 
 from __future__ import annotations
 
@@ -10,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.results.manifest_reader import Facts
+from service.results.manifest_reader import ManifestReader
 
 _WORD = re.compile(r"[A-Za-z0-9_:-]+")
 
 
 @dataclass(frozen=True)
-class Work:
+class Publication:
     """A publication.
 
     Attributes:
-        what: what of it was used, in words, for the methods paragraph.
+        what: the model or method that it describes, for the methods paragraph.
         fields: BibTeX fields; LaTeX escapes in names.
     """
 
@@ -30,11 +27,12 @@ class Work:
     fields: dict[str, str]
 
     def bibtex(self) -> str:
+        """Format as a BibTeX entry."""
         lines = "".join(f"  {name} = {{{value}}},\n" for name, value in self.fields.items())
         return f"@{self.kind}{{{self.key},\n{lines}}}\n"
 
 
-OPENFACE = Work(
+OPENFACE = Publication(
     "baltrusaitis2018openface",
     "inproceedings",
     "toolkit",
@@ -47,7 +45,7 @@ OPENFACE = Work(
         "doi": "10.1109/FG.2018.00019",
     },
 )
-LANDMARKS = Work(
+LANDMARKS = Publication(
     "zadeh2017convolutional",
     "inproceedings",
     "facial landmarks and head pose",
@@ -60,7 +58,7 @@ LANDMARKS = Work(
         "doi": "10.1109/ICCVW.2017.296",
     },
 )
-ACTION_UNITS = Work(
+ACTION_UNITS = Publication(
     "baltrusaitis2015cross",
     "inproceedings",
     "facial action units",
@@ -74,7 +72,7 @@ ACTION_UNITS = Work(
         "doi": "10.1109/FG.2015.7284869",
     },
 )
-GAZE = Work(
+GAZE = Publication(
     "wood2015rendering",
     "inproceedings",
     "eye gaze",
@@ -88,7 +86,7 @@ GAZE = Work(
         "doi": "10.1109/ICCV.2015.428",
     },
 )
-BLAZEFACE = Work(
+BLAZEFACE = Publication(
     "bazarevsky2019blazeface",
     "misc",
     "face detection",
@@ -101,7 +99,7 @@ BLAZEFACE = Work(
         "archiveprefix": "arXiv",
     },
 )
-FACE_MESH = Work(
+FACE_MESH = Publication(
     "kartynnik2019realtime",
     "misc",
     "facial landmarks",
@@ -113,7 +111,7 @@ FACE_MESH = Work(
         "archiveprefix": "arXiv",
     },
 )
-IRIS = Work(
+IRIS = Publication(
     "ablavatski2020realtime",
     "misc",
     "irises, from which gaze is computed",
@@ -128,36 +126,36 @@ IRIS = Work(
 )
 OF_OPENFACE = (OPENFACE, LANDMARKS, ACTION_UNITS, GAZE)
 OF_LITE_0_2 = (BLAZEFACE, FACE_MESH, IRIS)
-"""Of openface_lite up to 0.2, whose manifests name no publications."""
+"""Publications of openface_lite up to 0.2, whose manifests name none."""
 
 
-def works(facts: Facts) -> tuple[Work, ...]:
-    """What the engine of this manifest rests on: by its own word, else known here, else nothing."""
+def publications(facts: ManifestReader) -> tuple[Publication, ...]:
+    """Publications behind the engine of a manifest: those that it states, else those known here, else none."""
     if facts.is_openface:
         return OF_OPENFACE
     stated = tuple(work for each in facts.citations if (work := _stated(each)))
     return stated or (OF_LITE_0_2 if facts.is_lite else ())
 
 
-def _stated(work: Mapping[str, Any]) -> Work | None:
-    """A publication that a manifest names; None where its key or fields are none of BibTeX's."""
+def _stated(work: Mapping[str, Any]) -> Publication | None:
+    """Read a publication from a manifest; None where its key or fields are not valid BibTeX."""
     key, kind, fields = str(work.get("key")), str(work.get("kind")), work.get("fields")
     if not (_WORD.fullmatch(key) and _WORD.fullmatch(kind) and isinstance(fields, Mapping)):
         return None
     texts = {str(name): str(value) for name, value in fields.items()}
     balanced = all(value.count("{") == value.count("}") and "\n" not in value for value in texts.values())
     is_sound = balanced and all(map(_WORD.fullmatch, texts))
-    return Work(key, kind, str(work.get("what") or ""), texts) if is_sound else None
+    return Publication(key, kind, str(work.get("what") or ""), texts) if is_sound else None
 
 
-def bibliography(facts: Facts) -> str:
-    """The BibTeX file."""
-    cited = works(facts)
+def bibliography(facts: ManifestReader) -> str:
+    """Format the BibTeX file."""
+    cited = publications(facts)
     if not cited:
         return f"% No publications are known here for the engine that measured ({_name(facts)}).\n"
     return "\n".join(work.bibtex() for work in cited)
 
 
-def _name(facts: Facts) -> str:
+def _name(facts: ManifestReader) -> str:
     name = str(facts.engine.get("name") or "unknown")
     return "".join(char if char.isalnum() or char in "-_. " else "?" for char in name)

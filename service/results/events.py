@@ -1,4 +1,4 @@
-"""When an action unit comes and goes: events of a signal over time, found with hysteresis."""
+"""Find events of an action unit over time, with hysteresis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from service.results.summary_model import Event, EventRule
 
-OURS = "our choice, not taken from a publication"
+CHOSEN = "chosen here, not taken from a publication"
 
 INTENSITY = EventRule(
     column="AU??_r",
@@ -18,7 +18,7 @@ INTENSITY = EventRule(
     merge_s=0.1,
     shortest_s=0.1,
     longest_s=None,
-    why=f"intensity 1 is FACS level A, a trace; the rest is {OURS}",
+    why=f"intensity 1 is FACS level A, a trace; the rest is {CHOSEN}",
 )
 PRESENCE = EventRule(
     column="AU??_c",
@@ -27,7 +27,7 @@ PRESENCE = EventRule(
     merge_s=0.1,
     shortest_s=0.1,
     longest_s=None,
-    why=f"present is 1; the lengths are {OURS}",
+    why=f"present is 1; the lengths are {CHOSEN}",
 )
 BLINK = EventRule(
     column="AU45_r",
@@ -36,26 +36,26 @@ BLINK = EventRule(
     merge_s=0.0,
     shortest_s=0.05,
     longest_s=0.5,
-    why=f"a blink is a short closure, mostly of 0.1 to 0.4 s; these thresholds are {OURS}",
+    why=f"a blink is a short closure, mostly of 0.1 to 0.4 s; these thresholds are {CHOSEN}",
 )
 ROUNDED_S = 0.002
-"""Times are written to the millisecond: three frames at 30 a second are 0.1 s, whatever was rounded."""
+"""Tolerance for rounded times, written to the millisecond: three frames at 30 per second are 0.1 s."""
 LEAST_OBSERVED_S = 10.0
-"""Rates a minute are not told of less: one event more or less would change them by six a minute."""
+"""Shortest observation with rates per minute: in a shorter one, a single event changes the rate by six."""
 
 Numbers = NDArray[np.float64]
 
 
 def events(times_s: Numbers, values: Numbers, frame_s: float, rule: EventRule) -> list[Event]:
-    """The events of one signal, in order of time.
+    """Find the events of one signal, in order of time.
 
     A gap in the times (rows that do not count), or a value that is nan, ends an event, unless the rule merges over it.
 
     Args:
-        times_s: times of the rows that count in seconds, rising, shape (n,).
+        times_s: times of the rows that pass the quality gate, in seconds, rising, shape (n,).
         values: their values, shape (n,).
         frame_s: time from one frame to the next.
-        rule: its `longest_s` is not looked at here: see `shorter_than`.
+        rule: its `longest_s` is not applied here: see `shorter_than`.
     """
     if len(times_s) == 0:
         return []
@@ -69,12 +69,12 @@ def events(times_s: Numbers, values: Numbers, frame_s: float, rule: EventRule) -
 
 
 def shorter_than(found: Sequence[Event], longest_s: float) -> list[Event]:
-    """Those of at most this length."""
+    """Keep the events of at most this length."""
     return [event for event in found if event.end_s - event.start_s <= longest_s]
 
 
 def _active(values: Numbers, starts: NDArray[np.bool_], rule: EventRule) -> NDArray[np.bool_]:
-    """Schmitt trigger: on at the onset, off below the offset, else as before; each stretch of rows starts anew."""
+    """Apply a Schmitt trigger: on at the onset, off below the offset, else unchanged; off at each stretch's start."""
     known = np.isfinite(values)
     decided = np.where(values >= rule.onset, 1, np.where(known & (values >= rule.offset), -1, 0))
     decided[starts & (decided == -1)] = 0

@@ -1,4 +1,4 @@
-"""The manifest of one attempt: what was measured, by what, how long it took, and how complete it is.
+"""Build the manifest of one attempt: media, engine, duration of each step, completeness, summary.
 
 Pure: values in, a JSON-ready dictionary out.
 """
@@ -32,7 +32,7 @@ PROBED = (
 
 @dataclass(frozen=True)
 class AttemptFacts:
-    """Who tried, and when.
+    """The attempt: its worker and its time.
 
     Attributes:
         started, finished: UTC, ISO 8601.
@@ -47,12 +47,12 @@ class AttemptFacts:
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """What the media was; `None` is what was not reached.
+    """The media; None where the attempt ended before the value was known.
 
     Attributes:
         bytes, sha256, etag, content_type: of the blob as fetched.
-        probe: the probe's fields by name; those of `PROBED` are told.
-        preparation: what was done to it before the engine saw it, in words.
+        probe: the probe's fields by name; the manifest has those of `PROBED`.
+        preparation: steps between the upload and the engine, in words.
     """
 
     bytes: int | None = None
@@ -65,15 +65,15 @@ class MediaFacts:
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What measured it.
+    """The engine and its run.
 
     Attributes:
         models: SHA-256 by file; without an `engine.json`, of the commands themselves.
-        log: its own words, of a picture; a video's are an artefact of their own.
-        pictures: that went through the same process, this one among them; None for videos.
+        log: of a picture, the engine's log; a video's log is a separate artefact.
+        pictures: number of pictures in the same engine process; None for videos.
         au_facts: by action-unit column, what its measure rests on and cannot tell; empty where the engine says nothing.
         model_facts, citations: of the engine's models, as its `engine.json` states them.
-        command, argv, exit_code: None when it was not run to an end; paths in `argv` are named, not shown.
+        command, argv, exit_code: None where the engine did not run to its end; paths in `argv` are replaced by names.
     """
 
     name: str
@@ -94,7 +94,7 @@ class EngineFacts:
 
 @dataclass(frozen=True)
 class FrameFacts:
-    """How many frames the media promises, and how many were seen while preparing it (None: not decoded)."""
+    """Frames: the number that the media states, and the number decoded during preparation (None: not decoded)."""
 
     expected: int | None
     decoded: int | None
@@ -102,7 +102,7 @@ class FrameFacts:
 
 @dataclass(frozen=True)
 class OverlayFacts:
-    """The drawn copy: its name beside the manifest, or why there is none."""
+    """The overlay: its name beside the manifest, or the reason why there is none."""
 
     name: str | None
     reason: str | None
@@ -110,7 +110,7 @@ class OverlayFacts:
 
 @dataclass(frozen=True)
 class Completeness:
-    """Whether the table speaks of the whole media, and if not, why not."""
+    """Whether the table covers the whole media, with the reason if not."""
 
     verdict: Literal["complete", "partial"]
     reason: str | None
@@ -119,16 +119,16 @@ class Completeness:
 def completeness(
     media: Media, expected: int | None, table: Table, *, every_frame_has_rows: bool = True
 ) -> Completeness:
-    """Judge a table of an engine that ended well; a truncated one is never complete.
+    """Judge the table of a successful engine run; a truncated one is never complete.
 
     Args:
-        expected: frames that the media promises; None where it promises nothing.
+        expected: frames that the media states; None where it states none.
         every_frame_has_rows: False for videos with many faces, whose frames without a face have no rows.
     """
     if media == "image":
         return Completeness("complete", None)
     if expected is None:
-        return Completeness("partial", "the media does not say how many frames it has")
+        return Completeness("partial", "the media does not state its number of frames")
     if every_frame_has_rows:
         written = table.frames_written or 0
         if written < expected:
@@ -155,12 +155,12 @@ def succeeded(
     service_version: str,
     overlay: OverlayFacts | None = None,
 ) -> dict[str, Any]:
-    """The manifest beside a published CSV.
+    """Build the manifest of a published CSV.
 
     Args:
         seconds: by step (`STEPS`); a step that did not run may be left out.
         csv_name: the blob name under which the table is published, without its folders.
-        overlay: None where none was asked for.
+        overlay: None where the job has no overlay.
     """
     judged = completeness(
         job.media,
@@ -180,7 +180,7 @@ def succeeded(
             "rows": table.rows,
             "columns": table.columns,
         },
-        "summary": summary(table, engine.au_support),
+        "summary": _means(table, engine.au_support),
         "overlay": {"name": overlay.name, "reason": overlay.reason} if overlay else None,
     }
 
@@ -194,7 +194,7 @@ def failed(
     engine: EngineFacts | None = None,
     seconds: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """The manifest of a job that has no CSV: the same keys, and null for what is not known."""
+    """Build the manifest of a failed attempt: all keys of the schema, null for unknown values."""
     return _every_key(job, attempt, media or MediaFacts(), engine, seconds or {}, service_version) | {
         "error": {"code": error.code, "message": error.message}
     }
@@ -208,7 +208,7 @@ def _every_key(
     seconds: Mapping[str, float],
     service_version: str,
 ) -> dict[str, Any]:
-    """Every key of the schema, in its order, as for a failure."""
+    """Every key of the schema, in order, with the values of a failure."""
     return {
         "schema": SCHEMA,
         "job": {"id": job.job_id, **job.as_dict()},
@@ -278,7 +278,7 @@ def _frames(job: AnalysisJob, frames: FrameFacts, table: Table) -> dict[str, int
 
 
 def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
-    """The engine, and if there was one its run, as the manifest tells them."""
+    """Collect the manifest's facts of an engine and its run, if any."""
     return EngineFacts(
         name=engine.name,
         version=engine.version,
@@ -300,11 +300,10 @@ def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:
 ALL_SUPPORTED = "supported"
 
 
-def summary(table: Table, au_support: Mapping[str, str]) -> dict[str, Any]:
-    """Means over the rows with a face; what was not measured is named, never counted as 0.
+def _means(table: Table, au_support: Mapping[str, str]) -> dict[str, Any]:
+    """Means over the rows with a face, as the worker has them without reading the table again.
 
-    Args:
-        au_support: support level by action-unit column, as the engine states it; unstated is `supported`.
+    Columns that were not measured are named and have no mean. `summary.json` of a report has the full statistics.
     """
     measures = table.measures
     units: dict[str, dict[str, Any]] = {}

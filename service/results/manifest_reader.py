@@ -1,4 +1,4 @@
-"""Reading a manifest that may be of an older version or lack parts: what it does not say is empty, never an error."""
+"""Read a manifest that may be of an older version or lack parts: missing values are empty, never an error."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 
-class Facts:
-    """A manifest's parts by name."""
+class ManifestReader:
+    """The parts of a manifest by name."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         self.manifest = manifest
@@ -23,26 +23,29 @@ class Facts:
 
     @property
     def media(self) -> Literal["image", "video"]:
-        """Taken from the job; without one a table with frames is a video's."""
+        """The kind of media by the job; without one, a manifest with frames is a video's."""
         return "video" if self.job.get("media", "video" if self.frames else "image") == "video" else "image"
 
     @property
     def verdict(self) -> Literal["complete", "partial", "unknown"]:
+        """Completeness of the table."""
         said = _part(self.manifest, "completeness").get("verdict")
         return said if said in ("complete", "partial") else "unknown"
 
     @property
     def reason(self) -> str | None:
+        """Reason for a partial table."""
         said = _part(self.manifest, "completeness").get("reason")
         return None if said is None else str(said)
 
     @property
     def columns(self) -> int:
+        """Number of columns of the table; 0 where unknown."""
         return int(self.csv.get("columns") or 0)
 
     @property
     def frame_rate(self) -> float | None:
-        """Frames a second of the media as the engine saw it."""
+        """Frames per second of the media as the engine read it."""
         return self.probe.get("frame_rate") or None
 
     @property
@@ -53,11 +56,12 @@ class Facts:
 
     @property
     def preparation(self) -> list[str]:
+        """Steps between the upload and the engine, in words."""
         return [str(step) for step in self.file.get("preparation") or ()]
 
     @property
     def is_openface(self) -> bool:
-        """Whether the real OpenFace measured, by the engine's own name."""
+        """Whether OpenFace measured, by the engine's name."""
         return self.engine.get("name") == "OpenFace"
 
     @property
@@ -67,12 +71,12 @@ class Facts:
 
     @property
     def citations(self) -> list[Mapping[str, Any]]:
-        """Publications that the engine's models rest on, as the engine states them."""
+        """Publications behind the engine's models, as the engine states them."""
         said = self.engine.get("citations")
         return [work for work in said if isinstance(work, Mapping)] if isinstance(said, list) else []
 
     def same_table(self, sha256: str) -> bool | None:
-        """Whether the table is the one that the manifest speaks of; None where it speaks of none."""
+        """Whether the manifest describes the table with this SHA-256; None where it describes none."""
         said = self.csv.get("sha256")
         return None if said is None else bool(said == sha256)
 

@@ -1,23 +1,23 @@
-"""How a result came about: a methods paragraph to paste, and the completeness certificate."""
+"""Describe how a result was measured: a methods paragraph to paste, and the completeness certificate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from service.results.citations import ACTION_UNITS, GAZE, LANDMARKS, OPENFACE, works
-from service.results.manifest_reader import Facts
+from service.results.citations import ACTION_UNITS, GAZE, LANDMARKS, OPENFACE, publications
+from service.results.manifest_reader import ManifestReader
 from service.results.summary_model import Summary
 
 UNKNOWN = "unknown"
 
 
-def methods(summary: Summary, facts: Facts) -> str:
-    """A paragraph for a methods section; citation keys are those of the BibTeX file, in square brackets."""
+def methods(summary: Summary, facts: ManifestReader) -> str:
+    """Write a paragraph for a methods section; citation keys of the BibTeX file stand in square brackets."""
     sentences = [*_engine(facts), *_media(facts), *_options(facts), *_counts(summary, facts), *_versions(facts)]
     return " ".join(sentences) + "\n"
 
 
-def _engine(facts: Facts) -> Iterator[str]:
+def _engine(facts: ManifestReader) -> Iterator[str]:
     version = _version(facts)
     if facts.is_openface:
         yield (
@@ -25,7 +25,7 @@ def _engine(facts: Facts) -> Iterator[str]:
             f"the CE-CLM model [{LANDMARKS.key}], facial action units [{ACTION_UNITS.key}] and eye gaze [{GAZE.key}]."
         )
     elif facts.is_lite:
-        models = "; ".join(f"{work.what} [{work.key}]" for work in works(facts))
+        models = "; ".join(f"{work.what} [{work.key}]" for work in publications(facts))
         yield (
             f"Facial behaviour was measured with openface_lite{version}, an analyser that writes OpenFace's table "
             f"format but is not OpenFace. Its models: {models}. Head pose, approximate gaze and action-unit "
@@ -45,13 +45,13 @@ def _engine(facts: Facts) -> Iterator[str]:
         yield f"Facial behaviour was measured with {name}{version}, a command with OpenFace's table format."
 
 
-def _version(facts: Facts) -> str:
+def _version(facts: ManifestReader) -> str:
     version, commit = facts.engine.get("version"), facts.engine.get("commit")
-    told = f" {version}" if version else ", version unknown" if not commit else ""
-    return f"{told} (commit {str(commit)[:12]})" if commit else told
+    text = f" {version}" if version else ", version unknown" if not commit else ""
+    return f"{text} (commit {str(commit)[:12]})" if commit else text
 
 
-def _media(facts: Facts) -> Iterator[str]:
+def _media(facts: ManifestReader) -> Iterator[str]:
     size = facts.size
     if facts.media == "image":
         yield f"The input was a picture{f' of {size[0]} × {size[1]} pixels' if size else ''}."
@@ -65,7 +65,7 @@ def _media(facts: Facts) -> Iterator[str]:
         yield f"Before the analysis it was {'; '.join(facts.preparation)}."
 
 
-def _options(facts: Facts) -> Iterator[str]:
+def _options(facts: ManifestReader) -> Iterator[str]:
     command, options = facts.engine.get("command"), facts.job.get("options") or {}
     if not command:
         return
@@ -81,7 +81,7 @@ def _options(facts: Facts) -> Iterator[str]:
     yield f"The command was {command}, with {_and(parts)}."
 
 
-def _counts(summary: Summary, facts: Facts) -> Iterator[str]:
+def _counts(summary: Summary, facts: ManifestReader) -> Iterator[str]:
     rows, limit = summary.rows, summary.gate.confidence
     if facts.media == "image":
         faces = f"{rows.total} face{'s' * (rows.total != 1)}"
@@ -106,7 +106,7 @@ def _counts(summary: Summary, facts: Facts) -> Iterator[str]:
         )
 
 
-def _versions(facts: Facts) -> Iterator[str]:
+def _versions(facts: ManifestReader) -> Iterator[str]:
     service = facts.manifest.get("service_version")
     sha256 = facts.csv.get("sha256")
     if service:
@@ -115,21 +115,21 @@ def _versions(facts: Facts) -> Iterator[str]:
         yield f"SHA-256 of the table: {sha256}."
 
 
-def methods_file(summary: Summary, facts: Facts) -> str:
-    """`methods.txt`: the paragraph, and what its keys stand for."""
-    cited = works(facts)
+def methods_file(summary: Summary, facts: ManifestReader) -> str:
+    """Write `methods.txt`: the paragraph and a list of its citation keys."""
+    cited = publications(facts)
     keys = "".join(f"  [{work.key}] {work.what}\n" for work in cited)
     return methods(summary, facts) + (f"\nCitation keys, see citation.bib:\n{keys}" if keys else "")
 
 
-def certificate(summary: Summary, facts: Facts) -> list[tuple[str, str]]:
-    """What speaks for the table being whole: names and values, in order."""
+def certificate(summary: Summary, facts: ManifestReader) -> list[tuple[str, str]]:
+    """List the evidence for the table's completeness: names and values, in order."""
     frames, engine = summary.frames, facts.engine
     found: list[tuple[str, str]] = [("Verdict", summary.completeness.verdict)]
     if summary.completeness.reason:
         found.append(("Reason", summary.completeness.reason))
     if frames:
-        decoded = "no copy was needed, the engine read the upload" if frames.decoded is None else f"{frames.decoded:,}"
+        decoded = "none: the engine read the upload itself" if frames.decoded is None else f"{frames.decoded:,}"
         found += [
             ("Frames expected", _number(frames.expected)),
             ("Frames decoded for the engine's copy", decoded),
@@ -139,11 +139,11 @@ def certificate(summary: Summary, facts: Facts) -> list[tuple[str, str]]:
         ]
     found += [
         ("Rows in the table", f"{summary.rows.total:,}"),
-        ("Rows by the manifest", _number(facts.csv.get("rows"))),
+        ("Rows stated by the manifest", _number(facts.csv.get("rows"))),
         ("Exit code of the engine", UNKNOWN if engine.get("exit_code") is None else str(engine["exit_code"])),
         ("SHA-256 of the media", str(facts.file.get("sha256") or UNKNOWN)),
         ("SHA-256 of the table, computed for this report", summary.table.sha256),
-        ("The same as the manifest's", {True: "yes", False: "NO", None: UNKNOWN}[summary.table.as_published]),
+        ("Equal to the manifest's SHA-256", {True: "yes", False: "NO", None: UNKNOWN}[summary.table.as_published]),
     ]
     return found
 

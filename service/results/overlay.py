@@ -1,4 +1,4 @@
-"""The overlay: the media once more, with what was measured drawn into it."""
+"""Draw the overlay, a copy of the media with the measurements drawn into it, in a child process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.sandbox.media import MediaLimits, Prepared
 from service.sandbox.process import ChildLimits
 
 NAMES: dict[Media, str] = {"image": "overlay.jpg", "video": "overlay.mp4"}
-"""What the artefact is called."""
+"""Names of the artefact."""
 
 TYPES: dict[Media, str] = {"image": "image/jpeg", "video": "video/mp4"}
 
@@ -26,16 +26,16 @@ def draw_overlay(
     limits: MediaLimits,
     on_wait: Callable[[], None],
 ) -> Path:
-    """Draw it, in a child and in one pass; returns the file.
+    """Draw the overlay in one pass and return its file.
 
     Args:
-        prepared: what the engine has seen, so that frames and rows agree.
+        prepared: the prepared media that the engine measured, so that frames and rows agree.
         table: the published CSV.
         support: level by action-unit column, as the engine states it.
-        room: this item's folder; gets `overlay/`.
+        room: the job's folder; gets `overlay/`.
 
     Raises:
-        MediaError: it cannot be drawn.
+        MediaError: the media cannot be decoded or drawn.
         EngineUnavailable, WorkspaceFull: this worker.
     """
     into = room / NAMES[media]

@@ -1,4 +1,4 @@
-"""The overlay, drawn: a picture, or a video frame by frame beside the rows of its table, in one pass."""
+"""Child process that draws an overlay: of a picture, or of a video frame by frame with the rows of its table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from service.sandbox.decoders.upright import THREADS, upright
 from service.sandbox.decoders.videos import frames, opened
 
 LONGEST_SIDE = 1280
-"""Of an overlay, in pixels: it is for looking at, and a browser has to play it."""
+"""Longest side of an overlay in pixels, so that browsers play it smoothly."""
 JPEG_QUALITY = 88
 H264 = {"crf": "23", "preset": "veryfast"}
 USUAL_RATE = Fraction(25)
@@ -31,7 +31,7 @@ Row = Mapping[str, str]
 
 
 def of_picture(path: str, table: str, into: str, support: Mapping[str, str]) -> dict[str, Any]:
-    """Write the picture with all of its faces as a JPEG. Raises UnreadableMedia."""
+    """Write the picture with all faces drawn as a JPEG. Raises UnreadableMedia."""
     pixels = cv2.imread(path, cv2.IMREAD_COLOR)
     if pixels is None:
         raise UnreadableMedia("the picture cannot be decoded")
@@ -42,7 +42,7 @@ def of_picture(path: str, table: str, into: str, support: Mapping[str, str]) -> 
 
 
 def of_video(path: str, table: str, into: str, support: Mapping[str, str]) -> dict[str, Any]:
-    """Write the video with what its table says of each frame as H.264 that browsers play while it loads.
+    """Write the video with each frame's rows drawn, as H.264 that browsers play while it loads.
 
     Raises:
         UnreadableMedia: nothing can be decoded.
@@ -62,7 +62,7 @@ def _rows(table: str) -> Iterator[Row]:
 
 
 def _by_frame(table: str) -> Iterator[tuple[int, list[Row]]]:
-    """The rows of each frame number, which grows."""
+    """Yield each frame number, in rising order, with its rows."""
     for number, rows in groupby(_rows(table), key=lambda row: int(float(row["frame"]))):
         yield number, list(rows)
 
@@ -70,7 +70,7 @@ def _by_frame(table: str) -> Iterator[tuple[int, list[Row]]]:
 def _with_rows(
     given: Iterable[VideoFrame], numbered: Iterator[tuple[int, list[Row]]]
 ) -> Iterator[tuple[VideoFrame, list[Row]]]:
-    """Each frame (counted from 1, as OpenFace does) with its rows of a face; none where the table says nothing."""
+    """Pair each frame (counted from 1, as OpenFace does) with its rows of success 1."""
     number, rows = next(numbered, (0, []))
     for place, frame in enumerate(given, 1):
         while number < place and rows:
@@ -84,7 +84,7 @@ def _pixels(frame: VideoFrame) -> Pixels:
 
 
 class _Overlay:
-    """Draws one picture after the other; the bars stay on the side where the first face is not."""
+    """Draws picture after picture; the bars stay on the side opposite to the first face."""
 
     def __init__(self, support: Mapping[str, str]) -> None:
         self._support = support
@@ -101,7 +101,7 @@ class _Overlay:
 
 
 def _encode(into: str, drawn: Iterable[Pixels], rate: Fraction) -> int:
-    """Write the frames; returns how many."""
+    """Write the frames and return their number."""
     written = 0
     with av.open(f"file:{into}", "w", format="mp4", options={"movflags": "faststart"}) as file:
         stream = file.add_stream("libx264", rate=rate, options=H264)

@@ -1,4 +1,4 @@
-"""Where results go, and in which order: artefacts first, the CSV last and create-only, since it is the commit."""
+"""Publish results: artefacts first, the CSV last and create-only, since it is the commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CSV_TYPE = "text/csv; charset=utf-8"
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file of an attempt, besides its manifest."""
+    """A file of an attempt beside its manifest."""
 
     name: str
     content: bytes | Path
@@ -27,7 +27,7 @@ class Artefact:
 def publish_artefacts(
     blobs: Blobs, place: ResultPlace, attempt_id: str, manifest: Mapping[str, Any], artefacts: Sequence[Artefact] = ()
 ) -> None:
-    """Put the manifest, and before it what else the attempt has made, beside where the CSV will be."""
+    """Upload an attempt's artefacts, its manifest last."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode()
     for artefact in (*artefacts, Artefact("manifest.json", text, "application/json")):
         name = place.artefact(attempt_id, artefact.name)
@@ -37,9 +37,9 @@ def publish_artefacts(
 def commit(
     blobs: Blobs, place: ResultPlace, attempt_id: str, csv: Path, sha256: str, *, replacing: bool = False
 ) -> str:
-    """Publish the CSV and with it the result; returns the attempt whose result it is.
+    """Publish the CSV and thereby the result; returns the attempt that owns the published CSV.
 
-    Where another attempt was first, its result stands and ours is left aside. `replacing` overwrites instead.
+    Where another attempt was first, its result stands. `replacing` overwrites it instead.
     """
     try:
         blobs.upload(
@@ -56,7 +56,7 @@ def commit(
 
 
 def published_attempt(blobs: Blobs, place: ResultPlace) -> str | None:
-    """The attempt whose CSV is there; None where none is."""
+    """Look up the attempt of the published CSV; None where none is published."""
     try:
         return blobs.info(place.container, place.csv).metadata.get("attempt", "")
     except MediaNotFound:

@@ -1,4 +1,4 @@
-"""Which rows of a table the statistics speak of; light to import, as the web processes do."""
+"""The quality gate: the rows of a table that statistics use. Light to import, for web processes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONFIDENCE = 0.7
-"""OpenFace's maintainer takes less for a failure (TadasBaltrusaitis/OpenFace, issues 270 and 1088); its own `success`
-asks for about 0.725, so in videos this only adds what an engine calls tracked in spite of a low confidence."""
+"""OpenFace's maintainer counts less as a failure (TadasBaltrusaitis/OpenFace, issues 270 and 1088); its `success` needs
+about 0.725, so in videos this only excludes rows of engines that call a face tracked at a low confidence."""
 
 WHY = (
     "rows with success 0 hold old values that mean nothing, and OpenFace's maintainer advises against "
@@ -33,7 +33,7 @@ def gate(confidence: float = CONFIDENCE) -> Gate:
 
 
 def passes(table: pd.DataFrame, asked: Gate) -> NDArray[np.bool_]:
-    """For each row whether it counts, shape (rows,); pictures have no `success` and are judged by confidence alone."""
+    """Whether each row passes the gate, shape (rows,); rows of pictures have no `success`, only a confidence."""
     good = table["confidence"] >= asked.confidence
     if "success" in table:
         good &= table["success"] == asked.success

@@ -1,6 +1,6 @@
-"""From a table in memory to `summary.json`: statistics of the rows that pass the quality gate.
+"""Compute `summary.json` from a table in memory: statistics of the rows that pass the quality gate.
 
-Pure: a data frame and a manifest in, values out. What was not measured is null, never 0.
+Pure: a data frame and a manifest in, values out. Values that were not measured are null, never 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from service.results import events as finding
 from service.results.cautions import cautions
-from service.results.manifest_reader import Facts
+from service.results.manifest_reader import ManifestReader
 from service.results.quality_gate import passes
 from service.results.summary_model import (
     SUMMARY_SCHEMA,
@@ -55,7 +55,7 @@ POSE = {
 }
 GAZE = {"x_deg": "gaze_angle_x", "y_deg": "gaze_angle_y"}
 BOX = ("box_left", "box_top", "box_width", "box_height")
-"""Columns of ours: the box around the 68 landmarks, in pixels."""
+"""Derived columns: the box around the 68 landmarks, in pixels."""
 
 PEAKS = 20
 BINS = 20
@@ -65,14 +65,14 @@ Numbers = NDArray[np.float64]
 
 
 def summarise(table: pd.DataFrame, sha256: str, manifest: Mapping[str, Any], gate: Gate) -> Summary:
-    """What a result says, in numbers.
+    """Compute the summary of a result.
 
     Args:
         table: rows of the CSV with the columns of `columns_wanted` that it has, and `BOX`; nan for empty cells.
         sha256: of the CSV, as it is now.
-        manifest: of the same result; what it does not say is null.
+        manifest: of the result; values that it lacks are null.
     """
-    facts = Facts(manifest)
+    facts = ManifestReader(manifest)
     used = passes(table, gate)
     video = facts.media == "video"
     summary = Summary(
@@ -95,11 +95,11 @@ def summarise(table: pd.DataFrame, sha256: str, manifest: Mapping[str, Any], gat
 
 
 def action_units(columns: Sequence[str]) -> list[str]:
-    """The action units that these columns speak of, `AU01` first."""
+    """List the action units of some columns, `AU01` first."""
     return sorted({name[:4] for name in columns if re.fullmatch(r"AU\d\d_[rc]", name)})
 
 
-def _engine(facts: Facts) -> EngineFacts | None:
+def _engine(facts: ManifestReader) -> EngineFacts | None:
     engine = facts.engine
     if not engine:
         return None
@@ -118,7 +118,7 @@ def _rows(table: pd.DataFrame, used: NDArray[np.bool_], gate: Gate) -> Rows:
     )
 
 
-def _frames(table: pd.DataFrame, used: NDArray[np.bool_], facts: Facts) -> Frames:
+def _frames(table: pd.DataFrame, used: NDArray[np.bool_], facts: ManifestReader) -> Frames:
     frame = table["frame"]
     return Frames(
         expected=facts.frames.get("expected"),
@@ -140,7 +140,7 @@ def _not_measured(table: pd.DataFrame) -> list[str]:
     return [name for name in columns if len(table) and not np.isfinite(table[name]).any()]
 
 
-def _tracks(table: pd.DataFrame, used: NDArray[np.bool_], facts: Facts) -> list[Track]:
+def _tracks(table: pd.DataFrame, used: NDArray[np.bool_], facts: ManifestReader) -> list[Track]:
     faces = table["face_id"].to_numpy()
     numbers = [int(number) for number in np.unique(faces[np.isfinite(faces)])]
     frame_s = frame_seconds(table, facts)
@@ -149,8 +149,8 @@ def _tracks(table: pd.DataFrame, used: NDArray[np.bool_], facts: Facts) -> list[
     ]
 
 
-def frame_seconds(table: pd.DataFrame, facts: Facts) -> float:
-    """Time from one frame to the next by the table's own times; where it has none by the media's rate, or 1/25 s."""
+def frame_seconds(table: pd.DataFrame, facts: ManifestReader) -> float:
+    """Time from one frame to the next by the table's times; without any, by the media's rate, else 1/25 s."""
     steps = np.diff(np.unique(table["timestamp"].to_numpy()))
     steps = steps[np.isfinite(steps) & (steps > 0)]
     if len(steps):
@@ -161,7 +161,7 @@ def frame_seconds(table: pd.DataFrame, facts: Facts) -> float:
     return 1 / (facts.frame_rate or 25.0)
 
 
-def _track(number: int, rows: pd.DataFrame, used: pd.DataFrame, facts: Facts, frame_s: float) -> Track:
+def _track(number: int, rows: pd.DataFrame, used: pd.DataFrame, facts: ManifestReader, frame_s: float) -> Track:
     return Track(
         face_id=number,
         rows=len(rows),
@@ -188,7 +188,7 @@ def _degrees(used: pd.DataFrame, column: str) -> Spread | None:
 
 
 def spread(values: pd.Series[float]) -> Spread | None:
-    """The distribution of the finite values; None where there is none."""
+    """Describe the distribution of the finite values; None where there is none."""
     finite = values.to_numpy(dtype=np.float64)
     finite = finite[np.isfinite(finite)]
     if not len(finite):
@@ -208,7 +208,7 @@ def spread(values: pd.Series[float]) -> Spread | None:
     )
 
 
-def _action_unit(unit: str, used: pd.DataFrame, facts: Facts, frame_s: float) -> ActionUnit:
+def _action_unit(unit: str, used: pd.DataFrame, facts: ManifestReader, frame_s: float) -> ActionUnit:
     intensity, presence = _values(used, f"{unit}_r"), _values(used, f"{unit}_c")
     return ActionUnit(
         support=support(unit, facts),
@@ -219,15 +219,15 @@ def _action_unit(unit: str, used: pd.DataFrame, facts: Facts, frame_s: float) ->
 
 
 def _values(used: pd.DataFrame, column: str) -> Numbers | None:
-    """The values of a column with at least one; None where nothing was measured."""
+    """The values of a column; None where none was measured."""
     if column not in used:
         return None
     values = used[column].to_numpy(dtype=np.float64)
     return values if np.isfinite(values).any() else None
 
 
-def support(unit: str, facts: Facts) -> Support:
-    """How well the engine measures a unit: the better of its intensity and presence, as the engine itself says."""
+def support(unit: str, facts: ManifestReader) -> Support:
+    """How well the engine measures a unit: the better of intensity and presence, as the engine states it."""
     said = {facts.au_support.get(f"{unit}_{kind}") for kind in "rc"} - {None}
     if not said or "supported" in said:
         return "supported"
@@ -238,22 +238,22 @@ def _intensity(used: pd.DataFrame, unit: str, values: Numbers | None, frame_s: f
     found = spread(used[f"{unit}_r"]) if values is not None else None
     if values is None or found is None:
         return None
-    return Intensity(spread=found, events=_told(events_of(used, values, frame_s, finding.INTENSITY), used, frame_s))
+    return Intensity(spread=found, events=_events(events_of(used, values, frame_s, finding.INTENSITY), used, frame_s))
 
 
 def _presence(used: pd.DataFrame, values: Numbers | None, frame_s: float) -> Presence | None:
     if values is None:
         return None
     share = _round(float((values[np.isfinite(values)] == 1).mean()))
-    return Presence(share=share, events=_told(events_of(used, values, frame_s, finding.PRESENCE), used, frame_s))
+    return Presence(share=share, events=_events(events_of(used, values, frame_s, finding.PRESENCE), used, frame_s))
 
 
 def events_of(used: pd.DataFrame, values: Numbers, frame_s: float, rule: EventRule) -> list[Event]:
-    """Events of the rows of one face that count."""
+    """Find events in the rows of one face that pass the gate."""
     return finding.events(used["timestamp"].to_numpy(dtype=np.float64), values, frame_s, rule)
 
 
-def _told(found: Sequence[Event], used: pd.DataFrame, frame_s: float) -> Events:
+def _events(found: Sequence[Event], used: pd.DataFrame, frame_s: float) -> Events:
     highest = sorted(found, key=lambda event: -event.peak)[:PEAKS]
     return Events(
         count=len(found),
@@ -296,12 +296,12 @@ def _disagree(intensity: Numbers | None, presence: Numbers | None) -> float | No
     return _round(float(odd[known].mean()))
 
 
-def _faces(table: pd.DataFrame, used: NDArray[np.bool_], facts: Facts) -> list[Face]:
+def _faces(table: pd.DataFrame, used: NDArray[np.bool_], facts: ManifestReader) -> list[Face]:
     units = action_units(list(table.columns))
     return [_face(row, bool(counts), units, facts) for row, counts in zip(table.to_dict("records"), used, strict=True)]
 
 
-def _face(row: Mapping[Any, float], used: bool, units: Sequence[str], facts: Facts) -> Face:
+def _face(row: Mapping[Any, float], used: bool, units: Sequence[str], facts: ManifestReader) -> Face:
     box = [_number(row, name) for name in BOX]
     return Face(
         face=int(row["face"]),
@@ -314,7 +314,7 @@ def _face(row: Mapping[Any, float], used: bool, units: Sequence[str], facts: Fac
     )
 
 
-def _unit_of_picture(row: Mapping[Any, float], unit: str, facts: Facts) -> ActionUnitOfPicture:
+def _unit_of_picture(row: Mapping[Any, float], unit: str, facts: ManifestReader) -> ActionUnitOfPicture:
     presence = _number(row, f"{unit}_c")
     return ActionUnitOfPicture(
         support=support(unit, facts),

@@ -1,6 +1,6 @@
 """`summary.json` as typed values; its JSON Schema is part of `GET /schema/<version>`.
 
-Light to import: the web processes know the schema, and never make a summary themselves.
+Light to import, for web processes, which need the schema and compute no summary.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class _Part(BaseModel):
 
 
 class Gate(_Part):
-    """Which rows count."""
+    """The quality gate: the rows that statistics use."""
 
     success: int = Field(description="In videos, rows with this `success`; pictures have no such column.")
     confidence: float = Field(ge=0, le=1, description="And with at least this `confidence`.")
@@ -28,14 +28,14 @@ class Gate(_Part):
 
 
 class EventRule(_Part):
-    """What counts as one event of an action unit; times in seconds."""
+    """Definition of an event of an action unit; times in seconds."""
 
     column: str = Field(description="Pattern of the columns that it is used on.")
     onset: float = Field(description="It begins where the value reaches this…")
     offset: float = Field(description="…and goes on while the value is at least this (hysteresis).")
     merge_s: float = Field(description="Two with less than this between them are one.")
     shortest_s: float = Field(description="Shorter ones are not counted.")
-    longest_s: float | None = Field(description="Longer ones are counted as something else; null: any length.")
+    longest_s: float | None = Field(description="Longer ones are counted apart; null: any length.")
     why: str
 
 
@@ -48,7 +48,7 @@ class Rules(_Part):
 
 
 class Spread(_Part):
-    """A distribution over the rows that count: `sd` is the population's, percentiles are interpolated linearly."""
+    """A distribution over the rows that pass the gate: `sd` of the population, percentiles by linear interpolation."""
 
     n: int
     mean: float
@@ -81,27 +81,27 @@ class Events(_Part):
 
 
 class Intensity(_Part):
-    """Of `AUxx_r`, 0 to 5."""
+    """Intensity of an action unit (`AUxx_r`), 0 to 5."""
 
     spread: Spread
     events: Events
 
 
 class Presence(_Part):
-    """Of `AUxx_c`."""
+    """Presence of an action unit (`AUxx_c`)."""
 
-    share: float = Field(ge=0, le=1, description="Of the rows that count, those with 1.")
+    share: float = Field(ge=0, le=1, description="Share of the rows that pass the gate with presence 1.")
     events: Events
 
 
 class ActionUnit(_Part):
-    """One action unit over a video; null is what was not measured, never 0."""
+    """One action unit over a video; null where not measured, never 0."""
 
-    support: Support = Field(description="How well the engine measures it, by its own word.")
+    support: Support = Field(description="How well the engine measures it, as the engine states.")
     intensity: Intensity | None
     presence: Presence | None
     disagree_share: float | None = Field(
-        description="Share of the rows that count where presence is 1 at intensity 0, or 0 at intensity 1 or more."
+        description="Share of the rows that pass the gate with presence 1 at intensity 0, or 0 at intensity 1 or more."
     )
 
 
@@ -114,7 +114,7 @@ class ActionUnitOfPicture(_Part):
 
 
 class Pose(_Part):
-    """Head pose, in degrees and millimetres; null is what was not measured."""
+    """Head pose in degrees and millimetres; null where not measured."""
 
     pitch_deg: Spread | None
     yaw_deg: Spread | None
@@ -132,7 +132,7 @@ class Gaze(_Part):
 
 
 class Blinks(_Part):
-    """Blinks by `AU45_r`."""
+    """Blinks, counted from `AU45_r`."""
 
     count: int
     per_minute: float | None = Field(description="Null where too little was observed.")
@@ -146,7 +146,7 @@ class Track(_Part):
     face_id: int
     rows: int
     rows_used: int
-    observed_s: float = Field(description="Time that the rows that count make up.")
+    observed_s: float = Field(description="Time covered by the rows that pass the gate.")
     confidence: Spread | None = Field(description="Of all rows.")
     face_height_px: Spread | None = Field(description="Height of the box around the landmarks.")
     action_units: dict[str, ActionUnit]
@@ -156,7 +156,7 @@ class Track(_Part):
 
 
 class Face(_Part):
-    """One face of a picture; null is what was not measured."""
+    """One face of a picture; null where not measured."""
 
     face: int
     used: bool = Field(description="Whether it passes the gate.")
@@ -175,7 +175,7 @@ class Histogram(_Part):
 
 
 class Rows(_Part):
-    """Rows of the table."""
+    """Numbers of rows of the table."""
 
     total: int
     used: int
@@ -184,32 +184,32 @@ class Rows(_Part):
 
 
 class Frames(_Part):
-    """Frames of a video."""
+    """Numbers of frames of a video."""
 
     expected: int | None
     decoded: int | None = Field(description="While a copy was made for the engine; null where none was needed.")
     written: int
     with_face: int = Field(description="With a row of success 1.")
-    used: int = Field(description="With a row that counts.")
+    used: int = Field(description="With a row that passes the gate.")
 
 
 class Completeness(_Part):
-    """Whether the table speaks of the whole media, by the manifest."""
+    """Whether the table covers the whole media, by the manifest."""
 
     verdict: Literal["complete", "partial", "unknown"]
     reason: str | None
 
 
 class TableFacts(_Part):
-    """The table that all this was computed from."""
+    """The table behind the summary."""
 
     sha256: str = Field(description="Computed when the summary was made.")
-    as_published: bool | None = Field(description="Whether the manifest says the same; null where it says nothing.")
+    as_published: bool | None = Field(description="Whether it equals the manifest's; null where the manifest has none.")
     columns: int
 
 
 class EngineFacts(_Part):
-    """What measured."""
+    """The engine."""
 
     name: str
     version: str | None
@@ -217,14 +217,14 @@ class EngineFacts(_Part):
 
 
 class Caution(_Part):
-    """Something about this very result that its users should know."""
+    """A caution that applies to this result."""
 
     code: str
     text: str
 
 
 class Summary(_Part):
-    """A result in numbers: over a video by face, of a picture face by face."""
+    """Statistics of a result: by face, over a video or of a picture."""
 
     summary_schema: Literal[1]
     job: dict[str, Any] = Field(description="id, container, blob, media, media_type, options; as in the manifest.")

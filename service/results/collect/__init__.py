@@ -1,1 +1,1 @@
-"""Many results as one tidy table, Parquet or CSV: one row a frame or face, in bounded memory."""
+"""Join many results into one tidy table, Parquet or CSV, with a row per frame or face, in bounded memory."""

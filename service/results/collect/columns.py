@@ -1,8 +1,8 @@
-"""The collected table's columns, in an order that later versions only add to the end of.
+"""Columns of the collected table; later versions only append columns.
 
-Job, media, engine and quality come first and are the same in each row of a result; then the row's own place and
-quality; then everything measured, spelled and ordered as in the results; then who was matched. What a result does not
-have is null: pictures have no `frame`, and what was not measured, or is no finite number, is no 0.
+Job, media, engine and completeness come first and are equal in all rows of a result; then the row's position and
+quality; then the measured columns, spelled and ordered as in the results; then the matched person. Missing values are
+null: pictures have no `frame`, and a value that was not measured, or is not finite, is never 0.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ ROW: dict[str, pa.DataType] = {
     "success": INT,
     GOOD: FLAG,
 }
-"""The row's place and quality; the numbers as in the result."""
+"""The row's position and quality, with the values of the result."""
 
 MATCHED: dict[str, pa.DataType] = dict(zip(PERSON, (INT, TEXT, TEXT, REAL), strict=True))
-"""Who it is, where the job named a gallery: the person's number in this result, and the match, if there is any."""
+"""For jobs with a gallery: the person's number in this result, and the match, if any."""
 
 MEASURED = VIDEO_COLUMNS[len(VIDEO_HEAD) :]
-"""Both kinds of results measure the same."""
+"""Measured columns, equal in results of pictures and videos."""
 assert IMAGE_COLUMNS[len(IMAGE_HEAD) :] == MEASURED
 
 _GROUP_OF = {column.name: column.group.replace(" ", "-") for column in meanings("video")}
@@ -74,7 +74,7 @@ class Layout:
     """The columns of one collected table.
 
     Attributes:
-        numbers: those that come from the rows of results.
+        numbers: columns that come from the rows of results.
     """
 
     numbers: tuple[str, ...]
@@ -82,14 +82,14 @@ class Layout:
 
     @classmethod
     def of(cls, groups: Collection[str] = GROUPS) -> Layout:
-        """All columns, or of the measured ones only these groups."""
+        """Select all columns, or of the measured ones only these groups."""
         measured = [name for name in MEASURED if _GROUP_OF[name] in groups]
         kinds = JOB | ROW | dict.fromkeys(measured, REAL) | MATCHED
         return cls(tuple(name for name in (*ROW, *measured) if name != GOOD), pa.schema(list(kinds.items())))
 
 
 def job_values(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest's part of the table. Raises KeyError, TypeError."""
+    """Read a manifest's columns. Raises KeyError, TypeError."""
     job, media, engine = manifest["job"], manifest["media"], manifest["engine"] or {}
     probe, frames, judged = media.get("probe") or {}, manifest["frames"] or {}, manifest["completeness"]
     found = {

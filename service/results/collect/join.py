@@ -1,4 +1,4 @@
-"""From results to a table in pieces of one size: memory stays the same, however many results and rows there are."""
+"""Join results into chunks of one size, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from service.engine.columns import columns_for
 from service.engine.csv_blocks import blocks, check_header
 from service.errors import MalformedOutput
 from service.results.collect.columns import FLAG, GOOD, INT, JOB, MATCHED, ROW, TEXT, Layout, job_values
-from service.results.collect.people import NOBODY, Tracks
-from service.results.collect.sources import Found
+from service.results.collect.people import NO_TRACK, PeopleTracks
+from service.results.collect.sources import CollectedResult
 from service.results.quality_gate import CONFIDENCE
 
-PIECE_ROWS = 2048
-"""Rows that are held, and written as one row group of Parquet: 12 MiB of numbers with all columns."""
+CHUNK_ROWS = 2048
+"""Rows of a chunk, written as one row group of Parquet: 12 MiB of numbers with all columns."""
 
 
-class Gathering:
-    """Takes results in, gives pieces of the collected table out."""
+class Collector:
+    """Collect results and yield chunks of the table."""
 
-    def __init__(self, layout: Layout, piece_rows: int = PIECE_ROWS) -> None:
+    def __init__(self, layout: Layout, chunk_rows: int = CHUNK_ROWS) -> None:
         self._layout = layout
         self._place = {name: i for i, name in enumerate(layout.numbers)}
-        self._values = np.full((piece_rows, len(layout.numbers)), np.nan)
-        self._job_of = np.zeros(piece_rows, dtype=np.int64)
+        self._values = np.full((chunk_rows, len(layout.numbers)), np.nan)
+        self._job_of = np.zeros(chunk_rows, dtype=np.int64)
         self._jobs: list[dict[str, Any]] = []
         self._matches: list[dict[str, Any]] = []
-        self._match_of = np.full(piece_rows, NOBODY, dtype=np.int64)
+        self._match_of = np.full(chunk_rows, NO_TRACK, dtype=np.int64)
         self._rows = 0
 
-    def add(self, found: Found) -> Iterator[pa.Table]:
-        """Take a result in; yields a piece whenever one is full.
+    def add(self, found: CollectedResult) -> Iterator[pa.Table]:
+        """Add a result; yields a chunk whenever one is full.
 
         Raises:
-            MalformedOutput: its table is not OpenFace's. Its SHA-256 is the published one by then, so this means a
-                result that should never have been published; rows before the fault have been taken in.
-            KeyError, TypeError: its manifest is not one of ours; nothing was taken in.
+            MalformedOutput: its table is not in OpenFace's format, although its SHA-256 is the published one; rows
+                before the fault have been added.
+            KeyError, TypeError: its manifest has another form; nothing was added.
         """
-        tracks = Tracks(found.people)
+        tracks = PeopleTracks(found.people)
         self._jobs.append(job_values(found.manifest))
         columns = columns_for(found.manifest["job"]["media"])
         kept = [(i, self._place[name]) for i, name in enumerate(columns) if name in self._place]
@@ -52,14 +52,14 @@ class Gathering:
             for block in blocks(file, columns):
                 _refuse_fractions(block.values, columns)
                 matches = tracks.of_rows(block.values, columns)
-                yield from self._take(block.values[:, sources], targets, matches, tracks.values)
+                yield from self._fill(block.values[:, sources], targets, matches, tracks.values)
 
-    def rest(self) -> Iterator[pa.Table]:
-        """What has not been given out yet."""
+    def flush(self) -> Iterator[pa.Table]:
+        """Yield the last, partial chunk."""
         if self._rows:
-            yield self._piece()
+            yield self._chunk()
 
-    def _take(
+    def _fill(
         self,
         values: NDArray[np.float64],
         targets: list[int],
@@ -67,46 +67,46 @@ class Gathering:
         tracks: list[dict[str, Any]],
     ) -> Iterator[pa.Table]:
         while len(values):
-            room = len(self._values) - self._rows
-            now, values = values[:room], values[room:]
-            known, matches = matches[:room], matches[room:]
+            free = len(self._values) - self._rows
+            now, values = values[:free], values[free:]
+            known, matches = matches[:free], matches[free:]
             rows = slice(self._rows, self._rows + len(now))
             self._values[rows, targets] = now
             self._job_of[rows] = len(self._jobs) - 1
-            self._match_of[rows] = np.where(known == NOBODY, NOBODY, known + len(self._matches))
+            self._match_of[rows] = np.where(known == NO_TRACK, NO_TRACK, known + len(self._matches))
             self._matches += tracks
             self._rows += len(now)
             if self._rows == len(self._values):
-                yield self._piece()
+                yield self._chunk()
 
-    def _piece(self) -> pa.Table:
+    def _chunk(self) -> pa.Table:
         values, of = self._values[: self._rows], pa.array(self._job_of[: self._rows])
         arrays = [self._column(name, values, of) for name in self._layout.schema.names]
-        piece = pa.Table.from_arrays(arrays, schema=self._layout.schema)
-        # The last result may go on in the next piece.
+        chunk = pa.Table.from_arrays(arrays, schema=self._layout.schema)
+        # The last result may go on in the next chunk.
         self._jobs = self._jobs[-1:]
         self._matches = []
         self._rows = 0
         self._values[:] = np.nan
-        return piece
+        return chunk
 
     def _column(self, name: str, values: NDArray[np.float64], of: pa.Array) -> pa.Array:
         if name in JOB:
             return pa.array([job[name] for job in self._jobs], JOB[name]).take(of)
         if name in MATCHED:
-            own = self._match_of[: self._rows]
+            numbers = self._match_of[: self._rows]
             return pa.array([match[name] for match in self._matches], MATCHED[name]).take(
-                pa.array(own, mask=own == NOBODY)
+                pa.array(numbers, mask=numbers == NO_TRACK)
             )
         if name == GOOD:
             return pa.array(self._good(values), FLAG)
         column = values[:, self._place[name]]
-        # What is not there, or no finite number, is null.
+        # Missing values and infinite ones are null.
         return pa.array(column, pa.float64(), mask=~np.isfinite(column)).cast(ROW.get(name, pa.float64()))
 
     def _good(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         confidence, success = values[:, self._place["confidence"]], values[:, self._place["success"]]
-        # Pictures have no `success`; as in `results.gate`.
+        # Pictures have no `success`; as in `results.quality_gate`.
         return np.asarray((confidence >= CONFIDENCE) & (np.isnan(success) | (success == 1)))
 
 
@@ -120,5 +120,5 @@ def _refuse_fractions(values: NDArray[np.float64], columns: Sequence[str]) -> No
 
 
 def text_columns(schema: pa.Schema) -> list[str]:
-    """Those that hold texts."""
+    """List the columns of text."""
     return [field.name for field in schema if field.type == TEXT]

@@ -1,6 +1,6 @@
-"""Where results are found: in folders as `analyse` and `download` leave them, or in storage.
+"""Find results: in folders as `analyse` and `download` write them, or in storage.
 
-Each is yielded with its table as a file whose SHA-256 is the published one, or with the reason why it is not used.
+Each is yielded with its table as a file of the published SHA-256, or with the reason why it is skipped.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Problem = Literal["failed", "unreadable", "not finished"]
 
 
 @dataclass(frozen=True)
-class Found:
-    """A result, whole.
+class CollectedResult:
+    """A result with its table.
 
     Attributes:
-        people: what is in its `people.json`; None where it has none.
+        people: content of its `people.json`; None where it has none.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Unused:
-    """What is no result, and why."""
+class SkippedResult:
+    """A job or folder without a usable result, and the reason."""
 
     name: str
     problem: Problem
@@ -49,7 +49,7 @@ class Unused:
 
 
 def manifests_in(paths: Sequence[Path]) -> list[Path]:
-    """The manifests below folders, or beside tables; each once, in order of name."""
+    """List the manifests below folders or beside tables, each once, in order of name."""
     found: dict[Path, None] = {}
     for path in paths:
         beside = path.parent / MANIFEST
@@ -58,8 +58,8 @@ def manifests_in(paths: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def from_files(manifests: Iterable[Path]) -> Iterator[Found | Unused]:
-    """Results of this machine."""
+def from_files(manifests: Iterable[Path]) -> Iterator[CollectedResult | SkippedResult]:
+    """Yield results of local folders."""
     for file in manifests:
         name = file.parent.name
         try:
@@ -72,13 +72,13 @@ def from_files(manifests: Iterable[Path]) -> Iterator[Found | Unused]:
                 sha256 = hashlib.file_digest(content, "sha256").hexdigest()
             yield _checked(name, manifest, csv, sha256, _people_beside(file))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            yield Unused(name, "unreadable", f"{type(error).__name__}: {error}")
+            yield SkippedResult(name, "unreadable", f"{type(error).__name__}: {error}")
 
 
 def from_storage(
     table: JobTable, blobs: Blobs, results_container: str, container: str | None
-) -> Iterator[Found | Unused]:
-    """Results straight from storage, newest first; of a job that was run again, only the newest that succeeded.
+) -> Iterator[CollectedResult | SkippedResult]:
+    """Yield results from storage, newest first; of a job that was run again, only the newest success.
 
     Args:
         container: only the jobs of this container of uploads; None for all.
@@ -91,7 +91,7 @@ def from_storage(
                 continue
             if record.state != "succeeded":
                 problem: Problem = "failed" if record.state == "failed" else "not finished"
-                yield Unused(name, problem, record.error_code or record.state)
+                yield SkippedResult(name, problem, record.error_code or record.state)
                 continue
             seen.add(_first_generation(record))
             csv = Path(room) / "result.csv"
@@ -100,7 +100,7 @@ def from_storage(
             except (AnalysisError, ValueError, KeyError, TypeError) as error:
                 if isinstance(error, AnalysisError) and error.retryable:
                     raise
-                yield Unused(name, "unreadable", str(error))
+                yield SkippedResult(name, "unreadable", str(error))
             finally:
                 csv.unlink(missing_ok=True)
 
@@ -119,14 +119,14 @@ def _first_generation(record: JobRecord) -> str:
     return replace(record.job, generation=0).job_id
 
 
-def _fetched(name: str, blobs: Blobs, place: ResultPlace, csv: Path) -> Found | Unused:
+def _fetched(name: str, blobs: Blobs, place: ResultPlace, csv: Path) -> CollectedResult | SkippedResult:
     attempt = published_attempt(blobs, place)
     manifest = dict(json.loads(blobs.read(place.container, place.manifest(attempt or ""))))
     digest = hashlib.sha256()
     with csv.open("wb") as file:
-        for piece in blobs.stream(place.container, place.csv):
-            digest.update(piece)
-            file.write(piece)
+        for chunk in blobs.stream(place.container, place.csv):
+            digest.update(chunk)
+            file.write(chunk)
     people = None
     if manifest["job"].get("options", {}).get("gallery"):
         people = dict(json.loads(blobs.read(place.container, place.artefact(attempt or "", PEOPLE))))
@@ -138,16 +138,16 @@ def _people_beside(manifest: Path) -> dict[str, Any] | None:
     return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else None
 
 
-def _failure(name: str, manifest: dict[str, Any]) -> Unused | None:
+def _failure(name: str, manifest: dict[str, Any]) -> SkippedResult | None:
     if manifest["outcome"] == "succeeded":
         return None
     error = manifest.get("error") or {}
-    return Unused(name, "failed", str(error.get("code", "")))
+    return SkippedResult(name, "failed", str(error.get("code", "")))
 
 
 def _checked(
     name: str, manifest: dict[str, Any], csv: Path, sha256: str, people: dict[str, Any] | None
-) -> Found | Unused:
+) -> CollectedResult | SkippedResult:
     if sha256 != manifest["csv"]["sha256"]:
-        return Unused(name, "unreadable", "the table is not the one that its manifest speaks of")
-    return Found(name, manifest, csv, people)
+        return SkippedResult(name, "unreadable", "the table differs from its manifest's SHA-256")
+    return CollectedResult(name, manifest, csv, people)

@@ -1,4 +1,4 @@
-"""The collected table as a file that is there whole or not at all: Parquet or CSV, by its name."""
+"""Write the collected table as Parquet or CSV, by its name; the file appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from service.results.collect.join import text_columns
 SUFFIXES = (".parquet", ".csv")
 
 FORMULA = r"^([=+\-@\t\r])"
-"""How a text begins that spreadsheets take for a formula (OWASP, CSV Injection)."""
+"""Beginning of texts that spreadsheets read as a formula (OWASP, CSV Injection)."""
 
 Write = Callable[[pa.Table], None]
 
 
 @contextmanager
-def written(out: Path, schema: pa.Schema) -> Iterator[Write]:
-    """Gives what writes pieces; the file appears under its name at the end, if nothing was raised."""
+def table_writer(out: Path, schema: pa.Schema) -> Iterator[Write]:
+    """Yield a function that writes chunks; the file appears under its name at the end, if nothing was raised."""
     handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     os.close(handle)
     try:
@@ -50,12 +50,12 @@ def _parquet(name: str, schema: pa.Schema) -> Iterator[Write]:
 @contextmanager
 def _csv(name: str, schema: pa.Schema) -> Iterator[Write]:
     with arrow_csv.CSVWriter(name, schema) as writer:
-        yield lambda piece: writer.write_table(harmless(piece))
+        yield lambda chunk: writer.write_table(harmless(chunk))
 
 
-def harmless(piece: pa.Table) -> pa.Table:
-    """Texts that a spreadsheet would take for a formula get an apostrophe in front; numbers stay what they are."""
-    for name in text_columns(piece.schema):
-        column = pc.replace_substring_regex(piece[name], FORMULA, r"'\1")
-        piece = piece.set_column(piece.schema.get_field_index(name), piece.schema.field(name), column)
-    return piece
+def harmless(chunk: pa.Table) -> pa.Table:
+    """Put an apostrophe before texts that a spreadsheet would read as a formula; numbers stay as they are."""
+    for name in text_columns(chunk.schema):
+        column = pc.replace_substring_regex(chunk[name], FORMULA, r"'\1")
+        chunk = chunk.set_column(chunk.schema.get_field_index(name), chunk.schema.field(name), column)
+    return chunk

@@ -1,5 +1,5 @@
-"""What may come after an analysis, as an example that works: a result held against desired action units.
+"""A working example of a next stage: compare a result with desired action units.
 
-An avatar pipeline, for one: a picture of an actor says which action units are wanted, each with an allowed deviation;
-what is rendered is analysed in turn, and this says which action units lie outside, and by how much.
+In an avatar pipeline, say, a picture of an actor defines the desired action units, each with an allowed deviation; the
+rendered avatar is analysed in turn, and the comparison lists the action units that lie outside, and by how much.
 """

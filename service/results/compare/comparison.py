@@ -1,33 +1,33 @@
-"""The verdict: which action units lie outside of what is desired, and by how much. Pure: values in, values out."""
+"""Compare a result with desired action units: which lie outside their tolerance, and by how much."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from service.results.compare.measured import Measured
+from service.results.compare.measured import FaceMeasurements
 from service.results.compare.parameters import Desired, Parameters
 
 SCHEMA = 1
 ROUNDING = 1e-9
-"""Values have few decimals; what lies on the border but for the noise of binary numbers is inside."""
+"""Tolerance for binary rounding: a value on the border is inside."""
 FEW = 0.5
-"""Share of good rows below which the verdict comes with a warning; ours."""
+"""Share of good rows below which the verdict comes with a warning; chosen here."""
 
 Status = Literal["inside", "outside", "not measured"]
 Verdict = Literal["pass", "fail", "incomplete"]
 
 
 @dataclass(frozen=True)
-class Compared:
+class UnitComparison:
     """One action unit.
 
     Attributes:
         column: such as `AU12_r`.
-        measured, deviation: None where it was not measured, which is neither inside nor a 0.
+        measured, deviation: None where not measured, which is neither inside nor 0.
         deviation: measured less desired, in steps of intensity (0 to 5), or share of frames for presences.
-        outside_by: how far beyond the tolerance; 0 inside of it.
-        support: how well the engine measures this action unit, as it says itself.
+        outside_by: distance beyond the tolerance; 0 inside it.
+        support: how well the engine measures this action unit, as it states.
     """
 
     column: str
@@ -42,20 +42,20 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A result held against parameters.
+    """The comparison of a result with parameters.
 
     Attributes:
         verdict: `pass` where all lie inside, `fail` where any lies outside, else `incomplete`: some were not measured.
-        warnings: what keeps the verdict from meaning what it seems to.
+        warnings: reasons to doubt the verdict.
     """
 
     parameters: Parameters
-    result: Measured
-    action_units: tuple[Compared, ...]
+    result: FaceMeasurements
+    action_units: tuple[UnitComparison, ...]
     verdict: Verdict
     warnings: tuple[str, ...]
 
-    def of(self, status: Status) -> list[Compared]:
+    def of(self, status: Status) -> list[UnitComparison]:
         """The action units of this status."""
         return [unit for unit in self.action_units if unit.status == status]
 
@@ -65,9 +65,9 @@ class Comparison:
         outside, missing = len(self.of("outside")), len(self.of("not measured"))
         lacking = f"; {missing} not measured" if missing else ""
         if self.verdict == "fail":
-            return f"{outside} of {len(self.action_units)} action units lie outside of the tolerance{lacking}"
+            return f"{outside} of {len(self.action_units)} action units lie outside the tolerance{lacking}"
         if self.verdict == "pass":
-            return f"all {len(self.action_units)} action units lie inside of the tolerance"
+            return f"all {len(self.action_units)} action units lie inside the tolerance"
         return f"{missing} of {len(self.action_units)} action units were not measured; none of the others lies outside"
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,21 +97,21 @@ class Comparison:
         }
 
 
-def compare(parameters: Parameters, result: Measured) -> Comparison:
-    """Hold a result against parameters."""
+def compare(parameters: Parameters, result: FaceMeasurements) -> Comparison:
+    """Compare a result with parameters."""
     units = tuple(_compared(name, desired, parameters, result) for name, desired in parameters.action_units.items())
     return Comparison(parameters, result, units, _verdict(units), tuple(_warnings(parameters, result, units)))
 
 
-def _compared(column: str, desired: Desired, parameters: Parameters, result: Measured) -> Compared:
+def _compared(column: str, desired: Desired, parameters: Parameters, result: FaceMeasurements) -> UnitComparison:
     value = result.value(column, parameters.statistic)
     support = (result.about.support or {}).get(column)
     if value is None:
-        return Compared(column, desired.desired, desired.tolerance, None, None, None, "not measured", support)
+        return UnitComparison(column, desired.desired, desired.tolerance, None, None, None, "not measured", support)
     deviation = value - desired.desired
     beyond = abs(deviation) - desired.tolerance
     outside = beyond > ROUNDING
-    return Compared(
+    return UnitComparison(
         column=column,
         desired=desired.desired,
         tolerance=desired.tolerance,
@@ -123,33 +123,33 @@ def _compared(column: str, desired: Desired, parameters: Parameters, result: Mea
     )
 
 
-def _verdict(units: tuple[Compared, ...]) -> Verdict:
+def _verdict(units: tuple[UnitComparison, ...]) -> Verdict:
     found = {unit.status for unit in units}
     if "outside" in found:
         return "fail"
     return "incomplete" if "not measured" in found else "pass"
 
 
-def _warnings(parameters: Parameters, result: Measured, units: tuple[Compared, ...]) -> list[str]:
+def _warnings(parameters: Parameters, result: FaceMeasurements, units: tuple[UnitComparison, ...]) -> list[str]:
     about, reference = result.about, parameters.made_from
-    told = []
+    warnings = []
     if about.partial:
-        told.append(f"the result is partial: {about.partial}")
+        warnings.append(f"the result is partial: {about.partial}")
     if not result.faces:
-        told.append("no face was found")
+        warnings.append("no face was found")
     elif result.faces > 1 and not result.chosen:
         which = "the biggest" if result.media == "image" else "the one in most frames"
-        told.append(f"there are {result.faces} faces: compared is face {result.face}, {which}")
+        warnings.append(f"there are {result.faces} faces: compared is face {result.face}, {which}")
     if result.faces and result.rows_used < FEW * result.rows:
-        told.append(f"only {result.rows_used} of {result.rows} rows passed the quality gate")
+        warnings.append(f"only {result.rows_used} of {result.rows} rows passed the quality gate")
     if reference and reference.engine and about.engine and reference.engine != about.engine:
-        told.append(f"the reference was measured by {reference.engine}, this by {about.engine}: values can differ")
+        warnings.append(f"the reference was measured by {reference.engine}, this by {about.engine}: values can differ")
     if reference and reference.au and about.au and reference.au != about.au:
-        told.append(
+        warnings.append(
             f"intensities of the reference are {reference.au}, these are {about.au}: a dynamic one is calibrated over "
             "its clip, so they are not on one scale; analyse the video with au=static to compare it with a picture"
         )
     weak = [unit.column for unit in units if unit.support == "weak"]
     if weak:
-        told.append(f"the engine measures {', '.join(weak)} only weakly, as it says itself")
-    return told
+        warnings.append(f"the engine measures {', '.join(weak)} only weakly, as it states")
+    return warnings

@@ -1,4 +1,4 @@
-"""A result's action units, ready to be compared: of one face, over the rows that count."""
+"""Read the action units of one face of a result, over the rows that pass the quality gate."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ PERCENTILES = {"median": 50.0}
 
 
 class BadResult(BadRequest):
-    """What was given is no result that can be compared."""
+    """The input is not a result that can be compared."""
 
     code = "bad_result"
 
 
 @dataclass(frozen=True)
-class About:
-    """What a result is of; what nobody says is None.
+class ResultInfo:
+    """The origin of a result; None where unknown.
 
     Attributes:
         media: the name of the blob or file.
-        partial: why the result does not speak of the whole media.
+        partial: why the result does not cover the whole media.
         support: of the engine, by action-unit column.
         au: `static` (each frame alone) or `dynamic` (calibrated over the clip): two scales.
     """
@@ -51,8 +51,8 @@ class About:
     au: str | None = None
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any], csv_sha256: str) -> About:
-        """What a manifest says."""
+    def of(cls, manifest: Mapping[str, Any], csv_sha256: str) -> ResultInfo:
+        """Read a manifest."""
         engine, judged = manifest.get("engine") or {}, manifest.get("completeness") or {}
         return cls(
             media=str(manifest["job"]["blob"]),
@@ -67,17 +67,17 @@ class About:
 
 
 @dataclass(frozen=True)
-class Measured:
+class FaceMeasurements:
     """The action units of one face.
 
     Attributes:
         columns: by action-unit column the finite values in good rows; empty where there is none.
-        rows, rows_used: of this face, and how many of them passed the gate.
-        faces, face: how many there are, and which this is…
-        chosen: …because it was asked for; else it is the biggest of a picture, the one in most frames of a video.
+        rows, rows_used: of this face, and those of them that pass the gate.
+        faces, face: the number of faces, and the number of this one.
+        chosen: whether the caller chose the face; else it is the biggest of a picture, or the one in most frames.
     """
 
-    about: About
+    about: ResultInfo
     media: Media
     columns: Mapping[str, NDArray[np.float64]]
     rows: int
@@ -88,7 +88,7 @@ class Measured:
     gate: Gate
 
     def value(self, column: str, statistic: str) -> float | None:
-        """The statistic (`mean`, `median`, `p0` to `p100`) of a column; None where nothing was measured."""
+        """Compute a statistic (`mean`, `median`, `p0` to `p100`) of a column; None where nothing was measured."""
         values = self.columns[column]
         if not values.size:
             return None
@@ -97,23 +97,23 @@ class Measured:
         return float(np.percentile(values, PERCENTILES.get(statistic) or float(statistic[1:])))
 
 
-def measured(result: Path, face: int | None = None) -> Measured:
-    """Read a result: its CSV, or the folder that it is in.
+def measure_result(result: Path, face: int | None = None) -> FaceMeasurements:
+    """Read a result: its CSV, or its folder.
 
     Args:
-        face: which of several, by its number in the table.
+        face: number of the face in the table, where there are several.
 
     Raises:
-        BadResult: there is none, or no such face.
+        BadResult: there is no result or no such face.
         MalformedOutput: a row is torn, or a cell is no number.
     """
     csv = _csv(result)
     sha256 = sha256_of(csv)
-    return of_table(csv, _about(csv, sha256), face)
+    return measure_table(csv, _about(csv, sha256), face)
 
 
-def of_table(csv: Path, about: About, face: int | None = None) -> Measured:
-    """The same of a table that something is known about already."""
+def measure_table(csv: Path, about: ResultInfo, face: int | None = None) -> FaceMeasurements:
+    """Read the action units of a table whose origin is known."""
     media = _media(csv)
     table = read(csv, media)
     number = table["face_id" if media == "video" else "face"]
@@ -127,7 +127,7 @@ def of_table(csv: Path, about: About, face: int | None = None) -> Measured:
     main = _main_face(table, number, media) if face is None else face
     mine = (number == main).to_numpy()
     used = table[mine & good]
-    return Measured(
+    return FaceMeasurements(
         about=about,
         media=media,
         columns={name: _finite(used[name].to_numpy(dtype=np.float64)) for name in (*INTENSITIES, *PRESENCES)},
@@ -141,7 +141,7 @@ def of_table(csv: Path, about: About, face: int | None = None) -> Measured:
 
 
 def _main_face(table: pd.DataFrame, number: pd.Series[float], media: Media) -> int | None:
-    """The biggest face of a picture (by the box around its landmarks), the one in most frames of a video."""
+    """Choose the biggest face of a picture (by the box around its landmarks), the one in most frames of a video."""
     if not number.notna().any():
         return None
     if media == "video":
@@ -160,23 +160,23 @@ def _csv(result: Path) -> Path:
         return result
     found = sorted(result.glob("*.csv"))
     if len(found) != 1:
-        raise BadResult(f"{result} holds {len(found)} CSVs; name the one that is meant")
+        raise BadResult(f"{result} holds {len(found)} CSVs; name one of them")
     return found[0]
 
 
-def _about(csv: Path, sha256: str) -> About:
-    """From the manifest beside the table, if it is this table's."""
+def _about(csv: Path, sha256: str) -> ResultInfo:
+    """Read the manifest beside the table, if it describes this table."""
     try:
         manifest = json.loads((csv.parent / MANIFEST).read_text("utf-8"))
         if manifest["csv"]["sha256"] == sha256:
-            return About.of(manifest, sha256)
+            return ResultInfo.of(manifest, sha256)
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    return About(media=csv.name, csv_sha256=sha256)
+    return ResultInfo(media=csv.name, csv_sha256=sha256)
 
 
 def _media(csv: Path) -> Media:
-    """By the first columns, which need not be all of OpenFace's."""
+    """Tell the kind of media by the first columns; others of OpenFace's may be missing."""
     try:
         with csv.open("rb") as file:
             header = {name.strip() for name in file.readline(HEADER_BYTES).decode("utf-8", "replace").split(",")}
@@ -189,5 +189,5 @@ def _media(csv: Path) -> Media:
     if header >= set(IMAGE_HEAD):
         return "image"
     raise BadResult(
-        f"{csv.name} is no table of OpenFace's: it lacks {', '.join(IMAGE_HEAD)} or {', '.join(VIDEO_HEAD)}"
+        f"{csv.name} is not a table of OpenFace: it lacks {', '.join(IMAGE_HEAD)} or {', '.join(VIDEO_HEAD)}"
     )

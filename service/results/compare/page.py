@@ -1,4 +1,4 @@
-"""A comparison as one HTML file: no script, nothing from elsewhere, to be read on a screen or printed."""
+"""Write a comparison as one HTML file without scripts or outside resources, for the screen or for print."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from service.engine.columns import ACTION_UNIT_NAMES, PRESENCES
-from service.results.compare.comparison import Compared, Comparison
+from service.results.compare.comparison import Comparison, UnitComparison
 
 _templates = Environment(
     loader=PackageLoader("service.results.compare"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -16,9 +16,9 @@ _templates = Environment(
 
 @dataclass(frozen=True)
 class Bar:
-    """One action unit as it is drawn; `low`, `high`, `desired` and `measured` in per cent of the scale."""
+    """One action unit of the drawing; `low`, `high`, `desired` and `measured` in per cent of the scale."""
 
-    unit: Compared
+    unit: UnitComparison
     name: str
     top: float
     low: float
@@ -28,7 +28,7 @@ class Bar:
 
 
 def page(comparison: Comparison) -> str:
-    """The HTML; every text in it that came from outside is escaped."""
+    """Render the HTML; all text from outside is escaped."""
     return _templates.get_template("comparison.html").render(
         comparison=comparison,
         about=comparison.result.about,
@@ -36,7 +36,7 @@ def page(comparison: Comparison) -> str:
     )
 
 
-def _bar(unit: Compared) -> Bar:
+def _bar(unit: UnitComparison) -> Bar:
     top = 1.0 if unit.column in PRESENCES else 5.0
 
     def place(value: float) -> float:

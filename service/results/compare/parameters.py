@@ -1,4 +1,4 @@
-"""The desired action units, each with an allowed deviation: the file that a result is held against."""
+"""Desired action units, each with an allowed deviation: the file that a result is compared with."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from service.engine.columns import INTENSITIES, PRESENCES
 from service.errors import BadRequest
-from service.results.compare.measured import Measured
+from service.results.compare.measured import FaceMeasurements
 
 TOLERANCE = 0.5
-"""Half of one of the steps from A to E in which people code intensities (FACS); ours, to be replaced by yours."""
+"""Half a step of the scale from A to E that people code intensities in (FACS); chosen here, replace it by yours."""
 
 STATISTIC = re.compile(r"mean|median|p(100|\d{1,2})")
 
@@ -35,8 +35,8 @@ class Desired(BaseModel):
     tolerance: Annotated[Finite, Field(ge=0, le=5)] = TOLERANCE
 
 
-class MadeFrom(BaseModel):
-    """The result that parameters were made from."""
+class ReferenceInfo(BaseModel):
+    """The result behind parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,16 +52,16 @@ class Parameters(BaseModel):
     """A set of desired action units.
 
     Attributes:
-        statistic: what of a video is compared: `mean`, `median`, or a percentile such as `p95`, over its good rows.
+        statistic: of a video, over its good rows: `mean`, `median`, or a percentile such as `p95`.
         action_units: by column, such as `AU12_r` (intensity) or `AU28_c` (presence).
-        not_measured: what the reference says nothing about; for people, not compared.
+        not_measured: columns that the reference does not have; for readers, not compared.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1] = 1
     statistic: str = Field("mean", pattern=f"^({STATISTIC.pattern})$")
-    made_from: MadeFrom | None = None
+    made_from: ReferenceInfo | None = None
     action_units: dict[str, Desired] = Field(min_length=1)
     not_measured: tuple[str, ...] = ()
 
@@ -85,11 +85,11 @@ class Parameters(BaseModel):
             raise BadParameters(f"{file}: {'; '.join(faults[:5])}") from error
 
     @classmethod
-    def from_reference(cls, reference: Measured, statistic: str, tolerance: float) -> Parameters:
-        """Desired is what the reference shows: the intensities that were measured in it.
+    def from_reference(cls, reference: FaceMeasurements, statistic: str, tolerance: float) -> Parameters:
+        """Make parameters whose desired values are the intensities measured in the reference.
 
         Raises:
-            BadParameters: none was.
+            BadParameters: none was measured.
         """
         values = {name: reference.value(name, statistic) for name in INTENSITIES}
         units = {
@@ -102,7 +102,7 @@ class Parameters(BaseModel):
         about = reference.about
         return cls(
             statistic=statistic,
-            made_from=MadeFrom(
+            made_from=ReferenceInfo(
                 media=about.media,
                 job_id=about.job_id,
                 csv_sha256=about.csv_sha256,
@@ -115,5 +115,5 @@ class Parameters(BaseModel):
         )
 
     def as_json(self) -> str:
-        """As it stands in a file."""
+        """Format the parameters file."""
         return self.model_dump_json(indent=2) + "\n"

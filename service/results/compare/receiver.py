@@ -1,7 +1,7 @@
-"""A receiver of the function app's next-stage calls: fetches the announced table, compares it, keeps the verdict.
+"""Receive the function app's next-stage calls: fetch the announced table, compare it, keep the verdict.
 
-One folder a job below `out`: `verdict.json`, which comes last, and `verdict.html`. A call that comes again finds the
-verdict there and is answered with it.
+Each job has a folder below `out` with `verdict.html` and, written last, `verdict.json`. A repeated call is answered
+with the verdict that is there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flask import Flask, Response, jsonify, request
 from service.errors import AnalysisError, BadRequest, MalformedOutput
 from service.logs import bound, log
 from service.results.compare.comparison import compare
-from service.results.compare.measured import About, of_table
+from service.results.compare.measured import ResultInfo, measure_table
 from service.results.compare.page import page
 from service.results.compare.parameters import Parameters
 from service.results.compare.signed_call import (
@@ -46,7 +46,7 @@ STATUS = {
 
 @dataclass(frozen=True)
 class VerdictService:
-    """Judges announced results.
+    """Compare announced results with the parameters.
 
     Attributes:
         storage: addresses that tables may be fetched from, such as `https://account.blob.core.windows.net/results/`.
@@ -60,11 +60,11 @@ class VerdictService:
     most_bytes: int
 
     def judge(self, announced: Announcement) -> dict[str, Any]:
-        """The verdict: made now, or the one that is there. Raises AnalysisError."""
+        """Return the verdict, made now or by an earlier call. Raises AnalysisError."""
         folder = self.out / announced.job_id
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "verdict.json"
-        with _alone(folder):
+        with _locked(folder):
             if file.exists():
                 log.info("verdict.kept")
                 return dict(json.loads(file.read_text("utf-8")))
@@ -75,7 +75,7 @@ class VerdictService:
         with tempfile.TemporaryDirectory(prefix=".part-", dir=file.parent) as room:
             csv = Path(room) / "result.csv"
             fetch(announced.links.csv, csv, announced.csv_sha256, self.most_bytes)
-            comparison = compare(self.parameters, of_table(csv, _about(announced)))
+            comparison = compare(self.parameters, measure_table(csv, _about(announced)))
             verdict = comparison.as_dict()
             for name, text in (("verdict.html", page(comparison)), (file.name, json.dumps(verdict, indent=2))):
                 beside = Path(room) / name
@@ -86,7 +86,7 @@ class VerdictService:
 
 
 def create_receiver(verdicts: VerdictService) -> Flask:
-    """The web application of a receiver."""
+    """Create the receiver's web application."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     app.register_error_handler(AnalysisError, _refused)
@@ -99,9 +99,9 @@ def create_receiver(verdicts: VerdictService) -> Flask:
     def announced() -> Response:
         body = request.get_data(cache=False)
         check_signature(verdicts.secret, dict(request.headers), body)
-        told = Announcement.read(body, request.headers.get("Idempotency-Key", ""))
-        with bound(job_id=told.job_id, container=told.container, blob=told.blob):
-            return jsonify(verdicts.judge(told))
+        call = Announcement.read(body, request.headers.get("Idempotency-Key", ""))
+        with bound(job_id=call.job_id, container=call.container, blob=call.blob):
+            return jsonify(verdicts.judge(call))
 
     return app
 
@@ -115,17 +115,17 @@ def _refused(error: AnalysisError) -> tuple[Response, int]:
     return problem, status
 
 
-def _about(announced: Announcement) -> About:
-    """From the manifest that came along, which the signature covers."""
+def _about(announced: Announcement) -> ResultInfo:
+    """Read the manifest of the call, which the signature covers."""
     try:
-        return About.of(announced.manifest, announced.csv_sha256)
+        return ResultInfo.of(announced.manifest, announced.csv_sha256)
     except (KeyError, TypeError, AttributeError):
-        return About(media=announced.blob, csv_sha256=announced.csv_sha256, job_id=announced.job_id)
+        return ResultInfo(media=announced.blob, csv_sha256=announced.csv_sha256, job_id=announced.job_id)
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Alone with this job, among all threads and processes of this machine."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock a job's folder against all threads and processes of this machine."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""A call of the function app's next stage: is it really from there, and what does it tell?
+"""Check and read a next-stage call of the function app.
 
 The contract is `cloud_function/next_stage.py`: a JSON body, signed by HMAC over time stamp and raw body.
 """
@@ -20,32 +20,32 @@ from service.errors import AnalysisError, BadRequest
 
 SHORTEST_SECRET = 16
 LATE_S = 300
-"""How far a call's time stamp may be from our clock: older ones may be repeated by whoever overheard them."""
+"""Largest difference between a call's time stamp and the clock, against replays of recorded calls."""
 FETCH_S = (5.0, 30.0)
 PIECE_BYTES = 1 << 20
 
 
 class NotSigned(AnalysisError):
-    """The call does not carry a good signature of the last five minutes."""
+    """The call has no valid signature of the last five minutes."""
 
     code = "not_signed"
 
 
 class ForbiddenLink(AnalysisError):
-    """The call names a table outside of the storage that this receiver may read."""
+    """The call names a table outside the storage that this receiver may read."""
 
     code = "forbidden_link"
 
 
 class NotFetched(AnalysisError):
-    """The table cannot be read, or is not the one that was announced; another call may find it better."""
+    """The table cannot be read, or is not the announced one; a later call may succeed."""
 
     code = "not_fetched"
     retryable = True
 
 
 class Links(BaseModel):
-    """Where the result is."""
+    """Links of a call."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -53,7 +53,7 @@ class Links(BaseModel):
 
 
 class Announcement(BaseModel):
-    """What the call tells."""
+    """The content of a call."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -66,20 +66,20 @@ class Announcement(BaseModel):
 
     @classmethod
     def read(cls, body: bytes, key: str) -> Announcement:
-        """Raises BadRequest where it is none, or was sent under another job's key."""
+        """Parse a call. Raises BadRequest for another form, or under another job's key."""
         try:
-            told = cls.model_validate_json(body)
+            call = cls.model_validate_json(body)
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(map(str, fault["loc"])) or "body"
-            raise BadRequest(f"no announcement of a result: {where}: {fault['msg']}", "bad_announcement") from error
-        if key != told.job_id:
+            raise BadRequest(f"not an announcement of a result: {where}: {fault['msg']}", "bad_announcement") from error
+        if key != call.job_id:
             raise BadRequest("the Idempotency-Key is not the job's id", "bad_key")
-        return told
+        return call
 
 
 def check_signature(secret: str, headers: Mapping[str, str], body: bytes) -> None:
-    """Raises NotSigned."""
+    """Check the signature. Raises NotSigned."""
     timestamp, given = headers.get("X-Signature-Timestamp", ""), headers.get("X-Signature", "")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16):
         raise NotSigned
@@ -91,7 +91,7 @@ def check_signature(secret: str, headers: Mapping[str, str], body: bytes) -> Non
 
 
 def check_link(link: str, allowed: Sequence[str]) -> None:
-    """The link must lie below one of the allowed addresses, as no proxy or library could read it otherwise.
+    """Check that a link lies below an allowed address, however a proxy or library may parse it.
 
     Raises:
         ForbiddenLink.
@@ -110,14 +110,14 @@ def check_link(link: str, allowed: Sequence[str]) -> None:
 
 
 def fetch(link: str, target: Path, sha256: str, most_bytes: int) -> None:
-    """Write the table at a checked link to a file.
+    """Download the table at a checked link.
 
     Raises:
-        NotFetched: no answer, too long, or not the bytes that were announced.
+        NotFetched: no answer, too long, or other bytes than announced.
     """
     digest, size = hashlib.sha256(), 0
     try:
-        # A redirect could lead anywhere; neither proxies nor a .netrc have a part in this.
+        # No redirects, which could lead anywhere; no proxies and no .netrc.
         with requests.Session() as session:
             session.trust_env = False
             with session.get(link, stream=True, timeout=FETCH_S, allow_redirects=False) as answer:
@@ -130,10 +130,10 @@ def fetch(link: str, target: Path, sha256: str, most_bytes: int) -> None:
                         if size > most_bytes:
                             raise NotFetched(f"the table is longer than {most_bytes:,} bytes")
     except requests.RequestException as error:
-        # Its text would have the link, which lets its holder read.
+        # The error's text would contain the link, which grants read access.
         raise NotFetched(f"storage did not answer: {type(error).__name__}") from None
     if digest.hexdigest() != sha256:
-        raise NotFetched("the table is not the one that was announced")
+        raise NotFetched("the table is not the announced one")
 
 
 def _port(parts: Any) -> int | None:

@@ -11,13 +11,13 @@ import pandas as pd
 
 from service.errors import AnalysisError
 from service.results.citations import bibliography
-from service.results.manifest_reader import Facts
+from service.results.manifest_reader import ManifestReader
 from service.results.methods import methods_file
 from service.results.quality_gate import gate, passes
 from service.results.report import face_svg, table_reader
 from service.results.report import picture as poster
 from service.results.report.files import BIBLIOGRAPHY, METHODS, REPORT, SUMMARY
-from service.results.report.page import Shown, page
+from service.results.report.page import ReportPicture, page
 from service.results.summary import summarise
 from service.results.summary_model import Gate
 
@@ -28,40 +28,42 @@ LARGEST_GROUP = 200
 def main(request: dict[str, Any]) -> None:
     """Write the four files."""
     csv, out, manifest = Path(request["csv"]), Path(request["out"]), request["manifest"]
-    facts, asked = Facts(manifest), gate(request["confidence"])
+    facts, asked = ManifestReader(manifest), gate(request["confidence"])
     table = table_reader.read(csv, facts.media)
     summary = summarise(table, table_reader.sha256_of(csv), manifest, asked)
     upload = Path(request["upload"]) if request["upload"] else None
-    shown = _shown(csv, table, facts, asked, upload, request["missing"])
+    shown = _report_picture(csv, table, facts, asked, upload, request["missing"])
     (out / SUMMARY).write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")
     (out / METHODS).write_text(methods_file(summary, facts), "utf-8")
     (out / BIBLIOGRAPHY).write_text(bibliography(facts), "utf-8")
     (out / REPORT).write_text(page(summary, table, manifest, shown), "utf-8")
 
 
-def _shown(csv: Path, table: pd.DataFrame, facts: Facts, asked: Gate, upload: Path | None, missing: str) -> Shown:
+def _report_picture(
+    csv: Path, table: pd.DataFrame, facts: ManifestReader, asked: Gate, upload: Path | None, missing: str
+) -> ReportPicture:
     if upload is None:
-        return Shown(None, (), "", missing)
+        return ReportPicture(None, (), "", missing)
     try:
         return (
             _of_video(csv, table, facts, asked, upload) if facts.media == "video" else _of_picture(csv, asked, upload)
         )
     except AnalysisError as error:
-        return Shown(None, (), "", f"{error.message}.")
+        return ReportPicture(None, (), "", f"{error.message}.")
 
 
-def _of_picture(csv: Path, asked: Gate, upload: Path) -> Shown:
+def _of_picture(csv: Path, asked: Gate, upload: Path) -> ReportPicture:
     picture = poster.picture(upload)
     drawings = _drawings(table_reader.read_rows(csv, 0, LARGEST_GROUP), asked, picture)
     faces = f"{len(drawings)} face{'s' * (len(drawings) != 1)}" if drawings else "no face"
-    return Shown(picture, drawings, f"The uploaded picture, upright, with {faces} drawn over it.", "")
+    return ReportPicture(picture, drawings, f"The uploaded picture, upright, with {faces} drawn over it.", "")
 
 
-def _of_video(csv: Path, table: pd.DataFrame, facts: Facts, asked: Gate, upload: Path) -> Shown:
+def _of_video(csv: Path, table: pd.DataFrame, facts: ManifestReader, asked: Gate, upload: Path) -> ReportPicture:
     used = passes(table, asked)
     first = poster.best_row(table, used)
     if first is None:
-        return Shown(None, (), "", "the table has no rows.")
+        return ReportPicture(None, (), "", "the table has no rows.")
     same = int((table["frame"] == table["frame"].iloc[first]).sum())
     time_s = float(table["timestamp"].iloc[first])
     picture = poster.video_frame(upload, time_s, facts.frame_rate or 25.0)
@@ -69,7 +71,7 @@ def _of_video(csv: Path, table: pd.DataFrame, facts: Facts, asked: Gate, upload:
     drawings = _drawings(rows, asked, picture)
     why = "a head pose near the median" if drawings else "nothing counts, so the middle was taken"
     number = int(table["frame"].iloc[first])
-    return Shown(picture, drawings, f"Frame {number:,} at {time_s:.2f} s ({why}), upright.", "")
+    return ReportPicture(picture, drawings, f"Frame {number:,} at {time_s:.2f} s ({why}), upright.", "")
 
 
 def _drawings(rows: list[dict[str, float]], asked: Gate, picture: poster.Picture) -> tuple[face_svg.FaceDrawing, ...]:

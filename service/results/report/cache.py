@@ -1,4 +1,4 @@
-"""Reports of published results: made on first request, and kept beside the manifest for the next."""
+"""Make reports of published results on first request and store them beside the manifest."""
 
 from __future__ import annotations
 
@@ -18,88 +18,88 @@ from service.results.report.make import LARGEST_UPLOAD, TOO_LARGE, ReportRequest
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import BlobInfo, Blobs
 
-GONE = "the upload is not there any more."
-CHANGED = "the upload was overwritten after it was analysed."
+GONE = "the upload was deleted."
+CHANGED = "the upload was overwritten after its analysis."
 AT_ONCE = 1
-"""Reports that one process makes at a time: each takes a processor for seconds and some hundred MB."""
+"""Reports that one process makes at a time."""
 WAITING, WAIT_S = 8, 60.0
-"""How many requests may wait for their turn, and for how long."""
-MARK = "report"
-"""Metadata of a kept file: the format in which it was made."""
+"""Most requests that wait for a report, and their longest wait."""
+FORMAT_KEY = "report"
+"""Metadata of a stored file: the version of its content."""
 
 
 class ReportCache:
-    """Makes and keeps reports. Two processes may make the same one at the same time: both write the same."""
+    """Make and store reports; two processes that make one at the same time write equal files."""
 
     def __init__(self, blobs: Blobs, workspace: Path) -> None:
         self._blobs = blobs
         self._workspace = workspace
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
-        self._room_to_wait = threading.BoundedSemaphore(AT_ONCE + WAITING)
+        self._slots = threading.BoundedSemaphore(AT_ONCE)
+        self._waiting = threading.BoundedSemaphore(AT_ONCE + WAITING)
 
     def find(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, name: str) -> BlobInfo:
-        """The blob of one of `FILES`, made if it is not kept.
+        """Return the blob of one of `FILES`; make it if it is not stored.
 
         Args:
             csv: the committed table.
 
         Raises:
             ReportFailed: no report can be made of this result.
-            Busy: others are being made.
-            EngineUnavailable, WorkspaceFull, StorageUnavailable: not now.
+            Busy: too many requests wait for reports.
+            EngineUnavailable, WorkspaceFull, StorageUnavailable: temporary faults.
         """
         attempt = csv.metadata.get("attempt", "")
-        kept = self._kept(place, attempt, name)
-        if kept:
-            return kept
-        with self._turn():
-            kept = self._kept(place, attempt, name)
-            if kept:
-                return kept
+        stored = self._stored(place, attempt, name)
+        if stored:
+            return stored
+        with self._slot():
+            stored = self._stored(place, attempt, name)
+            if stored:
+                return stored
             self._make(job, place, csv, attempt)
         return self._blobs.info(place.container, place.artefact(attempt, name))
 
-    def _kept(self, place: ResultPlace, attempt: str, name: str) -> BlobInfo | None:
-        """What is kept whole, in the format of today."""
+    def _stored(self, place: ResultPlace, attempt: str, name: str) -> BlobInfo | None:
+        """Look up a file of a complete report of the current format."""
         try:
-            # The page is written last: where it is, all are.
+            # The page is written last: if it is there, all files are.
             page = self._blobs.info(place.container, place.artefact(attempt, REPORT))
-            if page.metadata.get(MARK) != FORMAT:
+            if page.metadata.get(FORMAT_KEY) != FORMAT:
                 return None
             return page if name == REPORT else self._blobs.info(place.container, place.artefact(attempt, name))
         except MediaNotFound:
             return None
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._room_to_wait.acquire(blocking=False):
+    def _slot(self) -> Iterator[None]:
+        if not self._waiting.acquire(blocking=False):
             raise Busy("other reports are being made; ask again in a few seconds")
         try:
-            if not self._turns.acquire(timeout=WAIT_S):
+            if not self._slots.acquire(timeout=WAIT_S):
                 raise Busy("other reports are being made; ask again in a few seconds")
             try:
                 yield
             finally:
-                self._turns.release()
+                self._slots.release()
         finally:
-            self._room_to_wait.release()
+            self._waiting.release()
 
     def _make(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, attempt: str) -> None:
-        # A folder of this process's own: one that died is cleared away by whoever works there next.
+        # A folder for this process; the next process to work there clears the folders of dead ones.
         with closing(Workspace(self._workspace)) as workspace, workspace.room() as room:
             table = room / "table.csv"
             self._blobs.download(place.container, place.csv, csv.etag, table)
             upload, missing = self._upload(job, room)
-            wanted = ReportRequest(table, self._manifest(place, attempt), upload, missing)
+            request = ReportRequest(table, self._manifest(place, attempt), upload, missing)
             out = room / "report"
             out.mkdir()
-            for name, path in make(wanted, out).items():
+            for name, path in make(request, out).items():
                 self._blobs.upload(
                     place.container,
                     place.artefact(attempt, name),
                     path,
                     content_type=FILES[name],
-                    metadata={MARK: FORMAT},
+                    metadata={FORMAT_KEY: FORMAT},
                 )
         log.info("report.made", job_id=job.job_id, attempt_id=attempt)
 
@@ -107,10 +107,10 @@ class ReportCache:
         try:
             return dict(json.loads(self._blobs.read(place.container, place.manifest(attempt))))
         except MediaNotFound as error:
-            raise NotFound("the manifest of this result is not there any more", "no_manifest") from error
+            raise NotFound("the manifest of this result was deleted", "no_manifest") from error
 
     def _upload(self, job: AnalysisJob, room: Path) -> tuple[Path | None, str]:
-        """The very version of the upload that was analysed, or why there is none."""
+        """Download the analysed version of the upload, or return the reason why not."""
         path = room / "upload"
         try:
             if self._blobs.info(job.container, job.blob).size > LARGEST_UPLOAD:

@@ -1,7 +1,7 @@
-"""Names of the files that belong to a report."""
+"""Names of a report's files."""
 
 FORMAT = "1"
-"""Of the files' content; kept ones of another are made anew."""
+"""Version of the files' content; stored files of another version are made anew."""
 
 REPORT = "report.html"
 SUMMARY = "summary.json"
@@ -11,7 +11,7 @@ FILES = {
     SUMMARY: "application/json",
     METHODS: "text/plain; charset=utf-8",
     BIBLIOGRAPHY: "application/x-bibtex; charset=utf-8",
-    # Last: where it is, all are.
+    # Last, so that its presence means that all are there.
     REPORT: "text/html; charset=utf-8",
 }
-"""Their media types, in the order in which they are kept."""
+"""Content types, in the order in which the files are stored."""

@@ -1,4 +1,4 @@
-"""Reports of results in a plain folder, written beside their tables."""
+"""Make reports of results in local folders, beside their tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.results.quality_gate import CONFIDENCE
 from service.results.report.make import ReportRequest, make
 from service.sandbox.workspace import Workspace
 
-NOT_AT_HAND = "the upload was not at hand when the report was made."
+NO_UPLOAD = "the upload was not available when the report was made."
 MANIFEST = "manifest.json"
 
 
@@ -28,10 +28,10 @@ class FolderResult:
 
 
 def find_results(folders: Sequence[Path]) -> list[FolderResult]:
-    """The results below these folders: every table with a manifest beside it, or in a folder of its attempt.
+    """Find the results below folders: every table with a manifest beside it, or in the folder of its attempt.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there are none.
     """
     found = [
         FolderResult(csv, manifest)
@@ -41,12 +41,12 @@ def find_results(folders: Sequence[Path]) -> list[FolderResult]:
         if manifest is not None
     ]
     if not found:
-        raise NotFound("no results there: a result is a CSV with its manifest.json", "no_results")
+        raise NotFound("no results found: a result is a CSV with its manifest.json", "no_results")
     return found
 
 
 def find_upload(result: FolderResult, among: Sequence[Path]) -> Path | None:
-    """The file that was analysed, by its size and SHA-256, among files and folders."""
+    """Find the analysed file by its size and SHA-256 among files and folders."""
     media = result.manifest.get("media") or {}
     size, sha256 = media.get("bytes"), media.get("sha256")
     if not sha256:
@@ -61,10 +61,10 @@ def write_beside(
     confidence: float = CONFIDENCE,
     on_wait: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-    """Make a report beside its table; returns the files. Raises as `making.make`."""
+    """Make a report beside its table and return its files. Raises as `make`."""
     with workspace.room() as room:
-        wanted = ReportRequest(result.csv, result.manifest, upload, "" if upload else NOT_AT_HAND, confidence)
-        made = make(wanted, room, on_wait)
+        request = ReportRequest(result.csv, result.manifest, upload, "" if upload else NO_UPLOAD, confidence)
+        made = make(request, room, on_wait)
         return [Path(shutil.copyfile(path, result.csv.parent / name)) for name, path in made.items()]
 
 

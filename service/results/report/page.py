@@ -21,8 +21,8 @@ from service.engine.columns import ACTION_UNIT_NAMES
 from service.jobs.job import Media
 from service.results import events as finding
 from service.results.cautions import GENERAL
-from service.results.citations import bibliography, works
-from service.results.manifest_reader import Facts
+from service.results.citations import bibliography, publications
+from service.results.manifest_reader import ManifestReader
 from service.results.methods import certificate, methods
 from service.results.quality_gate import passes
 from service.results.report.face_svg import FaceDrawing
@@ -51,7 +51,7 @@ CARDS = 24
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportPicture:
     """The picture of a report.
 
     Attributes:
@@ -84,9 +84,9 @@ class ColumnGroup:
     caveat: str
 
 
-def page(summary: Summary, table: pd.DataFrame, manifest: Mapping[str, Any], shown: Shown) -> str:
+def page(summary: Summary, table: pd.DataFrame, manifest: Mapping[str, Any], shown: ReportPicture) -> str:
     """The whole page: HTML without scripts and without anything to load."""
-    facts = Facts(manifest)
+    facts = ManifestReader(manifest)
     plots = _Plots(summary, table, facts) if summary.tracks else None
     html: str = _template().render(
         summary=summary,
@@ -105,7 +105,7 @@ def page(summary: Summary, table: pd.DataFrame, manifest: Mapping[str, Any], sho
         general=GENERAL,
         methods=methods(summary, facts).strip(),
         bibliography=bibliography(facts).strip(),
-        works=works(facts),
+        publications=publications(facts),
         certificate=certificate(summary, facts),
         columns=_columns(facts.media),
         manifest=json.dumps(manifest, indent=2, ensure_ascii=False),
@@ -139,7 +139,7 @@ def share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
-def verdict(summary: Summary, facts: Facts) -> str:
+def verdict(summary: Summary, facts: ManifestReader) -> str:
     """Whether the result is whole, and how much of it counts, in words."""
     return " ".join([_whole(summary), *(_faces_seen(summary) if facts.media == "image" else _frames_seen(summary))])
 
@@ -147,10 +147,10 @@ def verdict(summary: Summary, facts: Facts) -> str:
 def _whole(summary: Summary) -> str:
     completeness = summary.completeness
     if completeness.verdict == "complete":
-        return "Complete: the table speaks of the whole media."
+        return "Complete: the table covers the whole media."
     if completeness.verdict == "partial":
         return f"Partial: {completeness.reason}."
-    return "Unknown: the manifest does not say whether the table is whole."
+    return "Unknown: the manifest does not state whether the table is complete."
 
 
 def _faces_seen(summary: Summary) -> Iterator[str]:
@@ -178,7 +178,7 @@ def _frames_seen(summary: Summary) -> Iterator[str]:
     )
 
 
-def _about(summary: Summary, facts: Facts) -> Iterator[tuple[str, str]]:
+def _about(summary: Summary, facts: ManifestReader) -> Iterator[tuple[str, str]]:
     """Names and values for the head of the page."""
     probe, engine = facts.probe, facts.engine
     size = f"{facts.size[0]} × {facts.size[1]} px" if facts.size else "size unknown"
@@ -207,7 +207,7 @@ def _confidence(summary: Summary) -> Plot:
 class _Plots:
     """The drawings of a video: the faces with most rows that count, at most as many as there are colours."""
 
-    def __init__(self, summary: Summary, table: pd.DataFrame, facts: Facts) -> None:
+    def __init__(self, summary: Summary, table: pd.DataFrame, facts: ManifestReader) -> None:
         self._frame_s = frame_seconds(table, facts)
         last = float(table["timestamp"].max()) if len(table) else 0.0
         ends = [facts.probe.get("duration_s") or 0.0, last + self._frame_s if np.isfinite(last) else 0.0]

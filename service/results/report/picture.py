@@ -1,4 +1,4 @@
-"""The picture of a report: the upload itself, or of a video the frame that shows best what was measured."""
+"""The picture of a report: an uploaded picture, or a frame of a video."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from service.sandbox.decoders.videos import frames, opened
 
 LONGEST_SIDE = 1000
 QUALITY = 82
-"""Of the JPEG: a picture of LONGEST_SIDE stays well under 300 kB."""
+"""Quality of the JPEG: a picture of LONGEST_SIDE stays well under 300 kB."""
 SURE = 0.02
 """Confidences that are this near to the highest are as good."""
 MISSED_FRAMES = 2.5
@@ -30,7 +30,7 @@ MISSED_FRAMES = 2.5
 
 @dataclass(frozen=True)
 class Picture:
-    """What is shown, reduced; the size is the original's, in pixels, in which the landmarks are."""
+    """A picture reduced for display, with the original's size in pixels, in which landmarks are measured."""
 
     jpeg: bytes
     width: int

@@ -186,7 +186,7 @@ def tidied(svg: str, name: str, title: str) -> str:
     """An SVG as a part of a page: ids of its own, our colours, two decimals, and a title to be read aloud.
 
     Args:
-        title: plain words of ours; nothing of an upload.
+        title: constant text, nothing of an upload.
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""The columns of a table that a report is made of, read block by block: a long video's table is half a gigabyte."""
+"""Read the columns of a table that reports use, block by block: a long video's table is half a gigabyte."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Numbers = NDArray[np.float64]
 
 
 def read(path: Path, media: Media) -> pd.DataFrame:
-    """The table without its landmarks; in their place the box around them (`BOX`, pixels).
+    """Read a table without its landmarks; in their place the box around them (`BOX`, pixels).
 
     Columns that the table lacks are nan, as are empty cells and values that are not finite.
 
     Raises:
-        MalformedOutput: a cell is no number, or a row is torn.
+        MalformedOutput: a cell is not a number, or a row is incomplete.
     """
     head = VIDEO_HEAD if media == "video" else IMAGE_HEAD
     parts = []
@@ -42,13 +42,13 @@ def read(path: Path, media: Media) -> pd.DataFrame:
 
 
 def sha256_of(path: Path) -> str:
-    """Of the file as it is now, in hexadecimal."""
+    """SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_rows(path: Path, first: int, count: int) -> list[dict[str, float]]:
-    """Some whole rows by column name, with what is drawn over a picture; row 0 is the first after the header."""
+    """Read some rows with the columns of drawings, by name; row 0 is the first after the header."""
     found: list[dict[str, float]] = []
     with path.open("rb") as file:
         columns = _header(file.readline(LINE_BYTES))

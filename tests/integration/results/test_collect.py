@@ -12,7 +12,7 @@ import pytest
 from benchmarks.collect import measured as measured_run
 from service.cli import collect as command
 from service.results.collect.columns import GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
-from service.results.collect.join import Gathering
+from service.results.collect.join import Collector
 from service.results.collect.sources import from_files, manifests_in
 from tests.conftest import StorageAccount
 from tests.fixtures.comparable_results import face, frame, result
@@ -67,13 +67,13 @@ def test_pictures_and_videos_share_one_set_of_columns(tmp_path: Path) -> None:
 def test_pieces_break_anywhere_and_lose_nothing(tmp_path: Path) -> None:
     for number, count in enumerate((1, 5, 0, 7, 2)):
         result(tmp_path / f"{number}", "video", [frame(n + 1, AU12_r=number) for n in range(count)])
-    gathering = Gathering(Layout.of(("action-units",)), piece_rows=4)
-    pieces = []
+    gathering = Collector(Layout.of(("action-units",)), chunk_rows=4)
+    chunks = []
     for found in from_files(manifests_in([tmp_path])):
-        pieces += list(gathering.add(found))
-    pieces += list(gathering.rest())
-    assert [piece.num_rows for piece in pieces] == [4, 4, 4, 3]
-    rows = [row for piece in pieces for row in piece.to_pylist()]
+        chunks += list(gathering.add(found))
+    chunks += list(gathering.flush())
+    assert [chunk.num_rows for chunk in chunks] == [4, 4, 4, 3]
+    rows = [row for chunk in chunks for row in chunk.to_pylist()]
     expected = [(f"{number}.mp4", n + 1, float(number)) for number, n in enumerate((1, 5, 0, 7, 2)) for n in range(n)]
     assert [(row["blob"], row["frame"], row["AU12_r"]) for row in rows] == expected
 
@@ -89,9 +89,9 @@ def test_who_was_matched_is_joined_to_each_row(tmp_path: Path) -> None:
     result(tmp_path / "video", "video", rows)
     result(tmp_path / "none", "video", [frame(1)])
     (tmp_path / "video" / "people.json").write_text(json.dumps({"people": [], "tracks": tracks}))
-    gathering = Gathering(Layout.of(("gaze",)), piece_rows=3)
-    pieces = [piece for found in from_files(manifests_in([tmp_path])) for piece in gathering.add(found)]
-    told = [row for piece in [*pieces, *gathering.rest()] for row in piece.to_pylist()]
+    gathering = Collector(Layout.of(("gaze",)), chunk_rows=3)
+    chunks = [chunk for found in from_files(manifests_in([tmp_path])) for chunk in gathering.add(found)]
+    told = [row for chunk in [*chunks, *gathering.flush()] for row in chunk.to_pylist()]
     found = [(row["frame"], row["face_id"], row["person"], row["match_name"]) for row in told]
     assert found == [
         (1, 0, None, None),

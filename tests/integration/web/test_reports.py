@@ -67,7 +67,7 @@ def test_one_of_an_older_format_is_made_anew(client: FlaskClient, account: Stora
     page = client.get(f"/jobs/{job.job_id}/report.html")
     assert page.text != "old"
     # It was analysed in another version than the one that is there now: no picture of something else.
-    assert "No picture: the upload was overwritten after it was analysed." in page.text
+    assert "No picture: the upload was overwritten after its analysis." in page.text
     assert "data:image" not in page.text
 
 
@@ -75,7 +75,7 @@ def test_headers_let_nothing_run(client: FlaskClient, account: StorageAccount) -
     record = make_job(account, "x.png", "succeeded")
     answer = client.get(f"/jobs/{record.job.job_id}/report.html")
     assert answer.status_code == 200
-    assert "No picture: the upload is not there any more." in answer.text
+    assert "No picture: the upload was deleted." in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "sandbox;" in policy

@@ -1,4 +1,4 @@
-"""What is said of how a result came about: true of the engine that measured, and readable by others' tools."""
+"""Methods paragraph, citations and cautions: true of the engine that measured, and readable by other tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pybtex.database import parse_string
 from infra.local.stack import REPOSITORY
 from service.engine.columns import INTENSITIES, PRESENCES, VIDEO_HEAD
 from service.results.citations import OF_LITE_0_2, OF_OPENFACE, bibliography
-from service.results.manifest_reader import Facts
+from service.results.manifest_reader import ManifestReader
 from service.results.methods import certificate, methods, methods_file
 from service.results.quality_gate import gate
 from service.results.summary import BOX, GAZE, POSE, summarise
@@ -31,7 +31,7 @@ def table_of(rows: list[dict[str, float]]) -> pd.DataFrame:
     return pd.DataFrame(given, columns=COLUMNS).astype(float)
 
 
-def told(rows: list[dict[str, float]], **manifest: Any) -> tuple[Summary, Facts]:
+def summarised(rows: list[dict[str, float]], **manifest: Any) -> tuple[Summary, ManifestReader]:
     base = {
         "job": {"media": "video", "media_type": "wild", "options": {"faces": "one", "au": "dynamic"}},
         "media": {"probe": {"width": 640, "height": 480, "frame_rate": 25.0, "duration_s": 4.0}},
@@ -41,7 +41,7 @@ def told(rows: list[dict[str, float]], **manifest: Any) -> tuple[Summary, Facts]
         "completeness": {"verdict": "complete", "reason": None},
     }
     whole = base | manifest
-    return summarise(table_of(rows), SHA, whole, gate()), Facts(whole)
+    return summarise(table_of(rows), SHA, whole, gate()), ManifestReader(whole)
 
 
 def codes(summary: Summary) -> set[str]:
@@ -62,7 +62,7 @@ NAMED_BY_LITE = {work["key"] for work in LITE["citations"]}
     ],
 )
 def test_bibtex_parses_and_holds_what_the_methods_cite(engine: dict[str, Any], keys: set[str]) -> None:
-    summary, facts = told([{"AU12_r": 1.0}] * 5, engine=engine)
+    summary, facts = summarised([{"AU12_r": 1.0}] * 5, engine=engine)
     entries = parse_string(bibliography(facts), "bibtex").entries
     assert set(entries) == keys
     assert all(entry.persons["author"] and entry.fields["title"] for entry in entries.values())
@@ -72,7 +72,7 @@ def test_bibtex_parses_and_holds_what_the_methods_cite(engine: dict[str, Any], k
 
 
 def test_openface_is_not_claimed_where_another_measured() -> None:
-    summary, facts = told([{"AU12_r": 1.0}] * 5, engine=LITE)
+    summary, facts = summarised([{"AU12_r": 1.0}] * 5, engine=LITE)
     paragraph = methods(summary, facts)
     assert f"measured with openface_lite {LITE['version']}" in paragraph
     assert "is not OpenFace" in paragraph
@@ -86,32 +86,34 @@ def test_citations_of_a_hostile_manifest_are_left_out() -> None:
     hostile = {"key": "a}\n@misc{x", "kind": "misc", "what": "", "fields": {"title": "t"}}
     unbalanced = {"key": "b", "kind": "misc", "what": "", "fields": {"title": "t}"}}
     engine = {"name": "other", "citations": [hostile, unbalanced, "no mapping"]}
-    _, facts = told([{"AU12_r": 1.0}] * 5, engine=engine)
+    _, facts = summarised([{"AU12_r": 1.0}] * 5, engine=engine)
     assert not parse_string(bibliography(facts), "bibtex").entries
 
 
 def test_an_engine_that_nobody_knows_has_nothing_to_cite() -> None:
-    summary, facts = told([{"AU12_r": 1.0}] * 5, engine={"name": "other}\n@misc{x"})
+    summary, facts = summarised([{"AU12_r": 1.0}] * 5, engine={"name": "other}\n@misc{x"})
     assert not parse_string(bibliography(facts), "bibtex").entries
     assert "other" in methods(summary, facts)
 
 
 def test_counts_in_the_methods() -> None:
     rows = [{"AU12_r": 1.0}] * 90 + [{"AU12_r": 5.0, "success": 0}] * 10
-    paragraph = methods(*told(rows))
+    paragraph = methods(*summarised(rows))
     assert "The table holds 100 of 100 frames; a face was tracked in 90." in paragraph
     assert "the 90 frames with success 1 and a confidence of at least 0.7 (90.0%)" in paragraph
     assert "dynamic action-unit models" in paragraph
 
 
 def test_the_certificate() -> None:
-    summary, facts = told([{"AU12_r": 1.0}] * 50, completeness={"verdict": "partial", "reason": "50 of 60 frames"})
+    summary, facts = summarised(
+        [{"AU12_r": 1.0}] * 50, completeness={"verdict": "partial", "reason": "50 of 60 frames"}
+    )
     named = dict(certificate(summary, facts))
     assert (named["Verdict"], named["Reason"]) == ("partial", "50 of 60 frames")
-    assert named["The same as the manifest's"] == "yes"
+    assert named["Equal to the manifest's SHA-256"] == "yes"
     assert named["Exit code of the engine"] == "0"
     other = summary.model_copy(update={"table": summary.table.model_copy(update={"as_published": False})})
-    assert dict(certificate(other, facts))["The same as the manifest's"] == "NO"
+    assert dict(certificate(other, facts))["Equal to the manifest's SHA-256"] == "NO"
 
 
 @pytest.mark.parametrize(
@@ -135,16 +137,16 @@ def test_the_certificate() -> None:
     ],
 )
 def test_cautions_are_told_where_they_apply(rows: list[dict[str, float]], manifest: dict[str, Any], code: str) -> None:
-    summary, _ = told(rows, **manifest)
+    summary, _ = summarised(rows, **manifest)
     assert code in codes(summary)
     # Whole, upright, well seen for long enough, calm: none of these.
-    calm, _ = told([{"AU01_r": 0.2, "AU01_c": 0.0, "box_height": 200.0, "pose_Ry": 0.1, "pose_Rz": 0.0}] * 300)
+    calm, _ = summarised([{"AU01_r": 0.2, "AU01_c": 0.0, "box_height": 200.0, "pose_Ry": 0.1, "pose_Rz": 0.0}] * 300)
     assert code not in codes(calm)
 
 
 def test_statistics_are_of_the_rows_that_count() -> None:
     rows = [{"AU12_r": 2.0}] * 4 + [{"AU12_r": 5.0, "success": 0}, {"AU12_r": 5.0, "confidence": 0.69}]
-    summary, _ = told(rows)
+    summary, _ = summarised(rows)
     intensity = summary.tracks[0].action_units["AU12"].intensity
     assert intensity
     assert (intensity.spread.n, intensity.spread.mean, intensity.spread.max) == (4, 2.0, 2.0)
@@ -155,7 +157,7 @@ def test_statistics_are_of_the_rows_that_count() -> None:
 
 
 def test_what_was_not_measured_is_null() -> None:
-    summary, _ = told([{"AU12_r": 2.0}] * 4)
+    summary, _ = summarised([{"AU12_r": 2.0}] * 4)
     units = summary.tracks[0].action_units
     assert (units["AU04"].intensity, units["AU04"].presence) == (None, None)
     assert (units["AU28"].intensity, units["AU12"].presence) == (None, None)
@@ -168,7 +170,7 @@ def test_a_manifest_that_says_nothing_is_no_error() -> None:
     empty = table_of([]).drop(columns=["frame", "face_id", "timestamp", "success"]).assign(face=[])
     summary = summarise(empty, SHA, {"schema": 1}, gate())
     assert (summary.completeness.verdict, summary.rows.total, summary.engine) == ("unknown", 0, None)
-    assert methods(summary, Facts({"schema": 1}))
+    assert methods(summary, ManifestReader({"schema": 1}))
 
 
 def test_a_gate_is_a_share() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.results.compare.comparison import compare
-from service.results.compare.measured import BadResult, measured
+from service.results.compare.measured import BadResult, measure_result
 from service.results.compare.page import page
 from service.results.compare.parameters import BadParameters, Desired, Parameters
 from tests.fixtures.comparable_results import face, frame, result, table
@@ -25,7 +25,7 @@ def parameters(statistic: str = "mean", **units: tuple[float, float]) -> Paramet
 
 def test_inside_outside_and_not_measured(tmp_path: Path) -> None:
     one = result(tmp_path / "a", "image", [face(AU01_r=1.0, AU12_r=2.6, AU25_r=0.5)])
-    told = compare(parameters(AU01_r=(1.2, 0.3), AU12_r=(2.0, 0.5), AU04_r=(0.0, 0.5)), measured(one))
+    told = compare(parameters(AU01_r=(1.2, 0.3), AU12_r=(2.0, 0.5), AU04_r=(0.0, 0.5)), measure_result(one))
     found = {unit.column: (unit.status, unit.deviation, unit.outside_by) for unit in told.action_units}
     assert found == {
         "AU01_r": ("inside", -0.2, 0.0),
@@ -33,22 +33,22 @@ def test_inside_outside_and_not_measured(tmp_path: Path) -> None:
         "AU04_r": ("not measured", None, None),
     }
     assert told.verdict == "fail"
-    assert told.sentence == "1 of 3 action units lie outside of the tolerance; 1 not measured"
+    assert told.sentence == "1 of 3 action units lie outside the tolerance; 1 not measured"
 
 
 def test_what_lies_on_the_border_is_inside(tmp_path: Path) -> None:
     # 2.1 - 1.6 is 0.5000000000000002 in binary.
     one = result(tmp_path / "a", "image", [face(AU12_r=2.1)])
-    assert compare(parameters(AU12_r=(1.6, 0.5)), measured(one)).verdict == "pass"
-    assert compare(parameters(AU12_r=(1.6, 0.49)), measured(one)).verdict == "fail"
+    assert compare(parameters(AU12_r=(1.6, 0.5)), measure_result(one)).verdict == "pass"
+    assert compare(parameters(AU12_r=(1.6, 0.49)), measure_result(one)).verdict == "fail"
 
 
 def test_not_measured_is_neither_pass_nor_zero(tmp_path: Path) -> None:
     one = result(tmp_path / "a", "image", [face(AU12_r=1.0)])
-    told = compare(parameters(AU12_r=(1.0, 0.1), AU04_r=(0.0, 5.0)), measured(one))
+    told = compare(parameters(AU12_r=(1.0, 0.1), AU04_r=(0.0, 5.0)), measure_result(one))
     assert told.verdict == "incomplete"
     assert told.action_units[1].measured is None
-    nothing = compare(parameters(AU12_r=(0.0, 5.0)), measured(result(tmp_path / "none", "image", [])))
+    nothing = compare(parameters(AU12_r=(0.0, 5.0)), measure_result(result(tmp_path / "none", "image", [])))
     assert (nothing.verdict, nothing.warnings) == ("incomplete", ("no face was found",))
 
 
@@ -58,7 +58,7 @@ def test_not_measured_is_neither_pass_nor_zero(tmp_path: Path) -> None:
 def test_a_video_is_judged_by_its_good_rows(tmp_path: Path, statistic: str, value: float) -> None:
     good = [frame(n, AU12_r=r) for n, r in enumerate((1.0, 1.0, 2.0, 4.0), start=1)]
     bad = [frame(5, success=0, AU12_r=5.0), frame(6, confidence=0.5, AU12_r=5.0), frame(7, AU12_r="nan")]
-    one = measured(result(tmp_path / "v", "video", [*good, *bad]))
+    one = measure_result(result(tmp_path / "v", "video", [*good, *bad]))
     assert one.value("AU12_r", statistic) == pytest.approx(value)
     assert (one.rows, one.rows_used) == (7, 5)
 
@@ -66,14 +66,17 @@ def test_a_video_is_judged_by_its_good_rows(tmp_path: Path, statistic: str, valu
 def test_of_several_faces_the_main_one_is_meant_unless_another_is_chosen(tmp_path: Path) -> None:
     faces = [face(0, size=50, AU12_r=1.0), face(1, size=200, AU12_r=2.0), face(2, size=80, AU12_r=3.0)]
     group = result(tmp_path / "group", "image", faces)
-    assert (measured(group).face, measured(group).value("AU12_r", "mean")) == (1, 2.0)
-    assert measured(group, face=2).value("AU12_r", "mean") == 3.0
-    assert "3 faces: compared is face 1, the biggest" in compare(parameters(AU12_r=(1, 1)), measured(group)).warnings[0]
+    assert (measure_result(group).face, measure_result(group).value("AU12_r", "mean")) == (1, 2.0)
+    assert measure_result(group, face=2).value("AU12_r", "mean") == 3.0
+    assert (
+        "3 faces: compared is face 1, the biggest"
+        in compare(parameters(AU12_r=(1, 1)), measure_result(group)).warnings[0]
+    )
     with pytest.raises(BadResult, match="no face 7; it has 0, 1, 2"):
-        measured(group, face=7)
+        measure_result(group, face=7)
     rows = [frame(1, face_id=0, AU12_r=1.0), frame(1, face_id=1, AU12_r=2.0), frame(2, face_id=1, AU12_r=4.0)]
     video = result(tmp_path / "many", "video", rows)
-    assert (measured(video).face, measured(video).value("AU12_r", "mean")) == (1, 3.0)
+    assert (measure_result(video).face, measure_result(video).value("AU12_r", "mean")) == (1, 3.0)
 
 
 def test_a_reference_is_what_was_measured_and_passes_against_itself(tmp_path: Path) -> None:
@@ -98,7 +101,7 @@ def test_a_reference_is_what_was_measured_and_passes_against_itself(tmp_path: Pa
 
 def test_warnings_say_what_the_verdict_does_not(tmp_path: Path) -> None:
     one = result(tmp_path / "a", "image", [face(AU02_r=1.0)])
-    made = Parameters.from_reference(measured(one), "mean", 0.5)
+    made = Parameters.from_reference(measure_result(one), "mean", 0.5)
     assert made.made_from.au == "static"
     partial = {"verdict": "partial", "reason": "3 of 9 frames"}
     engine = {"name": "other", "version": "2", "au_support": {"AU02_r": "weak"}}
@@ -107,13 +110,13 @@ def test_warnings_say_what_the_verdict_does_not(tmp_path: Path) -> None:
     manifest = json.loads((video / "manifest.json").read_text())
     manifest["job"]["options"]["au"] = "dynamic"
     (video / "manifest.json").write_text(json.dumps(manifest))
-    told = " | ".join(compare(made, measured(video)).warnings)
+    told = " | ".join(compare(made, measure_result(video)).warnings)
     assert "partial: 3 of 9 frames" in told
     assert "only 1 of 3 rows" in told
     assert "measured by engine 1, this by other 2" in told
     assert "AU02_r only weakly" in told
     assert "reference are static, these are dynamic" in told
-    assert compare(made, measured(one)).warnings == ("the engine measures AU02_r only weakly, as it says itself",)
+    assert compare(made, measure_result(one)).warnings == ("the engine measures AU02_r only weakly, as it states",)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +149,7 @@ def test_what_is_no_result_is_told(tmp_path: Path) -> None:
         done = run("reference", str(tmp_path / name), "--out", str(tmp_path / "p.json"))
         assert (done.exit_code, f"({code})" in done.stderr) == (1, True), done.stderr
     with pytest.raises(BadParameters, match="no action unit"):
-        Parameters.from_reference(measured(result(tmp_path / "n", "image", [])), "mean", 0.5)
+        Parameters.from_reference(measure_result(result(tmp_path / "n", "image", [])), "mean", 0.5)
 
 
 class _Cells(HTMLParser):
@@ -171,7 +174,7 @@ class _Cells(HTMLParser):
 def test_the_page_has_the_numbers_and_nothing_of_a_hostile_name(tmp_path: Path) -> None:
     hostile = {"id": "0" * 32, "blob": "<script>alert(1)</script>.jpg"}
     one = result(tmp_path / "a", "image", [face(AU01_r=0.5, AU12_r=2.61)], job=hostile)
-    text = page(compare(parameters(AU01_r=(0.5, 0.1), AU12_r=(1.7, 0.4), AU04_r=(0.0, 0.5)), measured(one)))
+    text = page(compare(parameters(AU01_r=(0.5, 0.1), AU12_r=(1.7, 0.4), AU04_r=(0.0, 0.5)), measure_result(one)))
     read = _Cells()
     read.feed(text)
     assert "script" not in read.tags

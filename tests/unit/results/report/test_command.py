@@ -40,7 +40,7 @@ def test_reports_are_made_beside_their_tables(portrait: Made, tmp_path: Path) ->
 def test_no_results_and_bad_ones_are_told(tmp_path: Path) -> None:
     done = run("report", tmp_path)
     assert done.exit_code == 1
-    assert "no results there" in done.output
+    assert "no results found" in done.output
     (tmp_path / "bad.csv").write_text("face,confidence\n0\n")
     (tmp_path / "manifest.json").write_text(json.dumps({"csv": {"name": "bad.csv"}}))
     done = run("report", tmp_path)

@@ -71,7 +71,7 @@ def test_pose_is_in_degrees(openface: Made) -> None:
 
 def test_the_verdict_counts_frames(openface: Made) -> None:
     text = openface.page.text
-    assert "Complete: the table speaks of the whole media." in text
+    assert "Complete: the table covers the whole media." in text
     assert f"A face was tracked in {FRAMES - len(LOST)} of {FRAMES} frames" in text
     assert f"{len(LOST)} of {FRAMES} rows have success 0" in text
     assert f"{len(DOUBTED)} rows are called tracked, but with a confidence below 0.7" in text
@@ -186,7 +186,7 @@ def test_what_was_changed_since_is_said(openface: Made, tmp_path: Path) -> None:
     changed.write_text("".join(lines[:-1]))
     made = make(ReportRequest(changed, openface.manifest, tmp_path / "bad"), tmp_path)
     text = made["report.html"].read_text("utf-8")
-    assert "The table is not the one that the manifest speaks of" in text
+    assert "The table is not the one that the manifest describes" in text
     assert "data:image/jpeg" not in text
     assert "No picture: the file is empty, cut short or no video" in text
 
