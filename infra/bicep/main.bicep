@@ -56,14 +56,41 @@ param limits object = {
   functionInstances: 40
 }
 
-@description('What one worker has, and the longest video it takes: its execution may last as long as that needs.')
+@description('Size of a web replica, and requests of one caller a minute.')
+param webSize object = {
+  cpu: '1'
+  memory: '2Gi'
+  rateLimitPerMinute: 6000
+}
+
+@description('Size of a worker, and the longest video it takes: its execution may last as long as that needs.')
 param worker object = {
   cpu: '2'
   memory: '4Gi'
   engines: 2
+  engineMemoryMb: 8192
   maxMediaMb: 2048
   maxDurationS: 3600
 }
+
+@description('Traces of web server and workers go to Application Insights; needs an image with the extra `otel`.')
+param traces bool = true
+
+@description('Share of traces that are kept: 0 to 1.')
+param traceShare string = '1.0'
+
+@description('Galleries of people, and whom a face matches; needs an image with the extra `identity` and a database.')
+param galleries bool = false
+
+@description('Address of that database, postgresql://…. Empty: the one in the vault stays.')
+@secure()
+param galleriesDatabase string = ''
+
+@description('Port of /metrics within the environment; 0: none.')
+param metricsPort int = 0
+
+@description('Any other setting of web server, workers and sweep: [{ name: \'MAX_ATTEMPTS\', value: \'3\' }].')
+param extraEnvironment array = []
 
 @description('Alerts go here. Empty: they are only shown in the portal.')
 param alertEmail string = ''
@@ -98,6 +125,15 @@ var queueName = 'analysis-jobs'
 var tableName = 'analysisjobs'
 var deadLetterContainer = 'dead-letters'
 var withApps = stage != 'base'
+var traceVariables = traces ? [
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: watching.outputs.connectionString }
+  { name: 'OTEL_TRACES_SAMPLER_ARG', value: traceShare }
+] : []
+var metricsVariables = metricsPort == 0 ? [] : [
+  { name: 'METRICS_PORT', value: string(metricsPort) }
+  { name: 'METRICS_HOST', value: '0.0.0.0' }
+]
+var environmentVariables = concat(traceVariables, metricsVariables, extraEnvironment)
 
 module identities 'modules/identities.bicep' = {
   name: 'identities'
@@ -146,6 +182,7 @@ module vault 'modules/vault.bicep' = {
     serviceApiKey: serviceApiKey
     sessionSecret: sessionSecret
     nextStageSecret: nextStageSecret
+    galleriesDatabase: galleriesDatabase
   }
 }
 
@@ -168,6 +205,7 @@ module access 'modules/access.bicep' = {
     deadLetterContainer: deadLetterContainer
     sharedContainer: sharedContainer
     withNextStage: !empty(nextStageUrl)
+    withGalleries: galleries
     web: identities.outputs.web.principalId
     worker: identities.outputs.worker.principalId
     function: identities.outputs.function.principalId
@@ -198,6 +236,12 @@ module web 'modules/web.bicep' = if (withApps) {
     resultsContainer: resultsContainer
     defaultMediaType: defaultMediaType
     maxReplicas: limits.webReplicas
+    cpu: webSize.cpu
+    memory: webSize.memory
+    rateLimitPerMinute: webSize.rateLimitPerMinute
+    maxMediaMb: worker.maxMediaMb
+    withGalleries: galleries
+    environment: environmentVariables
   }
   dependsOn: [access]
 }
@@ -220,13 +264,17 @@ module workerJob 'modules/worker.bicep' = if (withApps) {
     cpu: worker.cpu
     memory: worker.memory
     engines: worker.engines
+    engineMemoryMb: worker.engineMemoryMb
+    vaultUri: vault.outputs.uri
+    withGalleries: galleries
+    environment: environmentVariables
     maxMediaMb: worker.maxMediaMb
     maxDurationS: worker.maxDurationS
   }
   dependsOn: [access]
 }
 
-// What no event told of, and what got stuck, is found and put right.
+// Finds and mends uploads whose event was lost, and jobs that are stuck.
 module sweeper 'modules/scheduled.bicep' = if (withApps) {
   name: 'sweeper'
   params: {
@@ -242,6 +290,9 @@ module sweeper 'modules/scheduled.bicep' = if (withApps) {
     tableName: tableName
     resultsContainer: resultsContainer
     defaultMediaType: defaultMediaType
+    vaultUri: vault.outputs.uri
+    withGalleries: galleries
+    environment: environmentVariables
     words: ['sweep', '--mend', '--json']
     schedule: '17 * * * *'
     timeLimitS: 1800
@@ -249,7 +300,7 @@ module sweeper 'modules/scheduled.bicep' = if (withApps) {
   dependsOn: [access]
 }
 
-// The queues' state as a log line, which the alerts are made of.
+// Logs the queues' state, which the alerts read.
 module queueWatch 'modules/scheduled.bicep' = if (withApps) {
   name: 'queue-watch'
   params: {
@@ -265,6 +316,9 @@ module queueWatch 'modules/scheduled.bicep' = if (withApps) {
     tableName: tableName
     resultsContainer: resultsContainer
     defaultMediaType: defaultMediaType
+    vaultUri: vault.outputs.uri
+    withGalleries: false
+    environment: environmentVariables
     words: ['queues']
     schedule: '*/5 * * * *'
     timeLimitS: 120

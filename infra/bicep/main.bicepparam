@@ -1,4 +1,4 @@
-// What differs between deployments; everything else has a default in main.bicep.
+// The parameters that differ between deployments; every other one has a default in main.bicep.
 using 'main.bicep'
 
 param name = 'media'
@@ -8,7 +8,7 @@ param resultRetentionDays = 0
 param alertEmail = ''
 param nextStageUrl = ''
 
-// Given by deploy.sh: how far to go, which image, who may send the smoke test's picture, and the first time the secrets.
+// From deploy.sh: how far to go, which image, who may send the smoke test's picture, and the first time the secrets.
 param stage = readEnvironmentVariable('DEPLOY_STAGE', 'base')
 param image = readEnvironmentVariable('DEPLOY_IMAGE', '')
 param operatorId = readEnvironmentVariable('DEPLOY_OPERATOR', '')
@@ -16,3 +16,4 @@ param apiKeys = readEnvironmentVariable('DEPLOY_API_KEYS', '')
 param serviceApiKey = readEnvironmentVariable('DEPLOY_SERVICE_API_KEY', '')
 param sessionSecret = readEnvironmentVariable('DEPLOY_SESSION_SECRET', '')
 param nextStageSecret = readEnvironmentVariable('DEPLOY_NEXT_STAGE_SECRET', '')
+param galleriesDatabase = readEnvironmentVariable('DEPLOY_GALLERIES_DATABASE', '')

@@ -1,4 +1,4 @@
-"""Renders the chart: by the `helm` command where there is one, otherwise by Helm's engine out of a wheel."""
+"""Render the chart: by the `helm` command where there is one, otherwise by Helm's engine out of a wheel."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonschema_rs import Draft7Validator
 
 from infra.steps import REPOSITORY, NotRun, StepFailed, command
 
@@ -49,6 +50,7 @@ def render(values: Mapping[str, Any]) -> list[Manifest]:
         NotRun: there is neither `helm` nor the library.
         StepFailed: Helm refuses the chart or the values.
     """
+    _check_schema(values)
     with tempfile.TemporaryDirectory() as folder:
         if shutil.which("helm"):
             file = Path(folder) / "values.yaml"
@@ -59,8 +61,19 @@ def render(values: Mapping[str, Any]) -> list[Manifest]:
     return [manifest for manifest in yaml.safe_load_all(text) if manifest]
 
 
+def _check_schema(values: Mapping[str, Any]) -> None:
+    """Name the value that the schema refuses, which the library's lint does not. Raises StepFailed."""
+    validator = Draft7Validator(json.loads((CHART / "values.schema.json").read_text("utf-8")))
+    problems = [
+        f"{'.'.join(map(str, error.instance_path)) or 'values'}: {error.message}"
+        for error in validator.iter_errors(values)
+    ]
+    if problems:
+        raise StepFailed("\n".join(problems))
+
+
 def rendered_by() -> str:
-    """What `render` uses."""
+    """Name the renderer in use."""
     return "the command `helm`" if shutil.which("helm") else "Helm's engine in helm-sdkpy"
 
 

@@ -39,6 +39,24 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "alerts": {"kind": "none", "labels": {}},
         },
     ),
+    "with everything that can be set": (
+        (AZURE,),
+        {
+            "image": {"digest": f"sha256:{'0' * 64}"},
+            "metrics": {"monitors": True, "monitorLabels": {"release": "prometheus"}, "dashboard": True},
+            "traces": {"otlpEndpoint": "http://collector.monitoring:4318", "share": 0.1},
+            "galleries": {"enabled": True, "databaseSecret": {"name": "galleries", "key": "identity-database"}},
+            "extraEnvironment": [{"name": "MAX_ATTEMPTS", "value": "3"}],
+            "web": {"nodeSelector": {"pool": "web"}, "tolerations": [{"key": "web", "operator": "Exists"}]},
+            "worker": {
+                "scaling": "keda-jobs",
+                "nodeSelector": {"pool": "work"},
+                "tolerations": [{"key": "work", "operator": "Exists", "effect": "NoSchedule"}],
+            },
+            "sweeper": {"nodeSelector": {"pool": "work"}},
+            "networkPolicies": {"privateEndpointCidrs": ["10.1.2.0/24"], "databaseCidrs": ["10.1.3.0/24"]},
+        },
+    ),
     "with functions that call on": (
         (AZURITE,),
         {
@@ -50,8 +68,11 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         },
     ),
 }
-# No schemas of these are to be had from a package registry.
-WITHOUT_SCHEMA = {"PrometheusRule", "ScaledObject", "TriggerAuthentication"}
+# kubernetes-validate has no schemas of these.
+WITHOUT_SCHEMA = {
+    *("PodMonitor", "PrometheusRule", "ServiceMonitor"),
+    *("ScaledJob", "ScaledObject", "TriggerAuthentication"),
+}
 
 
 @click.command()
@@ -104,7 +125,7 @@ def values_for(variant: str) -> dict[str, Any]:
     names, more = VARIANTS[variant]
     values = values_of(*names)
     for key, changed in more.items():
-        values[key] = values[key] | changed
+        values[key] = values[key] | changed if isinstance(changed, dict) else changed
     return values
 
 

@@ -1,4 +1,4 @@
-"""What must hold for every pod of the chart, whatever the values: the pod security standard `restricted`, and more.
+"""Check every pod of the chart against the pod security standard `restricted`, and more, whatever the values.
 
 The standard: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -17,16 +17,17 @@ _NOT_PROBED = {"CronJob"}
 
 
 def pods(manifests: list[Manifest]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Kind, name and pod specification of everything that makes pods."""
+    """Yield kind, name and pod specification of every manifest that makes pods."""
     for manifest in manifests:
         spec = manifest.get("spec", {})
-        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+        job = spec.get("jobTemplate", {}).get("spec") or spec.get("jobTargetRef") or spec
+        template = job.get("template")
         if template:
             yield manifest["kind"], manifest["metadata"]["name"], template["spec"]
 
 
 def problems(manifests: list[Manifest]) -> list[str]:
-    """Everything that does not hold."""
+    """List every breach."""
     return [
         f"{kind} {name}: {problem}"
         for kind, name, pod in pods(manifests)
@@ -35,7 +36,7 @@ def problems(manifests: list[Manifest]) -> list[str]:
 
 
 def environment(container: dict[str, Any]) -> dict[str, str]:
-    """A container's variables; those out of secrets and fields by the name of their source."""
+    """The environment of a container; for a variable out of a secret or field, the name of that source."""
     return {one["name"]: str(one.get("value") or next(iter(one["valueFrom"]))) for one in container.get("env", [])}
 
 

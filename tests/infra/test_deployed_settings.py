@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,22 @@ def function_variables() -> dict[str, str]:
     return dict(re.findall(r"^  (\w+): (.+)$", settings[0], re.MULTILINE))
 
 
+def environment_for_all() -> dict[str, str]:
+    """Of main.bicep, handed to every module that starts a container."""
+    text = (BICEP / "main.bicep").read_text("utf-8")
+    return dict(re.findall(r"^  \{ name: '([A-Z][A-Z_]+)', value: (.+?) \}$", text, re.MULTILINE))
+
+
+def test_what_bicep_sets_in_every_container_is_a_setting() -> None:
+    variables = environment_for_all()
+    assert {"APPLICATIONINSIGHTS_CONNECTION_STRING", "OTEL_TRACES_SAMPLER_ARG", "METRICS_PORT"} <= set(variables)
+    assert set(variables) <= SERVICE
+    main = (BICEP / "main.bicep").read_text("utf-8")
+    assert main.count("environment: environmentVariables") == 4
+    for module in CONTAINERS:
+        assert "], galleries, environment)" in (BICEP / "modules" / f"{module}.bicep").read_text("utf-8")
+
+
 @pytest.mark.parametrize("module", CONTAINERS)
 def test_what_bicep_sets_for_the_service_is_a_setting(module: str) -> None:
     variables = bicep_variables(module)
@@ -61,13 +78,18 @@ def test_what_bicep_sets_for_the_function_is_a_setting_of_it() -> None:
 
 
 def test_secrets_come_out_of_the_vault() -> None:
-    secret = re.compile(r"KEYS?$|SECRET$|CONNECTION_STRING$")
+    secret = re.compile(r"KEYS?$|SECRET$|CONNECTION_STRING$|DATABASE$")
     for module in CONTAINERS:
         for name, value in bicep_variables(module).items():
             if secret.search(name):
                 assert f"{{ name: '{name}', secretRef: {value} }}" in (
                     (BICEP / "modules" / f"{module}.bicep").read_text("utf-8")
                 )
+            assert bicep_variables(module)["IDENTITY_DATABASE"] == "'identity-database'"
+    web = (BICEP / "modules" / "web.bicep").read_text("utf-8")
+    assert bicep_variables("web")["API_KEYS_FILE"] == "'/keys/api-keys'"
+    assert "storageType: 'Secret', secrets: [{ secretRef: 'api-keys', path: 'api-keys' }]" in web
+    assert "{ volumeName: 'keys', mountPath: '/keys' }" in web
     for name, value in function_variables().items():
         # Application Insights' string names an address; writing there needs the identity.
         if secret.search(name) and name != "APPLICATIONINSIGHTS_CONNECTION_STRING":
@@ -89,7 +111,7 @@ def template_variables(template: str) -> set[str]:
     return set(re.findall(r"\bname: ([A-Z][A-Z_]+)\b", text))
 
 
-@pytest.mark.parametrize("template", ["_helpers.tpl", "web.yaml", "worker.yaml", "sweeper.yaml"])
+@pytest.mark.parametrize("template", ["_helpers.tpl", "web.yaml", "_worker.tpl", "sweeper.yaml"])
 def test_what_the_chart_sets_for_the_service_is_a_setting(template: str) -> None:
     assert template_variables(template) <= SERVICE
     assert template_variables(template) or template == "sweeper.yaml"
@@ -141,8 +163,89 @@ def test_the_rendered_chart_starts_what_it_sets(variant: str) -> None:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no storage": ({"azurite": {"enabled": False}}, "set one of storage.account"),
     "two storages": ({"storage": {"account": "media"}}, "set one of storage.account"),
-    "an open door": ({"keys": {"allowAnonymous": False}}, "set keys.secret.name"),
+    "a name that is mistyped": ({"worker": {"engnes": 2}}, "engnes"),
+    "a value of another kind": ({"worker": {"scaling": "often"}}, "scaling"),
+    "a digest that is none": ({"image": {"digest": "sha256:short"}}, "digest"),
+    "a lower-case variable": ({"extraEnvironment": [{"name": "max_attempts", "value": "3"}]}, "extraEnvironment"),
+    "two places of traces": (
+        {"traces": {"otlpEndpoint": "http://collector:4318", "connectionStringSecret": {"name": "t", "key": "k"}}},
+        "set one of traces",
+    ),
+    "galleries in a pod": ({"galleries": {"enabled": True}}, "SQLite in a pod does not last"),
+    "no keys": ({"keys": {"allowAnonymous": False}}, "set keys.secret.name"),
 }
+
+
+def test_the_schema_has_every_value_and_no_other() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    schema["properties"].pop("global")  # Helm's own
+
+    def names(value: Any, known: dict[str, Any], place: str) -> None:
+        if known.get("type") != "object" or "properties" not in known:
+            return
+        assert known["additionalProperties"] is False, place
+        if place.endswith((".requests", ".limits")):
+            assert set(value) <= set(known["properties"])
+            return
+        assert set(value) == set(known["properties"]), place
+        for name, one in value.items():
+            names(one, known["properties"][name], f"{place}.{name}")
+
+    names(yaml.safe_load((CHART / "values.yaml").read_text("utf-8")), schema, "values")
+
+
+def manifest(manifests: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    [found] = [one for one in manifests if one["kind"] == kind]
+    return found
+
+
+def test_a_worker_job_is_never_scaled_in_and_ends_by_itself() -> None:
+    manifests = rendered("with everything that can be set")
+    kinds = {(one["kind"], one["metadata"]["name"]) for one in manifests}
+    assert ("Deployment", "test-release-worker") not in kinds
+    spec = manifest(manifests, "ScaledJob")["spec"]
+    pod = spec["jobTargetRef"]["template"]["spec"]
+    assert pod["containers"][0]["args"] == ["worker", "--until-idle", "60", "--take-for", "3600"]
+    assert pod["restartPolicy"] == "Never"
+    # No time limit of the platform's may cut a long video off.
+    assert "activeDeadlineSeconds" not in spec["jobTargetRef"]
+    assert spec["rollout"] == {"strategy": "gradual"}
+    assert pod["nodeSelector"] == {"pool": "work"}
+    assert pod["tolerations"] == [{"key": "work", "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def test_keys_are_a_file_that_kubernetes_renews() -> None:
+    [web] = [pod for _, name, pod in pods(rendered("for Azure")) if name == "test-release-web"]
+    [container] = web["containers"]
+    assert environment(container)["API_KEYS_FILE"] == "/keys/api-keys"
+    assert "API_KEYS" not in environment(container)
+    [mount] = [one for one in container["volumeMounts"] if one["name"] == "keys"]
+    assert mount == {"name": "keys", "mountPath": "/keys", "readOnly": True}
+    [volume] = [one for one in web["volumes"] if one["name"] == "keys"]
+    assert volume["secret"]["secretName"] == "media-analysis"
+    # Long enough for proxies to hear of it, and within the grace period with the server's own 30 s.
+    assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
+    assert web["terminationGracePeriodSeconds"] >= 5 + 30
+
+
+def test_an_image_by_digest_wins_over_its_tag() -> None:
+    images = {
+        container["image"]
+        for _, _, pod in pods(rendered("with everything that can be set"))
+        for container in pod["containers"]
+    }
+    assert images == {f"example.azurecr.io/media-analysis@sha256:{'0' * 64}"}
+
+
+def test_what_the_policies_let_out_is_what_is_set() -> None:
+    def outlets(variant: str) -> list[Any]:
+        policies = [one for one in rendered(variant) if one["kind"] == "NetworkPolicy"]
+        return [rule for one in policies for rule in one["spec"].get("egress", [])]
+
+    everything = str(outlets("with everything that can be set"))
+    for part in ("10.1.2.0/24", "10.1.3.0/24", "'port': 5432", "'port': 4318"):
+        assert part in everything
+        assert part not in str(outlets("for Azure"))
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -150,7 +253,7 @@ def test_the_chart_refuses_what_cannot_work(case: str) -> None:
     changed, sentence = REFUSED[case]
     values = values_for("with Azurite")
     for key, value in changed.items():
-        values[key] = values[key] | value
+        values[key] = values[key] | value if isinstance(value, dict) else value
     try:
         with pytest.raises(StepFailed, match=sentence):
             render(values)

@@ -142,7 +142,11 @@ NOT_FOR_CALLS = {
     Grant("web", "keyVaultSecretsUser", "sessionSecret"): "Container Apps reads secrets",
     Grant("function", "keyVaultSecretsUser", "serviceApiKey"): "App Service reads secrets",
     Grant("function", "keyVaultSecretsUser", "nextStageSecret"): "App Service reads secrets",
-    Grant("function", "monitoringMetricsPublisher", "insights"): "telemetry",
+    **{
+        Grant(who, "keyVaultSecretsUser", "galleriesDatabase"): "Container Apps reads secrets"
+        for who in ("web", "worker")
+    },
+    **{Grant(who, "monitoringMetricsPublisher", "insights"): "telemetry" for who in ("function", "web", "worker")},
     Grant("function", "blobDataOwner", "functionStorage"): "AzureWebJobsStorage and the app's package",
     Grant(
         "function", "queueDataContributor", "functionStorage"

@@ -11,6 +11,7 @@ param resultsContainer string
 param deadLetterContainer string
 param sharedContainer string
 param withNextStage bool
+param withGalleries bool
 param web string
 param worker string
 param function string
@@ -114,7 +115,12 @@ resource nextStageSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' existing
   name: 'next-stage-secret'
 }
 
-// The media account as a whole: uploads lie in containers that nobody knows beforehand, and listing is of the account.
+resource galleriesDatabase 'Microsoft.KeyVault/vaults/secrets@2023-07-01' existing = {
+  parent: vault
+  name: 'identity-database'
+}
+
+// The media account as a whole: uploads lie in containers that are not known beforehand, and listing is of the account.
 // web      takes uploads in, signs read-only links, writes reports
 // worker   reads uploads; `doctor` asks for the account's queues and tables
 // function reads an upload's metadata; the blob trigger of a shared container wants to own blobs, and uses queues
@@ -219,15 +225,15 @@ resource hostRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for r
   }
 }]
 
-resource insightsRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource insightsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [function, web, worker]: {
   scope: insights
-  name: guid(insights.id, function, roles.monitoringMetricsPublisher)
+  name: guid(insights.id, who, roles.monitoringMetricsPublisher)
   properties: {
-    principalId: function
+    principalId: who
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.monitoringMetricsPublisher)
   }
-}
+}]
 
 resource registryRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: {
   scope: registry
@@ -278,3 +284,13 @@ resource nextStageSecretRole 'Microsoft.Authorization/roleAssignments@2022-04-01
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
   }
 }
+
+resource galleriesDatabaseRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: if (withGalleries) {
+  scope: galleriesDatabase
+  name: guid(galleriesDatabase.id, who, roles.keyVaultSecretsUser)
+  properties: {
+    principalId: who
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+  }
+}]

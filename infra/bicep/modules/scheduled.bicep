@@ -1,4 +1,4 @@
-// One of the service's other commands, on a schedule.
+// Another command of the service, on a schedule.
 
 param name string
 param location string
@@ -11,15 +11,26 @@ param storageName string
 param queueName string
 param tableName string
 param resultsContainer string
+param vaultUri string
+param withGalleries bool
+
+@description('More variables: [{ name: \'…\', value: \'…\' }].')
+param environment array
+
 param defaultMediaType string
 
 @description('The command and its options.')
 param words array
 
-@description('When, in UTC: minute, hour, day, month, weekday.')
+@description('In UTC: minute, hour, day, month, weekday.')
 param schedule string
 
 param timeLimitS int
+
+var galleries = withGalleries ? [
+  { name: 'IDENTITY', value: 'true' }
+  { name: 'IDENTITY_DATABASE', secretRef: 'identity-database' }
+] : []
 
 resource job 'Microsoft.App/jobs@2025-01-01' = {
   name: name
@@ -36,6 +47,9 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
       replicaTimeout: timeLimitS
       replicaRetryLimit: 0
       registries: [{ server: registryServer, identity: identityId }]
+      secrets: withGalleries ? [
+        { name: 'identity-database', keyVaultUrl: '${vaultUri}secrets/identity-database', identity: identityId }
+      ] : []
       scheduleTriggerConfig: {
         cronExpression: schedule
         parallelism: 1
@@ -49,7 +63,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
           image: image
           args: words
           resources: { cpu: json('0.25'), memory: '0.5Gi' }
-          env: [
+          env: concat([
             { name: 'AZURE_CLIENT_ID', value: clientId }
             { name: 'STORAGE_ACCOUNT', value: storageName }
             { name: 'QUEUE_NAME', value: queueName }
@@ -58,7 +72,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
             { name: 'DEFAULT_MEDIA_TYPE', value: defaultMediaType }
             { name: 'LOG_FORMAT', value: 'json' }
             { name: 'LOG_LEVEL', value: 'INFO' }
-          ]
+          ], galleries, environment)
         }
       ]
     }

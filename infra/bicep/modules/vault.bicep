@@ -11,6 +11,8 @@ param serviceApiKey string
 param sessionSecret string
 @secure()
 param nextStageSecret string
+@secure()
+param galleriesDatabase string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: name
@@ -47,6 +49,12 @@ resource nextStageSecretSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = 
   parent: vault
   name: 'next-stage-secret'
   properties: { value: nextStageSecret, contentType: 'text/plain' }
+}
+
+resource galleriesDatabaseSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(galleriesDatabase)) {
+  parent: vault
+  name: 'identity-database'
+  properties: { value: galleriesDatabase, contentType: 'text/plain' }
 }
 
 output name string = vault.name

@@ -1,4 +1,4 @@
-// Where log lines and traces go.
+// The workspace of log lines and the Application Insights of traces.
 
 param name string
 param location string
@@ -26,3 +26,5 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 output workspaceId string = workspace.id
 output insightsName string = insights.name
+// An address; writing there needs an identity with a role.
+output connectionString string = insights.properties.ConnectionString

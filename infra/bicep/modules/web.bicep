@@ -14,6 +14,22 @@ param tableName string
 param resultsContainer string
 param defaultMediaType string
 param maxReplicas int
+param cpu string
+param memory string
+param rateLimitPerMinute int
+param maxMediaMb int
+param withGalleries bool
+
+@description('More variables: [{ name: \'…\', value: \'…\' }].')
+param environment array
+
+var galleries = withGalleries ? [
+  { name: 'IDENTITY', value: 'true' }
+  { name: 'IDENTITY_DATABASE', secretRef: 'identity-database' }
+] : []
+var galleriesSecrets = withGalleries ? [
+  { name: 'identity-database', keyVaultUrl: '${vaultUri}secrets/identity-database', identity: identityId }
+] : []
 
 resource web 'Microsoft.App/containerApps@2025-01-01' = {
   name: name
@@ -34,10 +50,10 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
         transport: 'http'
       }
       registries: [{ server: registryServer, identity: identityId }]
-      secrets: [
+      secrets: concat([
         { name: 'api-keys', keyVaultUrl: '${vaultUri}secrets/api-keys', identity: identityId }
         { name: 'session-secret', keyVaultUrl: '${vaultUri}secrets/session-secret', identity: identityId }
-      ]
+      ], galleriesSecrets)
     }
     template: {
       // Above the 30 s that the server gives open requests.
@@ -47,15 +63,22 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
         maxReplicas: maxReplicas
         rules: [{ name: 'requests', http: { metadata: { concurrentRequests: '40' } } }]
       }
-      volumes: [{ name: 'workspace', storageType: 'EmptyDir' }]
+      volumes: [
+        { name: 'workspace', storageType: 'EmptyDir' }
+        // A file is renewed when the secret changes, which a variable is only by a restart.
+        { name: 'keys', storageType: 'Secret', secrets: [{ secretRef: 'api-keys', path: 'api-keys' }] }
+      ]
       containers: [
         {
           name: 'web'
           image: image
           args: ['web']
-          resources: { cpu: json('1'), memory: '2Gi' }
-          volumeMounts: [{ volumeName: 'workspace', mountPath: '/workspace' }]
-          env: [
+          resources: { cpu: json(cpu), memory: memory }
+          volumeMounts: [
+            { volumeName: 'workspace', mountPath: '/workspace' }
+            { volumeName: 'keys', mountPath: '/keys' }
+          ]
+          env: concat([
             { name: 'AZURE_CLIENT_ID', value: clientId }
             { name: 'STORAGE_ACCOUNT', value: storageName }
             { name: 'QUEUE_NAME', value: queueName }
@@ -63,11 +86,13 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
             { name: 'RESULTS_CONTAINER', value: resultsContainer }
             { name: 'DEFAULT_MEDIA_TYPE', value: defaultMediaType }
             { name: 'WEB_WORKERS', value: '2' }
-            { name: 'API_KEYS', secretRef: 'api-keys' }
+            { name: 'RATE_LIMIT_PER_MINUTE', value: string(rateLimitPerMinute) }
+            { name: 'MAX_MEDIA_MB', value: string(maxMediaMb) }
+            { name: 'API_KEYS_FILE', value: '/keys/api-keys' }
             { name: 'SESSION_SECRET', secretRef: 'session-secret' }
             { name: 'LOG_FORMAT', value: 'json' }
             { name: 'LOG_LEVEL', value: 'INFO' }
-          ]
+          ], galleries, environment)
           probes: [
             {
               type: 'Startup'

@@ -12,20 +12,32 @@ param storageName string
 param queueName string
 param tableName string
 param resultsContainer string
+param vaultUri string
+param withGalleries bool
+
+@description('More variables: [{ name: \'…\', value: \'…\' }].')
+param environment array
+
 param maxExecutions int
 param cpu string
 param memory string
 param engines int
+param engineMemoryMb int
 param maxMediaMb int
 param maxDurationS int
 
-// After so long it takes nothing new: an execution that is over its time limit is killed in the middle of an item.
+// Then it takes nothing new: an execution over its time limit is killed in the middle of a job.
 var takeForS = 3600
 var engineTimeLimitS = 60
 var engineTimeLimitPerMediaS = 20
 var longestItemS = engineTimeLimitS + engineTimeLimitPerMediaS * maxDurationS
 // Fetching, preparing and publishing what is largest.
 var besidesEngineS = 1800
+
+var galleries = withGalleries ? [
+  { name: 'IDENTITY', value: 'true' }
+  { name: 'IDENTITY_DATABASE', secretRef: 'identity-database' }
+] : []
 
 resource job 'Microsoft.App/jobs@2025-01-01' = {
   name: name
@@ -40,9 +52,12 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
     configuration: {
       triggerType: 'Event'
       replicaTimeout: takeForS + longestItemS + besidesEngineS
-      // What it had in hand comes back by the queue.
+      // Jobs in hand come back by the queue.
       replicaRetryLimit: 0
       registries: [{ server: registryServer, identity: identityId }]
+      secrets: withGalleries ? [
+        { name: 'identity-database', keyVaultUrl: '${vaultUri}secrets/identity-database', identity: identityId }
+      ] : []
       eventTriggerConfig: {
         parallelism: 1
         replicaCompletionCount: 1
@@ -58,7 +73,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
               metadata: {
                 accountName: storageName
                 queueName: queueName
-                // As many videos as one worker takes in hand. Those in work count as well, and so do their executions.
+                // As many videos as one worker holds. Those in work count as well, and so do their executions.
                 queueLength: string(engines + 1)
               }
             }
@@ -75,7 +90,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
           args: ['worker', '--until-idle', '60', '--take-for', string(takeForS)]
           resources: { cpu: json(cpu), memory: memory }
           volumeMounts: [{ volumeName: 'workspace', mountPath: '/workspace' }]
-          env: [
+          env: concat([
             { name: 'AZURE_CLIENT_ID', value: clientId }
             { name: 'STORAGE_ACCOUNT', value: storageName }
             { name: 'QUEUE_NAME', value: queueName }
@@ -84,11 +99,12 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
             { name: 'ENGINES', value: string(engines) }
             { name: 'ENGINE_TIME_LIMIT_S', value: string(engineTimeLimitS) }
             { name: 'ENGINE_TIME_LIMIT_PER_MEDIA_S', value: string(engineTimeLimitPerMediaS) }
+            { name: 'ENGINE_MEMORY_MB', value: string(engineMemoryMb) }
             { name: 'MAX_MEDIA_MB', value: string(maxMediaMb) }
             { name: 'MAX_DURATION_S', value: string(maxDurationS) }
             { name: 'LOG_FORMAT', value: 'json' }
             { name: 'LOG_LEVEL', value: 'INFO' }
-          ]
+          ], galleries, environment)
         }
       ]
     }

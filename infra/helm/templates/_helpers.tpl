@@ -16,8 +16,22 @@ app.kubernetes.io/component: {{ .part }}
 {{ .root.Release.Name }}-{{ .part }}
 {{- end }}
 
+{{/* By digest where one is given: a tag can be moved. */}}
 {{- define "media.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{/* Which nodes a part may run on: (dict "root" $ "part" "web") */}}
+{{- define "media.nodes" -}}
+{{- $part := get .root.Values .part }}
+{{- with $part.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $part.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* The pod security standard `restricted`. */}}
@@ -44,7 +58,7 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 {{- end -}}
 {{- end }}
 
-{{/* What web, worker and sweeper share. */}}
+{{/* The environment that web, worker and sweeper share. */}}
 {{- define "media.environment" -}}
 {{- if .Values.storage.account }}
 - {name: STORAGE_ACCOUNT, value: {{ .Values.storage.account | quote }}}
@@ -59,20 +73,49 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 - {name: DEFAULT_MEDIA_TYPE, value: {{ .Values.defaultMediaType | quote }}}
 - {name: LOG_FORMAT, value: json}
 - {name: LOG_LEVEL, value: {{ .Values.logLevel | quote }}}
+{{- with .Values.extraEnvironment }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
-{{/* Numbers for Prometheus, of web and worker: without a key, and so on a port that the network policies keep. */}}
+{{/* Traces of web and worker, and people's galleries. */}}
+{{- define "media.extras" -}}
+{{- if .Values.traces.otlpEndpoint }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .Values.traces.otlpEndpoint | quote }}}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .Values.traces.share | quote }}}
+{{- else if .Values.traces.connectionStringSecret.name }}
+- name: APPLICATIONINSIGHTS_CONNECTION_STRING
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.traces.connectionStringSecret.name }}, key: {{ .Values.traces.connectionStringSecret.key }}}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .Values.traces.share | quote }}}
+{{- end }}
+{{- if .Values.galleries.enabled }}
+- {name: IDENTITY, value: "true"}
+- name: IDENTITY_DATABASE
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.galleries.databaseSecret.name }}, key: {{ .Values.galleries.databaseSecret.key }}}
+{{- end }}
+{{- end }}
+
+{{/* The API keys as a file, which running servers read again when the secret changes. */}}
+{{- define "media.keysFile" -}}
+/keys/{{ .Values.keys.secret.key }}
+{{- end }}
+
+{{/* Metrics for Prometheus, of web and worker: without a key, and so on a port that the network policies protect. */}}
 {{- define "media.metrics" -}}
 - {name: METRICS_PORT, value: {{ .Values.metrics.port | quote }}}
 - {name: METRICS_HOST, value: 0.0.0.0}
 {{- end }}
 
-{{/* One way to storage, and somebody who may ask. */}}
+{{/* Exactly one storage, and keys or the words that none are needed. */}}
 {{- define "media.checked" -}}
 {{- $ways := list -}}
 {{- if .Values.storage.account }}{{ $ways = append $ways "storage.account" }}{{ end -}}
 {{- if .Values.storage.connectionStringSecret.name }}{{ $ways = append $ways "storage.connectionStringSecret" }}{{ end -}}
 {{- if .Values.azurite.enabled }}{{ $ways = append $ways "azurite.enabled" }}{{ end -}}
 {{- if ne (len $ways) 1 }}{{ fail (printf "set one of storage.account, storage.connectionStringSecret.name and azurite.enabled; set now: %s" (join ", " $ways | default "none")) }}{{ end -}}
+{{- if and .Values.galleries.enabled (not .Values.galleries.databaseSecret.name) }}{{ fail "galleries.enabled needs galleries.databaseSecret.name: SQLite in a pod does not last" }}{{ end -}}
+{{- if and .Values.traces.otlpEndpoint .Values.traces.connectionStringSecret.name }}{{ fail "set one of traces.otlpEndpoint and traces.connectionStringSecret.name" }}{{ end -}}
 {{- if and (not .Values.keys.secret.name) (not .Values.keys.allowAnonymous) }}{{ fail "set keys.secret.name, or keys.allowAnonymous=true where something else keeps strangers out" }}{{ end -}}
 {{- end }}

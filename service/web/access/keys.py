@@ -160,15 +160,17 @@ class KeyRing:
 
 
 def parse_lines(lines: Iterable[str]) -> list[Key]:
-    """The keys of a keys file. Raises BadKeys, with the number of the line."""
+    """Read the keys of a keys file, one or more a line. Raises BadKeys, with the number of the line."""
     keys = []
     for number, line in enumerate(lines, 1):
-        try:
-            key = parse_line(line)
-        except BadKeys as error:
-            raise BadKeys(f"line {number}: {error}") from error
-        if key:
-            keys.append(key)
+        # A secret that was written for API_KEYS, where blanks or commas stand between the entries, may be mounted.
+        for entry in re.split(r"[\s,]+", line.partition("#")[0].strip(" \t\r\n,")):
+            try:
+                key = parse_line(entry)
+            except BadKeys as error:
+                raise BadKeys(f"line {number}: {error}") from error
+            if key:
+                keys.append(key)
     return keys
 
 

@@ -24,6 +24,7 @@ NOT_OURS = {
     "PYTHONUNBUFFERED": "Python's",
     "MALLOC_ARENA_MAX": "glibc's",
     "CPU_FLAGS": "openface-base's own stages",
+    "PYTHON_THREADPOOL_THREAD_COUNT": "the Functions worker's",
     "AzureWebJobsStorage": "the Functions host's",
     "AzureWebJobsScriptRoot": "the Functions host's",
     "AzureFunctionsJobHost__Logging__Console__IsEnabled": "the Functions host's",

@@ -87,6 +87,12 @@ def test_inline_entries_between_blanks_and_commas() -> None:
         KeyRing.of(Settings.load({"API_KEYS": " , "}))
 
 
+def test_a_file_may_have_several_entries_a_line(file: Path) -> None:
+    entries = [new_key(name, ("read",))[1].entry for name in ("a", "b", "c", "d")]
+    file.write_text(f"{entries[0]} {entries[1]},{entries[2]}  # lab\n{entries[3]}")
+    assert [key.name for key in KeyRing(file=file).current()] == ["a", "b", "c", "d"]
+
+
 def test_no_name_and_no_key_twice(file: Path) -> None:
     first, second = new_key("site", ["read"])[1], new_key("site", ["admin"])[1]
     with pytest.raises(BadKeys, match="same name"):
