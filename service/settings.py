@@ -28,9 +28,39 @@ from pydantic import (
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+def processors(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+    """Count the processors that this process may use: those of its mask, within its container's quota."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    quotas = [quota for folder in _cgroup_folders(cgroups, membership) if (quota := _cpu_quota(folder))]
+    return max(1, min(usable, *(int(quota) for quota in quotas))) if quotas else usable
+
+
+def _cgroup_folders(cgroups: Path, membership: Path) -> list[Path]:
+    """Folders that may hold a quota: of the process's own control group, and of the groups around it."""
+    folders = [cgroups, cgroups / "cpu", cgroups / "cpu,cpuacct"]
+    try:
+        lines = membership.read_text("utf-8").splitlines()
+    except OSError:
+        return folders
+    for line in lines:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        root = cgroups / controllers if controllers else cgroups
+        if not controllers or "cpu" in controllers.split(","):
+            own = root / path.lstrip("/")
+            folders += [own, *(folder for folder in own.parents if folder.is_relative_to(root))]
+    return folders
+
+
+def _cpu_quota(folder: Path) -> float | None:
+    """Processors' worth of time that a control group may use (versions 2 and 1); None for no limit."""
+    try:
+        if (folder / "cpu.max").is_file():
+            quota, period = (folder / "cpu.max").read_text("utf-8").split()
+        else:
+            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text("utf-8") for name in ("quota", "period"))
+        return float(quota) / float(period) if float(quota) > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
 
 
 class BadSettings(Exception):
@@ -156,7 +186,7 @@ class Settings(BaseModel):
     )
     engines: int = Field(
         default_factory=processors,
-        description="Engine processes at once, one thread each; default: the processors that this worker may use.",
+        description="Engine processes at once, one processor each; default: those of its mask and quota.",
         ge=1,
     )
     batch_images: int = Field(

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from service.engine.command import EngineTask, arguments, command_for
+from service.engine.environment import ENVIRONMENT
 from service.engine.failures import unreadable_picture
 from service.engine.installed import Engine
 from service.engine.masked_log import folder_names, log_head, masked, write_log
 from service.engine.run import EngineRun
 from service.errors import EngineTimeout
-from service.sandbox.ffmpeg_options import ENVIRONMENT
 from service.sandbox.process import ChildLimits, Finished, run_child
 
 

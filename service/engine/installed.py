@@ -40,6 +40,7 @@ class Engine:
         au_support: `supported`, `weak` or `not_estimable` by action-unit column; empty: all supported.
         commands: those that are installed.
         binary_sha256: SHA-256 by command, where no `engine.json` identifies them.
+        is_parallel: whether one process uses several processors well; others get one.
         au_facts: by action-unit column; empty where the engine states none.
         model_facts: name, hash, shapes, licence and citation key of each model file; JSON as the engine states it.
         citations: publications of the models, as parts of BibTeX; JSON as the engine states it.
@@ -57,6 +58,7 @@ class Engine:
     au_facts: Mapping[str, UnitFacts] = field(default_factory=dict)
     model_facts: tuple[Mapping[str, Any], ...] = ()
     citations: tuple[Mapping[str, Any], ...] = ()
+    is_parallel: bool = False
 
     @classmethod
     def find(cls, bin_dir: Path) -> Engine:
@@ -131,6 +133,7 @@ def _labelled(bin_dir: Path, label: Path, present: tuple[str, ...]) -> Engine:
         au_facts=au_facts,
         model_facts=model_facts,
         citations=citations,
+        is_parallel=fields.get("parallel") is True,
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from service.engine.command import EngineTask, arguments, command_for
+from service.engine.environment import ENVIRONMENT
 from service.engine.installed import Engine
 from service.engine.masked_log import folder_names, log_head, masked, write_log
-from service.sandbox.ffmpeg_options import ENVIRONMENT
 from service.sandbox.process import ChildLimits, Finished, run_child
 
 STEM = "media"

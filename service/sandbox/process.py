@@ -53,11 +53,13 @@ class ChildLimits:
         time_s: wall time in seconds.
         memory_bytes: address space of each of its processes.
         file_bytes: size of any one file that it writes, its log included.
+        cpus: processors that it may use; empty for all of its parent's. Libraries choose their threads by them.
     """
 
     time_s: float
     memory_bytes: int
     file_bytes: int
+    cpus: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ def run_child(
     stdout, stderr = log_dir / "stdout.log", log_dir / "stderr.log"
     with stdout.open("ab", buffering=0) as out, stderr.open("ab", buffering=0) as err:
         started = time.monotonic()
-        child = _start(argv, cwd, _environment(cwd, env), out, err)
+        with _on_cpus(limits.cpus):
+            child = _start(argv, cwd, _environment(cwd, env), out, err)
         peak = 0
         try:
             _set_limits(child.pid, limits)
@@ -233,6 +236,23 @@ def _start(
         )
     except OSError as error:
         raise EngineUnavailable(f"{argv[0]} cannot be started: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _on_cpus(cpus: frozenset[int]) -> Iterator[None]:
+    """Bind this thread to some processors; a child that it starts inherits the mask before it counts processors."""
+    if not cpus or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    # A processor that was taken from this container meanwhile must not keep the child from starting.
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, before)
 
 
 def _set_limits(pid: int, limits: ChildLimits) -> None:

@@ -19,6 +19,7 @@ from service.sandbox.media import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
 from service.worker.batching import Batcher, CallerGone, PendingRequest
+from service.worker.cpu_slots import CpuSlots
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class EnginePool:
     def __init__(self, engine: Engine, workspace: Workspace, *, engines: int, batch: int) -> None:
         self.engine = engine
         self._workspace = workspace
+        self._cpus = CpuSlots(workspace.path.parent)
+        self._cpus_each = max(1, self._cpus.count // engines) if engine.is_parallel else 1
         self._batcher: Batcher[EngineRequest, EngineRun] = Batcher(
             self._run_all, slots=engines, largest=batch, go_together=EngineRequest.goes_with, name="engine"
         )
@@ -87,7 +90,9 @@ class EnginePool:
             return
         request = pending.request
         try:
-            run = run_engine(self.engine, request.task, request.media, request.room, request.limits, watch)
+            with self._cpus.take(self._cpus_each) as cpus:
+                limits = replace(request.limits, cpus=cpus)
+                run = run_engine(self.engine, request.task, request.media, request.room, limits, watch)
             if run.finished.signal:
                 metrics.engine_restarted()
             pending.end(run)
@@ -114,7 +119,9 @@ class EnginePool:
             pictures = [_linked(pending.request.media.path, room, number) for number, pending in enumerate(batch)]
             log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
             try:
-                left = Batch(self.engine, first.task, pictures, room, first.limits).run(on_done, watch)
+                with self._cpus.take(self._cpus_each) as cpus:
+                    limits = replace(first.limits, cpus=cpus)
+                    left = Batch(self.engine, first.task, pictures, room, limits).run(on_done, watch)
             except CallerGone:
                 return []
         if left.culprit is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import BadSettings, Settings
+from service.settings import BadSettings, Settings, processors
 from service.web.server.start import refuse_open_door
 
 
@@ -69,3 +69,29 @@ def test_an_open_door_must_be_meant(environ: dict[str, str], refused: bool) -> N
             refuse_open_door(settings)
     else:
         refuse_open_door(settings)
+
+
+@pytest.mark.parametrize(
+    ("files", "membership", "count"),
+    [
+        ({}, "0::/", None),
+        ({"cpu.max": "max 100000"}, "0::/", None),
+        ({"cpu.max": "100000 100000"}, "0::/", 1),
+        ({"cpu.max": "50000 100000"}, "0::/", 1),
+        ({"pod/cpu.max": "100000 100000", "pod/worker/cpu.max": "max 100000"}, "0::/pod/worker", 1),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, "4:cpu:/", 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "4:cpu:/", None),
+        ({"cpu.max": "6400000 100000"}, "0::/", None),
+    ],
+)
+def test_processors_are_those_of_the_mask_within_the_quota(
+    tmp_path: Path, files: dict[str, str], membership: str, count: int | None
+) -> None:
+    import os
+
+    for name, text in files.items():
+        (tmp_path / "cgroup" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cgroup" / name).write_text(text)
+    (tmp_path / "membership").write_text(membership + "\n")
+    found = processors(tmp_path / "cgroup", tmp_path / "membership")
+    assert found == (count or len(os.sched_getaffinity(0)))

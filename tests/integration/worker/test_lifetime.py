@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from service.cli.worker import worker as command
 from service.worker.receiver import Capacity, Lifetime, Receiver
 from service.worker.shutdown import Shutdown
-from service.worker.worker import EXIT_OK
+from service.worker.worker import EXIT_OK, EXIT_THREAD_LOST
 from tests.fixtures.media_made import FAKES, clip, jpeg
 from tests.integration.cli.conftest import environ_of
 from tests.integration.worker.conftest import Bench
@@ -78,3 +79,10 @@ def test_the_command_takes_seconds_above_zero(option: str) -> None:
     result = CliRunner().invoke(command, [option, "0"])
     assert result.exit_code == 2
     assert option in result.output
+
+
+def test_a_worker_whose_threads_end_unexpectedly_exits_with_a_code_of_its_own(bench: Bench) -> None:
+    with bench.worker() as (worker, codes):
+        shutil.rmtree(worker.context.pipeline.workspace.path)
+        bench.until(lambda: bool(codes))
+    assert codes == [EXIT_THREAD_LOST]

@@ -119,3 +119,15 @@ def test_no_more_videos_in_hand_than_engines_and_one(bench: Bench) -> None:
 def _running(bench: Bench) -> list[Any]:
     page = bench.account.services.table.page(container=bench.account.container, state="running")
     return list(page.records)
+
+
+def test_each_engine_has_one_processor_of_its_own(bench: Bench) -> None:
+    """The stand-in starts as many threads as its mask has processors, as TBB does."""
+    jobs = [bench.submit(f"{number}.mp4", clip(frames=2, shade=number), media="video") for number in range(4)]
+    with bench.worker("counts_cpus", engines=2):
+        for job in jobs:
+            bench.finished(job)
+    for job in jobs:
+        log = bench.place(job).artefact(bench.record(job).attempt_published, "engine.log")
+        text = bench.account.services.blobs.read(bench.account.settings.results_container, log).decode()
+        assert "threads 1 cpus" in text

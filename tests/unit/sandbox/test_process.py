@@ -219,3 +219,17 @@ run_child(["/bin/sh", "-c", "echo $$ > pid; exec sleep 60"], cwd=here, log_dir=h
     parent.kill()
     parent.wait()
     wait_until_gone(child)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no masks of processors here")
+def test_a_child_has_its_mask_from_its_first_instruction_and_the_parent_keeps_its_own(tmp_path):
+    before = os.sched_getaffinity(0)
+    within = ChildLimits(30, 4 << 30, 1 << 30, cpus=frozenset({max(before)}))
+    finished = run(tmp_path, "grep Cpus_allowed_list /proc/self/status; nproc", within)
+    assert finished.stdout.read_text().split() == ["Cpus_allowed_list:", str(max(before)), "1"]
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_processor_that_is_gone_does_not_keep_a_child_from_starting(tmp_path):
+    within = ChildLimits(30, 4 << 30, 1 << 30, cpus=frozenset({900}))
+    assert run(tmp_path, "exit 0", within).returncode == 0
