@@ -18,7 +18,7 @@ from pathlib import Path
 from infra.local.part import PartFailed
 from service.engine.command import ALL_COLUMNS, EngineTask, arguments
 from service.engine.installed import Engine
-from service.jobs.job import Media
+from service.jobs.options import Media
 
 _STEM = "media"
 

@@ -27,7 +27,7 @@ from service.engine.installed import Engine
 from service.engine.output import read_table as collect_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError, EngineUnavailable
-from service.jobs.job import Media, MediaType
+from service.jobs.options import Media, MediaType
 from service.sandbox.process import ChildLimits
 
 EXIT_FAILED = 1

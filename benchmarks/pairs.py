@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_COLUMNS, IMAGE_HEAD, LANDMARKS_X, LANDMARKS_Y, columns_for
 from service.engine.csv_blocks import blocks, check_header
-from service.jobs.job import Media
 from service.jobs.media_files import find_media
+from service.jobs.options import Media
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]

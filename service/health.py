@@ -1,4 +1,4 @@
-"""What a worker tells over HTTP on METRICS_PORT: `/metrics`, `/healthz`, `/readyz`; nothing else, and to anyone."""
+"""Serve `/metrics`, `/healthz` and `/readyz` of a worker on METRICS_PORT, without a key."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from service.errors import AnalysisError
 from service.settings import BadSettings
 
 Ping = Callable[[], object]
-"""Raises an AnalysisError where what it asks cannot be used."""
+"""Checks one dependency; raises an AnalysisError where it cannot be used."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How one dependency answered."""
+    """The answer of one dependency."""
 
     ok: bool
     seconds: float
@@ -34,7 +34,7 @@ class Finding:
 
 
 JSON = "application/json"
-PATIENCE_S = 10.0
+REQUEST_TIMEOUT_S = 10.0
 
 Answer = tuple[HTTPStatus, str, bytes]
 
@@ -43,8 +43,8 @@ class StatusServer:
     """Serves on a thread for as long as the block lasts; without a port, nothing.
 
     Args:
-        pings: what the worker needs, each by name.
-        queues: the queues' numbers.
+        pings: the worker's dependencies by name.
+        queues: the queues' metrics.
 
     Raises:
         BadSettings: the address cannot be listened on.
@@ -97,18 +97,18 @@ class StatusServer:
     def _readiness(self) -> Answer:
         checks = findings(self._pings)
         ready = all(check.ok for check in checks.values())
-        told = {name: asdict(check) for name, check in checks.items()}
+        results = {name: asdict(check) for name, check in checks.items()}
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return _json(status, {"status": "ready" if ready else "not ready", "checks": told})
+        return _json(status, {"status": "ready" if ready else "not ready", "checks": results})
 
 
 class _Quiet(WSGIRequestHandler):
-    """Probes ask every few seconds: no line for each; and whoever sends nothing is given up."""
+    """Handler without a log line for each probe; a client that sends nothing is dropped."""
 
-    timeout = PATIENCE_S
+    timeout = REQUEST_TIMEOUT_S
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def _json(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
@@ -116,7 +116,7 @@ def _json(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
 
 
 def findings(pings: Mapping[str, Ping]) -> dict[str, Finding]:
-    """Ask one after the other."""
+    """Call all pings, one after the other."""
     return {name: _finding(ping) for name, ping in pings.items()}
 
 

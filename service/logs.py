@@ -1,6 +1,6 @@
 """Log lines, one event each, and the trace they belong to.
 
-Every line carries what was bound for the work at hand (`job_id`, `container`, `blob`, `trace_id` …), so that one
+Every line carries the values bound for the current work (`job_id`, `container`, `blob`, `trace_id` …), so that one
 `grep` follows a media item from the upload's event to its CSV.
 """
 
@@ -20,11 +20,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("service")
 
 FIRST_KEYS = ("time", "level", "event", "job_id")
 
-_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
-    """Send all log lines, ours and the libraries', to standard error."""
+    """Send all log lines, also the libraries', to standard error."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -53,7 +53,7 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # The SDK logs every request at INFO and its own retries at WARNING; ours say what matters.
+    # The SDK logs every request at INFO and its own retries at WARNING; the service's lines say what matters.
     logging.getLogger("azure").setLevel(logging.ERROR)
 
 
@@ -67,18 +67,23 @@ def bound(**values: object) -> Iterator[None]:
 @contextmanager
 def bound_to_trace(traceparent: str, **values: object) -> Iterator[None]:
     """Add a W3C trace's id, and values, to every line logged inside the block, on this thread."""
-    trace_id = traceparent.split("-")[1] if _TRACEPARENT.match(traceparent) else None
+    trace_id = traceparent.split("-")[1] if is_traceparent(traceparent) else None
     with bound(**values, trace_id=trace_id):
         yield
 
 
+def is_traceparent(text: str) -> bool:
+    """Return whether a text is a W3C `traceparent`."""
+    return bool(_TRACEPARENT.fullmatch(text))
+
+
 def continued_trace(traceparent: str | None) -> str:
-    """The caller's W3C trace where it sent a valid one, else a new one (https://www.w3.org/TR/trace-context/)."""
-    if traceparent and _TRACEPARENT.match(traceparent):
+    """Return the caller's W3C trace if it sent a valid one, else a new one (https://www.w3.org/TR/trace-context/)."""
+    if traceparent and is_traceparent(traceparent):
         return traceparent
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def _in_order(logger: object, method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """What every line has comes first, so that lines can be read one below the other."""
+    """Put the keys of every line first, so that lines can be read one below the other."""
     return {key: fields[key] for key in FIRST_KEYS if key in fields} | dict(fields)

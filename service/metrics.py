@@ -1,7 +1,7 @@
-"""Everything that is counted, by name; others call the functions here and know nothing of Prometheus.
+"""All metrics; the rest of the service calls these functions and does not know Prometheus.
 
-The numbers are made when the first of them is needed, so that `share` can say before how they are kept: the web
-server's processes each keep theirs in files of one folder, and whichever of them is asked adds all of them up
+The metrics are made at their first use, so that `share` can decide before how they are kept: the web server's processes
+each keep theirs in files of one folder, and the process that is scraped adds all of them up
 (https://prometheus.github.io/client_python/multiprocess/).
 """
 
@@ -32,13 +32,13 @@ _shared_in: Path | None = None
 
 
 class Numbers:
-    """One process's numbers; label values are few and never a caller's own words."""
+    """One process's metrics; label values are few and never a caller's own text."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         own = self.registry = CollectorRegistry()
         self.jobs = Counter("media_jobs", "Jobs that ended, by state and error code.", ["state", "code"], registry=own)
-        self.attempts = Counter("media_attempts", "Attempts at jobs that were begun.", registry=own)
+        self.attempts = Counter("media_attempts", "Attempts at jobs that were started.", registry=own)
         self.stages = Histogram(
             "media_stage_seconds",
             "Seconds of each stage of a job, `queue` from its submission to its first attempt.",
@@ -64,7 +64,7 @@ class Numbers:
         )
         self.drift = Gauge(
             "media_canary_drift",
-            "How far the reference picture's measures are from those recorded, in tolerances; above 1 is bad.",
+            "Deviation of the reference picture's measures from the recorded ones, in tolerances; above 1 is bad.",
             ["engine"],
             registry=own,
         )
@@ -86,7 +86,7 @@ def _numbers() -> Numbers:
 
 
 def share(folder: Path) -> None:
-    """Keep the numbers in files of this folder, for all processes of a server; before any of them counts."""
+    """Keep the metrics of all processes of a server in files of this folder; call before the first metric."""
     global _shared_in
     folder.mkdir(exist_ok=True)
     share_metrics_in(folder)
@@ -95,13 +95,13 @@ def share(folder: Path) -> None:
 
 
 def process_ended(pid: int) -> None:
-    """Of the server's processes: what it has counted stays, what it measured at the moment goes."""
+    """Drop the gauges of an ended process; its counters stay."""
     if _shared_in:
         mark_process_dead(pid, str(_shared_in))  # type: ignore[no-untyped-call]
 
 
 def exposition(*more: Collector) -> bytes:
-    """All numbers in Prometheus' text format, of all processes where they are shared."""
+    """Return all metrics in Prometheus' text format, of all processes where they are shared."""
     own: Collector = MultiProcessCollector(None, str(_shared_in)) if _shared_in else _numbers().registry  # type: ignore[no-untyped-call]
     return generate_latest(_Together([own, *more]))
 
@@ -116,31 +116,31 @@ class _Together(Collector):
 
 
 def expect_jobs() -> None:
-    """Tell zeros from the start: a rate cannot be seen in a number that begins with its first event."""
+    """Export zeros from the start: a rate cannot be computed from a counter that begins with its first event."""
     for state in ("succeeded", "failed"):
         _numbers().jobs.labels(state, "")
 
 
 def job_ended(state: str, code: str = "") -> None:
-    """A job has reached one of `ENDINGS`."""
+    """Count a job that has reached one of `ENDINGS`."""
     if state in ENDINGS:
         _numbers().jobs.labels(state, code).inc()
 
 
 def attempt_began(waited_s: float | None) -> None:
-    """`waited_s`: since its submission, for a job's first attempt."""
+    """Count an attempt; `waited_s`: since the job's submission, for its first attempt."""
     _numbers().attempts.inc()
     if waited_s is not None:
         stage_ended("queue", max(waited_s, 0.0))
 
 
 def stage_ended(stage: str, seconds: float) -> None:
-    """A step of the pipeline, well or not."""
+    """Observe a step of the pipeline, successful or not."""
     _numbers().stages.labels(stage).observe(seconds)
 
 
 def table_measured(faces: int, frames: int | None, frames_success: int | None, engine_s: float) -> None:
-    """A table is ready; of a picture without frames."""
+    """Observe a measured table; a picture has no frames."""
     numbers = _numbers()
     numbers.faces.inc(faces)
     if frames and engine_s > 0:
@@ -149,28 +149,28 @@ def table_measured(faces: int, frames: int | None, frames_success: int | None, e
 
 
 def lease_renewal(outcome: str) -> None:
-    """`renewed`, `failed` or `lost`."""
+    """Count a renewal: `renewed`, `failed` or `lost`."""
     _numbers().renewals.labels(outcome).inc()
 
 
 def engine_restarted() -> None:
-    """A process has ended over its media, and another takes its place."""
+    """Count a process that ended over its media and was replaced."""
     _numbers().restarts.inc()
 
 
 def canary_measured(engine: str, drift: float) -> None:
-    """In tolerances; infinite where the reference picture could not be measured."""
+    """Set the drift in tolerances; infinite where the reference picture could not be measured."""
     _numbers().drift.labels(engine).set(drift)
 
 
 def request_answered(route: str, status: int, seconds: float) -> None:
-    """`route`: as it was declared, never the path."""
+    """Count and time an answer; `route`: as it was declared, never the path."""
     _numbers().requests.labels(route, str(status)).inc()
     _numbers().request_seconds.labels(route).observe(seconds)
 
 
 def meanings() -> dict[str, str]:
-    """The meaning of each metric, by its name as `/metrics` has it."""
+    """Return the meaning of each metric, by its name as `/metrics` has it."""
     return {
         f"{metric.name}_total" if metric.type == "counter" else metric.name: metric.documentation
         for metric in _numbers().registry.collect()

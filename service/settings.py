@@ -87,7 +87,7 @@ class Settings(BaseModel):
     )
     queue_name: str = Field(
         "analysis-jobs",
-        description="Queue of the jobs; hopeless ones go to `<name>-poison`.",
+        description="Queue of the jobs; failed ones go to `<name>-poison`.",
         pattern=r"^[a-z0-9][a-z0-9-]{1,54}[a-z0-9]$",
     )
     table_name: str = Field(
@@ -119,49 +119,50 @@ class Settings(BaseModel):
     )
     rate_limit_per_minute: int = Field(
         6000,
-        description="Requests a minute of one key, or of one address without keys; in all processes together; 0: any.",
+        description="Requests a minute of one key, or of one address without keys, in all processes; 0: no limit.",
         ge=0,
     )
     default_media_type: Literal["posed", "wild"] = Field(
-        "wild", description="Taken by `analyse` and `sweep` where nothing else says it."
+        "wild", description="Media type of files whose metadata and folders name none."
     )
 
-    # Faces at once
+    # Interactive analysis
     detect_confidence: float = Field(
-        0.9, description="Least confidence of a face that `/api/detect` and `/api/analyse-image` tell of.", ge=0, le=1
+        0.9, description="Least confidence of a face in answers of `/api/detect` and `/api/analyse-image`.", ge=0, le=1
     )
-    detect_max_faces: int = Field(100, description="Faces that they tell of in one picture, at most.", ge=1, le=1000)
+    detect_max_faces: int = Field(100, description="Most faces in such an answer.", ge=1, le=1000)
     detect_upsample: bool = Field(
-        False, description="`true`: they look for small faces too, at four times the time, where nothing else is asked."
+        False, description="`true`: find small faces as well, in four times the time, where the request does not say."
     )
-    detect_max_mb: int = Field(10, description="Largest picture that they take, in MiB.", ge=1, le=64)
-    detect_max_megapixels: float = Field(40.0, description="The same in millions of pixels.", gt=0, le=256)
+    detect_max_mb: int = Field(10, description="Largest picture that these routes accept, in MiB.", ge=1, le=64)
+    detect_max_megapixels: float = Field(
+        40.0, description="Largest picture that these routes accept, in millions of pixels.", gt=0, le=256
+    )
     detect_children: int = Field(
         0,
-        description="Processes of a gunicorn process that look at these pictures; default (0): its share of the "
-        "processors.",
+        description="Analyser processes of a gunicorn process; default (0): its share of the processors.",
         ge=0,
         le=64,
     )
-    detect_time_limit_s: float = Field(20.0, description="Seconds that one such picture may take.", gt=0, le=600)
+    detect_time_limit_s: float = Field(20.0, description="Time limit of one such picture, in seconds.", gt=0, le=600)
 
-    # Who is it
+    # Identity
     identity: bool = Field(
-        False, description="`on`: galleries of people, and whom a face matches; needs `requirements-identity.txt`."
+        False, description="`on`: galleries of people, and matches in them; needs `requirements-identity.txt`."
     )
     identity_legacy: bool = Field(
-        False, description="`on`: the two older forms of its routes, too, which cannot say what was consented to."
+        False, description="`on`: also the two older forms of its routes, which cannot state a consent."
     )
     identity_database: SecretStr | None = Field(
         None,
-        description="Where people are kept: `sqlite:////folder/file` or `postgresql://…` (for more than one machine); "
-        "default: SQLite in WORKSPACE, which has to last.",
+        description="Database of people: `sqlite:////folder/file` or `postgresql://…` (for more than one machine); "
+        "default: SQLite in WORKSPACE, which has to be durable then.",
     )
     identity_threshold: float = Field(
         0.6, description="Distance below which two faces count as one person's; smaller is stricter.", gt=0, le=2
     )
     identity_token_minutes: int = Field(
-        60, description="How long a face that was detected waits under its token to be enrolled.", ge=1, le=7 * 24 * 60
+        60, description="How long a detected face can be enrolled by its token.", ge=1, le=7 * 24 * 60
     )
 
     # Worker
@@ -170,12 +171,12 @@ class Settings(BaseModel):
     )
     max_attempts: int = Field(5, description="Attempts at one job before it is failed.", ge=1, le=100)
     shutdown_grace_s: float = Field(
-        20.0, description="Seconds that a stopping worker gives the item in hand.", ge=0, le=3600
+        20.0, description="Seconds that a stopping worker gives its current jobs.", ge=0, le=3600
     )
     workspace: Path = Field(
-        # Of each user's own: in a shared temporary folder the first user's would shut out the others.
+        # One for each user: in a shared temporary folder the first user's would be closed to the others.
         default_factory=lambda: Path(tempfile.gettempdir()) / f"media-analysis-{os.getuid()}",
-        description="Folder for downloads and engine output; emptied after each item.",
+        description="Folder for downloads and engine output; emptied after each job.",
     )
     worker_name: str = Field(default_factory=socket.gethostname, description="Shown in records and logs.")
 
@@ -190,7 +191,7 @@ class Settings(BaseModel):
         ge=1,
     )
     batch_images: int = Field(
-        32, description="Pictures that wait and go through one engine process together, at most; 1: each alone.", ge=1
+        32, description="Most waiting pictures that go through one engine process together; 1: each alone.", ge=1
     )
     engine_time_limit_s: float = Field(60.0, description="Seconds the engine may take for any item…", gt=0, le=86400)
     engine_time_limit_per_media_s: float = Field(
@@ -201,7 +202,7 @@ class Settings(BaseModel):
     max_megapixels: float = Field(64.0, description="Largest picture or frame, in millions of pixels.", gt=0)
     max_duration_s: float = Field(4 * 3600.0, description="Longest video, in seconds.", gt=0)
 
-    # Watching
+    # Metrics, traces, reference picture
     metrics_port: int = Field(
         0,
         description="Port of `/metrics`, `/healthz` and `/readyz` of web server and worker, without a key; 0: none.",
@@ -211,10 +212,10 @@ class Settings(BaseModel):
     metrics_host: str = Field("127.0.0.1", description="Address of that port.")
     otel_exporter_otlp_endpoint: SecretStr | None = Field(
         None,
-        description="Where traces go by OTLP over HTTP, `/v1/traces` is added; needs `requirements-otel.txt`.",
+        description="Send traces there by OTLP over HTTP, `/v1/traces` is added; needs `requirements-otel.txt`.",
     )
     applicationinsights_connection_string: SecretStr | None = Field(
-        None, description="Azure Monitor as the place of traces, instead; needs `requirements-otel.txt`."
+        None, description="Send traces to Azure Monitor instead; needs `requirements-otel.txt`."
     )
     otel_traces_sampler: Literal["traceidratio", "always_on", "always_off"] = Field(
         "traceidratio",
@@ -228,10 +229,10 @@ class Settings(BaseModel):
         3600.0, description="How often a worker measures the reference picture, first at its start; 0: never.", ge=0
     )
     canary_withdraw: bool = Field(
-        False, description="`on`: a worker whose engine does not measure it as recorded takes no jobs until it does."
+        False, description="`on`: a worker whose engine does not measure it as recorded receives no jobs until it does."
     )
     canary_records: Path | None = Field(
-        None, description="Folder with what engines measured, for `canary --record`; default: those that ship."
+        None, description="Folder of recorded measures, for `canary --record`; default: those that ship."
     )
 
     # Logs
@@ -257,23 +258,20 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _one_storage(self) -> Self:
         if self.azure_storage_connection_string and self.storage_account:
-            raise ValueError(
-                "AZURE_STORAGE_CONNECTION_STRING and STORAGE_ACCOUNT are both set; keep the one that is meant"
-            )
+            raise ValueError("AZURE_STORAGE_CONNECTION_STRING and STORAGE_ACCOUNT are both set; keep one")
         return self
 
     @model_validator(mode="after")
     def _one_place_of_traces(self) -> Self:
         if self.otel_exporter_otlp_endpoint and self.applicationinsights_connection_string:
             raise ValueError(
-                "OTEL_EXPORTER_OTLP_ENDPOINT and APPLICATIONINSIGHTS_CONNECTION_STRING are both set; keep the one that "
-                "is meant"
+                "OTEL_EXPORTER_OTLP_ENDPOINT and APPLICATIONINSIGHTS_CONNECTION_STRING are both set; keep one"
             )
         return self
 
     @property
     def listens_on_loopback(self) -> bool:
-        """Only this machine can reach the web server."""
+        """Whether only this machine can reach the web server."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -281,12 +279,12 @@ class Settings(BaseModel):
 
     @property
     def detect_processes(self) -> int:
-        """Of each gunicorn process: `DETECT_CHILDREN`, or its share of the processors."""
+        """Analyser processes of each gunicorn process: `DETECT_CHILDREN`, or its share of the processors."""
         return self.detect_children or max(1, processors() // self.web_workers)
 
     @property
     def asks_for_keys(self) -> bool:
-        """Callers need a key; also where none has been made yet."""
+        """Whether callers need a key, also where none has been made yet."""
         return self.api_keys is not None or self.api_keys_file is not None
 
     @classmethod
@@ -310,7 +308,7 @@ class Settings(BaseModel):
 
 
 def share_metrics_in(folder: Path) -> None:
-    """Name the folder of the shared numbers where prometheus-client looks for it, which is nowhere else."""
+    """Set the one variable in which prometheus-client looks for the folder of shared metrics."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 

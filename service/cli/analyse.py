@@ -11,11 +11,12 @@ import click
 from rich.progress import TaskID
 
 from service import wiring
+from service.cli.job_options import with_job_options
 from service.cli.output import bars, shown, summary_line
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
-from service.jobs.job import MediaType
 from service.jobs.media_files import Found, find_media
+from service.jobs.options import MediaType
 from service.logs import configure
 from service.results.report.in_folder import FolderResult, write_beside
 from service.sandbox.workspace import Workspace
@@ -26,9 +27,7 @@ from service.worker.local_run import Done, LocalRun
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 @click.option("--media-type", type=click.Choice(["posed", "wild"]), help="Default: DEFAULT_MEDIA_TYPE (wild).")
-@click.option("--faces", type=click.Choice(["one", "many"]), help="Default: many for pictures, one for videos.")
-@click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
-@click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
+@with_job_options("faces", "au", "multi_view")
 @click.option("--overlay", is_flag=True, help="Also write a copy of each file with the measurements drawn into it.")
 @click.option(
     "--again", is_flag=True, help="Analyse again files whose whole result (same options and engine) is there."

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -16,6 +14,7 @@ from service.results.compare.comparison import Comparison, compare
 from service.results.compare.measured import measure_result
 from service.results.compare.page import page
 from service.results.compare.parameters import STATISTIC, TOLERANCE, Parameters
+from service.storage.local_files import replacing
 
 RESULT = click.Path(exists=True, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -108,12 +107,5 @@ def _report(comparison: Comparison) -> None:
 
 def write_whole(file: Path, text: str) -> None:
     """Write the file atomically: readers see the old text or the new, never a part."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as beside:
-            beside.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(file) as beside:
+        beside.write_text(text, "utf-8")

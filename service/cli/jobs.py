@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, get_args
 
@@ -42,7 +42,7 @@ def jobs() -> None:
 def list_jobs(container: str | None, state: State | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
     with opened() as services:
-        found = list(islice(_newest(services.table, container, state), limit))
+        found = list(islice(services.table.records(container=container, state=state), limit))
     if as_json:
         for record in found:
             echo_json(_as_dict(record))
@@ -115,16 +115,6 @@ def whole_id(table: JobTable, id_: str) -> str:
     if len(found) > 1:
         raise BadRequest("several jobs begin with these digits; give more", "ambiguous_id")
     return found[0]
-
-
-def _newest(table: JobTable, container: str | None, state: State | None) -> Iterator[JobRecord]:
-    cursor = ""
-    while True:
-        page = table.page(container=container, state=state, cursor=cursor)
-        yield from page.records
-        cursor = page.cursor
-        if not cursor:
-            return
 
 
 def _as_dict(record: JobRecord) -> dict[str, Any]:

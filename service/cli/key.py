@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 
 from service.cli.startup import exit_on_error, load_settings
 from service.logs import configure
+from service.storage.local_files import replacing
 from service.web.access.keys import SCOPES, BadKeys, Key, KeyRing, Scope, check_name, new_key, parse_line, parse_lines
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -133,18 +133,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _replace(file: Path, text: str) -> None:
     """Replace the file atomically. A new file is readable by its owner only; an existing one keeps mode and owner."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as new_file:
-            new_file.write(text)
-            new_file.flush()
-            os.fsync(new_file.fileno())
-            if file.exists():
-                _like(file, new_file.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(file, mode=None) as beside, beside.open("w", encoding="utf-8") as new_file:
+        new_file.write(text)
+        new_file.flush()
+        os.fsync(new_file.fileno())
+        if file.exists():
+            _like(file, new_file.fileno())
 
 
 def _like(file: Path, handle: int) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from service.cli.job_options import with_job_options
 from service.cli.service_session import progress_display, with_at_once, with_json, with_report, with_service
 from service.cli.startup import exit_on_error
 from service.client.client import Client
 from service.client.send import LocalFile, Sender
-from service.jobs.job import JobOptions, MediaType
 from service.jobs.media_files import find_media
+from service.jobs.options import JobOptions, MediaType
 
 
 @click.command()
@@ -25,9 +26,7 @@ from service.jobs.media_files import find_media
     show_default=True,
     help="posed: taken for the analysis; wild: any other footage.",
 )
-@click.option("--faces", type=click.Choice(["one", "many"]), help="Default: many for pictures, one for videos.")
-@click.option("--au", type=click.Choice(["dynamic", "static"]), help="Default: dynamic for videos with one face.")
-@click.option("--multi-view", type=click.Choice(["0", "1"]), help="Default: 1 for wild, 0 for posed.")
+@with_job_options("faces", "au", "multi_view")
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @with_report
 @with_at_once

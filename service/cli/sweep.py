@@ -15,8 +15,8 @@ from service.cli.startup import EXIT_FAILED
 from service.cli.storage_session import opened
 from service.identity.installed import is_wanted as identity_is_wanted
 from service.jobs.backend import JobBackend
-from service.jobs.sweep.finding import Finding, Places
-from service.jobs.sweep.mark import SweepLeases
+from service.jobs.sweep.finding import Finding
+from service.jobs.sweep.lease import SweepLeases
 from service.jobs.sweep.sweep import sweep as sweep_storage
 from service.logs import configure, log
 
@@ -58,16 +58,8 @@ def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
 def _sweep(backend: JobBackend, owner: str, *, grace: timedelta, mend: bool) -> Iterator[Finding]:
     """Sweep the storage account, then the galleries where IDENTITY is on. Raises Conflict, RecordChanged."""
     settings = backend.settings
-    places = Places(
-        backend.blobs,
-        backend.queue,
-        backend.table,
-        backend.submitter,
-        settings.results_container,
-        settings.default_media_type,
-    )
-    mark = SweepLeases(backend.account.tables, settings.table_name)
-    yield from sweep_storage(places, mark, owner, grace=grace, mend=mend)
+    leases = SweepLeases(backend.account.tables, settings.table_name)
+    yield from sweep_storage(backend, leases, owner, grace=grace, mend=mend)
     if identity_is_wanted(settings):
         # Imported here: the packages of the extra need not be installed.
         from service.identity.expiry import overdue

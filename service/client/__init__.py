@@ -12,6 +12,7 @@ from service.client.models import (
     Stopped,
     Submitted,
 )
+from service.storage.local_files import sha256_of
 
 __all__ = [
     "Client",
@@ -24,4 +25,5 @@ __all__ = [
     "ServiceUnreachable",
     "Stopped",
     "Submitted",
+    "sha256_of",
 ]

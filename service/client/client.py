@@ -44,7 +44,7 @@ from service.client.models import (
     strange,
     unreachable,
 )
-from service.jobs.job import Media, MediaType
+from service.jobs.options import Media, MediaType
 from service.jobs.record import State
 
 KEY_HEADER = "X-API-Key"
@@ -288,12 +288,6 @@ class _Counted(io.FileIO):
         piece = super().read(-1 if size is None else size)
         self._tell(self.tell(), self._size)
         return piece
-
-
-def sha256_of(file: Path) -> str:
-    """SHA-256 of a file in hex."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _retry(times: int) -> Retry:

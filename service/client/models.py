@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.jobs.job import Media, MediaType
+from service.jobs.options import Media, MediaType
 from service.jobs.record import FINISHED, State
 
 M = TypeVar("M", bound=BaseModel)

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from service.client.client import Client, Progress, sha256_of
+from service.client.client import Client, Progress
 from service.client.models import ClientError, ServiceRefused
+from service.storage.local_files import sha256_of
 
 MANIFEST = "manifest.json"
 EXTRAS = ("report.html", "summary.json", "methods.txt", "citation.bib")

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from service.client.client import Client, sha256_of
+from service.client.client import Client
 from service.client.models import ClientError, RemoteJob, ServiceRefused, Stopped
 from service.client.result_folder import ResultFolder
 from service.client.two_stage_pool import in_two_steps
-from service.jobs.job import JobOptions, Media, MediaType
+from service.jobs.options import JobOptions, Media, MediaType
+from service.storage.local_files import sha256_of
 
 Outcome = Literal["downloaded", "kept", "succeeded", "submitted", "failed"]
 Watch = Callable[[str, str, float], None]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.engine.installed import Engine
-from service.jobs.job import AnalysisJob, JobOptions, Media, MediaType
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions, Media, MediaType
 
 ALL_COLUMNS = ("-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze")
 """The column groups; naming them switches off HOG features, face crops and a drawn copy, which would fill the disk."""

@@ -5,7 +5,6 @@ Separate from running it, so that a worker can refuse to start before it receive
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import BadRequest, EngineUnavailable
+from service.storage.local_files import sha256_of
 
 COMMANDS = ("FaceLandmarkImg", "FeatureExtraction", "FaceLandmarkVidMulti")
 LICENCE_CLASSES = ("research-only", "permissive")
@@ -86,7 +86,7 @@ class Engine:
             models={},
             au_support={},
             commands=present,
-            binary_sha256={name: _sha256(bin_dir / name) for name in present},
+            binary_sha256={name: sha256_of(bin_dir / name) for name in present},
         )
 
     def executable(self, command: str) -> Path:
@@ -147,8 +147,3 @@ def _optional(value: Any) -> str | None:
 
 def _is_executable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,7 @@ from typing import Self
 
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
-from service.jobs.result_place import OWN_CONTAINER
+from service.jobs.names import OWN_CONTAINER
 from service.jobs.submit import JobSubmitter
 from service.settings import Settings
 from service.storage.account import Account
@@ -20,7 +20,7 @@ class JobBackend:
 
     Attributes:
         account: the SDK's clients.
-        desk: submits jobs to table and queue.
+        submitter: submits jobs to table and queue.
     """
 
     settings: Settings

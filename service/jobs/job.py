@@ -1,107 +1,52 @@
-"""What is to be analysed, as a value: its identity, its options, and its form as a queue message."""
+"""A job as a value: its identity, its options, and its form as a queue message."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from service.errors import BadJob, BadRequest
-from service.logs import bound_to_trace
+from service.jobs import options
+from service.jobs.names import check_blob, is_container_name
+from service.jobs.options import JobOptions, Media, MediaType
+from service.logs import bound_to_trace, is_traceparent
 
-SCHEMA = 1
-"""Version of the queue message; a worker hands back what is newer, and sets aside, untouched, what it does not know."""
+SCHEMA = options.SCHEMA
+"""Newest version of the queue message that this release reads; it writes the oldest that has all that a job uses."""
 
-Media = Literal["image", "video"]
-MediaType = Literal["posed", "wild"]
-Faces = Literal["one", "many"]
-ActionUnits = Literal["dynamic", "static"]
+NEWEST_SCHEMA = SCHEMA + 10
+"""A message of a schema up to here may be a newer release's; beyond it is no job."""
 
-SHORT_FORMS: dict[str, tuple[Media, MediaType]] = {
-    "ip": ("image", "posed"),
-    "iw": ("image", "wild"),
-    "vp": ("video", "posed"),
-    "vw": ("video", "wild"),
-}
+PROBLEMS_REPORTED = 3
 
+Name = Annotated[str, StringConstraints(min_length=1)]
+ETAG = re.compile(r"[!#-~]{1,200}")
 
-@dataclass(frozen=True)
-class JobOptions:
-    """How a media item is to be analysed; every field is part of the job's identity.
-
-    Attributes:
-        faces: ``one`` keeps the biggest face of a picture and runs FeatureExtraction on a video;
-            ``many`` keeps all and runs FaceLandmarkVidMulti.
-        au: ``static`` action-unit models judge each frame alone; ``dynamic`` ones calibrate over the clip.
-        multi_view: several starting views a face (slower; ``-wild`` turns it on by itself).
-        overlay: the media once more, with what was measured drawn into it.
-        gallery: in which to look who is seen; empty for none.
-    """
-
-    faces: Faces
-    au: ActionUnits
-    multi_view: bool
-    overlay: bool = False
-    gallery: str = ""
-
-    @classmethod
-    def resolve(
-        cls, media: Media, media_type: MediaType, given: Mapping[str, str], *, galleries: bool = False
-    ) -> JobOptions:
-        """Fill in what was not asked for, as the OpenFace commands would.
-
-        Args:
-            galleries: a gallery may be named; whose it is has been looked at.
-
-        Raises:
-            BadRequest: an option or value is unknown, or cannot be had for this media.
-        """
-        unknown = sorted(set(given) - OPTION_VALUES.keys())
-        if unknown:
-            raise BadRequest(
-                f"unknown option {', '.join(unknown)}; known: {', '.join(OPTION_VALUES)}", "unknown_option"
-            )
-        if given.get("gallery") and not galleries:
-            raise BadRequest("this deployment knows no galleries", "option_unavailable")
-        gallery = given.get("gallery", "")
-        for name, value in given.items():
-            if name == "gallery":
-                continue
-            allowed = OPTION_VALUES[name]
-            if value not in allowed:
-                raise BadRequest(f"{name}={value!r} is not one of {', '.join(allowed)}", "bad_option")
-        faces = given.get("faces", "many" if media == "image" else "one")
-        static_only = media == "image" or faces == "many"
-        au = given.get("au", "static" if static_only else "dynamic")
-        if static_only and au == "dynamic":
-            raise BadRequest(
-                "au=dynamic calibrates over the frames of one tracked face; "
-                "pictures and videos with faces=many are always au=static",
-                "bad_option",
-            )
-        multi_view = given.get("multi_view", "1" if media_type == "wild" else "0") == "1"
-        return cls(
-            faces=_literal(faces, Faces),
-            au=_literal(au, ActionUnits),
-            multi_view=multi_view,
-            overlay=given.get("overlay", "0") in {"1", "true"},
-            gallery=gallery,
-        )
+T = TypeVar("T")
 
 
-OPTION_VALUES: dict[str, tuple[str, ...]] = {
-    "faces": get_args(Faces),
-    "au": get_args(ActionUnits),
-    "multi_view": ("0", "1"),
-    "overlay": ("0", "1", "false", "true"),
-    "gallery": ("",),
-}
-"""Options of the route and their values."""
+def _check_created(created: datetime) -> datetime:
+    # Rows of lists are made of this time, and have room for these years only.
+    if not 2000 <= created.year < 3000:
+        raise ValueError("not a time of a submission")
+    return created.astimezone(UTC)
 
 
 @dataclass(frozen=True)
@@ -115,18 +60,20 @@ class AnalysisJob:
         generation: 0; an explicit re-run of a finished job adds one.
     """
 
-    container: str
-    blob: str
-    etag: str
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    container: Name
+    blob: Name
+    etag: Name
     media: Media
     media_type: MediaType
     options: JobOptions
-    generation: int = 0
+    generation: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @cached_property
     def job_id(self) -> str:
-        """32 hex digits; the same media analysed the same way has the same id, whoever asks."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        """32 hex digits; the same media analysed in the same way has the same id."""
+        canonical = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
     @property
@@ -136,38 +83,29 @@ class AnalysisJob:
         return name.rpartition(".")[0] or name
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return the job as in messages, records and manifests."""
+        return {
+            "container": self.container,
+            "blob": self.blob,
+            "etag": self.etag,
+            "media": self.media,
+            "media_type": self.media_type,
+            "options": self.options.as_dict(),
+            "generation": self.generation,
+        }
+
+    def as_json(self) -> str:
+        """Return `as_dict` as JSON in ASCII."""
+        return json.dumps(self.as_dict())
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> AnalysisJob:
-        """Inverse of `as_dict`.
+    def from_json(cls, text: str) -> AnalysisJob:
+        """Inverse of `as_json`.
 
         Raises:
             BadJob: a field is missing, unknown or of the wrong type.
         """
-        try:
-            media, media_type = _literal(fields["media"], Media), _literal(fields["media_type"], MediaType)
-            options = dict(fields["options"])
-            job = cls(
-                container=_text(fields["container"]),
-                blob=_text(fields["blob"]),
-                etag=_text(fields["etag"]),
-                media=media,
-                media_type=media_type,
-                options=JobOptions(
-                    faces=_literal(options.pop("faces"), Faces),
-                    au=_literal(options.pop("au"), ActionUnits),
-                    multi_view=bool(options.pop("multi_view")),
-                    overlay=bool(options.pop("overlay")),
-                    gallery=str(options.pop("gallery")),
-                ),
-                generation=int(fields["generation"]),
-            )
-        except (KeyError, TypeError, ValueError, BadRequest) as error:
-            raise BadJob(f"the job cannot be read: {error!r}") from error
-        if options:
-            raise BadJob(f"the job has options that this version does not know: {', '.join(sorted(options))}")
-        return job
+        return _validated(_JOB, text)
 
 
 class NewerJob(BadJob):
@@ -179,8 +117,8 @@ class QueuedJob:
     """A job and the trace it belongs to, as it travels through the queue: references only, no media.
 
     Attributes:
-        created, version: of the job's record when the message was sent, so that whoever claims it first need not
-            read it; None and empty in messages that do not say.
+        created, version: of the job's record when the message was sent, so that the worker that claims it first need
+            not read it; None and empty in messages without them.
     """
 
     job: AnalysisJob
@@ -189,11 +127,11 @@ class QueuedJob:
     version: str = ""
 
     def encode(self) -> str:
-        """Message text: plain JSON in ASCII, well under the queue's 64 KiB."""
+        """Return the message's text: plain JSON in ASCII, well under the queue's 64 KiB."""
         record = {"created": self.created.isoformat(), "version": self.version} if self.created else None
         return json.dumps(
             {
-                "schema": SCHEMA,
+                "schema": self.job.options.schema,
                 "job_id": self.job.job_id,
                 "traceparent": self.traceparent,
                 "job": self.job.as_dict(),
@@ -203,48 +141,77 @@ class QueuedJob:
 
     @classmethod
     def decode(cls, text: str) -> QueuedJob:
-        """Inverse of `encode`.
+        """Inverse of `encode`; a traceparent that is not W3C's is left out.
 
         Raises:
             NewerJob: of a schema version to come.
-            BadJob: not JSON, another schema version, or an id that is not the job's.
+            BadJob: not JSON, another schema version, an id that is not the job's, or nothing that can be run.
         """
-        try:
-            fields = json.loads(text)
-            schema = fields["schema"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise BadJob(f"the message is not a job: {error!r}") from error
-        if isinstance(schema, int) and schema > SCHEMA:
+        schema = _validated(_ENVELOPE, text).schema_
+        if SCHEMA < schema <= NEWEST_SCHEMA:
             raise NewerJob(f"the message has schema version {schema}; this worker knows {SCHEMA}")
-        if schema != SCHEMA:
-            raise BadJob(f"the message has schema version {schema!r}; this worker knows {SCHEMA}")
-        job = AnalysisJob.from_dict(fields.get("job") or {})
-        if fields.get("job_id") != job.job_id:
+        if not 1 <= schema <= SCHEMA:
+            raise BadJob(f"the message has schema version {schema}; this worker knows {SCHEMA}")
+        message = _validated(_MESSAGE, text)
+        _check_names(message.job)
+        if message.job_id != message.job.job_id:
             raise BadJob("the message's job id does not belong to its job")
-        created, version = _record_of(fields.get("record"))
-        return cls(job, str(fields.get("traceparent", "")), created, version)
+        if message.job.options.schema > schema:
+            raise BadJob(f"the message has schema version {schema}, and an option of a later one")
+        record = message.record
+        traceparent = message.traceparent if is_traceparent(message.traceparent) else ""
+        if record is None:
+            return cls(message.job, traceparent)
+        return cls(message.job, traceparent, record.created, record.version)
 
 
-def _record_of(told: Any) -> tuple[datetime | None, str]:
-    """What a message says of its job's record. Raises BadJob."""
-    if told is None:
-        return None, ""
+class _Envelope(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    schema_: int = Field(alias="schema")
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    created: Annotated[AwareDatetime, AfterValidator(_check_created)]
+    version: str = Field(pattern=r"^[ -~]{1,200}$")
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    job_id: str
+    traceparent: str = ""
+    job: AnalysisJob
+    record: _Record | None = None
+
+
+_ENVELOPE: TypeAdapter[_Envelope] = TypeAdapter(_Envelope)
+_MESSAGE: TypeAdapter[_Message] = TypeAdapter(_Message)
+_JOB: TypeAdapter[AnalysisJob] = TypeAdapter(AnalysisJob)
+
+
+def _validated(kind: TypeAdapter[T], text: str) -> T:
+    """Read JSON, whatever is in it. Raises BadJob."""
     try:
-        return datetime.fromisoformat(told["created"]), _text(told["version"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadJob(f"the message's record cannot be read: {error!r}") from error
+        return kind.validate_json(text)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, problem['loc'])) or 'text'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise BadJob(f"the message is not a job: {'; '.join(problems[:PROBLEMS_REPORTED])[:500]}") from error
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is not a name")
-    return value
-
-
-def _literal(value: Any, kind: Any) -> Any:
-    if value not in get_args(kind):
-        raise BadRequest(f"{value!r} is not one of {', '.join(get_args(kind))}")
-    return value
+def _check_names(job: AnalysisJob) -> None:
+    """Refuse names that no upload can have; storage would refuse them again and again. Raises BadJob."""
+    try:
+        check_blob(job.blob)
+    except BadRequest as error:
+        raise BadJob(f"the message is not a job: {error.message}") from error
+    if not is_container_name(job.container) or not ETAG.fullmatch(job.etag):
+        raise BadJob("the message is not a job: its container or ETag cannot be any upload's")
 
 
 def log_context(job: AnalysisJob, traceparent: str) -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ from service.storage.account import translated
 FOREVER_S = -1
 
 LOOK_S = 60
-"""How long set-aside messages stay hidden from others when whoever looks at them dies."""
+"""How long held messages stay hidden from others if the process that holds them dies."""
 
 BATCH = 32
 """Most messages that storage hands out at once."""
@@ -25,11 +25,11 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Message:
-    """A received message: raw text, since one that cannot be decoded must still be held to be set aside.
+    """A received message: raw text, so that one that cannot be decoded can be moved to the poison queue.
 
     Attributes:
         receipt: the pop receipt; each change of visibility returns a new one and makes this stale.
-        sent: when it came into this queue.
+        sent: when it was put into this queue.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Message:
 
 
 class MessageGone(NotFound):
-    """The message was deleted, or has become visible and was taken by another worker."""
+    """The message was deleted, or became visible and was received by another worker."""
 
     code = "message_gone"
 
@@ -63,11 +63,11 @@ class JobQueue:
             self._jobs.send_message(text, time_to_live=FOREVER_S)
 
     def receive(self, hidden_s: int) -> Message | None:
-        """The next message, hidden from others for `hidden_s` seconds; None where none waits."""
+        """Receive the next message, hidden from others for `hidden_s` seconds; None where none waits."""
         return next(iter(self.receive_several(hidden_s, 1)), None)
 
     def receive_several(self, hidden_s: int, most: int) -> list[Message]:
-        """The next messages, at most so many (and `BATCH`), in one call."""
+        """Receive the next messages, at most `most` (and `BATCH`), in one call."""
         received = self._jobs.receive_messages(
             messages_per_page=min(most, BATCH), max_messages=min(most, BATCH), visibility_timeout=hidden_s
         )
@@ -75,7 +75,7 @@ class JobQueue:
             return [_message(message) for message in next(received.by_page(), ())]
 
     def hide(self, message: Message, hidden_s: int) -> Message:
-        """Hide for so long from now, 0 to hand it back; returns it with its new receipt. Raises MessageGone."""
+        """Hide for `hidden_s` from now, 0 to release; return it with its new receipt. Raises MessageGone."""
         with translated("hiding a message", missing=MessageGone(), stale=MessageGone()):
             updated = self._jobs.update_message(message.id, message.receipt, visibility_timeout=hidden_s)
         return replace(message, receipt=str(updated.pop_receipt))
@@ -86,49 +86,49 @@ class JobQueue:
             self._jobs.delete_message(message.id, message.receipt)
 
     def send_to_poison(self, text: str) -> None:
-        """Set a hopeless message aside, word for word."""
+        """Put a copy of a message, word for word, into the poison queue."""
         with translated("sending to the poison queue"):
             self._poison.send_message(text, time_to_live=FOREVER_S)
 
     def length(self) -> int:
-        """About how many messages wait or are in work."""
+        """Return the approximate number of messages that wait or are in work."""
         with translated("asking for the queue's length"):
             return int(self._jobs.get_queue_properties().approximate_message_count or 0)
 
     def poison_length(self) -> int:
-        """About how many messages are set aside."""
+        """Return the approximate number of messages in the poison queue."""
         with translated("asking for the poison queue's length"):
             return int(self._poison.get_queue_properties().approximate_message_count or 0)
 
     def poisoned(self, most: int = 32) -> list[str]:
-        """Texts at the head of the poison queue, left where they are."""
+        """Peek at the texts at the head of the poison queue."""
         with translated("looking into the poison queue"):
             return [str(message.content) for message in self._poison.peek_messages(max_messages=most)]
 
     def oldest_waiting(self) -> datetime | None:
-        """When the message at the head of the queue came in; None where none waits to be received."""
+        """Return when the message at the head of the queue was put in; None where none is visible."""
         with translated("looking into the queue"):
             head = self._jobs.peek_messages(max_messages=1)
         return head[0].inserted_on if head else None
 
     def absent(self) -> list[str]:
-        """Names of those of the two queues that do not exist."""
+        """Return the names of those of the two queues that do not exist."""
         return [client.queue_name for client in (self._jobs, self._poison) if not _exists(client)]
 
     def hold_waiting(self) -> HeldMessages:
-        """The same of what waits for workers, who find nothing to do meanwhile."""
+        """Hold all messages of the job queue; workers receive none meanwhile."""
         return HeldMessages(self._jobs)
 
     def hold_poisoned(self) -> HeldMessages:
-        """All that is set aside, hidden from others meanwhile: a queue shows no more than its head otherwise."""
+        """Hold all messages of the poison queue, since peeking shows no more than a queue's head."""
         return HeldMessages(self._poison)
 
 
 class HeldMessages:
-    """A queue's messages while someone looks at them; use as a context manager.
+    """All messages of a queue, hidden from others for a while; use as a context manager.
 
-    What was not deleted is shown again at the end, unchanged. Whoever dies before that leaves it hidden for
-    `LOOK_S` seconds, no longer.
+    Messages that were not deleted become visible again at the end, unchanged; if the process dies before, after
+    `LOOK_S` seconds.
     """
 
     def __init__(self, client: QueueClient) -> None:
@@ -142,15 +142,15 @@ class HeldMessages:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for message in self._held.values():
-            # Gone, or storage is away: then it shows up by itself, and the first error is the one to be told.
+            # If it is gone or storage is away it becomes visible by itself, and the first error is the one to report.
             with suppress(AnalysisError), translated("releasing a message", missing=MessageGone(), stale=MessageGone()):
                 self._client.update_message(message.id, message.receipt, visibility_timeout=0)
 
     def messages(self) -> Iterator[Message]:
-        """Every message that nobody else holds, once each."""
+        """Yield every message that no other process holds, once each."""
         seen: set[str] = set()
         while batch := self._receive():
-            # One that was held for so long that it came back has a new receipt.
+            # A message that became visible meanwhile comes with a new receipt.
             self._held |= {message.id: message for message in batch}
             fresh = [message for message in batch if message.id not in seen]
             if not fresh:
@@ -159,7 +159,7 @@ class HeldMessages:
             yield from fresh
 
     def delete(self, message: Message) -> None:
-        """For good. Raises MessageGone where someone else holds it now."""
+        """Delete a message. Raises MessageGone where another process holds it now."""
         receipt = self._held.get(message.id, message).receipt
         with translated("deleting a message", missing=MessageGone(), stale=MessageGone()):
             self._client.delete_message(message.id, receipt)

@@ -55,7 +55,7 @@ _ROW = re.compile(r"\d{14}-[0-9a-f]{32}")
 
 
 class Purged(NotFound):
-    """All that was held of the job was deleted; a mark is left of it, without a word."""
+    """The job was purged: only a tombstone without any text is left of it."""
 
     code = "job_not_found"
 
@@ -86,23 +86,23 @@ class JobTable:
             self._service.create_table(self._name)
 
     def create(self, record: JobRecord) -> JobRecord:
-        """Insert a record create-only, else return the one that is there."""
+        """Insert a record create-only, or return the existing one."""
         try:
             with translated("inserting a job record", exists=RecordChanged()):
-                # Where the first was heard after all, the second finds the record there.
+                # Where the first request was applied after all, its repetition finds the record there.
                 answer = self._table.create_entity(_entity(record), **REPEATABLE)
             return replace(record, version=str(answer["etag"]))
         except RecordChanged:
             try:
                 return self.get(record.job.job_id)
             except Purged:
-                # Asked for anew, after all of it was deleted.
+                # Submitted anew after a purge.
                 with translated("inserting a job record"):
                     answer = self._table.upsert_entity(_entity(record), mode=UpdateMode.REPLACE)
                 return replace(record, version=str(answer["etag"]))
 
     def purge(self, record: JobRecord) -> None:
-        """Take a finished job's record away, and out of the lists. Raises RecordChanged where it is another by now."""
+        """Delete a finished job's record, also from the lists. Raises RecordChanged if it was changed meanwhile."""
         key = record.job.job_id
         with translated("deleting a job record", changed=RecordChanged(), missing=RecordChanged()):
             self._table.update_entity(
@@ -114,13 +114,13 @@ class JobTable:
         self.unlist(record.job.container, _inverted(record.created, key))
 
     def unlist(self, container: str, row: str) -> None:
-        """Take a row out of the lists; harmless to repeat."""
+        """Delete a row from the lists; harmless to repeat."""
         for listing in (ALL, _of_container(container)):
             with suppress(NotFound), translated("taking a job out of a list", missing=NotFound()):
                 self._table.delete_entity(_partition(listing, row), row)
 
     def indexed(self, container: str) -> Iterator[tuple[str, str]]:
-        """Row and job id of each entry in a container's list."""
+        """List row and job id of each entry in a container's list."""
         found = self._listed(_of_container(container), "", STORAGE_PAGE)
         with translated("listing jobs"):
             for entity in found:
@@ -143,7 +143,7 @@ class JobTable:
                 self._upsert(of_partition)
 
     def _upsert(self, rows: list[dict[str, str]]) -> None:
-        """Rows of one partition; a row that is there twice is written once, as a transaction asks."""
+        """Write rows of one partition; a transaction takes each row once."""
         unique = list({row["RowKey"]: row for row in rows}.values())
         if len(unique) == 1:
             self._table.upsert_entity(unique[0], **REPEATABLE)
@@ -153,7 +153,7 @@ class JobTable:
             self._table.submit_transaction([("upsert", row) for row in together], **REPEATABLE)
 
     def get(self, job_id: str) -> JobRecord:
-        """Raises NotFound; Purged where it was deleted on purpose."""
+        """Read a record. Raises NotFound; Purged where it was deleted on purpose."""
         with translated("reading a job record", missing=NotFound(f"there is no job {job_id}", "job_not_found")):
             entity = self._table.get_entity(job_id, job_id)
         if PURGED in entity:
@@ -161,7 +161,7 @@ class JobTable:
         return _record(entity)
 
     def update(self, record: JobRecord) -> JobRecord:
-        """Write a record if nobody else has since it was read; raises RecordChanged if someone has."""
+        """Write a record unless it was changed since it was read. Raises RecordChanged."""
         with translated("updating a job record", changed=RecordChanged(), missing=RecordChanged()):
             answer = self._table.update_entity(
                 _entity(record),
@@ -177,10 +177,10 @@ class JobTable:
         """Newest first. With `state` or `text`, a page may be short or empty although more follow: go by the cursor.
 
         Args:
-            text: a part of the container's or the blob's name, whatever its case.
+            text: a part of the container's or the blob's name, in upper or lower case.
 
         Raises:
-            BadRequest: the cursor is none of ours.
+            BadRequest: the cursor is not one of an earlier page.
         """
         listing = _of_container(container) if container else ALL
         entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
@@ -193,6 +193,16 @@ class JobTable:
             if (not state or record.state == state) and wanted in _plain(_place(record))
         ]
         return JobPage(records, _encode_cursor(after) if after else "")
+
+    def records(self, *, container: str | None, state: State | None = None, size: int = 50) -> Iterator[JobRecord]:
+        """List all records, newest first, page by page."""
+        cursor = ""
+        while True:
+            page = self.page(container=container, state=state, cursor=cursor, size=size)
+            yield from page.records
+            cursor = page.cursor
+            if not cursor:
+                return
 
     def unsettled(self) -> Iterator[tuple[JobRecord, datetime]]:
         """Records whose job has not finished, or failed without a poison message, each with its last write's time."""
@@ -207,12 +217,12 @@ class JobTable:
                 yield record, entity.metadata["timestamp"] or END_OF_TIME
 
     def ping(self) -> None:
-        """Raises StorageUnavailable where the table does not answer."""
+        """Send a trivial request. Raises StorageUnavailable."""
         with translated("asking the job table"):
             next(self._table.query_entities("PartitionKey eq 'none'", results_per_page=1).by_page(), None)
 
     def exists(self) -> bool:
-        """Whether the table is there."""
+        """Return whether the table is there."""
         try:
             with translated("asking for the job table", missing=NotFound()):
                 next(self._table.query_entities("PartitionKey eq 'none'", results_per_page=1).by_page(), None)
@@ -221,12 +231,12 @@ class JobTable:
         return True
 
     def several(self, job_ids: Iterable[str]) -> list[JobRecord]:
-        """The records that there are, in the order asked."""
+        """Read the records that exist, in the order of the ids."""
         with ThreadPoolExecutor(READS_AT_ONCE) as pool:
             return [record for record in pool.map(self._get_or_none, job_ids) if record]
 
     def beginning_with(self, prefix: str, most: int = 2) -> list[str]:
-        """Ids of jobs that begin with these hex digits, at most so many."""
+        """List ids of jobs that begin with these hex digits, at most `most`."""
         found = self._table.query_entities(
             # `g` follows the last hex digit, so this is a range of the key and no scan.
             "PartitionKey ge @first and PartitionKey lt @after",
@@ -238,7 +248,7 @@ class JobTable:
             return [str(entity["PartitionKey"]) for entity in islice(found, most)]
 
     def _listed(self, listing: str, after: str, page_size: int) -> Iterable[Mapping[str, Any]]:
-        """A list's entities after a row, newest first."""
+        """Query a list's entities after a row, newest first."""
         return self._table.query_entities(
             "PartitionKey ge @first and PartitionKey lt @beyond and RowKey gt @after",
             parameters={"first": _partition(listing, after), "beyond": f"{listing}-", "after": after},
@@ -251,7 +261,7 @@ class JobTable:
         except NotFound:
             return None
         except BadJob as error:
-            # A newer release's; lists go on without it until this one is replaced, too.
+            # A newer release's; lists leave it out until this worker is replaced as well.
             log.warning("record.not_understood", job_id=job_id, error=error.message)
             return None
 
@@ -267,14 +277,14 @@ def _entity(record: JobRecord) -> dict[str, Any]:
         **record.others,
         "PartitionKey": key,
         "RowKey": key,
-        "job": json.dumps(record.job.as_dict()),
+        "job": record.job.as_json(),
         **{name: value for name, value in entity.items() if value is not None},
     }
 
 
 def _record(entity: Mapping[str, Any]) -> JobRecord:
     values = {name: entity[name] for name in _PLAIN if name in entity}
-    job = AnalysisJob.from_dict(json.loads(entity["job"]))
+    job = AnalysisJob.from_json(str(entity["job"]))
     version = str(entity.metadata["etag"])  # type: ignore[attr-defined]
     others = {name: value for name, value in entity.items() if name not in _OURS}
     return JobRecord(job=job, version=version, others=others, **values)
@@ -285,7 +295,7 @@ def _of_container(container: str) -> str:
 
 
 def _partition(listing: str, row: str) -> str:
-    """Of a list, where the row is; of no row, the first. A comma comes before all that container names are made of."""
+    """Return a row's partition in a list; the first for no row. A comma sorts before all characters of names."""
     return f"{listing},{row[:SECONDS_DIGITS]}"
 
 
@@ -298,19 +308,19 @@ def _place(record: JobRecord) -> str:
 
 
 def _plain(text: str) -> str:
-    """For comparing: without case, and with one spelling of letters with marks (file names of macOS have another)."""
+    """Fold case, and bring letters with marks into one form (macOS has another in file names)."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
 def _matching(entities: Iterable[Mapping[str, Any]], wanted: str, size: int) -> tuple[list[str], str]:
-    """Job ids of the next entities that may match, and the row to go on after; empty where there are no more."""
+    """Return job ids of the next entities that may match, and the row to go on after; empty at the end."""
     ids: list[str] = []
     after = ""
     for scanned, entity in enumerate(entities):
         if len(ids) == size or scanned == SCANNED_AT_ONCE:
             return ids, after
         after = str(entity["RowKey"])
-        # An entity of an earlier release tells no place: its record does.
+        # An entity of an earlier release has no place: its record has.
         if wanted in _plain(str(entity.get("place", wanted))):
             ids.append(str(entity["job_id"]))
     return ids, ""
@@ -321,13 +331,13 @@ def _encode_cursor(after: str) -> str:
 
 
 def _decode_cursor(cursor: str) -> str:
-    """The row to go on after; no row comes before the empty one."""
+    """Return the row to go on after; the empty text sorts before all rows."""
     if not cursor:
         return ""
     try:
         after = json.loads(base64.urlsafe_b64decode(cursor))["after"]
         if not _ROW.fullmatch(after):
-            raise ValueError("no row of ours")
-    except (ValueError, KeyError, TypeError) as error:
+            raise ValueError("not a row")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor") from error
     return str(after)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.jobs.job import Media
 from service.jobs.media_kind import kind_of
+from service.jobs.options import Media
 
 
 @dataclass(frozen=True)

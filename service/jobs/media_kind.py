@@ -1,14 +1,17 @@
-"""Decide from a name and a content type whether a file is a picture or a video."""
+"""Decide whether an upload is a picture or a video, and whether it was posed or taken in the wild."""
 
 from __future__ import annotations
 
-from service.jobs.job import Media
+from collections.abc import Mapping
+from typing import cast, get_args
+
+from service.jobs.options import Media, MediaType
 
 EXTENSIONS: dict[str, Media] = {
     **dict.fromkeys(("jpg", "jpeg", "png", "bmp", "webp"), "image"),
     **dict.fromkeys(("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv"), "video"),
 }
-"""Media kind by file name extension."""
+"""Media by the extension of a blob's name."""
 
 
 CONTENT_TYPES: dict[str, Media] = {
@@ -28,13 +31,23 @@ CONTENT_TYPES: dict[str, Media] = {
         "video",
     ),
 }
-"""Media kind by content type, where the name does not decide."""
+"""Media by content type, where the name's extension decides nothing."""
 
 
 def kind_of(name: str, content_type: str | None = None) -> Media | None:
-    """Decide by the name's extension, or where that is unknown by the content type."""
+    """Return a blob's media by its name's extension, or where that decides nothing by its content type."""
     extension = name.rsplit("/", 1)[-1].rpartition(".")[2].lower()
     kind = EXTENSIONS.get(extension)
     if kind is None and content_type:
         kind = CONTENT_TYPES.get(content_type.split(";")[0].strip().lower())
     return kind
+
+
+def media_type_of(blob: str, metadata: Mapping[str, str], default: MediaType) -> MediaType:
+    """Return an upload's media type: from its metadata, else from its nearest such folder, else `default`."""
+    # Storage keeps the case in which the uploader wrote a metadata name.
+    stated = {name.lower(): value.strip().lower() for name, value in metadata.items()}
+    for word in (stated.get("media_type", ""), *reversed(blob.lower().split("/")[:-1])):
+        if word in get_args(MediaType):
+            return cast(MediaType, word)
+    return default

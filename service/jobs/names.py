@@ -1,23 +1,32 @@
-"""Names of containers and blobs come from outside: what may be asked for at all."""
+"""Names of containers and blobs: which are valid for uploads, and which belong to results."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import cast, get_args
 
 from service.errors import BadRequest
-from service.jobs.job import MediaType
-from service.jobs.result_place import OWN_FOLDER, is_result
+
+OWN_CONTAINER = "{container}"
+"""Value of the results container that keeps results beside the upload."""
+
+OWN_FOLDER = "_results/"
+"""Prefix of results that are kept beside the upload."""
+
+LONGEST_BLOB = 1024
 
 _CONTAINER = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
-LONGEST_BLOB = 1024
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def is_container_name(name: str) -> bool:
+    """Return whether storage allows a container of this name."""
+    return bool(_CONTAINER.fullmatch(name))
 
 
 def check_container(name: str, results_container: str) -> str:
-    """The name, if it can be an upload's container. Raises BadRequest."""
-    if not _CONTAINER.fullmatch(name):
+    """Return the name, if it can be an upload's container. Raises BadRequest."""
+    if not is_container_name(name):
         raise BadRequest(
             f"{name[:80]!r} cannot be a container: 3 to 63 of a-z, 0-9 and single hyphens", "bad_container"
         )
@@ -27,11 +36,13 @@ def check_container(name: str, results_container: str) -> str:
 
 
 def check_blob(name: str) -> str:
-    """The name, if it can be an upload and cannot mean another file. Raises BadRequest."""
+    """Return the name, if it can be an upload and cannot mean another file. Raises BadRequest."""
     if not 1 <= len(name) <= LONGEST_BLOB:
         raise BadRequest(f"a blob name has 1 to {LONGEST_BLOB} characters, this one {len(name)}", "bad_blob")
     if _CONTROL.search(name) or "\\" in name:
         raise BadRequest("a blob name has no control characters and no backslashes here", "bad_blob")
+    if _SURROGATE.search(name):
+        raise BadRequest("a blob name is valid Unicode, without half a surrogate pair", "bad_blob")
     if {".", "..", ""} & set(name.split("/")):
         raise BadRequest("a blob name has no empty, '.' or '..' segments here", "bad_blob")
     if name.startswith(OWN_FOLDER):
@@ -39,11 +50,6 @@ def check_blob(name: str) -> str:
     return name
 
 
-def media_type_of(blob: str, metadata: Mapping[str, str], default: MediaType) -> MediaType:
-    """How an upload was taken: the uploader's word in its metadata, else its nearest such folder, else `default`."""
-    # Storage keeps the case in which the uploader wrote a metadata name.
-    told = {name.lower(): value.strip().lower() for name, value in metadata.items()}
-    for word in (told.get("media_type", ""), *reversed(blob.lower().split("/")[:-1])):
-        if word in get_args(MediaType):
-            return cast(MediaType, word)
-    return default
+def is_result(container: str, blob: str, results_container: str) -> bool:
+    """Return whether a blob lies where results are kept, and so is never media to be analysed."""
+    return container == results_container or blob.startswith(OWN_FOLDER)

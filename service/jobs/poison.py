@@ -1,6 +1,6 @@
-"""The poison queue under an operator's hands: what is in it, back to work with it, away with it.
+"""List, replay and drop messages in the poison queue.
 
-Messages are raw text. Some are jobs that failed, some were never any; none is ever changed.
+Messages are raw text. Some are jobs that failed, some are no jobs; none is ever changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SetAside:
     """One message of the poison queue.
 
     Attributes:
-        queued: the job that it is; None where it is none.
+        queued: the job; None where the message is none.
         record: of that job, where there is one.
         no_job_because: why it cannot be read as a job; empty where it can.
     """
@@ -60,7 +60,7 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one message; `record` is of the job that is under way now, `error` tells why nothing was done."""
+    """The outcome for one message: the record of the job that is under way now, or why nothing was done."""
 
     message_id: str
     record: JobRecord | None = None
@@ -68,15 +68,15 @@ class Done:
 
 
 class PoisonQueue:
-    """Looks into the poison queue and takes orders about its messages."""
+    """Lists, replays and drops the messages of a poison queue."""
 
-    def __init__(self, queue: JobQueue, table: JobTable, desk: JobSubmitter) -> None:
+    def __init__(self, queue: JobQueue, table: JobTable, submitter: JobSubmitter) -> None:
         self._queue = queue
         self._table = table
-        self._desk = desk
+        self._submitter = submitter
 
     def look(self) -> list[SetAside]:
-        """Everything that is there and that nobody else holds, oldest first; left as it is."""
+        """List all messages that no other process holds, oldest first, without changing them."""
         with self._queue.hold_poisoned() as hold:
             messages = sorted(hold.messages(), key=lambda message: message.sent or LONG_AGO)
         read = [(message, *_decoded(message)) for message in messages]
@@ -88,18 +88,18 @@ class PoisonQueue:
         ]
 
     def replay(self, chosen: Iterable[SetAside]) -> Iterator[Done]:
-        """Put jobs back to work: first the job, then the message, so that what dies in between happens twice.
+        """Submit the jobs again and delete their messages, in this order, so that none is lost in between.
 
         A message that is no job is refused, and stays.
         """
         return self._each(chosen, self._replayed)
 
     def drop(self, chosen: Iterable[SetAside]) -> Iterator[Done]:
-        """Delete messages for good; the records of their jobs stay as they are."""
+        """Delete messages; the records of their jobs stay as they are."""
         return self._each(chosen, lambda message: None)
 
     def _each(self, chosen: Iterable[SetAside], act: Callable[[Message], JobRecord | None]) -> Iterator[Done]:
-        # Only what was chosen: a replayed job that fails again at once comes back as another message.
+        # Only the chosen ones: a replayed job that fails again at once comes back as another message.
         wanted = {one.message.id for one in chosen}
         if not wanted:
             return
@@ -119,7 +119,7 @@ class PoisonQueue:
                     yield Done(message.id, record)
                 if not wanted:
                     return
-        gone = NotFound("the message is gone, or someone else is looking at it now", "message_gone")
+        gone = NotFound("the message is gone, or another process holds it now", "message_gone")
         yield from (Done(message_id, error=gone) for message_id in sorted(wanted))
 
     def _replayed(self, message: Message) -> JobRecord:
@@ -133,18 +133,18 @@ class PoisonQueue:
         except NotFound:
             finished = False
         if finished:
-            return self._desk.rerun(queued.job.job_id, traceparent)
-        record = self._desk.submit(queued.job, traceparent)
+            return self._submitter.rerun(queued.job.job_id, traceparent)
+        record = self._submitter.submit(queued.job, traceparent)
         if record.state == "running":
-            # Someone claims to work on it, perhaps with no message left to take over from; a spare one is dropped.
+            # A worker holds it, perhaps one that died and has no message left; a spare one is dropped.
             self._queue.send(message.text)
         return record
 
 
 def pick(found: Sequence[SetAside], id_: str) -> list[SetAside]:
-    """The messages meant by the id of a message or job, or by its beginning.
+    """Return the messages with this id of a message or job, or with this beginning of one.
 
-    A job may have been set aside more than once; then all of its messages are meant.
+    A job may have several messages in the poison queue; then all are returned.
 
     Raises:
         BadRequest: too short, or the beginning of several.

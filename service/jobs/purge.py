@@ -1,7 +1,7 @@
-"""Deleting all that is held of a container of uploads, of one upload, or of one job; for good, with a receipt.
+"""Delete all data of a container of uploads, of one upload, or of one job, and give a receipt.
 
-Jobs are ended first, so that nothing is written behind us; records go last, so that whoever is interrupted finds the
-rest again. In place of a record stays a mark without any word in it (`job_table.Purged`): a message that was on its way
+Jobs are ended first, so that nothing is written afterwards; records go last, so that an interrupted purge can be
+repeated. A tombstone without any text stays in place of a record (`job_table.Purged`): a message that was on its way
 starts nothing.
 """
 
@@ -16,11 +16,13 @@ from datetime import datetime
 from typing import Any
 
 from service.errors import BadJob, MediaNotFound, NotFound, RecordChanged
-from service.jobs.job import AnalysisJob, JobOptions, QueuedJob
+from service.jobs.job import AnalysisJob, QueuedJob
 from service.jobs.job_queue import HeldMessages, JobQueue, MessageGone
 from service.jobs.job_table import JobTable, Purged
+from service.jobs.names import OWN_CONTAINER, OWN_FOLDER, is_result
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
-from service.jobs.result_place import OWN_CONTAINER, OWN_FOLDER, ResultPlace, is_result
+from service.jobs.result_place import ResultPlace
 from service.jobs.sweep.finding import every_blob
 from service.logs import log
 from service.storage.azure_blobs import AzureBlobs
@@ -31,7 +33,7 @@ LOOK_S = 0.5
 
 @dataclass(frozen=True)
 class Scope:
-    """What is meant.
+    """The data to delete.
 
     Attributes:
         blob: one upload of the container; None for all.
@@ -48,14 +50,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was deleted, or would be.
+    """The data that was deleted, or would be.
 
     Attributes:
         jobs: ids of those whose records are gone.
-        unfinished: ids of those that did not end in time: cancelled, and else as they were; ask again.
+        unfinished: ids of jobs that did not end in time: they are cancelled and kept; run the purge again.
         messages, poison_messages: in the queue and in the poison queue.
         results, uploads: blobs.
-        mentions: entries in the identity database that tell which people a result names.
+        mentions: entries in the identity database about people that a result names.
     """
 
     scope: Scope
@@ -78,7 +80,7 @@ class Purge:
     """Deletes in one storage account.
 
     Attributes:
-        forget: of jobs, what the identity database holds; returns how much it was.
+        forget: deletes the entries of jobs in the identity database; returns their number.
     """
 
     blobs: AzureBlobs
@@ -88,15 +90,15 @@ class Purge:
     forget: Callable[[list[str]], int]
 
     def look(self, scope: Scope, *, uploads: bool) -> Receipt:
-        """What would be deleted; nothing is."""
+        """Return the receipt of a purge without deleting anything."""
         return self._go_through(scope, self._records(scope), set(), uploads=uploads, delete=False)
 
     def run(self, scope: Scope, *, uploads: bool, wait_s: float) -> Receipt:
-        """Delete; again is harmless.
+        """Delete; harmless to repeat.
 
         Args:
-            uploads: the media as well; what stays may be analysed again by a sweep or a repeated event.
-            wait_s: for jobs in work to end.
+            uploads: delete the media as well; media that stays may be analysed again by a sweep or a repeated event.
+            wait_s: how long to wait for running jobs to end.
 
         Raises:
             StorageUnavailable: part of it may be done.
@@ -132,7 +134,7 @@ class Purge:
         return [record for record in self.table.several(ids) if scope.covers(record.job)]
 
     def _ended(self, records: list[JobRecord], wait_s: float) -> tuple[list[JobRecord], set[str]]:
-        """Those that have finished, once all are told to; and the ids of those that have not in time."""
+        """Cancel all; return the records of finished jobs, and the ids of those that did not end in time."""
         for record in records:
             with suppress(NotFound):
                 self._end(record)
@@ -150,7 +152,7 @@ class Purge:
                 if record.state == "running" and record.held_by_another("", now()):
                     self.table.update(replace(record, cancel_requested=True))
                 else:
-                    # Nobody has it in hand, though its message may be on its way.
+                    # No worker holds it, though its message may be on its way.
                     self.table.update(record.cancelled(now()))
                 return
             except RecordChanged:
@@ -168,7 +170,7 @@ class Purge:
                 yield blob
 
     def _results(self, scope: Scope, place: str, unfinished: set[str]) -> Iterator[BlobInfo]:
-        """By their names, so that those whose record is lost are found, too."""
+        """List results by their names, so that those without a record are found as well."""
         before = OWN_FOLDER if self.results_container == OWN_CONTAINER else f"{scope.container}/"
         prefix = before if scope.blob is None else _folder_of(scope.container, scope.blob, self.results_container)
         # An upload `a/b` keeps its results below the folder of an upload `a`.
@@ -187,7 +189,7 @@ class Purge:
         return count
 
     def _tidy_lists(self, scope: Scope) -> None:
-        """Take out of the lists what an interrupted purge has left there."""
+        """Delete entries that an interrupted purge left in the lists."""
         for row, job_id in list(self.table.indexed(scope.container)):
             try:
                 self.table.get(job_id)

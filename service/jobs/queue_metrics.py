@@ -1,4 +1,4 @@
-"""The queues as numbers: looked at when they are asked for, at most every few seconds."""
+"""Metrics of the queues: read on collection, at most every few seconds."""
 
 from __future__ import annotations
 
@@ -18,56 +18,56 @@ from service.jobs.record import now
 
 KEPT_S = 10.0
 PATIENCE_S = 3.0
-"""Whoever collects numbers gives up after ten seconds, and would have none of them."""
+"""Prometheus gives up a scrape after ten seconds, and would lose all metrics."""
 
 LENGTH, AGE, POISON = "media_queue_length", "media_queue_oldest_age_seconds", "media_poison_length"
 MEANINGS = {
-    LENGTH: "About how many messages wait or are in work.",
-    AGE: "How long the first that waits has been in the queue; 0: none waits.",
-    POISON: "About how many messages are set aside.",
+    LENGTH: "Approximate number of messages that wait or are in work.",
+    AGE: "Age of the oldest visible message; 0: none waits.",
+    POISON: "Approximate number of messages in the poison queue.",
 }
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Reading:
     at: float
-    told: dict[str, float]
+    values: dict[str, float]
 
 
 class QueueMetrics(Collector):
-    """Tells length and age of the queue; nothing at all, rather than zeros, while storage is away."""
+    """Collects lengths and age of the queues; nothing at all, rather than zeros, while storage is away."""
 
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
-        self._looker = ThreadPoolExecutor(1, thread_name_prefix="queue-watch")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="queue-metrics")
         self._lock = threading.Lock()
-        self._last: Future[_Look] | None = None
+        self._last: Future[_Reading] | None = None
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            told = self._look().result(PATIENCE_S).told
+            values = self._reading().result(PATIENCE_S).values
         except (StorageUnavailable, NotYet):
             return
-        for name, value in told.items():
+        for name, value in values.items():
             yield GaugeMetricFamily(name, MEANINGS[name], value)
 
-    def _look(self) -> Future[_Look]:
-        """The last look, or one that begins where that is too old; one at a time."""
+    def _reading(self) -> Future[_Reading]:
+        """Return the last reading, or start another if it is too old; one at a time."""
         with self._lock:
             last = self._last
             if last is None or (last.done() and _is_old(last)):
-                last = self._last = self._looker.submit(self._ask)
+                last = self._last = self._reader.submit(self._read)
             return last
 
-    def _ask(self) -> _Look:
+    def _read(self) -> _Reading:
         oldest = self._queue.oldest_waiting()
-        told = {
+        values = {
             LENGTH: float(self._queue.length()),
             AGE: max(0.0, (now() - oldest).total_seconds()) if oldest else 0.0,
             POISON: float(self._queue.poison_length()),
         }
-        return _Look(time.monotonic(), told)
+        return _Reading(time.monotonic(), values)
 
 
-def _is_old(look: Future[_Look]) -> bool:
-    return look.exception() is not None or time.monotonic() - look.result().at > KEPT_S
+def _is_old(reading: Future[_Reading]) -> bool:
+    return reading.exception() is not None or time.monotonic() - reading.result().at > KEPT_S

@@ -1,4 +1,4 @@
-"""The life of a job as a value: its record and the only moves that the record can make.
+"""The life of a job as a value: its record and the only transitions that the record allows.
 
 queued → running → succeeded | failed | cancelled | superseded, never backwards. A retry stays `running`
 without an owner.
@@ -21,17 +21,17 @@ FINISHED: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "sup
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What is known of a job.
+    """The state of a job.
 
     Attributes:
-        attempts: runs begun; evictions (a worker shut down, storage away) are given back.
+        attempts: runs begun, without those that were evicted (a worker shut down, storage away).
         attempt_id: names the folder of this attempt's artefacts.
-        owner, lease_until: who works on it, and until when nobody else may.
+        owner, lease_until: the worker that holds it, and until when no other may claim it.
         progress: 0 to 1 within the whole job, `stage` in words.
         attempt_published: the attempt whose results are the job's.
         poisoned: the failed job's message has been copied to the poison queue.
         version: the storage's own ETag of this record, for conditional updates.
-        others: what a newer release keeps beside all this; written back as it was read.
+        others: properties of a newer release; written back as they were read.
     """
 
     job: AnalysisJob
@@ -61,20 +61,20 @@ class JobRecord:
 
     @property
     def waited_s(self) -> float | None:
-        """Seconds from its submission to its first attempt, while that is the last."""
+        """Seconds from submission to the first attempt; None after later attempts."""
         if self.attempts != 1 or self.started is None:
             return None
         return (self.started - self.created).total_seconds()
 
     def held_by_another(self, owner: str, now: datetime) -> timedelta | None:
-        """How long someone else still holds the job; None where it is free."""
+        """Return how long another owner still holds the job; None where it is free."""
         if not self.owner or self.owner == owner or self.lease_until is None:
             return None
         left = self.lease_until - now
         return left if left > timedelta(0) else None
 
     def claimed(self, owner: str, attempt_id: str, lease_s: float, now: datetime) -> JobRecord:
-        """The next attempt, held by `owner`."""
+        """Begin the next attempt, held by `owner`."""
         self._refuse_if_finished()
         return replace(
             self,
@@ -92,7 +92,7 @@ class JobRecord:
         return replace(self, stage=stage, progress=progress, lease_until=now + timedelta(seconds=lease_s))
 
     def released(self, error: AnalysisError, stage: str, *, counted: bool) -> JobRecord:
-        """Free for the next attempt; `counted` tells whether this one used one up."""
+        """Free the job for its next attempt; `counted`: this one counts against the limit."""
         return replace(
             self,
             stage=stage,
@@ -109,13 +109,13 @@ class JobRecord:
         return replace(done, progress=1.0, attempt_published=attempt_published, error_code="", error_message="")
 
     def failed(self, error: AnalysisError, now: datetime) -> JobRecord:
-        """Still held: its worker is about to set the message aside, and nobody else is to do the same."""
+        """End as failed, still held: its worker alone is about to move the message to the poison queue."""
         ended = self._ended("failed", now)
         held = replace(ended, owner=self.owner, lease_until=self.lease_until)
         return replace(held, error_code=error.code, error_message=error.message)
 
     def set_aside(self) -> JobRecord:
-        """The failed job's message is in the poison queue."""
+        """Note that the failed job's message is in the poison queue."""
         return replace(self, poisoned=True, owner="", lease_until=None)
 
     def cancelled(self, now: datetime) -> JobRecord:
@@ -135,5 +135,5 @@ class JobRecord:
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the time, in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Names of everything that one job publishes, and the test for names that are results."""
+"""Names of everything that one job publishes."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ import hashlib
 from dataclasses import dataclass
 
 from service.jobs.job import AnalysisJob
-
-OWN_CONTAINER = "{container}"
-"""Value of the results container that keeps results beside the upload."""
-
-
-OWN_FOLDER = "_results/"
-
+from service.jobs.names import OWN_CONTAINER, OWN_FOLDER
 
 LONGEST_NAME = 1024
-
-
 LONGEST_STEM = 120
 
-
 PEOPLE = "people.json"
-"""Artefact of jobs that name a gallery: who was matched."""
+"""Artefact of jobs that name a gallery: the people who were matched."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +31,7 @@ class ResultPlace:
 
     @classmethod
     def of(cls, job: AnalysisJob, results_container: str) -> ResultPlace:
-        """The place in a storage account."""
+        """Return the place in a storage account."""
         stem = _shortened(job.stem, LONGEST_STEM)
         own = results_container == OWN_CONTAINER
         before = OWN_FOLDER if own else f"{job.container}/"
@@ -51,7 +42,7 @@ class ResultPlace:
 
     @classmethod
     def in_folder(cls, job: AnalysisJob) -> ResultPlace:
-        """The place in a plain folder: one sub-folder a media file."""
+        """Return the place in a plain folder: one sub-folder for each media file."""
         return cls(".", f"{job.blob}/", job.stem)
 
     @property
@@ -59,20 +50,15 @@ class ResultPlace:
         return f"{self.folder}{self.stem}.csv"
 
     def artefact(self, attempt_id: str, name: str) -> str:
-        """Name of an artefact; an attempt without an id keeps them beside the CSV."""
+        """Return the name of an artefact; an attempt without an id keeps them beside the CSV."""
         return f"{self.folder}{attempt_id}/{name}" if attempt_id else f"{self.folder}{name}"
 
     def manifest(self, attempt_id: str) -> str:
         return self.artefact(attempt_id, "manifest.json")
 
 
-def is_result(container: str, blob: str, results_container: str) -> bool:
-    """Whether a blob is one of ours, and so never media to be analysed."""
-    return container == results_container or blob.startswith(OWN_FOLDER)
-
-
 def _shortened(name: str, longest: int) -> str:
-    """The name itself, or where it is too long its beginning and a hash that keeps it unique."""
+    """Return the name itself, or if it is too long its beginning and a hash that keeps it unique."""
     if len(name) <= longest:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Submitting a job: its record first, then its message, so that a job is never in work without being seen."""
+"""Submit a job: its record first, then its message, so that no job runs without a record."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ R = TypeVar("R")
 
 
 class JobSubmitter:
-    """Takes jobs in, and takes orders about them."""
+    """Submits, re-runs and cancels jobs."""
 
     def __init__(self, table: JobTable, queue: JobQueue) -> None:
         self._table = table
         self._queue = queue
 
     def submit(self, job: AnalysisJob, traceparent: str) -> JobRecord:
-        """Make sure that the job is done once; asking twice is harmless.
+        """Make sure that the job is done once; harmless to repeat.
 
         The record is inserted create-only. While it is still queued the message is sent again: if the first
         was lost between the two writes, this one carries the job, and a spare message is dropped by its worker.
@@ -38,7 +38,7 @@ class JobSubmitter:
         return record
 
     def submit_several(self, jobs: Sequence[AnalysisJob], traceparent: str) -> list[JobRecord]:
-        """The same for many, in their order; their places in the lists are written together."""
+        """Submit many jobs, and return their records in the same order; list entries are written together."""
         with tracing.span("submit", traceparent, "PRODUCER", jobs=len(jobs)) as carried:
             records = _each(lambda job: self._recorded(job, carried), jobs)
             waiting = [record for record in records if record.state == "queued"]
@@ -89,9 +89,9 @@ class JobSubmitter:
             record = self._table.get(job_id)
             if record.is_finished:
                 raise Conflict(f"job {job_id} has {record.state} already", "already_finished")
-            asked = record.cancelled(now()) if record.state == "queued" else replace(record, cancel_requested=True)
+            cancelled = record.cancelled(now()) if record.state == "queued" else replace(record, cancel_requested=True)
             try:
-                changed = self._table.update(asked)
+                changed = self._table.update(cancelled)
             except RecordChanged:
                 continue
             if changed.is_finished:
@@ -101,9 +101,9 @@ class JobSubmitter:
             return changed
 
 
-def _each(act: Callable[[T], R], given: Sequence[T]) -> list[R]:
-    """Side by side, in the order given: each waits for storage."""
-    if len(given) < 2:
-        return [act(one) for one in given]
+def _each(act: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Map concurrently, in order: each call waits for storage."""
+    if len(items) < 2:
+        return [act(one) for one in items]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(act, given))
+        return list(pool.map(act, items))

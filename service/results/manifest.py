@@ -13,7 +13,8 @@ from service.engine.installed import Engine, UnitFacts
 from service.engine.run import EngineRun
 from service.engine.table import Table
 from service.errors import AnalysisError
-from service.jobs.job import AnalysisJob, Media
+from service.jobs.job import AnalysisJob
+from service.jobs.options import Media
 
 SCHEMA = 1
 STEPS = ("fetch", "probe", "prepare", "engine", "results", "overlay", "total")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from service.jobs.job import Media
+from service.jobs.options import Media
 from service.sandbox.call import ask
 from service.sandbox.media import MediaLimits, Prepared
 from service.sandbox.process import ChildLimits

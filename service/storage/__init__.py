@@ -1,1 +1,1 @@
-"""Blobs, the job queue and the job table; the only files that import the Azure SDK."""
+"""The storage account and its blobs, a plain folder in its place, and files of this machine."""

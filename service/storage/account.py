@@ -1,4 +1,4 @@
-"""One storage account: its clients, its credential, and the translation of its errors into ours."""
+"""One storage account: its clients, its credential, and the translation of the SDK's errors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
+import requests
+import urllib3
 from azure.core.exceptions import AzureError
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from service.errors import AnalysisError, StorageUnavailable
+from service.errors import AnalysisError, StorageRefused, StorageUnavailable
 from service.settings import BadSettings, Settings
 from service.storage.transport import storage_transport
 
@@ -27,7 +29,7 @@ BLOB_OPTIONS: dict[str, Any] = {
     "max_chunk_get_size": PIECE_BYTES,
 }
 CLIENT_OPTIONS: dict[str, Any] = {
-    # A dead endpoint is told within seconds; the job's own retries are the long ones.
+    # A dead endpoint is reported within seconds; the job's own retries are the long ones.
     "retry_total": 2,
     "connection_timeout": 3,
     "read_timeout": 30,
@@ -40,14 +42,20 @@ CLIENT_OPTIONS: dict[str, Any] = {
 }
 ServiceName = Literal["blobs", "queues", "tables"]
 
+PASSING = frozenset({401, 403, 404, 408, 409, 412, 429})
+"""Client errors that may end by themselves: keys and clocks are set right, queues and tables created, rates kept."""
+
+CONNECTION_ERRORS = (AzureError, requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
+"""Errors of a connection, or of the SDK; its own decoding of a cut answer may raise anything with one as context."""
+
 
 @dataclass(frozen=True)
 class Pulse:
-    """One service's answer to being asked for anything at all.
+    """One service's answer to a trivial request.
 
     Attributes:
         seconds: until it came.
-        clock_ahead_s: how far this machine's clock is ahead of the service's; None where it tells no time.
+        clock_ahead_s: how far this machine's clock is ahead of the service's; None where its answer has no date.
     """
 
     seconds: float
@@ -94,7 +102,7 @@ class Account:
         )
 
     def pulse(self, service: ServiceName) -> Pulse:
-        """Ask one service for one name. Raises StorageUnavailable."""
+        """Send one service a trivial request, and compare clocks. Raises StorageUnavailable."""
         dates: list[str] = []
         listing: dict[ServiceName, Callable[..., Any]] = {
             "blobs": self.blobs.list_containers,
@@ -105,15 +113,15 @@ class Account:
         def note(answer: Any) -> None:
             dates.append(str(answer.http_response.headers.get("Date", "")))
 
-        began, asked_at = time.monotonic(), datetime.now(UTC)
+        began, sent_at = time.monotonic(), datetime.now(UTC)
         with translated(f"asking for the account's {service}"):
             next(listing[service](results_per_page=1, raw_response_hook=note).by_page(), None)
         seconds = time.monotonic() - began
-        return Pulse(seconds, _clock_ahead_s(asked_at, seconds, dates[-1] if dates else ""))
+        return Pulse(seconds, _clock_ahead_s(sent_at, seconds, dates[-1] if dates else ""))
 
 
 def identity_of(settings: Settings) -> Any:
-    """The machine's managed identity, where storage is reached with it; None elsewhere."""
+    """Return the machine's managed identity, where storage is reached with it; None elsewhere."""
     if not settings.storage_account:
         return None
     # Here, since it brings cryptography along, and a connection string needs none of it.
@@ -130,40 +138,68 @@ def translated(
     exists: AnalysisError | None = None,
     changed: AnalysisError | None = None,
     stale: AnalysisError | None = None,
+    refused: Callable[[int, str], AnalysisError | None] | None = None,
 ) -> Iterator[None]:
-    """Turn the SDK's errors into ours.
+    """Translate the SDK's errors into those of `service.errors`.
 
     Args:
-        doing: what is being done, for the sentence.
+        doing: the step, for the message.
         missing, exists, changed, stale: raised for 404, for a name that is taken, for a failed condition and for
-            a stale pop receipt; whatever is not named here, and all else, becomes StorageUnavailable.
+            a stale pop receipt.
+        refused: maps the HTTP status and storage's error code of any other answer to the error to raise.
+
+    Raises:
+        StorageRefused: a client error that the same request will meet again.
+        StorageUnavailable: any other error of storage, or of the connection to it.
     """
     try:
         yield
-    except AzureError as error:
-        status = getattr(error, "status_code", None)
-        reason = _reason(error)
+    except AnalysisError:
+        raise
+    except Exception as error:
+        failure = _of_connection(error)
+        if failure is None:
+            raise
+        status = int(getattr(failure, "status_code", None) or 0)
+        reason = _reason(failure)
         expected = (
             (missing if status == HTTPStatus.NOT_FOUND else None)
-            # The table SDK tells only the status; the others tell a conflict's code, and not all are about names.
+            # The table SDK gives only the status; the others give a conflict's code, and not all are about names.
             or (exists if reason.endswith("AlreadyExists") or reason == "409" else None)
             or (changed if status == HTTPStatus.PRECONDITION_FAILED else None)
             or (stale if reason == "PopReceiptMismatch" else None)
+            or (refused(status, reason) if refused else None)
         )
-        raise expected or StorageUnavailable(f"storage failed while {doing}: {reason}") from error
+        raise expected or _unexpected(f"storage failed while {doing}: {reason}", status) from error
 
 
-def _clock_ahead_s(asked_at: datetime, seconds: float, date: str) -> float | None:
-    """Our time in the middle of the exchange against the answer's, which is cut to whole seconds."""
+def _of_connection(error: BaseException) -> BaseException | None:
+    """Return the error of storage or of the connection that an exception is, or that was its cause."""
+    while not isinstance(error, CONNECTION_ERRORS):
+        before = error.__cause__ or error.__context__
+        # An error that was translated before is another request's.
+        if before is None or isinstance(before, AnalysisError):
+            return None
+        error = before
+    return error
+
+
+def _unexpected(message: str, status: int) -> AnalysisError:
+    is_final = 400 <= status < 500 and status not in PASSING
+    return StorageRefused(message) if is_final else StorageUnavailable(message)
+
+
+def _clock_ahead_s(sent_at: datetime, seconds: float, date: str) -> float | None:
+    """Compare this machine's time in the middle of the exchange with the answer's, which is cut to whole seconds."""
     try:
         theirs = parsedate_to_datetime(date).timestamp() + 0.5
     except ValueError:
         return None
-    return asked_at.timestamp() + seconds / 2 - theirs
+    return sent_at.timestamp() + seconds / 2 - theirs
 
 
-def _reason(error: AzureError) -> str:
-    """Storage's own error code, else the HTTP status, else the kind of error."""
+def _reason(error: BaseException) -> str:
+    """Return storage's own error code, else the HTTP status, else the kind of error."""
     code = getattr(error, "error_code", None) or getattr(error, "status_code", None)
-    # The text of a connection error names hosts and ports, never keys; only its kind is told all the same.
+    # The text of a connection error names hosts and ports, never keys; only its kind is reported all the same.
     return str(getattr(code, "value", code) or type(error).__name__)

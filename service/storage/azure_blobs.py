@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,24 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 
-from service.errors import BlobExists, MediaChanged, MediaNotFound, NotFound
-from service.storage.account import translated
+from service.errors import AnalysisError, BlobExists, MediaArchived, MediaChanged, MediaNotFound, MediaRefused, NotFound
+from service.storage.account import PASSING, translated
 from service.storage.blob_store import BlobInfo, BlobPage
 
 PAGE_SIZE = 1000
 CLOCK_SKEW = timedelta(minutes=5)
+ARCHIVED = frozenset({"BlobArchived", "BlobBeingRehydrated"})
+"""Error codes of a blob in the archive tier, and of one on its way out of it."""
 
 
 class AzureBlobs:
-    """See `blob_store.Blobs`; besides, it lists containers, deletes, and hands out read-only links."""
+    """See `blob_store.Blobs`; it also lists containers, deletes, and signs read-only links."""
 
     def __init__(self, service: BlobServiceClient) -> None:
         self._service = service
 
     def info(self, container: str, name: str) -> BlobInfo:
-        with translated("asking for a blob", missing=_no_blob(container, name)):
+        with translated("asking for a blob", missing=_no_blob(container, name), refused=_refused):
             return _info(self._service.get_blob_client(container, name).get_blob_properties())
 
     def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
@@ -56,7 +59,7 @@ class AzureBlobs:
         try:
             return self._download(container, name, etag, target, on_bytes)
         except MediaChanged:
-            # Azurite's answer for a blob that is gone, too, when a condition was set.
+            # Azurite answers like this for a deleted blob as well, when a condition was set.
             self.info(container, name)
             raise
 
@@ -71,7 +74,10 @@ class AzureBlobs:
         client = self._service.get_blob_client(container, name)
         changed = MediaChanged(f"blob {name!r} in container {container!r} was overwritten")
         gone = _no_blob(container, name)
-        with translated("downloading a blob", missing=gone, changed=changed), target.open("wb") as file:
+        with (
+            translated("downloading a blob", missing=gone, changed=changed, refused=_refused),
+            target.open("wb") as file,
+        ):
             download = client.download_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
             done = 0
             for piece in download.chunks():
@@ -84,7 +90,7 @@ class AzureBlobs:
         return b"".join(self.stream(container, name))
 
     def stream(self, container: str, name: str) -> Iterator[bytes]:
-        with translated("reading a blob", missing=_no_blob(container, name)):
+        with translated("reading a blob", missing=_no_blob(container, name), refused=_refused):
             download = self._service.get_blob_client(container, name).download_blob()
         return _pieces(download)
 
@@ -124,16 +130,16 @@ class AzureBlobs:
         """Write a new blob piece by piece; it appears whole when all pieces have come, or not at all.
 
         Args:
-            pieces: whatever they raise ends the upload; what was sent until then is never seen, and storage
-                forgets it within a week.
-            metadata: asked for after the last piece.
+            pieces: an error that they raise ends the upload; blocks sent until then are never seen, and storage
+                deletes them within a week.
+            metadata: called after the last piece.
 
         Raises:
             BlobExists: the name is taken.
             NotFound: there is no such container.
         """
         client = self._service.get_blob_client(container, name)
-        # Two uploads of one name at once share a list of unfinished blocks; their own they know by this.
+        # Two concurrent uploads of one name share a list of unfinished blocks; the prefix tells their own apart.
         upload_id = uuid.uuid4().hex
         blocks: list[BlobBlock] = []
         missing = _no_container(container)
@@ -160,7 +166,7 @@ class AzureBlobs:
             return bool(self._service.get_container_client(container).exists())
 
     def containers(self) -> Iterator[str]:
-        """Names of all containers of the account."""
+        """List the names of all containers of the account."""
         with translated("listing containers"):
             for container in self._service.list_containers():
                 yield str(container.name)
@@ -175,7 +181,7 @@ class AzureBlobs:
             client.delete_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
 
     def ping(self) -> None:
-        """Raises StorageUnavailable where the service does not answer."""
+        """Send a trivial request. Raises StorageUnavailable."""
         with translated("asking for the account's containers"):
             next(self._service.list_containers(results_per_page=1).by_page(), None)
 
@@ -183,7 +189,7 @@ class AzureBlobs:
         return str(self._service.get_blob_client(container, name).url)
 
     def link(self, container: str, name: str, minutes: int) -> str:
-        """A link that lets its holder read this one blob for some minutes (a shared access signature).
+        """Sign a link that lets its holder read this one blob for some minutes (a shared access signature).
 
         With a connection string it is signed by the account key; with a managed identity by a user delegation
         key, which the emulator does not offer.
@@ -213,12 +219,22 @@ def _no_blob(container: str, name: str) -> MediaNotFound:
     return MediaNotFound(f"there is no blob {name!r} in container {container!r}")
 
 
+def _refused(status: int, reason: str) -> AnalysisError | None:
+    """Tell answers that will not change from outages, where media is read."""
+    if reason in ARCHIVED:
+        return MediaArchived(f"storage refuses to hand out the blob: {reason}")
+    is_final = 400 <= status < 500 and status not in PASSING
+    if is_final or (status == HTTPStatus.CONFLICT and not reason.endswith("BeingDeleted")):
+        return MediaRefused(f"storage refuses to hand out the blob: {reason}")
+    return None
+
+
 def _no_container(container: str) -> NotFound:
     return NotFound(f"there is no container {container!r}", "container_not_found")
 
 
 def _pieces(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
-    with translated("reading a blob"):
+    with translated("reading a blob", refused=_refused):
         yield from download.chunks()
 
 

@@ -1,4 +1,4 @@
-"""The blob operations that the pipeline needs, whatever keeps the blobs.
+"""The blob operations that the pipeline needs, independent of the store.
 
 Implementations: `azure_blobs.AzureBlobs` and `folder.FolderBlobs`; both pass the contract suite in
 `tests/integration/storage/test_blob_stores.py`.
@@ -16,7 +16,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class BlobInfo:
-    """What is known of a blob without reading it.
+    """A blob's properties.
 
     Attributes:
         etag: without quotes.
@@ -44,11 +44,11 @@ class Blobs(Protocol):
     """A store of blobs in containers."""
 
     def info(self, container: str, name: str) -> BlobInfo:
-        """Raises MediaNotFound."""
+        """Return a blob's properties. Raises MediaNotFound, MediaRefused."""
         ...
 
     def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
-        """Blobs in order of name, at most 1,000. Raises NotFound where the container does not exist."""
+        """List at most 1,000 blobs in order of name. Raises NotFound where the container does not exist."""
         ...
 
     def download(
@@ -64,15 +64,16 @@ class Blobs(Protocol):
         Raises:
             MediaNotFound: the blob is gone.
             MediaChanged: it has another ETag now.
+            MediaRefused: storage will not hand it out, now or later.
         """
         ...
 
     def read(self, container: str, name: str) -> bytes:
-        """All of a small blob. Raises MediaNotFound."""
+        """Read all of a small blob. Raises MediaNotFound, MediaRefused."""
         ...
 
     def stream(self, container: str, name: str) -> Iterator[bytes]:
-        """A blob piece by piece. Raises MediaNotFound before the first piece."""
+        """Read a blob piece by piece. Raises MediaNotFound, MediaRefused before the first piece."""
         ...
 
     def upload(
@@ -89,5 +90,5 @@ class Blobs(Protocol):
         ...
 
     def url(self, container: str, name: str) -> str:
-        """Address of a blob, without any right to read it."""
+        """Return the address of a blob, without any right to read it."""
         ...

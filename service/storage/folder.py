@@ -1,18 +1,17 @@
-"""The same blob operations on a plain folder, so that media is analysed by hand with no cloud at all."""
+"""The blob operations on a plain folder, so that media is analysed on one machine without a cloud."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from service.errors import BlobExists, MediaChanged, MediaNotFound, NotFound
 from service.storage.blob_store import BlobInfo, BlobPage
+from service.storage.local_files import replacing, sha256_of
 
 PIECE_BYTES = 4 * 1024 * 1024
+ETAG_DIGITS = 32
 
 
 class FolderBlobs:
@@ -25,7 +24,7 @@ class FolderBlobs:
         self._root = root.resolve()
 
     def path(self, container: str, name: str) -> Path:
-        """The file of a blob. Raises NotFound for a name that leads out of the root."""
+        """Return the file of a blob. Raises NotFound for a name that leads out of the root."""
         path = (self._root / container / name).resolve()
         if not path.is_relative_to(self._root):
             raise NotFound(f"{name!r} is outside of the folder")
@@ -33,9 +32,7 @@ class FolderBlobs:
 
     def info(self, container: str, name: str) -> BlobInfo:
         path = self._existing(container, name)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return BlobInfo(name=name, etag=digest[:32], size=path.stat().st_size)
+        return BlobInfo(name=name, etag=sha256_of(path)[:ETAG_DIGITS], size=path.stat().st_size)
 
     def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
         folder = self.path(container, "")
@@ -53,9 +50,7 @@ class FolderBlobs:
         on_bytes: Callable[[int, int], None] | None = None,
     ) -> BlobInfo:
         shutil.copyfile(self._existing(container, name), target)
-        with target.open("rb") as file:
-            copied = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-        if copied != etag:
+        if sha256_of(target)[:ETAG_DIGITS] != etag:
             raise MediaChanged(f"{name!r} was overwritten")
         size = target.stat().st_size
         if on_bytes:
@@ -80,24 +75,14 @@ class FolderBlobs:
     ) -> None:
         path = self.path(container, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: written beside, then moved into place.
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=".part-")
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with replacing(path, create_only=create_only) as beside:
                 if isinstance(content, bytes):
-                    file.write(content)
+                    beside.write_bytes(content)
                 else:
-                    with content.open("rb") as source:
-                        shutil.copyfileobj(source, file)
-            Path(beside).chmod(0o644)
-            if create_only:
-                os.link(beside, path)
-            else:
-                Path(beside).replace(path)
+                    shutil.copyfile(content, beside)
         except FileExistsError as error:
             raise BlobExists(f"{name!r} exists already") from error
-        finally:
-            Path(beside).unlink(missing_ok=True)
 
     def url(self, container: str, name: str) -> str:
         return self.path(container, name).as_uri()

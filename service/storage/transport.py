@@ -51,7 +51,7 @@ class _Kept(HTTPConnection):
 
 
 class _KeptSecure(_Kept, HTTPSConnection):
-    """The same over TLS."""
+    """Such a connection over TLS."""
 
 
 class _Pool(HTTPConnectionPool):

@@ -6,7 +6,6 @@ analyser's own golden tests, are about ten times that, and a tenth of the effect
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from service.engine.installed import Engine
 from service.settings import BadSettings
+from service.storage.local_files import sha256_of
 
 FOLDER = Path(__file__).parent / "canary_data"
 PICTURE = FOLDER / "portrait.png"
@@ -106,7 +106,7 @@ def keep(engine: Engine, folder: Path | None, values: Mapping[str, float]) -> Pa
     path = _path(engine, folder or SHIPPED)
     record = {
         "engine": label(engine),
-        "picture_sha256": _picture_sha256(),
+        "picture_sha256": sha256_of(PICTURE),
         "recorded": datetime.now(UTC).date().isoformat(),
         "values": dict(values),
     }
@@ -132,10 +132,6 @@ def _read(path: Path) -> Record:
         picture = fields["picture_sha256"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadSettings(f"CANARY_RECORDS: {path} is no record: {error!r}") from error
-    if picture != _picture_sha256():
+    if picture != sha256_of(PICTURE):
         raise BadSettings(f"CANARY_RECORDS: {path} is of another picture; record anew with `canary --record`")
     return record
-
-
-def _picture_sha256() -> str:
-    return hashlib.sha256(PICTURE.read_bytes()).hexdigest()

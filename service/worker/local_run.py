@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from service.errors import AnalysisError, UnsupportedMedia
-from service.jobs.job import AnalysisJob, JobOptions, MediaType, log_context
+from service.jobs.job import AnalysisJob, log_context
 from service.jobs.media_files import Found
+from service.jobs.options import JobOptions, MediaType
 from service.jobs.result_place import ResultPlace
 from service.logs import continued_trace
 from service.worker.attempt_context import AttemptContext, Watch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from service.results.publish import Artefact, commit, publish_artefacts
 from service.sandbox.media import Prepared, Probe, prepare
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import Blobs
+from service.storage.local_files import sha256_of
 from service.worker.attempt_context import AttemptContext, WatchStep
 from service.worker.engine_pool import EnginePool, EngineRequest
 from service.worker.limits import MIB, Limits
@@ -133,8 +133,7 @@ class _MediaRun:
             watch(done / max(total, 1))
 
         blob = self.parts.source.download(job.container, job.blob, job.etag, path, on_bytes)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = sha256_of(path)
         self.attempt.media = MediaFacts(bytes=blob.size, sha256=sha256, etag=job.etag, content_type=blob.content_type)
         return path
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Page, expect
 
 from infra.local.stack import LocalStack
 from service.errors import EngineCrashed, UnreadableMedia
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.settings import Settings
 from service.web.services import Services

@@ -1,24 +1,26 @@
-"""Nobody is left alone with an error."""
+"""Every error has a code, an HTTP status and advice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from service.errors import ADVICE, AnalysisError, advice
+from service.errors import RUN_AGAIN, AnalysisError, EngineTimeout, _tree, advice_for
 
 
-def _tree(kind: type[AnalysisError]) -> Iterator[type[AnalysisError]]:
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _tree(below)
+def test_every_error_has_advice_in_whole_sentences() -> None:
+    for kind in _tree(AnalysisError):
+        assert kind.advice[0].isupper() and kind.advice[-1] in ".)", kind
+        assert 20 < len(kind.advice) < 300, kind
 
 
-def test_every_error_has_its_advice() -> None:
-    codes = {kind.code for kind in _tree(AnalysisError) if kind.__module__ == "service.errors"}
-    assert codes == set(ADVICE)
-    assert all(text[0].isupper() and text[-1] in ".)" for text in ADVICE.values())
-    assert all(20 < len(text) < 300 for text in ADVICE.values())
+def test_every_code_of_the_tree_gives_its_advice() -> None:
+    for kind in _tree(AnalysisError):
+        if kind.__module__ == "service.errors" and kind.code != "internal_error":
+            assert advice_for(kind.code) == kind.advice
+    assert "ENGINE_TIME_LIMIT_S" in advice_for(EngineTimeout.code)
 
 
-def test_a_code_of_another_version_has_some() -> None:
-    assert advice("of_the_future")
+def test_a_code_of_another_version_gives_general_advice() -> None:
+    assert advice_for("of_the_future") == RUN_AGAIN
+
+
+def test_statuses_are_errors() -> None:
+    assert all(400 <= kind.http_status < 600 for kind in _tree(AnalysisError))

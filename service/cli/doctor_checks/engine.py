@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from service.engine.output import read_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError
 from service.sandbox.media import prepare, probe
+from service.storage.local_files import sha256_of
 from service.worker.canary_record import PICTURE
 from service.worker.limits import Limits
 
@@ -85,7 +85,7 @@ def probe_check(engine: Engine, room: Path, limits: Limits) -> Check:
 def _stated_models(bin_dir: Path, stated: Mapping[str, str]) -> Check:
     found = {name: path for name in stated if (path := _first_file(_places(bin_dir, name)))}
     missing = sorted(set(stated) - set(found))
-    odd = [str(path) for name, path in found.items() if _sha256(path) != stated[name].lower()]
+    odd = [str(path) for name, path in found.items() if sha256_of(path) != stated[name].lower()]
     if not found:
         said = f"none of the {len(stated)} models of engine.json is beside the commands, so no hash was checked"
         return warning("models", said, "the probe picture tells whether the engine has them elsewhere")
@@ -135,8 +135,3 @@ def _openface_roots(bin_dir: Path) -> tuple[Path, ...]:
 
 def _first_file(paths: Iterable[Path]) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

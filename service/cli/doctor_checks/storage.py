@@ -9,7 +9,7 @@ from service.cli.doctor_checks.check import Check, failed, ok, skipped, warning
 from service.errors import StorageUnavailable
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
-from service.jobs.result_place import OWN_CONTAINER
+from service.jobs.names import OWN_CONTAINER
 from service.storage.account import Account, Pulse, ServiceName
 from service.storage.azure_blobs import AzureBlobs
 

@@ -1,5 +1,5 @@
-"""What fell through, found by walking over everything; nothing here prints.
+"""Find lost uploads, jobs and artefacts by going through the whole storage account; print nothing.
 
-A sweep reports. Only where it is told to does it mend, and each mending is one that the pipeline bears at any time:
-a job asked for again, a message sent again, an artefact deleted that no result points to.
+A sweep reports. With `mend` it also repairs, and each repair is safe at any time: a job submitted again, a message sent
+again, an artefact deleted that no result points to.
 """

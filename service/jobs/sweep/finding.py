@@ -1,4 +1,4 @@
-"""One thing that is not as it should be, and how it can be put right."""
+"""One irregularity found by a sweep, and how it is mended."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from service.errors import AnalysisError, NotFound
-from service.jobs.job import MediaType
-from service.jobs.job_queue import JobQueue
-from service.jobs.job_table import JobTable
-from service.jobs.submit import JobSubmitter
 from service.storage.azure_blobs import AzureBlobs
 from service.storage.blob_store import BlobInfo
 
@@ -27,30 +23,14 @@ Kind = Literal[
 
 
 @dataclass(frozen=True)
-class Places:
-    """What is swept.
-
-    Attributes:
-        default_media_type: of uploads that say nothing themselves.
-    """
-
-    blobs: AzureBlobs
-    queue: JobQueue
-    table: JobTable
-    submitter: JobSubmitter
-    results_container: str
-    default_media_type: MediaType
-
-
-@dataclass(frozen=True)
 class Finding:
-    """What is told of it.
+    """One irregularity.
 
     Attributes:
         container, blob: the upload, or the leftover.
-        job_id: of the job that it is about, where there is one.
+        job_id: of the job concerned, where there is one.
         since: when that upload, record or leftover was last written.
-        mended: what was done; empty where nothing was.
+        mended: the action taken; empty where there was none.
         error: why it could not be mended.
     """
 
@@ -63,19 +43,19 @@ class Finding:
     error: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """One line of `--json`."""
+        """Return one line of `--json`."""
         return {**asdict(self), "since": self.since.isoformat()}
 
 
 @dataclass(frozen=True)
 class Found:
-    """A finding before anything was done about it; `mend` does it, and says what it did."""
+    """A finding that can be mended; `mend` acts, and returns what it did in a few words."""
 
     finding: Finding
     mend: Callable[[], str]
 
     def mended(self) -> Finding:
-        """What has become of it."""
+        """Mend it, and return the finding with the outcome."""
         try:
             return replace(self.finding, mended=self.mend())
         except AnalysisError as error:
@@ -83,7 +63,7 @@ class Found:
 
 
 def every_blob(blobs: AzureBlobs, container: str, prefix: str = "") -> Iterator[BlobInfo]:
-    """All blobs of a container; none where it has gone meanwhile."""
+    """List all blobs of a container; none where it was deleted meanwhile."""
     cursor = ""
     while True:
         try:

@@ -19,6 +19,7 @@ from service.jobs.record import JobRecord
 from service.jobs.result_place import PEOPLE, ResultPlace
 from service.results.publish import published_attempt
 from service.storage.blob_store import Blobs
+from service.storage.local_files import sha256_of
 
 MANIFEST = "manifest.json"
 
@@ -68,9 +69,7 @@ def from_files(manifests: Iterable[Path]) -> Iterator[CollectedResult | SkippedR
                 yield failure
                 continue
             csv = file.parent / Path(manifest["csv"]["name"]).name
-            with csv.open("rb") as content:
-                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-            yield _checked(name, manifest, csv, sha256, _people_beside(file))
+            yield _checked(name, manifest, csv, sha256_of(csv), _people_beside(file))
         except (OSError, ValueError, KeyError, TypeError) as error:
             yield SkippedResult(name, "unreadable", f"{type(error).__name__}: {error}")
 
@@ -85,7 +84,7 @@ def from_storage(
     """
     seen: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="collect-") as room:
-        for record in _records(table, container):
+        for record in table.records(container=container):
             name = f"{record.job.container}/{record.job.blob}"
             if record.state in ("cancelled", "superseded") or _first_generation(record) in seen:
                 continue
@@ -103,16 +102,6 @@ def from_storage(
                 yield SkippedResult(name, "unreadable", str(error))
             finally:
                 csv.unlink(missing_ok=True)
-
-
-def _records(table: JobTable, container: str | None) -> Iterator[JobRecord]:
-    cursor = ""
-    while True:
-        page = table.page(container=container, state=None, cursor=cursor)
-        yield from page.records
-        cursor = page.cursor
-        if not cursor:
-            return
 
 
 def _first_generation(record: JobRecord) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
 from service.results.collect.join import text_columns
+from service.storage.local_files import replacing
 
 SUFFIXES = (".parquet", ".csv")
 
@@ -26,16 +25,9 @@ Write = Callable[[pa.Table], None]
 @contextmanager
 def table_writer(out: Path, schema: pa.Schema) -> Iterator[Write]:
     """Yield a function that writes chunks; the file appears under its name at the end, if nothing was raised."""
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    os.close(handle)
-    try:
-        with (_parquet if out.suffix == ".parquet" else _csv)(name, schema) as write:
-            yield write
-        Path(name).chmod(0o644)
-        Path(name).replace(out)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    chunks = _parquet if out.suffix == ".parquet" else _csv
+    with replacing(out) as beside, chunks(str(beside), schema) as write:
+        yield write
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_HEAD, INTENSITIES, PRESENCES, VIDEO_HEAD
 from service.errors import BadRequest
-from service.jobs.job import Media
+from service.jobs.options import Media
 from service.results.quality_gate import gate, passes
-from service.results.report.table_reader import read, sha256_of
+from service.results.report.table_reader import read
 from service.results.summary_model import Gate
+from service.storage.local_files import sha256_of
 
 MANIFEST = "manifest.json"
 HEADER_BYTES = 64 << 10

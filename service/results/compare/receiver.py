@@ -12,13 +12,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from service.errors import AnalysisError, BadRequest, MalformedOutput
+from service.errors import AnalysisError
 from service.logs import bound, log
 from service.results.compare.comparison import compare
 from service.results.compare.measured import ResultInfo, measure_table
@@ -26,22 +25,12 @@ from service.results.compare.page import page
 from service.results.compare.parameters import Parameters
 from service.results.compare.signed_call import (
     Announcement,
-    ForbiddenLink,
-    NotFetched,
-    NotSigned,
     check_link,
     check_signature,
     fetch,
 )
 
 LONGEST_BODY = 4 << 20
-STATUS = {
-    NotSigned: HTTPStatus.UNAUTHORIZED,
-    ForbiddenLink: HTTPStatus.FORBIDDEN,
-    BadRequest: HTTPStatus.BAD_REQUEST,
-    MalformedOutput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    NotFetched: HTTPStatus.BAD_GATEWAY,
-}
 
 
 @dataclass(frozen=True)
@@ -107,9 +96,8 @@ def create_receiver(verdicts: VerdictService) -> Flask:
 
 
 def _refused(error: AnalysisError) -> tuple[Response, int]:
-    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
     log.warning("announcement.refused", code=error.code, error=error.message)
-    status = status or HTTPStatus.INTERNAL_SERVER_ERROR
+    status = error.http_status
     problem = jsonify(title=status.phrase, status=status, code=error.code, detail=error.message)
     problem.content_type = "application/problem+json"
     return problem, status

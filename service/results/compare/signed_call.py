@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,18 +30,21 @@ class NotSigned(AnalysisError):
     """The call has no valid signature of the last five minutes."""
 
     code = "not_signed"
+    http_status = HTTPStatus.UNAUTHORIZED
 
 
 class ForbiddenLink(AnalysisError):
     """The call names a table outside the storage that this receiver may read."""
 
     code = "forbidden_link"
+    http_status = HTTPStatus.FORBIDDEN
 
 
 class NotFetched(AnalysisError):
     """The table cannot be read, or is not the announced one; a later call may succeed."""
 
     code = "not_fetched"
+    http_status = HTTPStatus.BAD_GATEWAY
     retryable = True
 
 

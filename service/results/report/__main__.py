@@ -20,6 +20,7 @@ from service.results.report.files import BIBLIOGRAPHY, METHODS, REPORT, SUMMARY
 from service.results.report.page import ReportPicture, page
 from service.results.summary import summarise
 from service.results.summary_model import Gate
+from service.storage.local_files import sha256_of
 
 LARGEST_GROUP = 200
 """Rows of one frame, or faces of one picture, that are drawn."""
@@ -30,7 +31,7 @@ def main(request: dict[str, Any]) -> None:
     csv, out, manifest = Path(request["csv"]), Path(request["out"]), request["manifest"]
     facts, asked = ManifestReader(manifest), gate(request["confidence"])
     table = table_reader.read(csv, facts.media)
-    summary = summarise(table, table_reader.sha256_of(csv), manifest, asked)
+    summary = summarise(table, sha256_of(csv), manifest, asked)
     upload = Path(request["upload"]) if request["upload"] else None
     shown = _report_picture(csv, table, facts, asked, upload, request["missing"])
     (out / SUMMARY).write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")

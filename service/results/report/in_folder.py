@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from service.errors import NotFound
 from service.results.quality_gate import CONFIDENCE
 from service.results.report.make import ReportRequest, make
 from service.sandbox.workspace import Workspace
+from service.storage.local_files import sha256_of
 
 NO_UPLOAD = "the upload was not available when the report was made."
 MANIFEST = "manifest.json"
@@ -51,7 +51,7 @@ def find_upload(result: FolderResult, among: Sequence[Path]) -> Path | None:
     size, sha256 = media.get("bytes"), media.get("sha256")
     if not sha256:
         return None
-    return next((file for file in _files(among) if file.stat().st_size == size and _sha256(file) == sha256), None)
+    return next((file for file in _files(among) if file.stat().st_size == size and sha256_of(file) == sha256), None)
 
 
 def write_beside(
@@ -83,8 +83,3 @@ def _manifest_of(csv: Path) -> Mapping[str, Any] | None:
 def _files(among: Sequence[Path]) -> Iterator[Path]:
     for path in among:
         yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

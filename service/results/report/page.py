@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from service.engine.column_meanings import meanings
 from service.engine.columns import ACTION_UNIT_NAMES
-from service.jobs.job import Media
+from service.jobs.options import Media
 from service.results import events as finding
 from service.results.cautions import GENERAL
 from service.results.citations import bibliography, publications

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_HEAD, INTENSITIES, LANDMARKS_X, LANDMARKS_Y, POSE, PRESENCES, VIDEO_HEAD
 from service.engine.csv_blocks import LINE_BYTES, blocks
-from service.jobs.job import Media
+from service.jobs.options import Media
 from service.results.summary import BOX
 
 GAZE_ANGLES = ("gaze_angle_x", "gaze_angle_y")
@@ -39,12 +38,6 @@ def read(path: Path, media: Media) -> pd.DataFrame:
     names = (*head, *KEPT, *BOX)
     values = np.concatenate(parts) if parts else np.empty((0, len(names)))
     return pd.DataFrame(values, columns=list(names))
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_rows(path: Path, first: int, count: int) -> list[dict[str, float]]:

@@ -21,7 +21,6 @@ from service.web.identity.bodies import MOST_PICTURES, Given, describe, describe
 from service.web.identity.own_gallery import ANONYMOUS, identity, key_in_body, keys, who
 from service.web.protocol.bodies import takes_body
 from service.web.protocol.openapi import NO_KEY, Answers, operation_name
-from service.web.protocol.problems import STATUS
 from service.web.services import services
 
 RECOGNIZED = "Face recognized successfully."
@@ -182,11 +181,10 @@ def _from_refused(error: _Refused) -> Response:
 def _from_analysis_error(error: AnalysisError) -> Response:
     if isinstance(error, SeveralFaces):
         return _failure("Several faces detected.", HTTPStatus.BAD_REQUEST)
-    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
-    if status is None:
+    if error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request.failed", error_code=error.code, error=error.message)
         return _failure("Something went wrong here.", HTTPStatus.INTERNAL_SERVER_ERROR)
-    return _failure(error.message, status)
+    return _failure(error.message, error.http_status)
 
 
 @names.errorhandler(HTTPException)

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from flask import url_for
 from pydantic import BaseModel, Field
 
-from service.errors import advice
-from service.jobs.job import ActionUnits, Faces, Media, MediaType
+from service.errors import advice_for
+from service.jobs.options import ActionUnits, Faces, Media, MediaType
 from service.jobs.record import JobRecord, State
 
 
@@ -155,7 +155,7 @@ def job_facts(record: JobRecord) -> JobFacts:
 
 
 def _fault(record: JobRecord) -> Fault:
-    return Fault(code=record.error_code, message=record.error_message, advice=advice(record.error_code))
+    return Fault(code=record.error_code, message=record.error_message, advice=advice_for(record.error_code))
 
 
 def link(of: str, job_id: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from flask_openapi3.types import SecuritySchemesDict
 from pydantic import BaseModel
 
+from service.jobs.options import optional as optional
 from service.web.access.keys import Scope
 from service.web.protocol.problems import MEDIA_TYPE, Problem
 
@@ -59,13 +60,6 @@ def problems(*statuses: int, door: bool = True) -> Answers:
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
         for status in sorted({*statuses, *ANYWHERE, *(AT_THE_DOOR if door else ())})
     }
-
-
-def optional(schema: dict[str, Any]) -> None:
-    """A query parameter that can be left out: it is not there then, rather than null."""
-    schema.pop("default", None)
-    [one] = [kind for kind in schema.pop("anyOf") if kind != {"type": "null"}]
-    schema |= one
 
 
 class Parameters(BaseModel):

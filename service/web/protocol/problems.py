@@ -11,40 +11,12 @@ from werkzeug.exceptions import HTTPException
 
 from service.errors import (
     AnalysisError,
-    BadRequest,
-    Busy,
-    Conflict,
-    EngineUnavailable,
-    MediaNotFound,
-    MediaTooLarge,
-    NotFound,
-    RecordChanged,
-    ReportFailed,
     StorageUnavailable,
-    UnreadableMedia,
-    UnsupportedMedia,
-    WorkspaceFull,
 )
 from service.logs import log
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
-
-STATUS: dict[type[AnalysisError], HTTPStatus] = {
-    Conflict: HTTPStatus.CONFLICT,
-    BadRequest: HTTPStatus.BAD_REQUEST,
-    NotFound: HTTPStatus.NOT_FOUND,
-    MediaNotFound: HTTPStatus.NOT_FOUND,
-    MediaTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    UnreadableMedia: HTTPStatus.BAD_REQUEST,
-    RecordChanged: HTTPStatus.CONFLICT,
-    ReportFailed: HTTPStatus.CONFLICT,
-    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
-    EngineUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    WorkspaceFull: HTTPStatus.SERVICE_UNAVAILABLE,
-    StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-}
 
 
 class Problem(BaseModel):
@@ -82,10 +54,9 @@ def register(app: Flask) -> None:
 
 
 def _from_analysis_error(error: AnalysisError) -> Response:
-    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
-    if status is None:
+    status = error.http_status
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request.failed", error_code=error.code, error=error.message)
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         event = "request.storage_away" if isinstance(error, StorageUnavailable) else "request.unavailable"
         log.warning(event, error_code=error.code, error=error.message)

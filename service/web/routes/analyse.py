@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from flask import Response, current_app, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from service.errors import BadRequest, MediaTooLarge, NotFound, UnsupportedMedia
-from service.jobs.job import OPTION_VALUES, SHORT_FORMS, AnalysisJob, JobOptions, Media, MediaType
+from service.jobs.job import AnalysisJob
 from service.jobs.media_kind import kind_of
-from service.jobs.names import LONGEST_BLOB, check_blob, check_container
+from service.jobs.names import LONGEST_BLOB, check_blob, check_container, is_result
+from service.jobs.options import OPTION_NAMES, SHORT_FORMS, JobOptions, Media, MediaType, RequestedOptions
 from service.jobs.record import JobRecord
-from service.jobs.result_place import is_result
 from service.logs import continued_trace
 from service.storage.blob_store import BlobInfo
 from service.web.protocol.job_json import Jobs, job_answer, link, with_query
@@ -49,7 +49,7 @@ class AnalysePath(BaseModel):
     name: str = Field(description="Container of the upload.", json_schema_extra=CONTAINER)
 
 
-class AnalyseQuery(Parameters):
+class AnalyseQuery(RequestedOptions, Parameters):
     """Which of it, and how."""
 
     blob: str | None = Field(
@@ -57,28 +57,6 @@ class AnalyseQuery(Parameters):
         description="One blob, without empty, `.` or `..` segments, control characters and backslashes; "
         "without it, every blob of this media in the container.",
         json_schema_extra=_blob_schema,
-    )
-    faces: Literal["one", "many"] | None = Field(
-        None, description="Default: `many` for pictures, `one` for videos.", json_schema_extra=optional
-    )
-    au: Literal["dynamic", "static"] | None = Field(
-        None,
-        description="Default: `dynamic` for videos with one face, else `static`.",
-        json_schema_extra=optional,
-    )
-    multi_view: Literal["0", "1"] | None = Field(
-        None, description="Default: `1` for wild, `0` for posed.", json_schema_extra=optional
-    )
-    overlay: Literal["0", "1", "false", "true"] | None = Field(
-        None,
-        description="`1` also draws what was measured into a copy of the media: a JPEG, or a video that browsers play.",
-        json_schema_extra=optional,
-    )
-    gallery: str | None = Field(
-        None,
-        description="The caller's gallery, where IDENTITY is on: look in it who is seen; needs the scope `identity`.",
-        max_length=64,
-        json_schema_extra=optional,
     )
     cursor: str | None = Field(None, description="From `next` of the answer before.", json_schema_extra=optional)
 
@@ -153,7 +131,7 @@ def _options_given() -> dict[str, str]:
     for name, values in request.args.lists():
         if len(values) > 1:
             raise BadRequest(f"{name[:40]!r} is given {len(values)} times; once is enough", "bad_option")
-    known = {name: value for name, value in request.args.items() if name in OPTION_VALUES or name not in own}
+    known = {name: value for name, value in request.args.items() if name in OPTION_NAMES or name not in own}
     return {name[:80]: value for name, value in known.items()}
 
 

@@ -13,8 +13,8 @@ from flask import Blueprint, current_app, render_template
 
 from service import __version__
 from service.errors import NotFound
-from service.jobs.job import Media
 from service.jobs.media_kind import CONTENT_TYPES, EXTENSIONS
+from service.jobs.options import Media
 from service.web.services import services
 
 NAME = "pages"

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import ClientDisconnected, LengthRequired
 
 from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, UnsupportedMedia
-from service.jobs.job import Media, MediaType
-from service.jobs.media_kind import CONTENT_TYPES, kind_of
-from service.jobs.names import LONGEST_BLOB, check_blob, check_container, media_type_of
+from service.jobs.media_kind import CONTENT_TYPES, kind_of, media_type_of
+from service.jobs.names import LONGEST_BLOB, check_blob, check_container
+from service.jobs.options import Media, MediaType
 from service.storage.blob_store import BlobInfo
 from service.web.protocol.bodies import BodyStream, body_stream, takes_body
 from service.web.protocol.job_json import with_query

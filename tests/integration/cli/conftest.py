@@ -14,7 +14,8 @@ import structlog
 from click.testing import CliRunner, Result
 
 from service.__main__ import main
-from service.jobs.job import AnalysisJob, JobOptions, QueuedJob
+from service.jobs.job import AnalysisJob, QueuedJob
+from service.jobs.options import JobOptions
 from service.jobs.poison import PoisonQueue
 from service.logs import log
 from service.settings import Settings

@@ -13,7 +13,7 @@ from infra.local.azurite import Azurite, start_azurite
 from service.errors import UnreadableMedia
 from service.jobs.job import AnalysisJob
 from service.jobs.record import now
-from service.jobs.sweep.mark import SweepLeases
+from service.jobs.sweep.lease import SweepLeases
 from service.results.publish import publish_artefacts
 from service.storage.account import Account
 from tests.conftest import StorageAccount, account_on
@@ -41,7 +41,7 @@ def account(alone: Azurite, tmp_path: Path) -> Iterator[StorageAccount]:
 
 
 @pytest.fixture
-def mark(account: StorageAccount) -> SweepLeases:
+def leases(account: StorageAccount) -> SweepLeases:
     return SweepLeases(Account.connect(account.settings).tables, account.settings.table_name)
 
 
@@ -181,16 +181,16 @@ def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, acc
     assert set(kept) < set(bench.published())
 
 
-def test_one_at_a_time(command_line: CommandLine, account: StorageAccount, mark: SweepLeases) -> None:
+def test_one_at_a_time(command_line: CommandLine, account: StorageAccount, leases: SweepLeases) -> None:
     account.put("a.jpg", jpeg())
-    turn = mark.acquire("another/1", 60)
+    lease = leases.acquire("another/1", 60)
     done = command_line("sweep", *NOW)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "another/1 is sweeping" in done.stderr
-    mark.release(turn, turn.watermark)
+    leases.release(lease, lease.watermark)
     assert found(command_line) == [("upload without a job", "a.jpg")]
     # One that died keeps the others out for a while only.
-    mark.acquire("dead/1", -1)
+    leases.acquire("dead/1", -1)
     assert found(command_line) == [("upload without a job", "a.jpg")]
 
 

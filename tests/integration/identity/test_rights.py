@@ -13,7 +13,8 @@ from service.errors import NotFound
 from service.identity.galleries import Galleries, NewFace
 from service.identity.rights import Mention, mention, mentions_of
 from service.identity.store import Store, default_url
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.result_place import ResultPlace
 from tests.conftest import StorageAccount
 from tests.integration.cli.conftest import CommandLine, environ_of

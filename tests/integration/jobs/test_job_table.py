@@ -10,7 +10,8 @@ import pytest
 
 from service.errors import BadRequest, NotFound, RecordChanged
 from service.jobs import job_table
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from tests.conftest import StorageAccount
 
@@ -119,7 +120,7 @@ def test_a_search_goes_on_where_a_page_ends(account: StorageAccount, monkeypatch
         table.index(table.create(_record("abc", number)))
     wanted = [f"ü {number}.jpg" for number in (11, 10, 1)]
     assert _listed(account, "ü 1", size=1) == wanted
-    # A page looks at so many jobs at most, and may then be empty although more follow.
+    # A page looks at many jobs at most, and may then be empty although more follow.
     monkeypatch.setattr(job_table, "SCANNED_AT_ONCE", 4)
     assert _listed(account, "ü 1") == wanted
     assert table.page(container=None, state=None, text="ü 0").records == []

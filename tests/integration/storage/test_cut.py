@@ -11,8 +11,9 @@ import pytest
 
 from infra.local.azurite import Azurite
 from infra.local.loopback import HOST
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
 from service.jobs.job_table import JobTable
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.storage.account import Account
 from tests.conftest import StorageAccount

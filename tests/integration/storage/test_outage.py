@@ -9,7 +9,8 @@ import pytest
 
 from infra.local.loopback import free_ports
 from service.errors import StorageUnavailable
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.settings import BadSettings, Settings
 from service.web.services import Services

@@ -18,7 +18,8 @@ from flask.testing import FlaskClient
 
 from infra.local.loopback import HOST, free_port
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, State, now
 from service.jobs.result_place import ResultPlace
 from service.results.publish import Artefact, commit, publish_artefacts

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from service.errors import AnalysisError
 from service.jobs.job import QueuedJob
 from tests.conftest import StorageAccount
 
@@ -195,9 +194,3 @@ def test_a_finished_job_is_not_sent_again(client: FlaskClient, account: StorageA
     answer = client.post(url)
     assert (answer.status_code, answer.json["jobs"][0]["state"]) == (200, "cancelled")
     assert _queued(account) == []
-
-
-def test_problem_codes_come_from_the_tree() -> None:
-    from service.web.protocol.problems import STATUS
-
-    assert all(issubclass(kind, AnalysisError) for kind in STATUS)

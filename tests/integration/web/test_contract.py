@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from infra.local.azurite import Azurite
 from service.errors import BadRequest
-from service.jobs.job import SHORT_FORMS
 from service.jobs.names import check_blob
+from service.jobs.options import SHORT_FORMS
 from service.settings import Settings
 from service.web.access.auth import Authenticator
 from service.web.access.keys import new_key

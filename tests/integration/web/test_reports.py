@@ -9,7 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.engine.columns import IMAGE_COLUMNS
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.record import now
 from service.jobs.result_place import ResultPlace
 from service.results.publish import commit, publish_artefacts

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from service import wiring
-from service.jobs.job import AnalysisJob, JobOptions, Media
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions, Media
 from service.jobs.record import JobRecord
 from service.jobs.result_place import ResultPlace
 from service.sandbox.workspace import Workspace

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from service.jobs.job import Media, QueuedJob
+from service.jobs.job import QueuedJob
+from service.jobs.options import Media
 from service.settings import REPOSITORY
 from tests.fixtures import clips
 from tests.fixtures.media_made import jpeg

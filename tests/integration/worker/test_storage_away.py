@@ -18,7 +18,8 @@ import pytest
 from infra.local.azurite import Azurite, start_azurite
 from service import wiring
 from service.errors import StorageUnavailable
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.submit import JobSubmitter
 from service.storage.blob_store import Blobs
 from service.web.services import Services

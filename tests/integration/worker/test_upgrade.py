@@ -7,8 +7,9 @@ import json
 import pytest
 
 from service.errors import BadJob
-from service.jobs.job import AnalysisJob, JobOptions, NewerJob, QueuedJob
+from service.jobs.job import AnalysisJob, NewerJob, QueuedJob
 from service.jobs.job_table import JobTable
+from service.jobs.options import JobOptions
 from service.jobs.record import now
 from service.worker import receiver
 from tests.fixtures.media_made import jpeg

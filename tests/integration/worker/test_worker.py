@@ -9,7 +9,8 @@ import time
 import pytest
 
 from service.errors import EngineUnavailable, UnreadableMedia
-from service.jobs.job import Media, QueuedJob
+from service.jobs.job import QueuedJob
+from service.jobs.options import Media
 from service.jobs.record import now
 from service.worker.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
 from tests.fixtures.media_made import clip, jpeg

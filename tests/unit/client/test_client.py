@@ -13,10 +13,11 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from infra.local.loopback import free_port
-from service.client.client import Client, sha256_of
+from service.client.client import Client
 from service.client.models import ServiceRefused, ServiceUnreachable, Stopped
 from service.client.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
 from service.client.send import blob_name
+from service.storage.local_files import sha256_of
 from tests.cloud_function.stand_in import StandIn, serving
 
 JOB = "a" * 32

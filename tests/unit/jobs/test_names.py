@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from service.errors import BadRequest
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
 from service.jobs.names import check_blob, check_container
+from service.jobs.options import JobOptions
 from service.jobs.result_place import ResultPlace
 
 JOB = AnalysisJob("abc", "b.jpg", "e", "image", "wild", JobOptions.resolve("image", "wild", {}))

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from service.errors import EngineCrashed, MediaChanged, RecordChanged, ShuttingDown
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 
 JOB = AnalysisJob("c", "b.jpg", "e", "image", "wild", JobOptions.resolve("image", "wild", {}))

@@ -8,7 +8,8 @@ import pytest
 
 from service.engine.table import Intensity, Measures, Table
 from service.errors import EngineTimeout
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
+from service.jobs.options import JobOptions
 from service.results.manifest import (
     STEPS,
     AttemptFacts,

@@ -1,4 +1,4 @@
-"""How far the uploads have been swept, and whose turn it is; one entity beside the job records."""
+"""The lease of the one sweep that may run, and the watermark of swept uploads: one entity beside the job records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class SweepLease:
-    """The right to sweep until `until`, and from when on uploads have not been looked at."""
+    """The right to sweep until `until`; uploads written before `watermark` have been swept."""
 
     watermark: datetime
     owner: str
@@ -31,7 +31,7 @@ class SweepLease:
 
 
 class SweepLeases:
-    """Gives one sweeper at a time its turn, by conditional writes."""
+    """Lets one sweep run at a time, by conditional writes."""
 
     def __init__(self, service: TableServiceClient, table: str) -> None:
         self._table: TableClient = service.get_table_client(table)
@@ -49,16 +49,16 @@ class SweepLeases:
             raise Conflict("another sweep has just begun", "sweep_held") from error
 
     def renew(self, lease: SweepLease, lease_s: float) -> SweepLease:
-        """Raises RecordChanged where the turn is another's by now."""
+        """Raises RecordChanged where another sweep has taken the lease."""
         return self._write(SweepLease(lease.watermark, lease.owner, now() + timedelta(seconds=lease_s), lease.version))
 
     def release(self, lease: SweepLease, watermark: datetime) -> None:
-        """Raises RecordChanged where the turn is another's by now."""
+        """Raises RecordChanged where another sweep has taken the lease."""
         self._write(SweepLease(watermark, "", now(), lease.version))
 
     def _read(self) -> Mapping[str, Any] | None:
         try:
-            with translated("reading the sweep's mark", missing=NotFound()):
+            with translated("reading the sweep's lease", missing=NotFound()):
                 return self._table.get_entity(KEY, KEY)
         except NotFound:
             return None
@@ -71,7 +71,7 @@ class SweepLeases:
             "owner": lease.owner,
             "until": lease.until,
         }
-        with translated("writing the sweep's mark", changed=RecordChanged(), exists=RecordChanged()):
+        with translated("writing the sweep's lease", changed=RecordChanged(), exists=RecordChanged()):
             answer = (
                 self._table.update_entity(
                     entity,

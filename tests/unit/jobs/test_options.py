@@ -1,0 +1,66 @@
+"""The options of an analysis: filled in as the commands would, and one model for route, commands and job."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+import pytest
+
+from service.cli.analyse import analyse
+from service.cli.submit import submit
+from service.errors import BadRequest
+from service.jobs.options import OPTION_NAMES, JobOptions, Media, choices
+from service.web.routes.analyse import AnalyseQuery
+
+
+@pytest.mark.parametrize(
+    ("media", "media_type", "given", "resolved"),
+    [
+        ("image", "posed", {}, ("many", "static", False)),
+        ("image", "wild", {}, ("many", "static", True)),
+        ("image", "wild", {"faces": "one"}, ("one", "static", True)),
+        ("video", "posed", {}, ("one", "dynamic", False)),
+        ("video", "posed", {"faces": "many"}, ("many", "static", False)),
+        ("video", "wild", {"au": "static", "multi_view": "0"}, ("one", "static", False)),
+    ],
+)
+def test_missing_options_are_filled_in_as_the_commands_would(
+    media: str, media_type: str, given: dict[str, str], resolved: tuple[str, str, bool]
+) -> None:
+    options = JobOptions.resolve(media, media_type, given)  # type: ignore[arg-type]
+    assert (options.faces, options.au, options.multi_view) == resolved
+
+
+@pytest.mark.parametrize(
+    ("media", "given", "code", "says"),
+    [
+        ("video", {"speed": "2"}, "unknown_option", "known: faces, au, multi_view, overlay, gallery"),
+        ("video", {"faces": "two"}, "bad_option", "one, many"),
+        ("image", {"au": "dynamic"}, "bad_option", "always au=static"),
+        ("video", {"faces": "many", "au": "dynamic"}, "bad_option", "always au=static"),
+        ("image", {"gallery": "staff"}, "option_unavailable", "no galleries"),
+    ],
+)
+def test_unavailable_options_are_refused(media: Media, given: dict[str, str], code: str, says: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        JobOptions.resolve(media, "wild", given)
+    assert caught.value.code == code
+    assert says in caught.value.message
+
+
+def test_the_job_has_the_fields_of_the_request() -> None:
+    assert tuple(field.name for field in dataclasses.fields(JobOptions)) == OPTION_NAMES
+
+
+def test_the_route_takes_the_same_options() -> None:
+    assert set(AnalyseQuery.model_fields) == {*OPTION_NAMES, "blob", "cursor"}
+
+
+@pytest.mark.parametrize("command", [analyse, submit])
+def test_the_commands_take_the_same_values(command: click.Command) -> None:
+    found = {each.name: each.type for each in command.params if each.name in OPTION_NAMES}
+    assert {"faces", "au", "multi_view"} <= found.keys()
+    for name, kind in found.items():
+        if isinstance(kind, click.Choice):
+            assert tuple(kind.choices) == choices(str(name))
