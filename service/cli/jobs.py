@@ -14,12 +14,12 @@ from service.cli.output import echo_facts, echo_json, echo_rows, moment
 from service.cli.storage_session import Failures, opened, order_line
 from service.errors import AnalysisError, BadRequest, MediaNotFound, NotFound, StorageUnavailable
 from service.jobs.backend import JobBackend
+from service.jobs.job_facts import job_facts
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord, State
 from service.jobs.result_place import ResultPlace
 from service.logs import continued_trace
 from service.storage.blob_store import Blobs
-from service.web.protocol.job_json import job_facts
 
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
 ORDER = Callable[[JobBackend, str], JobRecord]

@@ -12,8 +12,8 @@ from service.cli.startup import Refused
 from service.cli.storage_session import Failures, opened, order_line
 from service.errors import AnalysisError
 from service.jobs.backend import JobBackend
+from service.jobs.job_facts import job_facts
 from service.jobs.poison import Done, PoisonQueue, SetAside, pick
-from service.web.protocol.job_json import job_facts
 
 TEXT_IN_LIST = 80
 

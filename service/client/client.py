@@ -1,4 +1,4 @@
-"""The service's HTTP API as Python calls: upload, submit, follow, fetch.
+"""Client of the service's HTTP API: upload, submit, follow, fetch.
 
     with Client("https://media.example.org", key) as client:
         client.upload(file, container, file.name, sha256=sha256_of(file))
@@ -7,9 +7,9 @@
             print(job.stage, job.progress)
         client.fetch(f"/jobs/{job.id}/result.csv", target)
 
-Every call can be repeated without harm, so each is: after a broken connection, and after the answers 429, 502, 503
-and 504, when the answer's `Retry-After` says so. A client may be used by several threads at once. What calls give and
-raise is in `service.client.models`.
+Every call can be repeated without harm, and is repeated after a broken connection and after the statuses 429, 502, 503
+and 504, as `Retry-After` says. Several threads may share a client. Return values and errors are in
+`service.client.models`.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from service.client.models import (
     ServiceUnreachable,
     Stopped,
     Submitted,
-    parsed,
-    read,
+    invalid_response,
+    parse_body,
+    parse_text,
     refused,
-    strange,
     unreachable,
 )
 from service.jobs.options import Media, MediaType
@@ -51,11 +51,11 @@ KEY_HEADER = "X-API-Key"
 SHA256_HEADER = "X-Content-SHA256"
 
 CONNECT_S = 30.0
-"""Also the longest that the service may leave a piece of an upload waiting."""
+"""Time limit of connecting, and of sending each piece of an upload."""
 ANSWER_S = 180.0
-"""A report is made when it is first asked for."""
+"""Time limit of a response; a report is made on its first request."""
 QUIET_S = 15.0
-"""Of an event stream, which otherwise says something every second."""
+"""Longest silence of an event stream, which sends something every second."""
 POLL_S = 2.0
 PIECE_BYTES = 256 << 10
 CONNECTIONS = 64
@@ -66,17 +66,17 @@ LONGEST_WAIT_S = 120
 TRY_AGAIN = (429, 502, 503, 504)
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes so far and in all; an error raised in it ends the call."""
+"""Called with the bytes so far and in all; an error that it raises ends the call."""
 
 
 class Client:
-    """One service.
+    """Client of one service.
 
     Args:
-        url: where it answers, such as `https://media.example.org`.
-        key: an API key; sent in a header and never in an address. Empty where the service asks for none.
+        url: address of the service, such as `https://media.example.org`.
+        key: an API key; sent in a header and never in an address. Empty where the service needs none.
         retries: of each call.
-        stop: once it is set, what waits or transfers ends with Stopped.
+        stop: once it is set, waiting and transferring calls raise Stopped.
 
     All methods raise ServiceUnreachable and ServiceRefused.
     """
@@ -91,7 +91,7 @@ class Client:
         self._session.headers["Accept"] = "application/json, application/problem+json;q=0.9, */*;q=0.5"
         if key:
             self._session.headers[KEY_HEADER] = key
-        # No call needs one, and threads would share them.
+        # No call needs cookies, and threads would share them.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=_retry(retries))
         for scheme in ("http://", "https://"):
@@ -115,17 +115,17 @@ class Client:
         media_type: MediaType | None = None,
         on_bytes: Progress | None = None,
     ) -> None:
-        """Put a file into storage. Harmless where the same bytes are there; 409 where others are.
+        """Upload a file. Does nothing where the same bytes are there; 409 where others are.
 
         Args:
-            sha256: of the file, in hex; the service holds the bytes to it.
-            media_type: written into the blob's metadata, for whoever meets the upload there.
+            sha256: of the file, in hex; the service checks it.
+            media_type: written into the blob's metadata.
         """
         query = {"blob": blob} | ({"media_type": media_type} if media_type else {})
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        with _Counted(file, self._watching(on_bytes)) as body:
+        with _Counted(file, self._checked(on_bytes)) as body:
             headers = {"Content-Type": kind, SHA256_HEADER: sha256}
-            # A body without a length would be sent in chunks, which the service does not take.
+            # requests would send an empty file in chunks, which the service does not take.
             data = body if file.stat().st_size else b""
             self._ask("PUT", f"/uploads/{quote(container, safe='')}", query, headers=headers, data=data)
 
@@ -137,27 +137,27 @@ class Client:
         blob: str,
         options: Mapping[str, str] | None = None,
     ) -> RemoteJob:
-        """Ask for the analysis of a blob; the same question is the same job. 404 where the blob is not there."""
+        """Submit a blob for analysis; equal requests return the same job. 404 where the blob does not exist."""
         path = f"/analyse/{media}/{media_type}/{quote(container, safe='')}"
         answer = self._ask("POST", path, {"blob": blob, **(options or {})})
-        return read(Submitted, answer).jobs[0]
+        return parse_body(Submitted, answer).jobs[0]
 
     def job(self, job_id: str) -> RemoteJob:
-        """One job as it is now."""
-        return read(RemoteJob, self._ask("GET", _path(job_id)))
+        """Return a job's current state."""
+        return parse_body(RemoteJob, self._ask("GET", _path(job_id)))
 
     def jobs(self, *, container: str | None = None, state: State | None = None) -> Iterator[RemoteJob]:
-        """Jobs, newest first, page after page."""
+        """Iterate over the jobs, newest first."""
         query = {name: value for name, value in (("container", container), ("state", state)) if value}
         while True:
-            page = read(Page, self._ask("GET", "/jobs", query))
+            page = parse_body(Page, self._ask("GET", "/jobs", query))
             yield from page.jobs
             if not page.cursor:
                 return
             query |= {"cursor": page.cursor}
 
     def follow(self, job_id: str) -> Iterator[RemoteJob]:
-        """A job at each of its changes, until it has finished: by server-sent events, else by asking.
+        """Yield a job at each of its changes, until it has finished: by server-sent events, else by polling.
 
         Raises:
             Stopped.
@@ -165,7 +165,7 @@ class Client:
         by_events = True
         while True:
             if by_events:
-                # Where no event comes through at all, something between us holds them back.
+                # Without any event, a proxy in between holds the stream back: poll.
                 by_events = False
                 try:
                     for job in self._events(job_id):
@@ -174,7 +174,7 @@ class Client:
                         if job.is_finished:
                             return
                 except (ServiceUnreachable, ServiceRefused):
-                    # If that was no chance, the question below has the same answer.
+                    # A lasting error shows in the request below as well.
                     pass
             job = self.job(job_id)
             yield job
@@ -184,23 +184,23 @@ class Client:
                 raise Stopped("stopped")
 
     def results(self, job_id: str) -> Published:
-        """A published result. 409 while there is none."""
-        return read(Published, self._ask("GET", f"{_path(job_id)}/results"))
+        """Return a published result. 409 while there is none."""
+        return parse_body(Published, self._ask("GET", f"{_path(job_id)}/results"))
 
     def manifest(self, job_id: str) -> dict[str, Any]:
-        """What was measured by what; of a failed job, why it failed."""
+        """Return the manifest of a result, or of a failed job with its error."""
         answer = self._ask("GET", f"{_path(job_id)}/manifest.json")
         try:
             return dict(answer.json())
         except (ValueError, TypeError) as error:
-            raise strange(answer, error) from error
+            raise invalid_response(answer, error) from error
 
     def fetch(self, path: str, target: Path, on_bytes: Progress | None = None) -> str:
-        """Write what the service answers at `path` into a new file; returns its SHA-256 in hex.
+        """Download `path` into a new file; returns its SHA-256 in hex.
 
-        A body that is cut short raises, and leaves no file.
+        An incomplete body raises, and leaves no file.
         """
-        tell = self._watching(on_bytes)
+        report = self._checked(on_bytes)
         answer = self._ask("GET", path, stream=True)
         digest, done, total = hashlib.sha256(), 0, int(answer.headers.get("Content-Length", 0))
         try:
@@ -208,7 +208,7 @@ class Client:
                 for piece in answer.iter_content(PIECE_BYTES):
                     done += file.write(piece)
                     digest.update(piece)
-                    tell(done, max(done, total))
+                    report(done, max(done, total))
         except requests.RequestException as error:
             target.unlink()
             raise unreachable("GET", path, error) from error
@@ -224,7 +224,7 @@ class Client:
             try:
                 for event in SSEClient(self._pieces(answer)).events():
                     if event.event in ("job", "end"):
-                        yield parsed(RemoteJob, event.data)
+                        yield parse_text(RemoteJob, event.data)
             except requests.RequestException as error:
                 raise unreachable("GET", path, error) from error
 
@@ -234,14 +234,14 @@ class Client:
                 raise Stopped("stopped")
             yield piece
 
-    def _watching(self, on_bytes: Progress | None) -> Progress:
-        def watch(done: int, total: int) -> None:
+    def _checked(self, on_bytes: Progress | None) -> Progress:
+        def report(done: int, total: int) -> None:
             if self._stop.is_set():
                 raise Stopped("stopped")
             if on_bytes:
                 on_bytes(done, total)
 
-        return watch
+        return report
 
     def _ask(
         self,
@@ -265,7 +265,7 @@ class Client:
                 data=data,
                 stream=stream,
                 timeout=(CONNECT_S, answer_s),
-                # A redirect would carry the key to an address nobody configured.
+                # A redirect would carry the key to an address that is not configured.
                 allow_redirects=False,
             )
         except requests.RequestException as error:
@@ -277,16 +277,16 @@ class Client:
 
 
 class _Counted(io.FileIO):
-    """A file that tells how far it has been read; also back to its beginning, for another try."""
+    """A file that reports how far it has been read; it can be read again for a retry."""
 
-    def __init__(self, file: Path, tell: Progress) -> None:
+    def __init__(self, file: Path, report: Progress) -> None:
         super().__init__(file, "rb")
-        self._tell = tell
+        self._report = report
         self._size = file.stat().st_size
 
     def read(self, size: int | None = -1, /) -> bytes | Any:
         piece = super().read(-1 if size is None else size)
-        self._tell(self.tell(), self._size)
+        self._report(self.tell(), self._size)
         return piece
 
 
@@ -297,7 +297,7 @@ def _retry(times: int) -> Retry:
         allowed_methods=None,
         backoff_factor=BACKOFF_S,
         retry_after_max=LONGEST_WAIT_S,
-        # The last answer says more than "too many retries".
+        # The last response is more informative than "too many retries".
         raise_on_status=False,
     )
 

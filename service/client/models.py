@@ -1,4 +1,4 @@
-"""What the service answers, as its client reads it: jobs, results, refusals."""
+"""The client's models of jobs and results, and its errors."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class ClientError(Exception):
-    """What keeps a call from its end, in a sentence.
+    """The base of the client's errors; the message is a sentence.
 
     Attributes:
-        code: stable and machine-readable; the service's own where it answered.
+        code: stable and machine-readable; the service's code where it answered.
     """
 
     code = "client_error"
 
 
 class ServiceUnreachable(ClientError):
-    """No answer, after all retries."""
+    """No response, after all retries."""
 
     code = "service_unreachable"
 
 
 class ServiceRefused(ClientError):
-    """An answer that is no success; `status` is its HTTP status."""
+    """The service refused the request; `status` is the HTTP status."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -39,20 +39,20 @@ class ServiceRefused(ClientError):
 
 
 class Stopped(ClientError):
-    """The caller asked for the end."""
+    """The caller's stop event is set."""
 
     code = "stopped"
 
 
 class Fault(BaseModel):
-    """Why a job did not succeed."""
+    """The error of a job."""
 
     code: str
     message: str
 
 
 class RemoteJob(BaseModel):
-    """A job as the service tells it; fields of newer versions are kept, too."""
+    """A job of the service; fields of newer versions are kept."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -81,47 +81,47 @@ class Published(BaseModel):
 
 
 class Submitted(BaseModel):
-    """The jobs that a submission made."""
+    """Response of a submission: its jobs."""
 
     jobs: list[RemoteJob] = Field(min_length=1)
 
 
 class Page(BaseModel):
-    """Some jobs of a list, and where it goes on; None at its end."""
+    """A page of a list of jobs; the cursor is None at its end."""
 
     jobs: list[RemoteJob]
     cursor: str | None
 
 
-def read(model: type[M], answer: requests.Response) -> M:
-    """As `parsed`, of an answer's body."""
-    return parsed(model, answer.content)
+def parse_body(model: type[M], answer: requests.Response) -> M:
+    """Parse a response's body. Raises ServiceRefused where it does not fit the model."""
+    return parse_text(model, answer.content)
 
 
-def parsed(model: type[M], text: bytes | str) -> M:
-    """Raises ServiceRefused where the text is something else."""
+def parse_text(model: type[M], text: bytes | str) -> M:
+    """Parse JSON text. Raises ServiceRefused where it does not fit the model."""
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        raise ServiceRefused(200, "strange_answer", f"the answer is no {model.__name__}") from error
+        raise ServiceRefused(200, "strange_answer", f"the response is not a {model.__name__}") from error
 
 
-def strange(answer: requests.Response, error: Exception) -> ServiceRefused:
-    """For a success that is no answer."""
-    return ServiceRefused(answer.status_code, "strange_answer", f"the answer cannot be read: {error}")
+def invalid_response(answer: requests.Response, error: Exception) -> ServiceRefused:
+    """Make the error for a successful response that cannot be parsed."""
+    return ServiceRefused(answer.status_code, "strange_answer", f"the response cannot be read: {error}")
 
 
 def refused(answer: requests.Response) -> ServiceRefused:
-    """From problem+json (RFC 9457), or whatever a proxy said."""
+    """Make the error for a refusal: from problem+json (RFC 9457), or from the status of a proxy's response."""
     try:
-        exit_on_error = answer.json()
-        code, detail = str(exit_on_error["code"]), str(exit_on_error["detail"])
+        problem = answer.json()
+        code, detail = str(problem["code"]), str(problem["detail"])
     except (ValueError, KeyError, TypeError):
         code, detail = f"http_{answer.status_code}", f"{answer.status_code} {answer.reason or ''}".strip()
     return ServiceRefused(answer.status_code, code, detail)
 
 
 def unreachable(method: str, path: str, error: Exception) -> ServiceUnreachable:
-    """With the reason that lies below what urllib3 wrapped around it."""
+    """Make the error for a failed connection, with the reason inside urllib3's wrapper."""
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
     return ServiceUnreachable(f"no answer to {method} {path}: {reason}")

@@ -1,6 +1,6 @@
-"""A downloaded result as a folder of files: whole or not at all, and known again when it is there already.
+"""A downloaded result as a folder of files: complete or absent, and recognised when it is already there.
 
-The same files as `analyse` writes: `<stem>.csv`, `manifest.json`, and the report's where the service makes one.
+The files are those that `analyse` writes: `<stem>.csv`, `manifest.json`, and the report's where the service makes one.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from service.storage.local_files import sha256_of
 
 MANIFEST = "manifest.json"
 EXTRAS = ("report.html", "summary.json", "methods.txt", "citation.bib")
-"""Made by the service on request; not every version has them."""
+"""Files that the service makes on request; not every version has them."""
 
 LONGEST_NAME = 200
-"""In bytes of UTF-8; file systems take 255, and the folder's name has more in it."""
+"""Limit in bytes of UTF-8; file systems take 255, and the folder's name needs some."""
 LONGEST_SUFFIX = 10
 _FORBIDDEN = frozenset('/\\:*?"<>|')
-"""On one system or another; in names that a service sends, besides whatever is not printable."""
+"""Characters that some file system forbids, besides those that are not printable."""
 
 
 class NotWhole(ClientError):
-    """What was downloaded is not what the service says that it published; nothing of it was kept."""
+    """The downloaded bytes are not those that the service published; they were deleted."""
 
     code = "not_whole"
 
 
 class ResultFolder:
-    """Where one job's result is kept on this machine."""
+    """The local folder of one job's result."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def manifest(self) -> dict[str, Any] | None:
-        """Of the whole result that is here; None where there is none."""
+        """Return the manifest of a complete result; None where there is none."""
         try:
             manifest = dict(json.loads((self.path / MANIFEST).read_text("utf-8")))
             csv = manifest["csv"]
@@ -55,7 +55,7 @@ class ResultFolder:
         return (self.path / EXTRAS[0]).exists()
 
     def csv(self, manifest: Mapping[str, Any]) -> Path:
-        """The table's file."""
+        """Return the table's path."""
         return self.path / safe_name(manifest["csv"]["name"])
 
     def download(
@@ -67,32 +67,32 @@ class ResultFolder:
         with_report: bool = True,
         on_bytes: Progress | None = None,
     ) -> dict[str, Any]:
-        """Fetch a published result in place of what is here; returns its manifest.
+        """Download a published result, replacing the folder's; returns its manifest.
 
         Args:
-            media_sha256: of the media that was sent; the manifest must name the same.
+            media_sha256: of the uploaded media; the manifest must name the same.
 
         Raises:
-            NotWhole: a hash is not the one that was promised.
+            NotWhole: a hash differs from the published one.
             ClientError: see `Client`.
         """
         published = client.results(job_id)
-        exit_on_error = published.manifest
-        if media_sha256 and exit_on_error.get("media", {}).get("sha256") != media_sha256:
-            raise NotWhole("the service measured other bytes than those that were sent")
+        manifest = published.manifest
+        if media_sha256 and manifest.get("media", {}).get("sha256") != media_sha256:
+            raise NotWhole("the service measured other bytes than those of this file")
         with self._beside() as room:
-            table = room / safe_name(exit_on_error["csv"]["name"])
+            table = room / safe_name(manifest["csv"]["name"])
             found = client.fetch(f"/jobs/{job_id}/result.csv", table, on_bytes)
-            if not found == published.csv_sha256 == exit_on_error["csv"]["sha256"]:
+            if not found == published.csv_sha256 == manifest["csv"]["sha256"]:
                 raise NotWhole(f"the table's SHA-256 is {found[:12]}…, and not what was published")
-            self._write(room / MANIFEST, exit_on_error)
+            self._write(room / MANIFEST, manifest)
             if with_report:
                 _fetch_extras(client, job_id, room)
             self._replace(room, last=table)
-        return exit_on_error
+        return manifest
 
     def add_report(self, client: Client, job_id: str) -> None:
-        """Fetch the report of a result that is here, where it is missing and the service makes one."""
+        """Download the missing report of a complete result, where the service makes one."""
         if self.has_report:
             return
         with self._beside() as room:
@@ -101,7 +101,7 @@ class ResultFolder:
                 file.replace(self.path / file.name)
 
     def keep_failure(self, manifest: Mapping[str, Any]) -> None:
-        """Leave the manifest of a job that failed, in place of what was here."""
+        """Write the manifest of a failed job, replacing the folder's result."""
         with self._beside() as room:
             self._write(room / MANIFEST, manifest)
             self._replace(room, last=room / MANIFEST)
@@ -116,7 +116,7 @@ class ResultFolder:
             shutil.rmtree(room, ignore_errors=True)
 
     def _replace(self, room: Path, last: Path) -> None:
-        """The table goes first and comes last: in between, `manifest` finds nothing whole here."""
+        """Replace the files; the table is deleted first and written last, so that no mixture counts as complete."""
         for old in [*self.path.glob("*.csv"), *(self.path / name for name in (MANIFEST, *EXTRAS))]:
             old.unlink(missing_ok=True)
         for file in room.iterdir():
@@ -138,13 +138,13 @@ def _fetch_extras(client: Client, job_id: str, room: Path) -> None:
 
 
 def safe_name(name: str) -> str:
-    """The last part of a name from elsewhere as a file name that is harmless on any system."""
+    """Turn the last part of a remote name into a file name that is safe on any system."""
     last = str(name).replace("\\", "/").rsplit("/", 1)[-1]
     plain = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in last)
     stem, dot, suffix = plain.rpartition(".")
     ending = dot + suffix if len(suffix) <= LONGEST_SUFFIX else ""
     short = _cut(stem if ending and stem else plain, LONGEST_NAME - len(ending.encode())) + (ending if stem else "")
-    # A leading dot would hide it, or lead elsewhere.
+    # A leading dot would hide the file, or name a parent folder.
     return short.lstrip(".").strip() or "_"
 
 

@@ -1,7 +1,7 @@
-"""Files of this machine through a service: uploaded, submitted, followed, downloaded.
+"""Send local files through a service: upload, submit, follow, download.
 
-Every step looks first for what is there already, so that the same call again resumes: the container of an upload
-follows from the file's bytes, the job from the upload, and a whole result is known by its hash.
+Every step first looks for its result, so that a repeated call resumes: the container of an upload follows from the
+file's bytes, the job from the upload, and a complete result is recognised by its hash.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from service.storage.local_files import sha256_of
 
 Outcome = Literal["downloaded", "kept", "succeeded", "submitted", "failed"]
 Watch = Callable[[str, str, float], None]
-"""Called with a file's name, what happens to it, and how much of that is done (0 to 1)."""
+"""Called with a file's name, its current step, and the step's progress (0 to 1)."""
 
 LONGEST_BLOB = 1024
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file to be sent; `name` tells it from the others, and names its folder of results."""
+    """A local file; `name` is unique among them, and names its folder of results."""
 
     path: Path
     name: str
@@ -37,11 +37,11 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of one file, or of one job.
+    """Outcome of one file, or of one job.
 
     Attributes:
-        job: the last that was heard of it; None where it did not come so far.
-        csv, manifest: of a result that is on this machine now.
+        job: its last known state; None where it was not submitted.
+        csv, manifest: of the local result.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Sent:
     error: ClientError | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """One line of `--json`."""
+        """Convert to one line of `--json`."""
         return {
             "file": self.name,
             "outcome": self.outcome,
@@ -63,7 +63,7 @@ class Sent:
 
 
 class JobFailed(ClientError):
-    """A job ended otherwise than well; `code` is the job's own."""
+    """The job did not succeed; `code` is the job's error code."""
 
     def __init__(self, job: RemoteJob) -> None:
         super().__init__(job.error.message if job.error else f"the job ended as {job.state}")
@@ -80,14 +80,14 @@ class _Begun:
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends files.
+    """Sends files, several at a time.
 
     Attributes:
         options: of the analysis, as the route takes them.
         out: folder of the results; None downloads nothing.
         wait: follow the jobs to their end.
-        with_report: download the reports, too, which the service then has to make.
-        at_once: files that are sent at once, and as many that are followed.
+        with_report: download the reports as well, which the service makes on request.
+        at_once: number of files in transfer, and of jobs followed.
     """
 
     client: Client
@@ -100,7 +100,7 @@ class Sender:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def send(self, files: Sequence[LocalFile], watch: Watch) -> Iterator[Sent]:
-        """All files, each yielded when it is done; a failed one does not keep the rest from it."""
+        """Send all files, and yield each outcome when it is known; a failed file does not stop the rest."""
         return in_two_steps(
             files,
             lambda file: self._begin(file, watch),
@@ -110,7 +110,7 @@ class Sender:
         )
 
     def _begin(self, file: LocalFile, watch: Watch) -> _Begun:
-        """Until there is a job."""
+        """Upload and submit a file."""
         try:
             watch(file.name, "reading", 0.0)
             sha256 = sha256_of(file.path)
@@ -138,7 +138,7 @@ class Sender:
         return self.client.submit(file.media, self.media_type, container, blob, self.options)
 
     def _end(self, begun: _Begun, watch: Watch) -> Sent:
-        """From the job to its result."""
+        """Follow the job to its result."""
         if begun.sent or begun.job is None:
             return begun.sent or Sent(begun.file.name, "failed")
         folder = ResultFolder(self.out / begun.file.name) if self.out else None
@@ -153,7 +153,7 @@ class Sender:
         )
 
     def _kept(self, file: LocalFile, sha256: str) -> Sent | None:
-        """A whole result of the same bytes and options that is here already."""
+        """Find a complete local result of the same bytes and options."""
         if self.out is None:
             return None
         folder = ResultFolder(self.out / file.name)
@@ -161,8 +161,8 @@ class Sender:
         if manifest is None or (self.with_report and not folder.has_report):
             return None
         wanted = JobOptions.resolve(file.media, self.media_type, self.options)
-        exit_on_error = manifest["job"]
-        same = (manifest["media"]["sha256"], exit_on_error["media_type"], exit_on_error["options"]) == (
+        job = manifest["job"]
+        same = (manifest["media"]["sha256"], job["media_type"], job["options"]) == (
             sha256,
             self.media_type,
             vars(wanted),
@@ -180,7 +180,7 @@ def bring(
     media_sha256: str | None = None,
     with_report: bool = True,
 ) -> Sent:
-    """Follow a job to its end, and download its result into the folder, where there is one."""
+    """Follow a job to its end, and download its result into the folder, if one is given."""
     last = job
     try:
         if not job.is_finished:
@@ -209,30 +209,30 @@ def _downloaded(
     def downloading(done: int, total: int) -> None:
         watch(name, "downloading", done / total if total else 1.0)
 
-    here = folder.manifest()
-    if here is not None and here["job"]["id"] == job.id:
+    local = folder.manifest()
+    if local is not None and local["job"]["id"] == job.id:
         if with_report:
             folder.add_report(client, job.id)
-        return Sent(name, "kept", job, folder.csv(here), here)
+        return Sent(name, "kept", job, folder.csv(local), local)
     manifest = folder.download(client, job.id, media_sha256=media_sha256, with_report=with_report, on_bytes=downloading)
     return Sent(name, "downloaded", job, folder.csv(manifest), manifest)
 
 
 def container_of(sha256: str) -> str:
-    """The container of an upload: the same bytes are always the same upload."""
+    """Derive the container of an upload from its bytes."""
     return f"c-{sha256[:32]}"
 
 
 def blob_name(file: Path) -> str:
-    """The file's name as a blob's: the service takes no control characters, backslashes or broken Unicode."""
-    # Whatever the file system holds that is no text has no place in an address.
+    """Turn the file's name into a blob's, without control characters, backslashes or broken Unicode."""
+    # Bytes of a file name that are not text cannot stand in an address.
     text = file.name.encode("utf-8", "replace").decode("utf-8")
     return "".join(char if char.isprintable() and char != "\\" else "_" for char in text)[-LONGEST_BLOB:]
 
 
 def _failed(name: str, job: RemoteJob | None, error: ClientError | OSError) -> Sent:
     if isinstance(error, Stopped):
-        # The end of everything, and not of this file.
+        # Stopping ends all files, not this one.
         raise error
-    exit_on_error = error if isinstance(error, ClientError) else ClientError(str(error))
-    return Sent(name, "failed", job, error=exit_on_error)
+    failure = error if isinstance(error, ClientError) else ClientError(str(error))
+    return Sent(name, "failed", job, error=failure)

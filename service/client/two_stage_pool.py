@@ -1,4 +1,4 @@
-"""Several at once, but not all: bounded threads, whose first interruption ends them all."""
+"""Run items through two bounded pools of threads; an interruption ends both."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ def in_two_steps(
     at_once: int,
     stop: threading.Event,
 ) -> Iterator[C]:
-    """Each item through both steps, yielded as they are done; `at_once` items in each step.
+    """Run each item through both steps, and yield results as they are done.
 
-    Two steps, so that the second, which waits for a service, keeps no item from its first.
+    The steps have separate threads, so that the second, which waits for a service, does not delay the first.
 
     Args:
-        first, second: raise nothing that should not end everything.
-        stop: set when the caller leaves early; the steps have to look at it.
+        first, second: an error that one raises ends all items.
+        at_once: number of items in each step.
+        stop: set when the caller leaves early; the steps must check it.
     """
     with ThreadPoolExecutor(at_once) as early, ThreadPoolExecutor(at_once) as late:
         begun: set[Future[B]] = {early.submit(first, item) for item in items}

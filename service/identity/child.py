@@ -11,7 +11,7 @@ import openface_lite
 from openface_lite import Face
 from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
-from service.engine.lite.failures import blamed
+from service.engine.lite.failures import as_analysis_error
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
 from service.identity.aligned import AlignedFace, load
 from service.identity.vectors import MODEL
@@ -95,4 +95,4 @@ def _shorter_side(face: Face) -> float:
 if __name__ == "__main__":
     # OpenCV's threads would take the processors from the other children.
     cv2.setNumThreads(1)
-    serve(_ACTS, blamed)
+    serve(_ACTS, as_analysis_error)

@@ -36,16 +36,18 @@ INFO = Info(
 )
 
 
-QUIET = {"health.healthz", "watching.numbers"}
-"""Asked every few seconds: no line for each."""
+UNLOGGED = {"health.healthz", "watching.numbers"}
+"""Endpoints polled every few seconds; their requests are counted and not logged."""
 
 
 def create_app(
-    services: Services, door: Authenticator | None = None, extra: Callable[[OpenAPI], None] = lambda app: None
+    services: Services, authenticator: Authenticator | None = None, extra: Callable[[OpenAPI], None] = lambda app: None
 ) -> OpenAPI:
-    """The web application over one set of services; tests and gunicorn make theirs here.
+    """Create the web application over one set of services.
 
-    Without a door nobody is asked for a key: for tests of what is behind it. `extra` adds what can be left out.
+    Args:
+        authenticator: checks keys, scopes and rates; without one every request is admitted (for tests of the routes).
+        extra: registers optional blueprints, such as identity's.
     """
     app = OpenAPI(
         __name__,
@@ -59,9 +61,9 @@ def create_app(
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions[KEY] = services
-    # A path means what it says or nothing: no redirect to a tidier one.
+    # No redirects to normalised paths: clients and proxies treat them differently.
     app.url_map.merge_slashes = False
-    # The document names no OPTIONS, and no browser page of another origin calls us.
+    # OPTIONS is not part of the API: pages of other origins do not call it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     problems.register(app)
     for blueprint in (health, watching, sessions, uploads, analyse, jobs, reports, faces, schema):
@@ -72,10 +74,10 @@ def create_app(
     security_headers.guard(app)
     app.before_request(_begin)
     app.before_request(bodies.refuse_long_body)
-    (door or Authenticator.open()).guard(app)
+    (authenticator or Authenticator.open()).guard(app)
     bodies.guard(app)
     app.before_request(_refuse_undecodable)
-    app.after_request(_tell)
+    app.after_request(_log_request)
     return app
 
 
@@ -84,23 +86,23 @@ def _begin() -> None:
 
 
 def _refuse_undecodable() -> None:
-    """Characters put in place of what is no UTF-8 could name another blob than was meant. Raises BadRequest."""
+    """Refuse queries that are not UTF-8: replacement characters could name another blob. Raises BadRequest."""
     try:
         unquote_to_bytes(request.query_string).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadRequest("the query is not UTF-8, percent-encoded") from error
 
 
-def _tell(response: Response) -> Response:
-    """One line a request, with the caller's trace; and its numbers."""
+def _log_request(response: Response) -> Response:
+    """Count the request, and log one line with the caller's trace id."""
     seconds = time.monotonic() - g.began
     metrics.request_answered(request.url_rule.rule if request.url_rule else "none", response.status_code, seconds)
-    if request.endpoint in QUIET:
+    if request.endpoint in UNLOGGED:
         return response
     trace_id = continued_trace(request.headers.get("traceparent")).split("-")[1]
-    # Of a route about one job; its lines are found by the same word as the worker's.
-    about = {"job_id": job_id} if (job_id := (request.view_args or {}).get("job_id")) else {}
-    with bound(trace_id=trace_id, **about):
+    # Routes of one job log its id under the worker's field name.
+    fields = {"job_id": job_id} if (job_id := (request.view_args or {}).get("job_id")) else {}
+    with bound(trace_id=trace_id, **fields):
         log.info(
             "request.answered",
             method=request.method,

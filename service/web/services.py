@@ -1,4 +1,4 @@
-"""What the routes need, kept by the application."""
+"""The services behind the routes, kept by the application."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from service.settings import Settings
 
 KEY = "media-analysis"
 IS_OWN_GALLERY = "is-own-gallery"
-"""Of the application where IDENTITY is on: whether a gallery is the caller's, else it raises."""
+"""Key of the application's extensions: the check that a gallery is the caller's; absent where IDENTITY is off."""
 
 
 @dataclass(frozen=True)
 class Services(JobBackend):
-    """The job stores, and what only the web application adds to them.
+    """The job stores, and the services that only the web application has.
 
     Attributes:
-        queue_watch: the queues' numbers for `/metrics`.
-        analyst: answers for single pictures; its children start with `analyser.start()`.
-        reports: reports that were made before.
+        queue_metrics: the queues' numbers for `/metrics`.
+        analyser: analyses single pictures; its children start with `analyser.start()`.
+        reports: cache of the reports.
     """
 
     queue_metrics: QueueMetrics
@@ -45,5 +45,5 @@ class Services(JobBackend):
 
 
 def services() -> Services:
-    """Those of the application that answers this request."""
+    """Return the services of the current application."""
     return cast(Services, current_app.extensions[KEY])

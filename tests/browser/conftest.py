@@ -154,7 +154,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
         context = browser.new_context(**{"viewport": DESKTOP, **options})
         page, watch = context.new_page(), Watch(origin)
         page.on("console", watch.hear)
-        # Whoever waits for a file chooser has to say so before it opens, and then still waits for Chromium to know it.
+        # Playwright must listen for file choosers before one opens, and Chromium takes a moment to know it.
         page.on("filechooser", lambda _: None)
         page.on("pageerror", lambda error: watch.faults.append(f"uncaught: {error}"))
         page.on("request", watch.see)

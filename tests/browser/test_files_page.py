@@ -60,7 +60,7 @@ def tab_to(page: Page, name: str) -> None:
     pytest.fail(f"{name} is not reached by the keyboard")
 
 
-def test_a_video_from_the_drop_to_its_report(window: Visit, site: LocalStack, clip: Path) -> None:
+def test_a_dropped_video_leads_to_its_report(window: Visit, site: LocalStack, clip: Path) -> None:
     page = window.goto(PATH)
     page.get_by_label("Posed").check()
     page.get_by_text("More options").click()
@@ -87,7 +87,7 @@ def test_a_video_from_the_drop_to_its_report(window: Visit, site: LocalStack, cl
     assert b"ftyp" in fetch(site, file.get_by_role("link", name="Overlay").get_attribute("href"))[:64]
 
 
-def test_twelve_at_once_and_after_a_reload(window: Visit) -> None:
+def test_twelve_files_survive_a_reload(window: Visit) -> None:
     page = window.goto(PATH)
     files = [{"name": "image.jpg", "mimeType": "image/jpeg", "buffer": jpeg(shade)} for shade in range(12)]
     page.get_by_label("Photos and videos", exact=True).set_input_files(files)
@@ -99,7 +99,7 @@ def test_twelve_at_once_and_after_a_reload(window: Visit) -> None:
     expect(page.locator(".file")).to_have_count(12)
     # Twelve files of one name are twelve blobs of one container.
     page.get_by_role("link", name="All as a list").click()
-    expect(page.locator("#told")).to_have_text("12 jobs")
+    expect(page.locator("#count")).to_have_text("12 jobs")
     page.go_back()
     page.get_by_role("button", name="Clear the finished ones").click()
     expect(page.locator(".file")).to_have_count(0)
@@ -116,7 +116,7 @@ def test_a_job_is_found_again_while_it_runs(window: Visit) -> None:
     expect(line(page, "again.mp4").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
 
 
-def test_what_cannot_be_taken_is_said_before_a_byte_is_sent(window: Visit) -> None:
+def test_unsupported_files_are_refused_before_the_upload(window: Visit) -> None:
     page = window.goto(PATH)
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "PUT" else None)
@@ -140,7 +140,7 @@ def test_what_cannot_be_taken_is_said_before_a_byte_is_sent(window: Visit) -> No
     expect(page.locator(".file")).to_have_count(2)
 
 
-def test_a_file_that_is_no_picture_says_why_and_what_to_do(window: Visit) -> None:
+def test_an_unreadable_file_shows_reason_and_advice(window: Visit) -> None:
     page = window.goto(PATH)
     drop(page, b"no picture at all", "broken.jpg", "image/jpeg")
     file = line(page, "broken.jpg")
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_picture_says_why_and_what_to_do(window: Visit) -> Non
     expect(page.locator("#advice")).to_contain_text("Try to open the file elsewhere")
 
 
-def test_a_broken_upload_is_sent_again(window: Visit) -> None:
+def test_a_broken_upload_can_be_retried(window: Visit) -> None:
     page = window.goto(PATH)
     window.watch.expect("Failed to load resource")
     page.route("**/uploads/**", lambda route: route.abort() if route.request.method == "PUT" else route.continue_())
@@ -163,7 +163,7 @@ def test_a_broken_upload_is_sent_again(window: Visit) -> None:
     expect(file.get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
 
 
-def test_without_event_streams_jobs_are_asked_for(window: Visit) -> None:
+def test_without_event_streams_jobs_are_polled(window: Visit) -> None:
     page = window.goto(PATH)
     window.watch.expect("503")
     page.route("**/events", lambda route: route.fulfill(status=503))
@@ -206,7 +206,7 @@ def test_by_keyboard_alone(window: Visit) -> None:
     tab_to(page, "Report")
 
 
-def test_it_asks_for_a_key_where_one_is_needed(visit: Callable[..., Visit], guarded_site: GuardedSite) -> None:
+def test_the_page_asks_for_a_key_where_one_is_needed(visit: Callable[..., Visit], guarded_site: GuardedSite) -> None:
     window = visit(guarded_site.url)
     page = window.goto(PATH)
     drop(page, jpeg(4), "stranger.jpg", "image/jpeg")

@@ -53,7 +53,7 @@ def test_signing_in_and_out(guarded: Visit, guarded_site: GuardedSite) -> None:
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
 
 
-def test_without_a_key_a_picture_is_not_measured(guarded: Visit) -> None:
+def test_a_picture_is_not_measured_without_a_key(guarded: Visit) -> None:
     guarded.watch.expect(REFUSED)
     page = guarded.goto("/")
     drop(page, ASTRONAUT.read_bytes(), "astronaut.png", "image/png")
@@ -61,7 +61,7 @@ def test_without_a_key_a_picture_is_not_measured(guarded: Visit) -> None:
     expect(page.locator("#result")).to_be_hidden()
 
 
-def test_about_tells_what_the_api_tells(window: Visit) -> None:
+def test_about_shows_the_api_facts(window: Visit) -> None:
     page = window.goto("/page/about")
     schema = window.context.request.get(f"{window.watch.origin}/schema").json()
     engine = page.locator("#engine")
@@ -84,15 +84,15 @@ def test_about_tells_what_the_api_tells(window: Visit) -> None:
         expect(cell).to_have_text(words[level])
 
 
-def test_about_without_a_key_tells_its_health_alone(guarded: Visit) -> None:
+def test_about_without_a_key_shows_health_only(guarded: Visit) -> None:
     guarded.watch.expect(REFUSED)
     page = guarded.goto("/page/about")
     expect(page.locator("#health")).to_have_text("ready")
-    expect(page.locator("#engine")).to_contain_text("told after sign-in")
+    expect(page.locator("#engine")).to_contain_text("shown after sign-in")
     expect(page.locator("#problem")).to_be_empty()
 
 
-def test_every_place_is_reached_and_marked(window: Visit) -> None:
+def test_every_page_is_linked_and_marked(window: Visit) -> None:
     page = window.goto("/")
     names = page.get_by_role("navigation").get_by_role("link").all_inner_texts()
     assert {"Try a picture", "About"} <= set(names)

@@ -28,7 +28,7 @@ OPTIONS = JobOptions.resolve("video", "wild", {})
 
 @pytest.fixture(scope="session")
 def services(site: LocalStack) -> Services:
-    """The same storage as the server's, to put records into states that take a worker long."""
+    """Services over the server's storage, to put records into states that a worker seldom reaches."""
     return Services.connect(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": site.connection_string}))
 
 
@@ -86,35 +86,35 @@ def names(page: Page) -> list[str]:
     return [text.strip() for text in page.locator(".job-file a").all_inner_texts()]
 
 
-def test_where_is_my_file(window: Visit, container: str) -> None:
+def test_the_list_is_searched_by_name(window: Visit, container: str) -> None:
     page = window.goto(f"/page/jobs?container={container}")
-    expect(page.locator("#told")).to_have_text("4 jobs")
+    expect(page.locator("#count")).to_have_text("4 jobs")
     assert names(page)[0] == "take 2.mp4"
     page.get_by_label("Where is my file?").fill("anna")
     page.keyboard.press("Enter")
-    expect(page.locator("#told")).to_have_text("2 jobs")
+    expect(page.locator("#count")).to_have_text("2 jobs")
     assert "text=anna" in page.url
     page.get_by_label("State").select_option("Failed")
-    expect(page.locator("#told")).to_have_text("1 job")
+    expect(page.locator("#count")).to_have_text("1 job")
     expect(page.get_by_text("The video ends in its header.")).to_be_visible()
     page.reload()
     expect(page.get_by_label("State")).to_have_value("failed")
-    expect(page.locator("#told")).to_have_text("1 job")
+    expect(page.locator("#count")).to_have_text("1 job")
     page.get_by_label("Where is my file?").fill("nowhere")
     page.get_by_role("button", name="Search").click()
-    expect(page.locator("#told")).to_have_text("No job is like that.")
+    expect(page.locator("#count")).to_have_text("No job matches.")
     page.go_back()
-    expect(page.locator("#told")).to_have_text("1 job")
+    expect(page.locator("#count")).to_have_text("1 job")
 
 
-def test_an_id_leads_to_its_job(window: Visit, done: str) -> None:
+def test_searching_a_job_id_opens_the_job(window: Visit, done: str) -> None:
     page = window.goto("/page/jobs")
     page.get_by_label("Where is my file?").fill(done.rsplit("/", 1)[1])
     page.keyboard.press("Enter")
     expect(page.locator("#title")).to_have_text("grey.jpg")
 
 
-def test_long_lists_go_on(window: Visit, services: Services) -> None:
+def test_long_lists_load_more(window: Visit, services: Services) -> None:
     name = f"many-{uuid.uuid4().hex[:8]}"
 
     def put_one(number: int) -> None:
@@ -124,14 +124,14 @@ def test_long_lists_go_on(window: Visit, services: Services) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(put_one, range(53)))
     page = window.goto(f"/page/jobs?container={name}")
-    expect(page.locator("#told")).to_have_text("50 jobs, and there are older ones")
+    expect(page.locator("#count")).to_have_text("50 jobs, and there are older ones")
     page.get_by_role("button", name="Older jobs").click()
-    expect(page.locator("#told")).to_have_text("53 jobs")
+    expect(page.locator("#count")).to_have_text("53 jobs")
     assert names(page) == [f"{number:02d}.mp4" for number in reversed(range(53))]
     expect(page.get_by_role("button", name="Older jobs")).to_be_hidden()
 
 
-def test_unfinished_jobs_move_by_themselves(window: Visit, services: Services) -> None:
+def test_unfinished_jobs_update_by_themselves(window: Visit, services: Services) -> None:
     name = f"moving-{uuid.uuid4().hex[:8]}"
     job_id = put(services, name, "a.mp4", running)
     page = window.goto(f"/page/jobs?container={name}")
@@ -161,7 +161,7 @@ def test_a_running_job_is_followed_and_cancelled(window: Visit, services: Servic
     expect(page.get_by_role("button", name="Run again")).to_be_visible()
 
 
-def test_a_finished_job_tells_all_and_runs_again(window: Visit, done: str) -> None:
+def test_a_finished_job_shows_its_result_and_can_be_rerun(window: Visit, done: str) -> None:
     page = window.goto(done)
     expect(page.locator("#chip")).to_have_text("Done")
     steps = page.locator("#steps tr")
@@ -180,7 +180,7 @@ def test_a_finished_job_tells_all_and_runs_again(window: Visit, done: str) -> No
     expect(page.locator("#chip")).to_have_text("Done", timeout=30_000)
 
 
-def test_a_failure_says_what_to_do(window: Visit, services: Services) -> None:
+def test_a_failed_job_shows_advice(window: Visit, services: Services) -> None:
     job_id = put(services, f"failure-{uuid.uuid4().hex[:8]}", "a.mp4", failed)
     window.watch.expect("404")
     page = window.goto(f"/page/jobs/{job_id}")
@@ -191,35 +191,33 @@ def test_a_failure_says_what_to_do(window: Visit, services: Services) -> None:
     expect(page.locator("#problem")).to_be_empty()
 
 
-def test_an_attempt_that_is_made_again_is_no_failure(window: Visit, services: Services) -> None:
+def test_a_retried_attempt_is_not_shown_as_a_failure(window: Visit, services: Services) -> None:
     job_id = put(services, f"again-{uuid.uuid4().hex[:8]}", "a.mp4", tried_again)
     page = window.goto(f"/page/jobs/{job_id}")
     expect(page.get_by_role("heading", name="Attempt 1 did not succeed")).to_be_visible()
     expect(page.locator("#advice")).to_have_text("Nothing has to be done: it is tried again by itself.")
 
 
-def test_an_unknown_job_is_told(window: Visit) -> None:
+def test_an_unknown_job_is_reported(window: Visit) -> None:
     window.watch.expect("404")
     page = window.goto(f"/page/jobs/{'0' * 32}")
     expect(page.get_by_role("alert").filter(has_text="There is no job")).to_be_visible()
 
 
-def test_after_signing_in_the_list_is_there(
-    visit: Callable[..., Visit], guarded_site: GuardedSite, container: str
-) -> None:
+def test_the_list_loads_after_sign_in(visit: Callable[..., Visit], guarded_site: GuardedSite, container: str) -> None:
     window = visit(guarded_site.url)
     window.watch.expect("401")
     page = window.goto(f"/page/jobs?container={container}")
     expect(page.get_by_role("alert").filter(has_text="Sign in to go on.")).to_be_visible()
     page.get_by_label("API key").fill(guarded_site.key)
     page.keyboard.press("Enter")
-    expect(page.locator("#told")).to_have_text("4 jobs")
+    expect(page.locator("#count")).to_have_text("4 jobs")
 
 
 def test_they_look_right(window: Visit, container: str, services: Services, done: str) -> None:
     window.watch.expect("404")
     page = window.goto(f"/page/jobs?container={container}")
-    expect(page.locator("#told")).to_have_text("4 jobs")
+    expect(page.locator("#count")).to_have_text("4 jobs")
     assert looked_at(page, "jobs") == []
     ids = [link.get_attribute("href") for link in page.locator(".job-file a").all()]
     views = {"job-failed": ids[3], "job-done": done}
@@ -239,7 +237,7 @@ def test_they_look_right(window: Visit, container: str, services: Services, done
 def test_on_a_phone_jobs_are_cards(visit: Callable[..., Visit], site: LocalStack, container: str) -> None:
     window = visit(site.service_url, viewport=PHONE, has_touch=True, is_mobile=True)
     page = window.goto(f"/page/jobs?container={container}")
-    expect(page.locator("#told")).to_have_text("4 jobs")
+    expect(page.locator("#count")).to_have_text("4 jobs")
     # The rows are cards now, and still rows of a table to a screen reader.
     assert page.get_by_role("row").count() == 5
     assert page.locator("#rows tr").first.evaluate("row => getComputedStyle(row).display") == "grid"

@@ -42,7 +42,7 @@ def page(visit: Callable[..., Visit], people_site: GuardedSite) -> Page:
     opened = window.goto("/page/people")
     opened.get_by_label("API key").fill(people_site.key)
     opened.get_by_role("button", name="Sign in").click()
-    expect(opened.locator("#told")).to_have_text("Nobody yet")
+    expect(opened.locator("#count")).to_have_text("No one is enrolled yet")
     return opened
 
 
@@ -55,7 +55,7 @@ def test_from_enrolment_to_removal(page: Page) -> None:
     expect(page.locator("#problem")).to_have_text("Choose a picture, or take one.")
     page.locator("#pictures").set_input_files(ASTRONAUT)
     page.get_by_role("button", name="Enrol", exact=True).click()
-    expect(page.locator("#told")).to_have_text(f"{NAME} is enrolled.", timeout=20_000)
+    expect(page.locator("#count")).to_have_text(f"{NAME} is enrolled.", timeout=20_000)
     listed = page.locator("#people li")
     expect(listed).to_contain_text(NAME)
     expect(listed.locator("img")).to_have_js_property("naturalWidth", 128)
@@ -79,7 +79,7 @@ def test_from_enrolment_to_removal(page: Page) -> None:
     page.get_by_role("button", name="Remove Commander").click()
     expect(listed).to_have_count(1)
     page.get_by_role("button", name="Really remove? Commander").click()
-    expect(page.locator("#told")).to_have_text("Commander is removed, with 1 embedding.")
+    expect(page.locator("#count")).to_have_text("Commander is removed, with 1 embedding.")
     expect(listed).to_have_count(0)
     page.locator("#asked").set_input_files(ASTRONAUT)
     expect(page.locator("#matches li")).to_contain_text("Not known", timeout=20_000)

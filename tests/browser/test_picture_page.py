@@ -59,7 +59,7 @@ def only_boxes(page: Page) -> None:
 
 
 def drawn(page: Page, canvas: str = "#overlay") -> np.ndarray:
-    """What is on the canvas, RGBA, as fine as the screen."""
+    """Read the canvas's pixels, RGBA, at the screen's resolution."""
     url = page.evaluate("(canvas) => document.querySelector(canvas).toDataURL()", canvas)
     data = base64.b64decode(url.partition(",")[2])
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
@@ -123,7 +123,7 @@ def test_a_dropped_picture_has_its_box_at_the_right_pixels(
     assert not is_marked(overlay, [face["box"][0] + 12, *face["box"][1:]], (512, 512), BOX_COLOUR)
 
 
-def test_each_layer_can_be_taken_away(window: Visit) -> None:
+def test_each_layer_can_be_hidden(window: Visit) -> None:
     page = window.goto("/")
     drop(page, ASTRONAUT.read_bytes(), "astronaut.png", "image/png")
     analysed(page)
@@ -136,7 +136,7 @@ def test_each_layer_can_be_taken_away(window: Visit) -> None:
     assert covered[-1] == 0
 
 
-def test_the_slider_filters_at_once_and_without_a_call(window: Visit, site: LocalStack) -> None:
+def test_the_slider_filters_without_a_request(window: Visit, site: LocalStack) -> None:
     picture = two_faces()
     sure, unsure = sorted(faces_by_api(site, picture), key=lambda face: -face["confidence"])
     assert sure["confidence"] > 0.95 > 0.85 > unsure["confidence"] > 0.35
@@ -162,7 +162,7 @@ def test_the_slider_filters_at_once_and_without_a_call(window: Visit, site: Loca
     assert calls == []
 
 
-def test_the_numbers_and_the_json_are_those_of_the_answer(window: Visit) -> None:
+def test_the_shown_numbers_and_json_are_the_responses(window: Visit) -> None:
     page = window.goto("/")
     with page.expect_response("**/api/analyse-image*") as caught:
         drop(page, ASTRONAUT.read_bytes(), "astronaut.png", "image/png")
@@ -221,7 +221,7 @@ def test_a_pasted_picture(window: Visit) -> None:
     expect(page.locator("#summary")).to_contain_text("1 face.")
 
 
-def test_a_picture_that_is_too_large_is_reduced_before_it_is_sent(window: Visit, tmp_path: Path) -> None:
+def test_a_large_picture_is_reduced_before_the_upload(window: Visit, tmp_path: Path) -> None:
     file = tmp_path / "large.jpg"
     cv2.imwrite(str(file), cv2.resize(PORTRAIT, (7200, 5800)), [cv2.IMWRITE_JPEG_QUALITY, 50])
     page = window.goto("/")
@@ -245,7 +245,7 @@ def test_a_picture_without_a_face(window: Visit) -> None:
     expect(page.locator("#numbers")).to_be_hidden()
 
 
-def test_what_is_no_picture_is_said(window: Visit) -> None:
+def test_a_file_that_is_not_a_picture_is_reported(window: Visit) -> None:
     page = window.goto("/")
     drop(page, b"some words", HOSTILE, "image/png")
     expect(page.get_by_role("alert").filter(has_text="no picture")).to_have_text(
@@ -259,7 +259,7 @@ def test_what_is_no_picture_is_said(window: Visit) -> None:
     assert page.locator("#picture-name *").count() == 0
 
 
-def test_a_server_that_is_away_is_said(window: Visit) -> None:
+def test_an_unreachable_server_is_reported(window: Visit) -> None:
     window.watch.expect("ERR_INTERNET_DISCONNECTED")
     page = window.goto("/")
     window.context.set_offline(True)

@@ -1,4 +1,4 @@
-"""The pool's child for faces: `openface_lite` as a library, on pictures whose header has been looked at first."""
+"""The pool's child for interactive analyses: `openface_lite` as a library, on pictures with a checked header."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from openface_lite.pictures import Picture, picture_of
 from openface_lite.pose import Camera
 from service.engine.lite.drawing import Pixels, draw
 from service.engine.lite.face import FaceView
-from service.engine.lite.failures import blamed
+from service.engine.lite.failures import as_analysis_error
 from service.errors import MediaTooLarge, UnreadableMedia
 from service.sandbox.child_loop import Act, Answer, serve
 from service.sandbox.decoders.pictures import read_header
@@ -24,7 +24,7 @@ JPEG_QUALITY = 92
 
 
 def _hello(_body: bytes) -> Answer:
-    """Everything is loaded, and has run once."""
+    """Load the models, and run them once."""
     openface_lite.analyse_image(np.zeros((64, 64, 3), np.uint8))
     return {"engine": "openface_lite", "version": openface_lite.__version__}, b""
 
@@ -32,12 +32,12 @@ def _hello(_body: bytes) -> Answer:
 def _faces(
     body: bytes, *, max_pixels: int, confidence: float, max_faces: int, tiles: bool, everything: bool, drawn_as: str
 ) -> Answer:
-    """Find and measure; with `drawn_as` (`.png`, `.jpg`) the picture with the overlay comes back as well."""
+    """Find and measure faces; with `drawn_as` (`.png`, `.jpg`) return the picture with the overlay as well."""
     picture = _picture(body, max_pixels)
     camera = Camera.for_size(picture.width, picture.height)
     found: list[Face] = openface_lite.analyse.find_faces(picture, camera, tiles=int(tiles))
-    seen = [FaceView.of(face) for face in found if face.confidence >= confidence][:max_faces]
-    return _told(picture, seen, everything=everything), _drawn(picture, seen, drawn_as)
+    views = [FaceView.of(face) for face in found if face.confidence >= confidence][:max_faces]
+    return _summary(picture, views, everything=everything), _drawn(picture, views, drawn_as)
 
 
 def _table(
@@ -50,16 +50,16 @@ def _table(
     support: dict[str, str],
     drawn_as: str,
 ) -> Answer:
-    """What another engine's table says of a picture; the body is the picture and behind it the table."""
+    """Read another engine's table of a picture; the body is the picture, followed by the table."""
     picture = _picture(body[:picture_bytes], max_pixels)
     rows = csv.DictReader(io.StringIO(body[picture_bytes:].decode()))
-    seen = [FaceView.of_row(row, picture.width, picture.height, support) for row in rows]
-    seen = sorted((face for face in seen if face.confidence >= confidence), key=lambda face: -face.size)[:max_faces]
-    return _told(picture, seen, everything=True), _drawn(picture, seen, drawn_as)
+    views = [FaceView.of_row(row, picture.width, picture.height, support) for row in rows]
+    views = sorted((face for face in views if face.confidence >= confidence), key=lambda face: -face.size)[:max_faces]
+    return _summary(picture, views, everything=True), _drawn(picture, views, drawn_as)
 
 
 def _upright(body: bytes, *, max_pixels: int) -> Answer:
-    """The picture upright as a PNG, for an engine that cannot turn it."""
+    """Return the picture upright as a PNG, for engines that ignore its orientation."""
     picture = _picture(body, max_pixels)
     return {"width": picture.width, "height": picture.height}, _encoded(picture.pixels, ".png")
 
@@ -81,18 +81,18 @@ def _picture(body: bytes, max_pixels: int) -> Picture:
     return picture_of(body)
 
 
-def _told(picture: Picture, seen: list[FaceView], *, everything: bool) -> dict[str, Any]:
-    faces = [face.told() if everything else face.told_shortly() for face in seen]
+def _summary(picture: Picture, views: list[FaceView], *, everything: bool) -> dict[str, Any]:
+    faces = [face.as_dict() if everything else face.as_found() for face in views]
     return {"width": picture.width, "height": picture.height, "faces": faces}
 
 
-def _drawn(picture: Picture, seen: list[FaceView], drawn_as: str) -> bytes:
+def _drawn(picture: Picture, views: list[FaceView], drawn_as: str) -> bytes:
     if not drawn_as:
         return b""
     pixels = picture.pixels
     if picture.is_reduced:
         pixels = np.asarray(cv2.resize(pixels, (picture.width, picture.height)), dtype=np.uint8)
-    return _encoded(draw(pixels, seen), drawn_as)
+    return _encoded(draw(pixels, views), drawn_as)
 
 
 def _encoded(pixels: Pixels, kind: str) -> bytes:
@@ -104,6 +104,6 @@ def _encoded(pixels: Pixels, kind: str) -> bytes:
 
 
 if __name__ == "__main__":
-    # OpenCV's own threads would take the processors from the other children.
+    # OpenCV's threads would take the processors of the other children.
     cv2.setNumThreads(1)
-    serve(_ACTS, blamed)
+    serve(_ACTS, as_analysis_error)

@@ -1,4 +1,4 @@
-"""The overlay: boxes, landmarks, the head's pose, lines of sight and action units, drawn into a picture."""
+"""Draw the overlay into a picture: boxes, landmarks, head pose, lines of sight and action units."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ LANDMARK: Colour = (120, 255, 120)
 SIGHT: Colour = (255, 255, 0)
 HEAD: Colour = (255, 160, 60)
 AXES: dict[str, Colour] = {"x": (60, 60, 255), "y": (60, 255, 60), "z": (255, 120, 60)}
-"""All in BGR: x red, y green, z blue, as is usual for axes."""
+"""Colours of the head's axes in BGR: x red, y green, z blue."""
 PANEL_SHADE = 0.35
-BAR, WEAK_BAR, WORDS = (120, 255, 120), (80, 170, 170), (255, 255, 255)
+BAR, WEAK_BAR, TEXT = (120, 255, 120), (80, 170, 170), (255, 255, 255)
 MOST_INTENSE = 5.0
-"""Of an action unit; a full bar."""
+"""Highest intensity of an action unit; a full bar."""
 
-# Places in 1/16 pixel: OpenCV draws between pixels where it is told so.
+# Coordinates are in 1/16 pixel, since OpenCV can draw between pixels.
 _SHIFT = 4
 
 
 def draw(
     pixels: Pixels, faces: Sequence[FaceView], *, scale: float = 1.0, pose_box: bool = False, bars: Side = ""
 ) -> Pixels:
-    """A copy of the picture (height, width, 3; BGR) with everything drawn; lines grow with the face.
+    """Draw the faces into a copy of the picture (height, width, 3; BGR); lines grow with the face.
 
     Args:
         scale: of the copy, at most 1.
         pose_box: a cube around the head, as OpenFace draws it, in place of box and axes.
-        bars: at which side the action units of the largest face are shown, as far as they were measured.
+        bars: side of the panel with the measured action units of the largest face.
     """
     drawn = pixels.copy()
     if scale < 1:
@@ -52,7 +52,7 @@ def draw(
 
 
 def largest(faces: Sequence[FaceView]) -> FaceView:
-    """The face that the bars are of."""
+    """Return the largest face, whose action units the panel shows."""
     return max(faces, key=lambda face: face.size)
 
 
@@ -60,18 +60,18 @@ def _draw_one(pixels: Pixels, face: FaceView, scale: float, *, pose_box: bool) -
     thick = max(1, round(face.size * scale / 150))
 
     def line(begin: Numbers, end: Numbers, colour: Colour, thickness: int) -> None:
-        cv2.line(pixels, _place(begin * scale), _place(end * scale), colour, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.line(pixels, _fixed_point(begin * scale), _fixed_point(end * scale), colour, thickness, cv2.LINE_AA, _SHIFT)
 
     for point in face.landmarks:
         radius = round(max(1.0, face.size * scale / 180) * 2**_SHIFT)
-        cv2.circle(pixels, _place(point * scale), radius, LANDMARK, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        cv2.circle(pixels, _fixed_point(point * scale), radius, LANDMARK, cv2.FILLED, cv2.LINE_AA, _SHIFT)
     for begin, end in face.drawn_lines_of_sight():
         line(begin, end, SIGHT, thick)
     if pose_box:
         for begin, end in face.cube():
             line(begin, end, HEAD, thick)
         return
-    corner, other = _place(face.box[:2] * scale), _place(face.box[2:] * scale)
+    corner, other = _fixed_point(face.box[:2] * scale), _fixed_point(face.box[2:] * scale)
     cv2.rectangle(pixels, corner, other, BOX, thick, cv2.LINE_AA, _SHIFT)
     axes = face.axes()
     for name, colour in AXES.items():
@@ -79,7 +79,7 @@ def _draw_one(pixels: Pixels, face: FaceView, scale: float, *, pose_box: bool) -
 
 
 def _draw_bars(pixels: Pixels, face: FaceView, side: Side) -> None:
-    """A panel in an upper corner: name, bar and number of each intensity that was measured."""
+    """Draw a panel in an upper corner: name, bar and number of each measured intensity."""
     units = {
         name.removesuffix("_r"): unit for name, unit in face.action_units.items() if unit.get("intensity") is not None
     }
@@ -93,8 +93,8 @@ def _draw_bars(pixels: Pixels, face: FaceView, side: Side) -> None:
     panel[:] = (panel * PANEL_SHADE).astype(np.uint8)
     size, thick = row / 34, max(1, row // 18)
 
-    def write(words: str, x: int, y: int) -> None:
-        cv2.putText(panel, words, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, WORDS, thick, cv2.LINE_AA)
+    def write(text: str, x: int, y: int) -> None:
+        cv2.putText(panel, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, TEXT, thick, cv2.LINE_AA)
 
     left, full = row * 3, row * 5
     for number, (name, unit) in enumerate(units.items()):
@@ -107,6 +107,6 @@ def _draw_bars(pixels: Pixels, face: FaceView, side: Side) -> None:
         write(f"{unit['intensity']:.1f}", left + full + row // 3, base)
 
 
-def _place(point: Numbers) -> tuple[int, int]:
+def _fixed_point(point: Numbers) -> tuple[int, int]:
     x, y = (round(float(part) * 2**_SHIFT) for part in np.clip(np.nan_to_num(point), -20_000, 20_000))
     return x, y

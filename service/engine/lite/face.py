@@ -1,4 +1,4 @@
-"""One face of an answer: measured by the embedded analyser, or read from a row of an OpenFace table."""
+"""One measured face: from the embedded analyser, or from a row of an OpenFace table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from openface_lite.pose import euler_angles
 from service.engine.lite.geometry import IRIS_RING, FaceGeometry, Numbers, points
 
 NOSE_TIP, MOUTH_LEFT, MOUTH_RIGHT = 30, 48, 54
-"""Of the 68 landmarks; left and right are those of the image."""
+"""Indices in the 68 landmarks; left and right are those of the image."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FaceView(FaceGeometry):
 
     @classmethod
     def of(cls, face: Face) -> FaceView:
-        """What the embedded analyser measured."""
+        """Convert a face of the embedded analyser."""
         units = {
             name: {"intensity": _rounded(unit.intensity), "support": unit.support}
             for name, unit in face.action_units.items()
@@ -61,7 +61,7 @@ class FaceView(FaceGeometry):
 
     @classmethod
     def of_row(cls, row: Mapping[str, str], width: int, height: int, support: Mapping[str, str]) -> FaceView:
-        """A row of FaceLandmarkImg's table. Its box is that of the landmarks: the table has no other.
+        """Convert a row of FaceLandmarkImg's table; the box is the one of the landmarks, since the table has none.
 
         Args:
             width, height: of the picture, from which OpenFace guesses the camera.
@@ -80,11 +80,11 @@ class FaceView(FaceGeometry):
 
     @property
     def size(self) -> float:
-        """The longer side of the box."""
+        """Longer side of the box, in pixels."""
         return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
 
-    def told_shortly(self) -> dict[str, Any]:
-        """Box, confidence and key points in whole pixels."""
+    def as_found(self) -> dict[str, Any]:
+        """Return box, confidence and key points, in whole pixels."""
         left, top, right, bottom = (round(float(side)) for side in self.box)
         eyes = self.eyes_2d.reshape(2, 28, 2)[:, IRIS_RING].mean(axis=1)
         points = [*eyes, *self.landmarks[[NOSE_TIP, MOUTH_LEFT, MOUTH_RIGHT]]]
@@ -95,31 +95,31 @@ class FaceView(FaceGeometry):
             "keypoints": {name: [round(float(x)), round(float(y))] for name, (x, y) in zip(names, points, strict=True)},
         }
 
-    def told(self) -> dict[str, Any]:
-        """Everything."""
-        return self.told_shortly() | {
-            "landmarks": _told(self.landmarks, 1),
+    def as_dict(self) -> dict[str, Any]:
+        """Return all measurements."""
+        return self.as_found() | {
+            "landmarks": _round_all(self.landmarks, 1),
             "head_pose": {
-                "translation_mm": _told(self.translation, 1),
+                "translation_mm": _round_all(self.translation, 1),
                 "rotation_deg": dict(
-                    zip(("pitch", "yaw", "roll"), _told(np.degrees(euler_angles(self.rotation)), 2), strict=True)
+                    zip(("pitch", "yaw", "roll"), _round_all(np.degrees(euler_angles(self.rotation)), 2), strict=True)
                 ),
-                "rotation_vector": _told(cv2.Rodrigues(self.rotation)[0].ravel(), 5),
-                "axes": {name: _told(point, 1) for name, point in self.axes().items()},
+                "rotation_vector": _round_all(cv2.Rodrigues(self.rotation)[0].ravel(), 5),
+                "axes": {name: _round_all(point, 1) for name, point in self.axes().items()},
             },
-            "gaze": self._told_gaze(),
+            "gaze": self._gaze(),
             "action_units": dict(self.action_units),
         }
 
-    def _told_gaze(self) -> dict[str, Any] | None:
+    def _gaze(self) -> dict[str, Any] | None:
         lines = self.lines_of_sight()
         if not lines:
             return None
         x, y, z = self.sight.mean(axis=0)
         return {
-            "angle_deg": _told(np.degrees([math.atan2(x, -z), math.atan2(y, -z)]), 2),
+            "angle_deg": _round_all(np.degrees([math.atan2(x, -z), math.atan2(y, -z)]), 2),
             "eyes": [
-                {"origin": _told(origin, 1), "end": _told(end, 1), "direction": _told(direction, 4)}
+                {"origin": _round_all(origin, 1), "end": _round_all(end, 1), "direction": _round_all(direction, 4)}
                 for (origin, end), direction in zip(lines, self.sight, strict=True)
             ],
         }
@@ -138,5 +138,5 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, 3)
 
 
-def _told(numbers: Any, decimals: int) -> Any:
+def _round_all(numbers: Any, decimals: int) -> Any:
     return np.round(numbers, decimals).tolist()

@@ -1,4 +1,4 @@
-"""The analyser's errors as ours, for the children that load it."""
+"""Translate the embedded analyser's errors, for the children that load it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from openface_lite import MediaError, ModelsUnavailableError
 from service.errors import AnalysisError, EngineUnavailable, UnreadableMedia
 
 
-def blamed(error: Exception) -> AnalysisError | None:
-    """None where it is neither the picture nor a missing model."""
+def as_analysis_error(error: Exception) -> AnalysisError | None:
+    """Translate an error; None where neither the picture nor a missing model caused it."""
     if isinstance(error, MediaError):
         return UnreadableMedia("the picture cannot be decoded")
     if isinstance(error, ModelsUnavailableError):

@@ -1,4 +1,4 @@
-"""Faces in one picture, at once: by the embedded analyser in the pool, or by the installed OpenFace command."""
+"""Analyse one picture interactively: by the embedded analyser in a pool, or by the installed OpenFace command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from service.settings import REPOSITORY, Settings
 CHILD = "service.engine.lite.child"
 LITE = "openface_lite"
 WAITING_A_CHILD = 16
-"""Questions that may wait for each child; more are told to come again."""
+"""Queue length of each child; further requests are refused as busy."""
 OPENFACE_PATIENCE_S = 5.0
 FILE_BYTES = 256 << 20
 
@@ -31,13 +31,13 @@ DrawnAs = Literal["", ".png", ".jpg"]
 
 @dataclass(frozen=True)
 class DetectRequest:
-    """What is asked about a picture.
+    """Parameters of the analysis of one picture.
 
     Attributes:
-        confidence: least confidence, 0 to 1, of the faces told.
-        upsample: look for small faces too.
-        everything: landmarks, pose, gaze and action units besides box and key points.
-        drawn_as: also the picture with the overlay, in this format; empty for none.
+        confidence: least confidence of the returned faces, 0 to 1.
+        upsample: find small faces too.
+        everything: return landmarks, pose, gaze and action units besides box and key points.
+        drawn_as: format of the returned picture with the overlay; empty for none.
     """
 
     confidence: float
@@ -49,13 +49,13 @@ class DetectRequest:
 
 @dataclass(frozen=True)
 class DetectResult:
-    """The answer.
+    """Result of the analysis of one picture.
 
     Attributes:
         width, height: of the upright picture.
-        faces: largest first, as `FaceView.told` or `FaceView.told_shortly` has them.
-        drawn: the picture with the overlay, if it was wanted.
-        seconds: from the question to the answer; with OpenFace, of its command alone.
+        faces: largest first, as `FaceView.as_dict` or `FaceView.as_found` returns them.
+        drawn: the picture with the overlay; empty where it was not requested.
+        seconds: duration from request to result; with OpenFace, of its command alone.
     """
 
     engine: Engine
@@ -67,7 +67,7 @@ class DetectResult:
 
 
 class InteractiveAnalyser:
-    """Answers for as long as the process lives; its children start with the first question, or with `start`."""
+    """Analyses single pictures in a pool of children, which start with the first request or with `start`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -83,27 +83,27 @@ class InteractiveAnalyser:
         self._workspace: Workspace | None = None
 
     def start(self) -> None:
-        """Let the children load their models now."""
+        """Start the children, so that they load their models."""
         self._pool.start()
 
     def ping(self) -> None:
-        """Raises EngineUnavailable while they do not start."""
+        """Check that the children run. Raises EngineUnavailable."""
         self._pool.ping()
 
     def close(self) -> None:
-        """Let them go."""
+        """End the children, and remove the workspace."""
         self._pool.close()
         if self._workspace:
             self._workspace.close()
 
     @cached_property
     def lite(self) -> Engine:
-        """The embedded analyser. Raises EngineUnavailable."""
+        """Return the embedded analyser. Raises EngineUnavailable."""
         return Engine.find(REPOSITORY / LITE / "bin")
 
     @cached_property
     def openface(self) -> Engine:
-        """The installed OpenFace. Raises EngineUnavailable, and BadRequest where another engine is in its place."""
+        """Return the installed OpenFace. Raises EngineUnavailable, and BadRequest where another engine is installed."""
         engine = Engine.find(self._settings.openface_bin_dir)
         if engine.name == LITE:
             raise BadRequest(
@@ -113,11 +113,11 @@ class InteractiveAnalyser:
         return engine
 
     def ask(self, picture: bytes, wanted: DetectRequest) -> DetectResult:
-        """What the embedded analyser sees.
+        """Analyse with the embedded analyser.
 
         Raises:
-            MediaTooLarge, UnreadableMedia, UnsupportedMedia: the picture.
-            Busy, EngineUnavailable: this server.
+            MediaTooLarge, UnreadableMedia, UnsupportedMedia: the picture cannot be analysed.
+            Busy, EngineUnavailable: the server cannot analyse now.
         """
         began = time.monotonic()
         question = {
@@ -129,11 +129,11 @@ class InteractiveAnalyser:
             "everything": wanted.everything,
             "drawn_as": wanted.drawn_as,
         }
-        words, drawn = self._pool.ask(question, picture)
-        return _told(self.lite, words, drawn, time.monotonic() - began)
+        summary, drawn = self._pool.ask(question, picture)
+        return _result(self.lite, summary, drawn, time.monotonic() - began)
 
     def ask_openface(self, picture: bytes, wanted: DetectRequest) -> DetectResult:
-        """What the installed OpenFace command sees; it is started anew for each picture, which takes seconds.
+        """Analyse with the installed OpenFace command, which is started for each picture and takes seconds.
 
         Raises:
             AnalysisError: as `ask`, and as `run_engine` and `read_table`.
@@ -155,11 +155,11 @@ class InteractiveAnalyser:
             "support": dict(engine.au_support),
             "drawn_as": wanted.drawn_as,
         }
-        words, drawn = self._pool.ask(question, upright + table)
-        return _told(engine, words, drawn, seconds)
+        summary, drawn = self._pool.ask(question, upright + table)
+        return _result(engine, summary, drawn, seconds)
 
     def _run(self, engine: Engine, picture: bytes, room: Path) -> tuple[bytes, float, bytes]:
-        """The picture upright, the seconds of the command, and its table."""
+        """Run the command; returns the upright picture, the command's seconds, and its table."""
         settings = self._settings
         _, upright = self._pool.ask({"do": "upright", "max_pixels": self._max_pixels}, picture)
         path = room / "picture.png"
@@ -186,5 +186,5 @@ class _Picture:
     frames_expected: int | None = None
 
 
-def _told(engine: Engine, words: dict[str, Any], drawn: bytes, seconds: float) -> DetectResult:
-    return DetectResult(engine, words["width"], words["height"], words["faces"], drawn, round(seconds, 4))
+def _result(engine: Engine, summary: dict[str, Any], drawn: bytes, seconds: float) -> DetectResult:
+    return DetectResult(engine, summary["width"], summary["height"], summary["faces"], drawn, round(seconds, 4))

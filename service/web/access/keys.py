@@ -1,8 +1,8 @@
-"""API keys: who may ask for what.
+"""API keys and their scopes.
 
-An entry is `<name>:<scope>+<scope>:<SHA-256 of the key>`; the key itself is kept nowhere. It is 256 random bits,
-which nobody can try through, so a plain hash is enough: a slow one makes up for passwords that people think up, and
-here would only make every request slow.
+An entry is `<name>:<scope>+<scope>:<SHA-256 of the key>`; the key itself is not kept. A key is 256 random bits, too
+many to guess, so a plain hash is enough: a slow hash protects passwords that people choose, and here would only slow
+down every request.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from service.settings import BadSettings, Settings
 Scope = Literal["analyse", "read", "identity", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-# Tells people and secret scanners what a stray string is, and keeps a key from beginning with a dash.
+# Lets people and secret scanners recognise a key, and keeps it from beginning with a dash.
 PREFIX = "mak_"
 RANDOM_BYTES = 32
 
@@ -32,36 +32,36 @@ _DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 class BadKeys(BadSettings):
-    """Entries that cannot be used; the text never quotes one, since it may be a key put there by mistake."""
+    """Invalid entries; the message never quotes one, since it may be a key entered by mistake."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """One caller's key, as far as it is known here."""
+    """A caller's key: name, scopes and hash."""
 
     name: str
     scopes: frozenset[Scope]
     digest: bytes = field(repr=False)
 
     def may(self, scope: Scope) -> bool:
-        """`admin` may everything."""
+        """Whether the key has the scope; `admin` includes all."""
         return scope in self.scopes or "admin" in self.scopes
 
     @property
     def entry(self) -> str:
-        """As it stands in API_KEYS and the keys file."""
+        """The key's entry in API_KEYS or the keys file."""
         scopes = "+".join(scope for scope in SCOPES if scope in self.scopes)
         return f"{self.name}:{scopes}:{self.digest.hex()}"
 
 
 def new_key(name: str, scopes: Iterable[Scope]) -> tuple[str, Key]:
-    """A new key: its text, to be handed over once, and its entry. Raises BadKeys."""
+    """Make a key: its text, which is shown once, and its entry. Raises BadKeys."""
     text = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     return text, Key(check_name(name), frozenset(scopes), _digest(text))
 
 
 def check_name(name: str) -> str:
-    """The name, if it can stand in an entry. Raises BadKeys."""
+    """Return the name if it can stand in an entry. Raises BadKeys."""
     if not _NAME.fullmatch(name):
         raise BadKeys("a key's name has 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', and begins with a letter or digit")
     return name
@@ -88,36 +88,38 @@ def parse_line(line: str) -> Key | None:
 
 
 class KeyRing:
-    """The keys that are good now. The file is read again for each request, and parsed where it has changed: it is
-    small, and a time stamp can miss a change.
+    """The valid keys.
+
+    The file is read again for each request and parsed where it has changed: it is small, and a time stamp can miss a
+    change.
     """
 
     def __init__(self, inline: tuple[Key, ...] = (), file: Path | None = None) -> None:
         self._inline = inline
         self._file = file
         self._lock = threading.Lock()
-        self._seen: bytes | str | None = None
+        self._contents: bytes | str | None = None
         self._keys = inline
 
     @classmethod
     def of(cls, settings: Settings) -> KeyRing:
-        """The keys that the settings name; the file is not looked at yet. Raises BadKeys."""
+        """Build the ring of the settings' keys; the file is not read yet. Raises BadKeys."""
         return cls(_inline(settings), settings.api_keys_file)
 
     @property
     def asks(self) -> bool:
-        """Callers need a key; also where the file has none yet."""
+        """Whether callers need a key; true also where the file has none yet."""
         return bool(self._inline) or self._file is not None
 
     def check(self) -> None:
-        """Raise BadKeys where the file cannot be used as it is now."""
+        """Read the file. Raises BadKeys where it is not valid."""
         if self._file is not None:
             self._parsed(_contents(self._file))
 
     def find(self, presented: str) -> Key | None:
-        """The key that was presented, if it is one of ours.
+        """Find the key that was presented.
 
-        Every entry is compared, each in constant time, so that the time taken tells nothing about any of them.
+        Every entry is compared, each in constant time, so that the time taken reveals nothing about any of them.
         """
         digest = _digest(presented)
         found = None
@@ -127,27 +129,27 @@ class KeyRing:
         return found
 
     def current(self) -> tuple[Key, ...]:
-        """All keys that are good now."""
+        """Return all valid keys."""
         with self._lock:
             if self._file is not None:
-                self._look_again(self._file)
+                self._reload(self._file)
             return self._keys
 
-    def _look_again(self, file: Path) -> None:
-        """Take over a changed file. One that cannot be used changes nothing, and is told once."""
-        seen = _contents(file)
-        if seen == self._seen:
+    def _reload(self, file: Path) -> None:
+        """Load a changed file. An invalid one changes nothing, and is logged once."""
+        contents = _contents(file)
+        if contents == self._contents:
             return
-        self._seen = seen
+        self._contents = contents
         try:
-            self._keys = self._parsed(seen)
+            self._keys = self._parsed(contents)
         except BadKeys as error:
             log.error("keys.file_refused", file=str(file), error=str(error), kept=[key.name for key in self._keys])
             return
         log.info("keys.read", file=str(file), names=[key.name for key in self._keys])
 
     def _parsed(self, contents: bytes | str) -> tuple[Key, ...]:
-        """All keys, given the file's contents or why there are none. Raises BadKeys."""
+        """Parse all keys from the file's contents, or from the reason why it cannot be read. Raises BadKeys."""
         where = f"API_KEYS_FILE: {self._file}"
         if isinstance(contents, str):
             raise BadKeys(f"{where} cannot be read: {contents}")
@@ -160,7 +162,7 @@ class KeyRing:
 
 
 def parse_lines(lines: Iterable[str]) -> list[Key]:
-    """Read the keys of a keys file, one or more a line. Raises BadKeys, with the number of the line."""
+    """Parse the lines of a keys file, each with one entry or more. Raises BadKeys with the number of the line."""
     keys = []
     for number, line in enumerate(lines, 1):
         # A secret that was written for API_KEYS, where blanks or commas stand between the entries, may be mounted.
@@ -191,7 +193,7 @@ def _inline(settings: Settings) -> tuple[Key, ...]:
 
 
 def _distinct(keys: list[Key]) -> tuple[Key, ...]:
-    """The keys, if no name and no hash is there twice: else a revoked one could stay good under another entry."""
+    """Return the keys if names and hashes are unique: else a revoked key could stay valid under another entry."""
     if len({key.name for key in keys}) < len(keys):
         raise BadKeys("two keys have the same name")
     if len({key.digest for key in keys}) < len(keys):
@@ -200,7 +202,7 @@ def _distinct(keys: list[Key]) -> tuple[Key, ...]:
 
 
 def _contents(file: Path) -> bytes | str:
-    """What is in the file, or why it cannot be read."""
+    """Read the file; returns its bytes, or the reason why it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:

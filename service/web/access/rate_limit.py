@@ -1,4 +1,4 @@
-"""How often one caller may ask."""
+"""Rate limit by caller."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ IPV6_SITE = 64
 
 
 class RateLimit:
-    """A moving window of a minute for each caller, counted in this process alone.
+    """A moving window of one minute for each caller, counted in this process.
 
-    The processes share nothing, so each grants an equal part: roughly the limit in all, since connections are
-    not dealt out evenly.
+    The processes share no counters, so each grants an equal part: roughly the limit in all, since connections are
+    not distributed evenly.
     """
 
     def __init__(self, per_minute: int, processes: int) -> None:
-        """No limit where `per_minute` is 0."""
+        """Grant `per_minute` requests over all processes; 0 grants any number."""
         self._limit = RateLimitItemPerMinute(math.ceil(per_minute / processes)) if per_minute else None
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def wait_s(self, caller: str) -> int:
-        """Count a request; returns 0 if it may go on, else the seconds after which the next one may."""
+        """Count a request; returns 0 if it is admitted, else the seconds until the next one is."""
         if self._limit is None or self._limiter.hit(self._limit, caller):
             return 0
         reset_time = self._limiter.get_window_stats(self._limit, caller).reset_time
@@ -34,7 +34,7 @@ class RateLimit:
 
 
 def address_of(peer: str) -> str:
-    """Who an anonymous caller is: its address, or its network for IPv6, where one host has very many addresses."""
+    """Return an anonymous caller's identity: its IPv4 address, or its IPv6 /64 network, which one host may own."""
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:

@@ -1,7 +1,7 @@
-"""A browser's session: a key exchanged for a cookie that scripts cannot read and other sites cannot send.
+"""Browser sessions: a key exchanged for a cookie that scripts cannot read and other sites cannot send.
 
-The cookie is signed and names the key by a fingerprint, so that a key that is revoked ends its sessions at once. What
-changes anything has to repeat the session's token in a header, which only a page of ours can do.
+The cookie is signed and names the key by a fingerprint, so that revoking a key ends its sessions at once. Requests that
+change or start something must repeat the session's token in a header, which only this service's pages can do.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ sessions = APIBlueprint("session", __name__, abp_tags=[Tag(name="Session")], ope
 
 
 class Session(BaseModel):
-    """Who is asking, as far as the service knows."""
+    """The caller's session."""
 
-    asks_for_keys: bool = Field(description="Whether this service wants a key at all.")
-    key: str | None = Field(description="Name of the key that the session was begun with.")
+    asks_for_keys: bool = Field(description="Whether this service needs a key.")
+    key: str | None = Field(description="Name of the session's key.")
     scopes: list[Scope]
     csrf_token: str | None = Field(
-        description=f"To be sent as `{TOKEN_HEADER}` with whatever a session changes or starts."
+        description=f"Send it as `{TOKEN_HEADER}` with every request of a session that changes or starts something."
     )
 
 
 class Sessions:
-    """Begins sessions, and finds the key behind one."""
+    """Creates sessions, and finds the key of one."""
 
     def __init__(self, keys: KeyRing, secret: str, *, secure: bool) -> None:
-        """`secure` cookies are sent over TLS (or to this machine) only."""
+        """Keep the ring and the signing secret; `secure` cookies are sent over TLS or to this machine only."""
         self._keys = keys
         self._secret = secret
         self._secure = secure
 
     @classmethod
     def of(cls, settings: Settings, keys: KeyRing) -> Sessions:
-        """As the settings say. Without SESSION_SECRET they end with this process."""
+        """Build from the settings. Without SESSION_SECRET sessions end with this process."""
         secret = settings.session_secret.get_secret_value() if settings.session_secret else secrets.token_urlsafe(32)
         return cls(keys, secret, secure=not settings.listens_on_loopback)
 
-    def serve(self, app: OpenAPI) -> None:
-        """Let the application keep sessions."""
+    def configure(self, app: OpenAPI) -> None:
+        """Configure the application's session cookie."""
         app.secret_key = self._secret
         app.permanent_session_lifetime = LIFETIME
         app.config.update(
@@ -65,13 +65,13 @@ class Sessions:
         app.extensions[SESSION_COOKIE] = self
 
     def begin(self, key: Key) -> None:
-        """Put the key's session into the answer."""
+        """Start the key's session with this response."""
         session.clear()
         session.permanent = True
         session.update(key=key.name, fingerprint=_fingerprint(key), token=secrets.token_urlsafe(32))
 
     def key(self) -> Key | None:
-        """The key behind the request's session, if it is still good."""
+        """Return the key of the request's session, if it is still valid."""
         fingerprint = session.get("fingerprint")
         if not isinstance(fingerprint, str):
             return None
@@ -83,40 +83,40 @@ class Sessions:
         sent = request.headers.get(TOKEN_HEADER, "")
         return hmac.compare_digest(str(session.get("token", "")).encode(), sent.encode("utf-8", "replace"))
 
-    def told(self, key: Key | None) -> Session:
-        """What the caller is told of itself."""
+    def describe(self, key: Key | None) -> Session:
+        """Describe the session to its caller."""
         scopes = [scope for scope in SCOPES if key and key.may(scope)]
         token = session.get("token") if key else None
         return Session(asks_for_keys=self._keys.asks, key=key.name if key else None, scopes=scopes, csrf_token=token)
 
 
-@sessions.get("/session", endpoint="show", responses={200: Session, **problems(400, 429, door=False)}, security=NO_KEY)
+@sessions.get("/session", endpoint="show", responses={200: Session, **problems(400, 429, keyed=False)}, security=NO_KEY)
 def show_session() -> Response:
-    """Whether keys are asked for, and whose session this is."""
+    """Show whether keys are needed, and the session's key and scopes."""
     own = _own()
-    return _answer(own.told(own.key()))
+    return _answer(own.describe(own.key()))
 
 
 @sessions.post("/session", endpoint="begin", responses={201: Session, **problems(400)}, security=ANY_KEY)
 def begin_session() -> Response:
-    """Exchange the key in the header for a session's cookie (HttpOnly, SameSite=Strict)."""
-    own, key = _own(), asking_key()
+    """Exchange the key of the header for a session cookie (HttpOnly, SameSite=Strict)."""
+    own, key = _own(), current_key()
     if key:
         own.begin(key)
-    response = _answer(own.told(key))
+    response = _answer(own.describe(key))
     response.status_code = 201
     return response
 
 
-@sessions.delete("/session", endpoint="end", responses={204: None, **problems(400, 429, door=False)}, security=NO_KEY)
+@sessions.delete("/session", endpoint="end", responses={204: None, **problems(400, 429, keyed=False)}, security=NO_KEY)
 def end_session() -> Response:
-    """Forget the session."""
+    """End the session."""
     session.clear()
     return Response(status=204)
 
 
-def asking_key() -> Key | None:
-    """The key of this request, as the door has found it."""
+def current_key() -> Key | None:
+    """Return the key of this request, as the authenticator has found it."""
     key = g.get("key")
     return key if isinstance(key, Key) else None
 
@@ -127,8 +127,8 @@ def _own() -> Sessions:
     return found
 
 
-def _answer(told: Session) -> Response:
-    response = jsonify(told.model_dump(mode="json"))
+def _answer(body: Session) -> Response:
+    response = jsonify(body.model_dump(mode="json"))
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -1,4 +1,4 @@
-"""Puts identity into the application, where IDENTITY is on."""
+"""Register identity's routes and page, where IDENTITY is on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.web.services import IS_OWN_GALLERY, services
 
 
 def add_identity(app: OpenAPI, identity: IdentityServices, *, legacy: bool) -> None:
-    """Its routes and its page. The older forms only with `legacy`: they cannot say what was consented to."""
+    """Register the routes and the page; the older forms only with `legacy`, since they carry no consent."""
     app.extensions[IDENTITY] = identity
     app.extensions[IS_OWN_GALLERY] = is_own_gallery
     for blueprint in (galleries, people, *((tokens, names) if legacy else ())):
@@ -24,5 +24,5 @@ def add_identity(app: OpenAPI, identity: IdentityServices, *, legacy: bool) -> N
 
 
 def _page() -> str:
-    """*People*; it is told the limits, so that it can reduce a large photo before it sends it."""
+    """Render *People*, with the limits to which it reduces large photos before it sends them."""
     return render_template("people.html", settings=services().settings)

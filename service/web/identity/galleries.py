@@ -1,4 +1,4 @@
-"""`/galleries/…`: enrol, list, verify, identify, rename, remove, for callers that begin now."""
+"""`/galleries/…`: enrol, list, verify, identify, rename and remove people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from service.identity.embedder import FoundFace
 from service.identity.galleries import PAGE, Match, NewFace, Person
 from service.identity.rights import audit, export_person, remove_person
 from service.identity.vectors import confidence, exact
-from service.web.identity.bodies import MOST_PICTURES, Given, describe, described, longest, longest_of_many, read_given
 from service.web.identity.models import (
     Change,
     EnrolledFace,
@@ -45,6 +44,16 @@ from service.web.identity.models import (
 from service.web.identity.own_gallery import identity, own_gallery
 from service.web.protocol.bodies import takes_body
 from service.web.protocol.openapi import content, needs, operation_name, problems
+from service.web.protocol.pictures import (
+    MOST_PICTURES,
+    PictureBody,
+    body_limit_of_many,
+    body_limit_of_two,
+    describe_body,
+    form_content,
+    read_pictures,
+    request_body,
+)
 from service.web.services import services
 
 NEEDS = needs("identity")
@@ -57,7 +66,7 @@ galleries = APIBlueprint("galleries", __name__, abp_tags=[Tag(name="Who is it")]
 
 @galleries.get("/galleries", endpoint="all", responses={200: GalleryList, **problems(400, 503)}, security=NEEDS)
 def list_galleries() -> Response:
-    """The caller's gallery: each key has one."""
+    """List the caller's gallery; each key has one."""
     facts = identity().galleries.facts(own_gallery())
     audit("list", facts.name)
     return _json(GalleryList(galleries=[Gallery(**asdict(facts))]))
@@ -65,7 +74,7 @@ def list_galleries() -> Response:
 
 @galleries.get("/galleries/<gallery>", endpoint="one", responses={200: Gallery, **TO_READ}, security=NEEDS)
 def get_gallery(path: GalleryPath) -> Response:
-    """How much is in a gallery."""
+    """Count a gallery's people and faces."""
     facts = identity().galleries.facts(own_gallery(path.gallery))
     audit("list", facts.name)
     return _json(Gallery(**asdict(facts)))
@@ -73,7 +82,7 @@ def get_gallery(path: GalleryPath) -> Response:
 
 @galleries.get("/galleries/<gallery>/people", endpoint="people", responses={200: People, **TO_READ}, security=NEEDS)
 def list_people(path: GalleryPath, query: PeopleQuery) -> Response:
-    """Who is in a gallery."""
+    """List the people of a gallery."""
     gallery = own_gallery(path.gallery)
     found = identity().galleries.page(gallery, name=query.name or "", after=query.cursor or "", limit=PAGE + 1)
     audit("list", gallery, people=len(found))
@@ -84,18 +93,18 @@ def list_people(path: GalleryPath, query: PeopleQuery) -> Response:
 @galleries.post(
     "/galleries/<gallery>/people", endpoint="enrol", responses={201: PersonFacts, **TO_SEND}, security=NEEDS
 )
-@takes_body(longest_of_many)
+@takes_body(body_limit_of_many)
 def enrol(path: GalleryPath) -> Response:
-    """Enrol someone with 1 to 100 pictures that show one face each.
+    """Enrol a person with 1 to 100 pictures of one face each.
 
-    Where a picture shows none or several, nobody is enrolled, and the error says which picture.
+    A picture without exactly one face refuses the whole request, and the error names the picture.
     """
     gallery = own_gallery(path.gallery)
-    given = _given()
-    wanted = given.as_model(Enrolment)
-    new = _new_faces(given, thumbnails=wanted.thumbnails)
-    person = identity().galleries.enrol(gallery, wanted.name, wanted.consent, wanted.expires, new)
-    audit("enrol", gallery, person_id=person.id, faces=len(new), consent=wanted.consent)
+    body = _body()
+    enrolment = body.as_model(Enrolment)
+    new = _new_faces(body, thumbnails=enrolment.thumbnails)
+    person = identity().galleries.enrol(gallery, enrolment.name, enrolment.consent, enrolment.expires, new)
+    audit("enrol", gallery, person_id=person.id, faces=len(new), consent=enrolment.consent)
     return _json(_person(person), HTTPStatus.CREATED)
 
 
@@ -106,7 +115,7 @@ def enrol(path: GalleryPath) -> Response:
     security=NEEDS,
 )
 def get_person(path: PersonPath) -> Response:
-    """One person."""
+    """Show a person."""
     gallery = own_gallery(path.gallery)
     audit("read", gallery, person_id=path.person_id)
     return _json(_person(identity().galleries.person(gallery, path.person_id)))
@@ -119,7 +128,7 @@ def get_person(path: PersonPath) -> Response:
     security=NEEDS,
 )
 def change_person(path: PersonPath, body: Change) -> Response:
-    """Another name, consent reference, or end."""
+    """Change a person's name, consent reference or expiry."""
     gallery = own_gallery(path.gallery)
     fields = body.model_dump(exclude_unset=True)
     if any(fields.get(name, "") is None for name in ("name", "consent")):
@@ -135,7 +144,7 @@ def change_person(path: PersonPath, body: Change) -> Response:
     security=NEEDS,
 )
 def delete_person(path: PersonPath) -> Response:
-    """Remove a person with all embeddings, thumbnails and tokens; the answer is a receipt."""
+    """Delete a person with all embeddings, thumbnails and tokens; returns a receipt."""
     gallery = own_gallery(path.gallery)
     receipt = remove_person(identity().store, gallery, path.person_id)
     audit("delete", gallery, person_id=path.person_id, embeddings=receipt.embeddings)
@@ -149,7 +158,7 @@ def delete_person(path: PersonPath) -> Response:
     security=NEEDS,
 )
 def export(path: PersonPath) -> Response:
-    """What is held of one person; embeddings are told of, and not handed out."""
+    """Export a person's data; embeddings are listed and not exported."""
     gallery = own_gallery(path.gallery)
     audit("export", gallery, person_id=path.person_id)
     held = export_person(identity().galleries, gallery, path.person_id)
@@ -172,13 +181,13 @@ def export(path: PersonPath) -> Response:
     responses={201: PersonFacts, **TO_SEND},
     security=NEEDS,
 )
-@takes_body(longest_of_many)
+@takes_body(body_limit_of_many)
 def add_faces(path: PersonPath) -> Response:
-    """More pictures of someone who is enrolled."""
+    """Add pictures to an enrolled person."""
     gallery = own_gallery(path.gallery)
     identity().galleries.person(gallery, path.person_id)
-    given = _given()
-    new = _new_faces(given, thumbnails=given.as_model(MoreFaces).thumbnails)
+    body = _body()
+    new = _new_faces(body, thumbnails=body.as_model(MoreFaces).thumbnails)
     person = identity().galleries.add_faces(gallery, path.person_id, new)
     audit("enrol", gallery, person_id=person.id, faces=len(new))
     return _json(_person(person), HTTPStatus.CREATED)
@@ -191,7 +200,7 @@ def add_faces(path: PersonPath) -> Response:
     security=NEEDS,
 )
 def delete_face(path: FacePath) -> Response:
-    """Remove one face, and its person with the last one."""
+    """Delete a face, and its person with the last one."""
     gallery = own_gallery(path.gallery)
     person_id = identity().galleries.remove_face(gallery, path.face_token)
     audit("delete_face", gallery, person_id=person_id)
@@ -205,69 +214,69 @@ def delete_face(path: FacePath) -> Response:
     security=NEEDS,
 )
 def thumbnail(path: FacePath) -> Response:
-    """The small picture of a face, where one is kept."""
+    """Download the thumbnail of a face, where one is kept."""
     gallery = own_gallery(path.gallery)
     audit("thumbnail", gallery)
-    return _unkept(Response(identity().galleries.thumbnail(gallery, path.face_token), content_type="image/jpeg"))
+    return _not_cached(Response(identity().galleries.thumbnail(gallery, path.face_token), content_type="image/jpeg"))
 
 
 @galleries.post(
     "/galleries/<gallery>/identify", endpoint="identify", responses={200: Identified, **TO_SEND}, security=NEEDS
 )
-@takes_body(longest)
+@takes_body(body_limit_of_two)
 def identify(path: GalleryPath, query: SearchQuery) -> Response:
-    """Who is it: for each face of a picture the enrolled faces that are near, the nearest first."""
+    """Find, for each face of a picture, the nearest enrolled faces below the threshold."""
     gallery, own = own_gallery(path.gallery), identity()
     threshold = query.threshold or own.threshold
-    found = own.embedder.faces(_given().one_picture())
+    found = own.embedder.faces(_body().one())
     faces = []
     for face in found:
         matches = own.galleries.nearest(gallery, face.embedding, threshold, query.limit)
-        told = [_match(match, threshold) for match in matches]
-        faces.append(IdentifiedFace(box=_box(face), confidence=face.confidence, matches=told))
+        facts = [_match(match, threshold) for match in matches]
+        faces.append(IdentifiedFace(box=_box(face), confidence=face.confidence, matches=facts))
     people = sorted({match.person_id for face in faces for match in face.matches})
     audit("identify", gallery, faces=len(faces), people=people)
     return _json(Identified(threshold=threshold, faces=faces))
 
 
 @galleries.post("/galleries/<gallery>/verify", endpoint="verify", responses={200: Verified, **TO_SEND}, security=NEEDS)
-@takes_body(longest)
+@takes_body(body_limit_of_two)
 def verify(path: GalleryPath, query: ThresholdQuery) -> Response:
-    """Whether two pictures, with one face each, show one person. Nothing is kept of them."""
+    """Compare two pictures with one face each: do they show one person? Nothing is stored."""
     gallery, own = own_gallery(path.gallery), identity()
     threshold = query.threshold or own.threshold
-    one, other = _one_face_each(_given().so_many(2), thumbnails=False)
+    one, other = _one_face_each(_body().between(2, 2), thumbnails=False)
     distance = exact(one.embedding, other.embedding)
     audit("verify", gallery)
-    told = Verified(
+    verified = Verified(
         same=distance < threshold,
         distance=round(distance, 4),
         threshold=threshold,
         confidence=round(confidence(distance, threshold), 4),
     )
-    return _json(told)
+    return _json(verified)
 
 
-def _given() -> Given:
-    return read_given(services().settings.detect_max_mb * 1024 * 1024)
+def _body() -> PictureBody:
+    return read_pictures(services().settings.detect_max_mb * 1024 * 1024)
 
 
-def _new_faces(given: Given, *, thumbnails: bool) -> list[NewFace]:
-    pictures = given.so_many(1, MOST_PICTURES)
+def _new_faces(body: PictureBody, *, thumbnails: bool) -> list[NewFace]:
+    pictures = body.between(1, MOST_PICTURES)
     found = _one_face_each(pictures, thumbnails=thumbnails)
     return [NewFace(face.embedding, thumbnail=face.thumbnail or None) for face in found]
 
 
 def _one_face_each(pictures: list[bytes], *, thumbnails: bool) -> list[FoundFace]:
-    """Raises the picture's own error where there is only one, else BadRequest that names all that cannot be used."""
+    """Find one face in each picture. Raises the error of the only picture, or BadRequest naming all refused ones."""
     found = identity().embedder.one_face_each(pictures, thumbnails=thumbnails)
     faces = [face for face in found if isinstance(face, FoundFace)]
     refused = [(number, face) for number, face in enumerate(found, 1) if isinstance(face, AnalysisError)]
     if refused and len(pictures) == 1:
         raise refused[0][1]
     if refused:
-        told = "; ".join(f"picture {number}: {error.message}" for number, error in refused)
-        raise BadRequest(told, WRONG_PICTURES)
+        reasons = "; ".join(f"picture {number}: {error.message}" for number, error in refused)
+        raise BadRequest(reasons, WRONG_PICTURES)
     return faces
 
 
@@ -301,24 +310,24 @@ def _box(face: FoundFace) -> list[int]:
 def _json(model: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
     response = jsonify(model.model_dump(mode="json"))
     response.status_code = status
-    return _unkept(response)
+    return _not_cached(response)
 
 
-def _unkept(response: Response) -> Response:
-    """No cache may keep what is known of people."""
+def _not_cached(response: Response) -> Response:
+    """Forbid caches to keep personal data."""
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def _describe_bodies() -> None:
-    words: dict[str, Any] = {
+    bodies: dict[str, Any] = {
         "/galleries/{gallery}/people": (Enrolment, "Name, consent reference and pictures.", True),
         "/galleries/{gallery}/people/{person_id}/faces": (MoreFaces, "Pictures.", True),
         "/galleries/{gallery}/identify": (None, "A picture.", False),
         "/galleries/{gallery}/verify": (None, "Two pictures.", True),
     }
-    for path, (model, sentence, several) in words.items():
-        describe(galleries, path, described(model, sentence, several=several))
+    for path, (model, sentence, several) in bodies.items():
+        describe_body(galleries, path, request_body(sentence, form_content(model, several=several)))
 
 
 _describe_bodies()

@@ -1,4 +1,4 @@
-"""`/train` and `/recognize/`: the form by user names, with the key in the body, for callers of older services."""
+"""`/train` and `/recognize`: the older API by user names, with the key in the body."""
 
 from __future__ import annotations
 
@@ -17,10 +17,19 @@ from service.identity.galleries import NewFace
 from service.identity.rights import audit
 from service.identity.vectors import confidence
 from service.logs import log
-from service.web.identity.bodies import MOST_PICTURES, Given, describe, described, longest, longest_of_many, read_given
-from service.web.identity.own_gallery import ANONYMOUS, identity, key_in_body, keys, who
+from service.web.identity.own_gallery import ANONYMOUS, identity, key_in_body, keys, legacy_consent
 from service.web.protocol.bodies import takes_body
 from service.web.protocol.openapi import NO_KEY, Answers, operation_name
+from service.web.protocol.pictures import (
+    MOST_PICTURES,
+    PictureBody,
+    body_limit_of_many,
+    body_limit_of_two,
+    describe_body,
+    form_content,
+    read_pictures,
+    request_body,
+)
 from service.web.services import services
 
 RECOGNIZED = "Face recognized successfully."
@@ -35,11 +44,11 @@ names = APIBlueprint(
 
 
 class LegacyAnswer(BaseModel):
-    """What older callers are answered, errors included."""
+    """The response of the older API, errors included."""
 
     responseType: Literal["SUCCESS", "FAILURE"]  # noqa: N815
-    successDescription: str = Field(description="A sentence that callers match on.")  # noqa: N815
-    detectionTime: float = Field(description="Seconds that it took.")  # noqa: N815
+    successDescription: str = Field(description="A fixed sentence that callers compare with.")  # noqa: N815
+    detectionTime: float = Field(description="Duration in seconds.")  # noqa: N815
     confidencePercentage: float | None = Field(  # noqa: N815
         description="0 to 1: 1 / (1 + exp(12 (distance - IDENTITY_THRESHOLD))), 0.5 at the threshold; "
         "null where nothing was compared."
@@ -47,20 +56,20 @@ class LegacyAnswer(BaseModel):
 
 
 class Refusal(BaseModel):
-    """A picture that was not used."""
+    """A picture that was refused."""
 
     image: int = Field(description="Its number, from 1.")
     reason: str
 
 
 class Trained(LegacyAnswer):
-    """The same, and which pictures were not used."""
+    """The response of `/train`, with the refused pictures."""
 
     rejected: list[Refusal]
 
 
 class LegacyRequest(BaseModel):
-    """Who asks, and about whom."""
+    """The fields of the older API: key and user name."""
 
     API_KEY: str
     username: str
@@ -80,16 +89,16 @@ def _errors(model: type[BaseModel]) -> Answers:
 
 
 @names.post("/train", endpoint="train", responses={200: Trained, **_errors(LegacyAnswer)}, security=NO_KEY)
-@takes_body(longest_of_many)
+@takes_body(body_limit_of_many)
 def train() -> Response:
-    """Enrol 1 to 100 pictures of one user; nothing is retrained, so what was known is recognized all the while.
+    """Enrol 1 to 100 pictures of one user; recognition goes on meanwhile.
 
-    Pictures without exactly one face are not used, and named under `rejected`; the rest is.
+    Pictures without exactly one face are listed under `rejected`; the rest is enrolled.
     """
     began = time.monotonic()
-    given = _given()
-    gallery, username = _who_and_whom(given)
-    pictures = given.so_many(1, MOST_PICTURES)
+    body = _body()
+    gallery, username = _gallery_and_user(body)
+    pictures = body.between(1, MOST_PICTURES)
     found = identity().embedder.one_face_each(pictures)
     faces = [NewFace(face.embedding) for face in found if isinstance(face, FoundFace)]
     rejected = [
@@ -98,44 +107,44 @@ def train() -> Response:
         if isinstance(error, AnalysisError)
     ]
     if faces:
-        person = identity().galleries.enrol_by_name(gallery, username, who(gallery), faces)
+        person = identity().galleries.enrol_by_name(gallery, username, legacy_consent(gallery), faces)
         audit("enrol", gallery, person_id=person.id, faces=len(faces), consent=person.consent)
-    told = _told("SUCCESS" if faces else "FAILURE", TRAINED if faces else NOT_DETECTED, began)
+    answer = _body_of("SUCCESS" if faces else "FAILURE", TRAINED if faces else NOT_DETECTED, began)
     status = HTTPStatus.OK if faces else HTTPStatus.BAD_REQUEST
-    return _answer(Trained(**told.model_dump(), rejected=rejected), status)
+    return _answer(Trained(**answer.model_dump(), rejected=rejected), status)
 
 
 @names.post(
     "/recognize/", endpoint="recognize", responses={200: LegacyAnswer, **_errors(LegacyAnswer)}, security=NO_KEY
 )
-@takes_body(longest)
+@takes_body(body_limit_of_two)
 def recognize() -> Response:
-    """Whether the picture's one face is this user's, as enrolled under this key."""
+    """Compare the picture's only face with this user's, as enrolled under this key."""
     began = time.monotonic()
-    given = _given()
-    gallery, username = _who_and_whom(given)
+    body = _body()
+    gallery, username = _gallery_and_user(body)
     try:
-        face = identity().embedder.one_face(given.one_picture())
+        face = identity().embedder.one_face(body.one())
     except NoFace:
-        return _answer(_told("FAILURE", NOT_DETECTED, began))
+        return _answer(_body_of("FAILURE", NOT_DETECTED, began))
     distance = identity().galleries.distance_to(gallery, username, face.embedding)
     threshold = identity().threshold
     audit("recognize", gallery)
     if distance is None:
-        return _answer(_told("FAILURE", NOT_RECOGNIZED, began))
+        return _answer(_body_of("FAILURE", NOT_RECOGNIZED, began))
     sure = round(confidence(distance, threshold), 4)
     if distance >= threshold:
-        return _answer(_told("FAILURE", NOT_RECOGNIZED, began, sure))
-    return _answer(_told("SUCCESS", RECOGNIZED, began, sure))
+        return _answer(_body_of("FAILURE", NOT_RECOGNIZED, began, sure))
+    return _answer(_body_of("SUCCESS", RECOGNIZED, began, sure))
 
 
-def _given() -> Given:
-    return read_given(services().settings.detect_max_mb * 1024 * 1024)
+def _body() -> PictureBody:
+    return read_pictures(services().settings.detect_max_mb * 1024 * 1024)
 
 
-def _who_and_whom(given: Given) -> tuple[str, str]:
-    """The gallery of the key in the body, and the user's name."""
-    presented, username = given.fields.get("API_KEY"), given.fields.get("username")
+def _gallery_and_user(body: PictureBody) -> tuple[str, str]:
+    """Return the gallery of the key in the body, and the user's name."""
+    presented, username = body.fields.get("API_KEY"), body.fields.get("username")
     if not presented or not username:
         raise _Refused(f"{'username' if presented else 'API_KEY'} is missing.")
     if not isinstance(username, str) or len(username) > LONGEST_NAME or not username.isprintable():
@@ -152,7 +161,9 @@ def _who_and_whom(given: Given) -> tuple[str, str]:
     return key.name, username
 
 
-def _told(kind: Literal["SUCCESS", "FAILURE"], sentence: str, began: float, sure: float | None = None) -> LegacyAnswer:
+def _body_of(
+    kind: Literal["SUCCESS", "FAILURE"], sentence: str, began: float, sure: float | None = None
+) -> LegacyAnswer:
     return LegacyAnswer(
         responseType=kind,
         successDescription=sentence,
@@ -161,15 +172,15 @@ def _told(kind: Literal["SUCCESS", "FAILURE"], sentence: str, began: float, sure
     )
 
 
-def _answer(told: LegacyAnswer, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    response = jsonify(told.model_dump(mode="json"))
+def _answer(body: LegacyAnswer, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    response = jsonify(body.model_dump(mode="json"))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def _failure(sentence: str, status: HTTPStatus) -> Response:
-    return _answer(_told("FAILURE", sentence, time.monotonic()), status)
+    return _answer(_body_of("FAILURE", sentence, time.monotonic()), status)
 
 
 @names.errorhandler(_Refused)
@@ -183,13 +194,13 @@ def _from_analysis_error(error: AnalysisError) -> Response:
         return _failure("Several faces detected.", HTTPStatus.BAD_REQUEST)
     if error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request.failed", error_code=error.code, error=error.message)
-        return _failure("Something went wrong here.", HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _failure("An unexpected error occurred.", HTTPStatus.INTERNAL_SERVER_ERROR)
     return _failure(error.message, error.http_status)
 
 
 @names.errorhandler(HTTPException)
 def _from_http(error: HTTPException) -> Response:
-    """Bodies that are too long, too slow or broken."""
+    """Answer a body that is too long, too slow or broken."""
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     return _failure(error.description or status.phrase, status)
 
@@ -197,8 +208,8 @@ def _from_http(error: HTTPException) -> Response:
 @names.errorhandler(Exception)
 def _from_exception(_error: Exception) -> Response:
     log.exception("request.unexpected_error")
-    return _failure("Something went wrong here.", HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _failure("An unexpected error occurred.", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-describe(names, "/train", described(LegacyRequest, "The key, whom the pictures show, and pictures.", several=True))
-describe(names, "/recognize/", described(LegacyRequest, "The key, whom the picture should show, and a picture."))
+describe_body(names, "/train", request_body("Key, user name and pictures.", form_content(LegacyRequest, several=True)))
+describe_body(names, "/recognize/", request_body("Key, user name and a picture.", form_content(LegacyRequest)))

@@ -1,7 +1,7 @@
-"""`/detect`, `/search`, `/addface`, `/removeface`: the form by face tokens, for callers of older services.
+"""`/detect`, `/search`, `/addface`, `/removeface`: the older API by face tokens.
 
-Answers and errors are those that such callers know: `success` and its historical spelling `sucess`, and an error code
-from 1001 to 1007 with a status that fits.
+Responses keep that API's fields: `success` and its historical spelling `sucess`, and error codes from 1001 to 1007 with
+a status that fits.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from service.identity.rights import audit
 from service.identity.vectors import Embedding
 from service.logs import log
 from service.settings import Settings
-from service.web.identity.bodies import describe, described
-from service.web.identity.own_gallery import identity, own_gallery, who
+from service.web.identity.own_gallery import identity, legacy_consent, own_gallery
 from service.web.protocol.bodies import FORM_BYTES, read_form, takes_body
 from service.web.protocol.openapi import Answers, Parameters, needs, operation_name, optional
+from service.web.protocol.pictures import describe_body, form_content, request_body
 
 NEEDS = needs("identity")
 PICTURE_BYTES = 2 << 20
 RULES = PictureRules(formats=("jpeg", "png"), least_side=48, most_side=4096, least_face=30)
-"""What such services take, and the smallest face that they tell of, in pixels."""
+"""Formats and sizes of the older API, and its smallest face in pixels."""
 MOST_RESULTS = 1000
 LONGEST_NAME = 200
 TOKEN_CHARACTERS = 24
@@ -57,21 +57,21 @@ CODES = {
 
 
 class TokenProblem(BaseModel):
-    """An error of this form."""
+    """An error of the older API."""
 
     error_code: int = Field(ge=1001, le=1007)
     error_message: str
 
 
 def _errors(*statuses: int) -> Answers:
-    """Errors of this form, and those of the door, which are problem+json as everywhere."""
-    # 1003 covers whatever happens here, and a body may be too long anywhere.
+    """Describe the older API's errors; those of authentication are problem+json as everywhere."""
+    # 1003 covers unexpected errors, and a body may be too long anywhere.
     own: Answers = dict.fromkeys({*statuses, 413, 500, 503}, TokenProblem)
     return own | {status: {"description": HTTPStatus(status).phrase} for status in (401, 403, 429)}
 
 
 class _Refused(Exception):
-    """An error of this form."""
+    """An error of the older API."""
 
     def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(message)
@@ -88,10 +88,10 @@ Token = Annotated[str | None, Field(None, json_schema_extra=optional)]
 
 
 class DetectedFace(BaseModel):
-    """A face that waits under its token."""
+    """A detected face, kept under its token until it is enrolled or expires."""
 
     face_token: str = Field(description="24 characters.")
-    face_name: str = Field(description="Of the crop that is stored with the token.")
+    face_name: str = Field(description="File name of the crop stored with the token.")
     top_left: Corner
     bottom_right: Corner
 
@@ -100,7 +100,7 @@ class Detected(BaseModel):
     """The faces of a picture, largest first; none where there is no face."""
 
     success: bool
-    sucess: bool = Field(description="The same, as older callers spell it.")
+    sucess: bool = Field(description="Historical spelling.")
     face_num: int
     faces: list[DetectedFace]
 
@@ -118,23 +118,23 @@ class Searched(BaseModel):
 
     success: bool
     sucess: bool
-    face_token: str = Field(description="Of the face that was searched for.")
+    face_token: str = Field(description="Token of the query face.")
     threshold: str = Field(description="As it was sent.")
     cmp_result: list[Compared]
 
 
 class Added(BaseModel):
-    """A face that is enrolled now."""
+    """A newly enrolled face."""
 
     success: bool
     sucess: bool
     face_token: str
     face_name: str
-    face_neme: str = Field(description="The same, as older callers spell it.")
+    face_neme: str = Field(description="Historical spelling.")
 
 
 class Removed(BaseModel):
-    """A face that is gone."""
+    """A deleted face."""
 
     success: bool
     sucess: bool
@@ -142,40 +142,40 @@ class Removed(BaseModel):
 
 
 class SearchQuery(Parameters):
-    """What is searched for; checked here, so that errors are of this form."""
+    """Query of a search; checked in the view, so that errors are the older API's."""
 
     face_token: str | None = Field(None, json_schema_extra=optional)
     threshold: str | None = Field(None, description="A number of 0 or more; 0.65 is usual.", json_schema_extra=optional)
 
 
 class AddQuery(Parameters):
-    """Which face, and whose."""
+    """Token and name of the face to enrol."""
 
     face_token: str | None = Field(None, json_schema_extra=optional)
     face_name: str | None = Field(None, description="Default: `unknown`.", json_schema_extra=optional)
 
 
 class RemoveQuery(Parameters):
-    """Which face."""
+    """Token of the face to delete."""
 
     face_token: str | None = Field(None, json_schema_extra=optional)
 
 
 class SearchForm(Parameters):
-    """Beside the picture."""
+    """Fields beside the picture."""
 
     threshold: str
 
 
 def _longest(_settings: Settings) -> int:
-    # A little more than a picture may have, so that one too large is told so in this form.
+    # More than a picture may have, so that a picture that is too large gets the older API's error.
     return 2 * PICTURE_BYTES + FORM_BYTES
 
 
 @tokens.post("/detect", endpoint="detect", responses={200: Detected, **_errors(400, 408, 413, 415)}, security=NEEDS)
 @takes_body(_longest)
 def detect_faces() -> Response:
-    """Find the faces of a picture: JPG or PNG, 48 to 4096 pixels each way, 2 MB. Each waits under a token."""
+    """Find the faces of a picture: JPG or PNG, 48 to 4096 pixels each way, 2 MB. Each gets a token."""
     gallery = own_gallery()
     found = identity().embedder.faces(_picture(read_form()[1]), rules=RULES, thumbnails=True)
     names = _kept(gallery, found)
@@ -186,7 +186,7 @@ def detect_faces() -> Response:
 
 @tokens.get("/search", endpoint="search", responses={200: Searched, **_errors(400, 404)}, security=NEEDS)
 def search_by_token(query: SearchQuery) -> Response:
-    """Enrolled faces near to one that has a token."""
+    """Find enrolled faces near the face of a token."""
     gallery = own_gallery()
     threshold = _threshold(query.threshold)
     face_token = _token(query.face_token)
@@ -198,7 +198,7 @@ def search_by_token(query: SearchQuery) -> Response:
 )
 @takes_body(_longest)
 def search_by_picture() -> Response:
-    """Enrolled faces near to the largest face of a picture, which gets a token, too."""
+    """Find enrolled faces near the largest face of a picture, which gets a token."""
     gallery = own_gallery()
     fields, files = read_form()
     threshold = _threshold(fields.get("threshold", [request.args.get("threshold", "")])[0])
@@ -211,25 +211,25 @@ def search_by_picture() -> Response:
 
 @tokens.post("/addface", endpoint="add", responses={200: Added, **_errors(400, 404)}, security=NEEDS)
 def add_face(query: AddQuery) -> Response:
-    """Enrol a face that waits, under a name."""
+    """Enrol the face of a token under a name."""
     return _added(query)
 
 
 @tokens.get("/addface", endpoint="add_by_get", responses={200: Added, **_errors(400, 404)}, security=NEEDS)
 def add_face_by_get(query: AddQuery) -> Response:
-    """The same for callers that ask so."""
+    """Enrol the face of a token under a name, for callers that use GET."""
     return _added(query)
 
 
 @tokens.post("/removeface", endpoint="remove", responses={200: Removed, **_errors(400, 404)}, security=NEEDS)
 def remove_face(query: RemoveQuery) -> Response:
-    """Remove an enrolled face, or one that waits."""
+    """Delete an enrolled face, or one that has only a token."""
     return _removed(query)
 
 
 @tokens.get("/removeface", endpoint="remove_by_get", responses={200: Removed, **_errors(400, 404)}, security=NEEDS)
 def remove_face_by_get(query: RemoveQuery) -> Response:
-    """The same for callers that ask so."""
+    """Delete an enrolled face, or one that has only a token, for callers that use GET."""
     return _removed(query)
 
 
@@ -238,7 +238,7 @@ def _added(query: AddQuery) -> Response:
     name = query.face_name or UNKNOWN
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise _Refused("BAD_ARGUMENTS")
-    person = identity().galleries.enrol_pending(gallery, face_token, name, who(gallery))
+    person = identity().galleries.enrol_pending(gallery, face_token, name, legacy_consent(gallery))
     audit("enrol", gallery, person_id=person.id, faces=1, consent=person.consent)
     return _answer({"face_token": face_token, "face_name": name, "face_neme": name})
 
@@ -283,7 +283,7 @@ def _picture(files: list[bytes]) -> bytes:
 
 
 def _threshold(text: str | None) -> tuple[float, str]:
-    """As a number and as it was sent."""
+    """Parse the threshold; returns the number and the text as sent."""
     if not text:
         raise _Refused("MISSING_ARGUMENTS")
     try:
@@ -316,7 +316,7 @@ def _problem(message: str, status: HTTPStatus) -> Response:
     return response
 
 
-_MEANT: tuple[tuple[type[AnalysisError], str, HTTPStatus], ...] = (
+_ERRORS: tuple[tuple[type[AnalysisError], str, HTTPStatus], ...] = (
     (NoFace, "FACE_INFO_ERROR", HTTPStatus.BAD_REQUEST),
     (NotFound, "FACE_TOKEN_ERROR", HTTPStatus.NOT_FOUND),
     (MediaTooLarge, "FILE_ERROR", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
@@ -335,7 +335,7 @@ def _from_refused(error: _Refused) -> Response:
 
 @tokens.errorhandler(AnalysisError)
 def _from_analysis_error(error: AnalysisError) -> Response:
-    for kind, message, status in _MEANT:
+    for kind, message, status in _ERRORS:
         if isinstance(error, kind):
             return _problem(message, status)
     log.error("request.failed", error_code=error.code, error=error.message)
@@ -344,7 +344,7 @@ def _from_analysis_error(error: AnalysisError) -> Response:
 
 @tokens.errorhandler(HTTPException)
 def _from_http(error: HTTPException) -> Response:
-    """Bodies that are too long, too slow or broken."""
+    """Answer a body that is too long, too slow or broken."""
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     return _problem("UPLOAD_ERROR" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "INTERNAL_ERROR", status)
 
@@ -356,4 +356,5 @@ def _from_exception(_error: Exception) -> Response:
 
 
 for _path, _model in {"/detect": None, "/search": SearchForm}.items():
-    describe(tokens, _path, described(_model, "`image_file`: JPG or PNG, at most 2 MB.", field="image_file"))
+    _content = form_content(_model, file_field="image_file")
+    describe_body(tokens, _path, request_body("`image_file`: JPG or PNG, at most 2 MB.", _content))

@@ -1,4 +1,4 @@
-"""What the routes of `/galleries/…` take and answer with."""
+"""Request and response models of `/galleries/…`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.web.protocol.openapi import Parameters, optional
 def _ahead(moment: datetime) -> datetime:
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     if moment <= datetime.now(UTC):
-        raise ValueError("that moment is over")
+        raise ValueError("the moment is in the past")
     return moment
 
 
@@ -23,7 +23,7 @@ Moment = Annotated[datetime, AfterValidator(_ahead)]
 
 
 class GalleryPath(BaseModel):
-    """Which gallery."""
+    """Path of a gallery."""
 
     gallery: str = Field(
         description="Name of the caller's key; `anonymous` where no keys are asked for.",
@@ -32,37 +32,37 @@ class GalleryPath(BaseModel):
 
 
 class PersonPath(GalleryPath):
-    """Which person."""
+    """Path of a person."""
 
     person_id: str = Field(pattern=r"^[0-9a-f]{32}$")
 
 
 class FacePath(GalleryPath):
-    """Which face."""
+    """Path of a face."""
 
     face_token: str = Field(pattern=r"^[0-9a-f]{24}$")
 
 
 class PeopleQuery(Parameters):
-    """Which people."""
+    """Filters of the list of people."""
 
-    name: Name | None = Field(None, description="Those of exactly this name.", json_schema_extra=optional)
+    name: Name | None = Field(None, description="The people of exactly this name.", json_schema_extra=optional)
     cursor: str | None = Field(
-        None, description="From the answer before.", pattern="^[0-9a-f]{32}$", json_schema_extra=optional
+        None, description="`cursor` of the page before.", pattern="^[0-9a-f]{32}$", json_schema_extra=optional
     )
 
 
 class SearchQuery(Parameters):
-    """How near."""
+    """Threshold and number of matches."""
 
     threshold: float | None = Field(
         None, gt=0, le=2, description="Largest distance; default: IDENTITY_THRESHOLD.", json_schema_extra=optional
     )
-    limit: int = Field(10, ge=1, le=PAGE, description="Matches of each face, at most.")
+    limit: int = Field(10, ge=1, le=PAGE, description="Largest number of matches of each face.")
 
 
 class ThresholdQuery(Parameters):
-    """How near."""
+    """Threshold of a comparison."""
 
     threshold: float | None = Field(
         None, gt=0, le=2, description="Largest distance; default: IDENTITY_THRESHOLD.", json_schema_extra=optional
@@ -70,18 +70,18 @@ class ThresholdQuery(Parameters):
 
 
 class Enrolment(BaseModel):
-    """Who is enrolled, and on what ground."""
+    """The fields of an enrolment."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    consent: Name = Field(description="Reference to what the person has agreed to, as you keep it.")
+    consent: Name = Field(description="Reference to the person's consent, as you keep it.")
     expires: Moment | None = Field(None, description="When the person's faces are removed.", json_schema_extra=optional)
     thumbnails: bool = Field(False, description="Keep a small picture of each face.")
 
 
 class MoreFaces(BaseModel):
-    """More of someone's faces."""
+    """Options of added faces."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,17 +89,17 @@ class MoreFaces(BaseModel):
 
 
 class Change(BaseModel):
-    """What is to be otherwise; what is left out stays."""
+    """The fields to change; absent ones stay."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name | None = Field(None, json_schema_extra=optional)
     consent: Name | None = Field(None, json_schema_extra=optional)
-    expires: Moment | None = Field(None, description="Null: not before it is asked for.")
+    expires: Moment | None = Field(None, description="Null: no expiry.")
 
 
 class Gallery(BaseModel):
-    """A gallery and how much is in it."""
+    """A gallery with its numbers of people and faces."""
 
     name: str
     people: int
@@ -107,13 +107,13 @@ class Gallery(BaseModel):
 
 
 class GalleryList(BaseModel):
-    """The galleries that the caller may use: its own."""
+    """The caller's galleries."""
 
     galleries: list[Gallery]
 
 
 class EnrolledFace(BaseModel):
-    """A face that is held; its embedding leaves the service in no answer."""
+    """An enrolled face; its embedding never leaves the service."""
 
     face_token: str
     created: datetime
@@ -121,7 +121,7 @@ class EnrolledFace(BaseModel):
 
 
 class PersonFacts(BaseModel):
-    """Someone in a gallery."""
+    """A person in a gallery."""
 
     id: str
     name: str
@@ -132,14 +132,14 @@ class PersonFacts(BaseModel):
 
 
 class People(BaseModel):
-    """Some people, in no order that means anything."""
+    """A page of people, in no particular order."""
 
     people: list[PersonFacts]
-    cursor: str | None = Field(description="Give it back for the next page.")
+    cursor: str | None = Field(description="Cursor of the next page.")
 
 
 class Mentioned(BaseModel):
-    """A result that names someone."""
+    """A result that names the person."""
 
     job_id: str
     container: str
@@ -147,28 +147,28 @@ class Mentioned(BaseModel):
 
 
 class ReceiptFacts(BaseModel):
-    """What a deletion has removed, and what it could not."""
+    """Receipt of a deletion: what was removed, and which results still name the person."""
 
     person_id: str
     deleted: datetime
     embeddings: int
     thumbnails: int
-    tokens: list[str] = Field(description="Of the faces; good for nothing any more.")
-    temporary_tokens: int = Field(description="Detected faces that waited to be enrolled and looked like this one.")
+    tokens: list[str] = Field(description="Tokens of the deleted faces.")
+    temporary_tokens: int = Field(description="Deleted tokens of detected, not enrolled faces that match the person.")
     mentioned_in: list[Mentioned] = Field(description="Results that name the person. They are not changed.")
 
 
 class HeldFace(BaseModel):
-    """What is held of one face beside its embedding."""
+    """The stored data of one face beside its embedding."""
 
     face_token: str
-    model: str = Field(description="That made its embedding.")
+    model: str = Field(description="Model of its embedding.")
     created: datetime
     thumbnail: str | None = Field(description="A JPEG in base64.")
 
 
 class PersonExport(BaseModel):
-    """What is held of one person, to be handed to them."""
+    """The stored data of one person, for a data subject's request."""
 
     person: PersonFacts
     faces: list[HeldFace]
@@ -186,10 +186,10 @@ class MatchFacts(BaseModel):
 
 
 class IdentifiedFace(BaseModel):
-    """A face of the picture, and whom it looks like."""
+    """A face of the picture, with its matches."""
 
     box: Annotated[list[int], Field(min_length=4, max_length=4, description="x, y, width, height in pixels.")]
-    confidence: float = Field(description="That it is a face.", ge=0, le=1)
+    confidence: float = Field(description="Confidence of the detection.", ge=0, le=1)
     matches: list[MatchFacts]
 
 
@@ -201,7 +201,7 @@ class Identified(BaseModel):
 
 
 class Verified(BaseModel):
-    """Whether two pictures show one person, as far as a distance can tell."""
+    """The comparison of two pictures by the distance of their faces."""
 
     same: bool
     distance: float
@@ -210,7 +210,7 @@ class Verified(BaseModel):
 
 
 class RemovedFace(BaseModel):
-    """A face that is gone, and its person with it where it was the last one."""
+    """A deleted face; its last face deletes the person as well."""
 
     face_token: str
     person_id: str

@@ -1,4 +1,4 @@
-"""What the identity routes share: the services behind them, and whose gallery a request may touch."""
+"""Identity services of the application, and the gallery of a request's key."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from service.identity.rights import audit
 from service.identity.services import IdentityServices
 from service.web.access.auth import KEYS
 from service.web.access.keys import Key, KeyRing
-from service.web.access.session import asking_key
+from service.web.access.session import current_key
 
 IDENTITY = "identity"
 ANONYMOUS = "anonymous"
-"""Gallery of all callers where no keys are asked for."""
+"""Gallery of all callers where the service needs no keys."""
 
 
 def identity() -> IdentityServices:
-    """That of the application that answers this request."""
+    """Return the identity services of the current application."""
     return cast(IdentityServices, current_app.extensions[IDENTITY])
 
 
 def keys() -> KeyRing:
-    """The keys that are good here."""
+    """Return the application's keys."""
     return cast(KeyRing, current_app.extensions[KEYS])
 
 
 def own_gallery(name: str = "") -> str:
-    """The gallery of the key of this request: each has one, by its own name, and no key has another's.
+    """Return the gallery of this request's key: each key has one, by its own name, and no access to another's.
 
     Raises:
-        NotFound: another was asked for; whether it exists is not told.
+        NotFound: another gallery was named, whether it exists or not.
     """
-    key = asking_key()
+    key = current_key()
     own = key.name if key else ANONYMOUS
     if name not in {"", own}:
         audit("refused", own, asked=name[:64])
@@ -45,20 +45,20 @@ def own_gallery(name: str = "") -> str:
 
 
 def is_own_gallery(name: str) -> bool:
-    """True for the gallery of this request's key. Raises NotFound, Forbidden."""
-    key = asking_key()
+    """Check that the gallery is the one of this request's key. Raises NotFound, Forbidden."""
+    key = current_key()
     if key and not key.may("identity"):
         raise Forbidden("this API key lacks the scope `identity`, which `gallery` needs")
     return bool(own_gallery(name))
 
 
-def who(gallery: str) -> str:
-    """For records: who enrolled without telling what was consented to."""
+def legacy_consent(gallery: str) -> str:
+    """Return the consent reference of faces that the older API enrols, which carries none."""
     return f"legacy:{gallery}"
 
 
 def key_in_body(presented: object) -> Key | None:
-    """The key that a body names; None where it is none of ours. Log lines name it from now on."""
+    """Find the key that a body names, and bind its name to the log lines; None where it is not valid."""
     key = keys().find(presented) if isinstance(presented, str) and presented else None
     if key:
         structlog.contextvars.bind_contextvars(key=key.name)

@@ -1,4 +1,4 @@
-"""`/jobs/<id>/people.json`: who was seen in an analysis that named a gallery."""
+"""`/jobs/<id>/people.json`: the people recognised in a job that named a gallery."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ people = APIBlueprint(
     security=needs("identity"),
 )
 def job_people(path: JobPath) -> Response:
-    """For each face, or track of a face, who was matched at what distance; of jobs with `gallery=` of the caller."""
+    """Show for each face, or track of a face, the matched person and distance; of jobs with the caller's `gallery=`."""
     own = services()
     record = own.table.get(path.job_id)
     if not record.job.options.gallery:
-        raise NotFound("that job named no gallery", "no_gallery")
+        raise NotFound("this job named no gallery", "no_gallery")
     gallery = own_gallery(record.job.options.gallery)
     place = ResultPlace.of(record.job, own.settings.results_container)
     attempt = published_attempt(own.blobs, place)
@@ -44,7 +44,7 @@ def job_people(path: JobPath) -> Response:
     except AnalysisError as error:
         if error.retryable:
             raise
-        raise NotFound("this result has no people.json any more", "no_people") from error
+        raise NotFound("the people.json of this result has been deleted", "no_people") from error
     response = jsonify(json.loads(text))
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,4 +1,4 @@
-"""How routes are described in the OpenAPI document, where the library's defaults do not say what is sent."""
+"""OpenAPI descriptions of routes, where the library's defaults do not fit."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from service.web.access.keys import Scope
 from service.web.protocol.problems import MEDIA_TYPE, Problem
 
 Answers = dict[str | int, type[BaseModel] | dict[Any, Any] | None]
-"""The answers of a route by status."""
+"""Responses of a route by status."""
 
-AT_THE_DOOR = (401, 403, 429)
-"""What every route that needs a key may answer before it runs."""
+ACCESS_STATUSES = (401, 403, 429)
+"""Refusals of any route that needs a key."""
 
-ANYWHERE = (413,)
-"""What every route may answer before it runs: bodies have a limit."""
+COMMON_STATUSES = (413,)
+"""Refusals of any route: bodies have a limit."""
 
 KEY_HEADER = "X-API-Key"
-ASKED_WHERE = "Asked for where the service has API_KEYS or API_KEYS_FILE set."
+WHERE_NEEDED = "Needed where the service has API_KEYS or API_KEYS_FILE set."
 SESSION_COOKIE = "media_analysis_session"
 SECURITY_SCHEMES: SecuritySchemesDict = {
-    "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": ASKED_WHERE},
-    "bearer": {"type": "http", "scheme": "bearer", "description": f"The same keys. {ASKED_WHERE}"},
+    "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": WHERE_NEEDED},
+    "bearer": {"type": "http", "scheme": "bearer", "description": f"One of the API keys. {WHERE_NEEDED}"},
     "session": {
         "type": "apiKey",
         "in": "cookie",
         "name": SESSION_COOKIE,
-        "description": "A browser's, from `POST /session`; what is changed or started with it needs the session's "
-        "token in the header `X-CSRF-Token` besides.",
+        "description": "A browser session, from `POST /session`; requests that change or start something also need the "
+        "session's token in the header `X-CSRF-Token`.",
     },
 }
 
 CONTAINER: dict[str, Any] = {"minLength": 3, "maxLength": 63, "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
-"""Names of containers; `names` decides, and says what is wrong with one."""
+"""Schema of container names; `jobs.names` has the full rule."""
 
 Security = list[dict[str, list[Any]]]
 NO_KEY: Security = []
 
 
 def needs(scope: Scope) -> Security:
-    """What a route's key must be good for; `auth` holds callers to what is said here."""
+    """Declare the scope that a route needs; `access.auth` enforces it."""
     return [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
 
 
 ANY_KEY: Security = [{scheme: []} for scheme in SECURITY_SCHEMES]
-"""Any key will do, whatever its scopes."""
+"""Any key, whatever its scopes."""
 
 
-def problems(*statuses: int, door: bool = True) -> Answers:
-    """Errors, in the media type that they have; without `door`, of a route that asks for no key."""
+def problems(*statuses: int, keyed: bool = True) -> Answers:
+    """Describe a route's errors; `keyed` adds those of routes that need a key."""
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in sorted({*statuses, *ANYWHERE, *(AT_THE_DOOR if door else ())})
+        for status in sorted({*statuses, *COMMON_STATUSES, *(ACCESS_STATUSES if keyed else ())})
     }
 
 
 class Parameters(BaseModel):
-    """Base of the models of queries, headers and forms."""
+    """Base class of the models of queries, headers and forms."""
 
     @classmethod
     def model_json_schema(cls, *given: Any, **named: Any) -> dict[str, Any]:
-        """As pydantic makes it; once, where nothing special is asked for: flask-openapi3 does so at every request."""
+        """Cache the default schema, which flask-openapi3 asks for at every request."""
         return super().model_json_schema(*given, **named) if given or named else _plain_schema(cls)
 
 
@@ -77,10 +77,10 @@ def _plain_schema(model: type[Parameters]) -> dict[str, Any]:
 
 
 def content(content_type: str, kind: str | None = "string") -> dict[Any, Any]:
-    """A success that is no JSON model; without a kind, one that OpenAPI 3.1 has no words for."""
+    """Describe a successful response that is not a JSON model; without a kind, one that OpenAPI 3.1 cannot describe."""
     return {"description": "OK", "content": {content_type: {"schema": {"type": kind}} if kind else {}}}
 
 
 def operation_name(*, name: str, **_: str) -> str:
-    """Operations are named as their functions, so that generated clients read well."""
+    """Name operations by their functions, so that generated clients read well."""
     return name

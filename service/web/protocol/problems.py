@@ -1,4 +1,4 @@
-"""Every error answer, as `application/problem+json` (RFC 9457) with a stable `code`."""
+"""Error responses as `application/problem+json` (RFC 9457) with a stable `code`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Problem(BaseModel):
     title: str = Field(description="The status in words.")
     status: int
     code: str = Field(description="Stable and machine-readable.")
-    detail: str = Field(description="A sentence for people, saying what to do where that is known.")
+    detail: str = Field(description="A sentence for people, with what to do where that is known.")
 
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error answer."""
+    """Make an error response."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
     response = make_response(json.dumps(body.model_dump()), status)
     response.content_type = MEDIA_TYPE
@@ -41,13 +41,13 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
 
 
 def from_validation(error: ValidationError) -> Response:
-    """A request whose parameters do not fit the OpenAPI document."""
+    """Make the response to a request whose parameters do not fit the OpenAPI document."""
     faults = [f"{'.'.join(map(str, fault['loc'])) or 'request'}: {fault['msg']}" for fault in error.errors()]
     return problem(HTTPStatus.BAD_REQUEST, "bad_request", "; ".join(faults))
 
 
 def register(app: Flask) -> None:
-    """Let no error leave the application in another form."""
+    """Turn every error of the application into a problem response."""
     app.register_error_handler(AnalysisError, _from_analysis_error)
     app.register_error_handler(HTTPException, _from_http_exception)
     app.register_error_handler(Exception, _from_exception)
@@ -74,4 +74,8 @@ def _from_http_exception(error: HTTPException) -> Response:
 
 def _from_exception(error: Exception) -> Response:
     log.exception("request.unexpected_error")
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "something went wrong here; the log says what")
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "an unexpected error occurred; the server's log has the details",
+    )

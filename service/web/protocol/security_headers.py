@@ -1,4 +1,4 @@
-"""Headers that keep an answer from being taken for anything but what it is, on every answer of the application."""
+"""Security headers on every response of the application."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from flask import Flask, Response, request
 from service.web.routes.pages import is_file, is_page
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""Content-Security-Policy of the API: its answers load and run nothing, wherever they are shown."""
+"""Content-Security-Policy of the API: its responses load and run nothing, wherever they are shown."""
 
 DOCS = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""The same for Swagger's page, which starts itself by a script in the page; it shows nothing that anyone uploads."""
+"""Content-Security-Policy of Swagger's page, which has an inline script; it shows no uploaded content."""
 
 PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src blob:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""The same for our own pages: files of ours, and pictures and films that the browser itself holds; nothing inline."""
+"""Content-Security-Policy of the pages: the service's own files, and pictures and videos that the browser holds."""
 
 PAGE_HEADERS = {
     "Content-Security-Policy": PAGE,
@@ -32,9 +32,9 @@ REPORT = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""The same for reports, which are whole in themselves: their style is inline, nothing in them may run or load.
+"""Content-Security-Policy of reports, which are self-contained: inline style, and nothing runs or loads.
 
-In the sandbox they are of no origin: whatever got into one could not act for its reader.
+The sandbox gives them no origin: injected content could not act for its reader.
 """
 
 HEADERS = {
@@ -47,7 +47,7 @@ HEADERS = {
 
 
 def guard(app: Flask) -> None:
-    """Put them on every answer, errors included."""
+    """Add the headers to every response, errors included."""
     app.after_request(_protected)
 
 

@@ -1,1 +1,1 @@
-"""Routes, one module a capability."""
+"""Routes, one module for each capability."""

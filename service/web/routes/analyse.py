@@ -1,4 +1,4 @@
-"""`/analyse/<media>/<media_type>/<name>`: an upload becomes jobs."""
+"""`/analyse/<media>/<media_type>/<name>`: submit the blobs of a container as jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation
 from service.web.protocol.prefer_wait import applied, waited
 from service.web.services import IS_OWN_GALLERY, Services, services
 
-EXAMPLES_TOLD = 5
+EXAMPLES = 5
 
 ERRORS = problems(400, 404, 413, 415, 503)
 NEEDS = needs("analyse")
@@ -36,21 +36,21 @@ def _blob_schema(schema: dict[str, Any]) -> None:
 
 
 class AnalysePath(BaseModel):
-    """What is to be analysed."""
+    """Path of an analysis: media, media type and container."""
 
     media: str = Field(
         description="`image` runs FaceLandmarkImg, `video` FeatureExtraction.",
         json_schema_extra={"enum": ["image", "video"]},
     )
     media_type: str = Field(
-        description="`wild` adds `-wild`, for media not taken for the purpose. Short: `ip`, `iw`, `vp`, `vw`.",
+        description="`wild` adds `-wild`, for media in uncontrolled conditions. Short: `ip`, `iw`, `vp`, `vw`.",
         json_schema_extra={"enum": ["posed", "wild", *SHORT_FORMS]},
     )
     name: str = Field(description="Container of the upload.", json_schema_extra=CONTAINER)
 
 
 class AnalyseQuery(RequestedOptions, Parameters):
-    """Which of it, and how."""
+    """Blob and options of an analysis."""
 
     blob: str | None = Field(
         None,
@@ -58,15 +58,17 @@ class AnalyseQuery(RequestedOptions, Parameters):
         "without it, every blob of this media in the container.",
         json_schema_extra=_blob_schema,
     )
-    cursor: str | None = Field(None, description="From `next` of the answer before.", json_schema_extra=optional)
+    cursor: str | None = Field(
+        None, description="Cursor of the page before, as its `next` link has it.", json_schema_extra=optional
+    )
 
 
 @analyse.get("/analyse/<media>/<media_type>/<name>", responses={200: Jobs, 202: Jobs, **ERRORS}, security=NEEDS)
 def analyse_by_get(path: AnalysePath, query: AnalyseQuery) -> Response:
-    """Analyse an upload (as the function, or a browser, asks).
+    """Analyse an upload, as a function or a browser asks.
 
-    Asking twice is harmless: the same media analysed the same way is the same job. `Prefer: wait=N` (at most 25 s)
-    holds the answer until the jobs have finished.
+    Repeating a request is harmless: the same media analysed the same way is the same job. `Prefer: wait=N` (at most
+    25 s) holds the response until the jobs have finished.
     """
     return _analyse(path, query)
 
@@ -75,8 +77,8 @@ def analyse_by_get(path: AnalysePath, query: AnalyseQuery) -> Response:
 def analyse_by_post(path: AnalysePath, query: AnalyseQuery) -> Response:
     """Analyse an upload.
 
-    Asking twice is harmless: the same media analysed the same way is the same job. `Prefer: wait=N` (at most 25 s)
-    holds the answer until the jobs have finished.
+    Repeating a request is harmless: the same media analysed the same way is the same job. `Prefer: wait=N` (at most
+    25 s) holds the response until the jobs have finished.
     """
     return _analyse(path, query)
 
@@ -104,7 +106,7 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
 
 
 def _may_use(gallery: str) -> bool:
-    """Whether galleries are known here, and this one is the caller's. Raises NotFound, Forbidden."""
+    """Whether the gallery is the caller's and IDENTITY is on. Raises NotFound, Forbidden."""
     is_own: Callable[[str], bool] | None = current_app.extensions.get(IS_OWN_GALLERY)
     return bool(gallery) and is_own is not None and is_own(gallery)
 
@@ -126,17 +128,17 @@ def _kind(media: str, media_type: str) -> tuple[Media, MediaType]:
 
 
 def _options_given() -> dict[str, str]:
-    """The options as they were sent, each once; what is unknown is refused when they are resolved."""
+    """Return the query's options; `resolve` refuses unknown ones. Raises BadRequest where one is repeated."""
     own = {"blob", "cursor"}
     for name, values in request.args.lists():
         if len(values) > 1:
-            raise BadRequest(f"{name[:40]!r} is given {len(values)} times; once is enough", "bad_option")
+            raise BadRequest(f"{name[:40]!r} is given {len(values)} times; give it once", "bad_option")
     known = {name: value for name, value in request.args.items() if name in OPTION_NAMES or name not in own}
     return {name[:80]: value for name, value in known.items()}
 
 
 def _upload(own: Services, container: str, name: str, media: Media) -> BlobInfo:
-    """One blob, if it is of this media."""
+    """Return one blob's facts. Raises UnsupportedMedia where it is not of this media, and MediaTooLarge."""
     blob = own.blobs.info(container, name)
     if kind_of(blob.name, blob.content_type) != media:
         raise UnsupportedMedia(
@@ -150,8 +152,8 @@ def _upload(own: Services, container: str, name: str, media: Media) -> BlobInfo:
 
 
 def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[list[BlobInfo], str]:
-    """A page of the blobs of this media; pages without any are passed over. Only a first page must have some."""
-    seen: list[str] = []
+    """Return a page of the blobs of this media; pages without any are skipped. Raises NotFound where there are none."""
+    others: list[str] = []
     is_continued = bool(cursor)
     while True:
         page = own.blobs.page(container, cursor)
@@ -159,19 +161,19 @@ def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[
         found = [blob for blob in uploads if kind_of(blob.name, blob.content_type) == media]
         if found or not page.cursor:
             break
-        seen += [blob.name for blob in uploads[:EXAMPLES_TOLD]]
+        others += [blob.name for blob in uploads[:EXAMPLES]]
         cursor = page.cursor
     if not found and not is_continued:
-        raise NotFound(_nothing(container, media, [*seen, *(blob.name for blob in uploads)]), "no_media")
+        raise NotFound(_nothing(container, media, [*others, *(blob.name for blob in uploads)]), "no_media")
     return found, page.cursor
 
 
 def _nothing(container: str, media: Media, names: list[str]) -> str:
     if not names:
         return f"container {container!r} holds no uploads"
-    told = ", ".join(repr(name[:80]) for name in names[:EXAMPLES_TOLD])
-    more = f" and {len(names) - EXAMPLES_TOLD} more" if len(names) > EXAMPLES_TOLD else ""
-    return f"container {container!r} holds no {media}; it holds {told}{more}"
+    examples = ", ".join(repr(name[:80]) for name in names[:EXAMPLES])
+    more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
+    return f"container {container!r} holds no {media}; it holds {examples}{more}"
 
 
 def _submit(own: Services, jobs: list[AnalysisJob]) -> list[JobRecord]:

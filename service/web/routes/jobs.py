@@ -1,4 +1,4 @@
-"""`/jobs`: where is it, what became of it, again, or never mind."""
+"""Job routes: list, show, follow, rerun, cancel, download results."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ FOUND_OR_NOT = problems(400, 404, 503)
 STATE_MATTERS = problems(400, 404, 409, 503)
 
 TO_READ = needs("read")
-TO_ORDER = needs("analyse")
+TO_CHANGE = needs("analyse")
 
 jobs = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")], operation_id_callback=operation_name)
 
 
 class JobPath(BaseModel):
-    """Which job."""
+    """Path of a job."""
 
     job_id: str = Field(pattern=r"^[0-9a-f]{32}$")
 
 
 class JobsQuery(Parameters):
-    """Which jobs."""
+    """Filters of the list of jobs."""
 
     state: State | None = Field(None, json_schema_extra=optional)
     container: str | None = Field(
@@ -56,18 +56,20 @@ class JobsQuery(Parameters):
         None,
         min_length=1,
         max_length=LONGEST_BLOB,
-        description="A part of the blob's or the container's name, whatever its case.",
+        description="Part of the blob's or the container's name, in any case.",
         json_schema_extra=optional,
     )
-    cursor: str | None = Field(None, max_length=2000, description="From the answer before.", json_schema_extra=optional)
+    cursor: str | None = Field(
+        None, max_length=2000, description="`cursor` of the page before.", json_schema_extra=optional
+    )
 
 
 class ResultsQuery(Parameters):
-    """Which kind of links."""
+    """Kind of links."""
 
     links: Literal["sas", "plain"] = Field(
         "plain",
-        description="`sas`: anyone who has the link can read, for a while; `plain`: needs credentials.",
+        description="`sas`: links that work without credentials, for a limited time; `plain`: links that need them.",
     )
 
 
@@ -83,21 +85,21 @@ def list_jobs(query: JobsQuery) -> Response:
 
 @jobs.get("/jobs/<job_id>", endpoint="one", responses={200: Job, **FOUND_OR_NOT}, security=TO_READ)
 def get_job(path: JobPath) -> Response:
-    """One job: state, stage, progress, error, links."""
+    """Show a job: state, stage, progress, error, links."""
     return _answer(services().table.get(path.job_id))
 
 
-@jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
+@jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS}, security=TO_CHANGE)
 def rerun(path: JobPath) -> Response:
-    """Analyse again what has finished: a new job of the next generation."""
+    """Analyse the media of a finished job again: a new job of the next generation."""
     response = _answer(services().submitter.rerun(path.job_id, continued_trace(None)))
     response.status_code = 202
     return response
 
 
-@jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS}, security=TO_ORDER)
+@jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS}, security=TO_CHANGE)
 def cancel(path: JobPath) -> Response:
-    """End a job that has not finished: at once while it is queued, within seconds while it runs."""
+    """Cancel an unfinished job: at once while it is queued, within seconds while it runs."""
     response = _answer(services().submitter.cancel(path.job_id))
     response.status_code = 202
     return response
@@ -121,7 +123,7 @@ def events(path: JobPath) -> Response:
 
 @jobs.get("/jobs/<job_id>/results", endpoint="results", responses={200: Results, **STATE_MATTERS}, security=TO_READ)
 def results(path: JobPath, query: ResultsQuery) -> Response:
-    """A published result: its manifest, and links to it in storage."""
+    """Show a published result: its manifest, and links to its files in storage."""
     own = services()
     record = own.table.get(path.job_id)
     place, csv = published(own, record)
@@ -145,7 +147,7 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
     "/jobs/<job_id>/result.csv", endpoint="csv", responses={200: content("text/csv"), **STATE_MATTERS}, security=TO_READ
 )
 def result_csv(path: JobPath) -> Response:
-    """The table itself."""
+    """Download the table."""
     own = services()
     place, csv = published(own, own.table.get(path.job_id))
     response = Response(own.blobs.stream(place.container, place.csv), content_type=CSV_TYPE)
@@ -161,7 +163,7 @@ def result_csv(path: JobPath) -> Response:
     security=TO_READ,
 )
 def manifest(path: JobPath) -> Response:
-    """What was measured by what; of a failed job, why it failed."""
+    """Download the manifest: engine, steps and verdict of a result, or the error of a failed job."""
     own = services()
     record = own.table.get(path.job_id)
     if record.state == "failed":
@@ -179,7 +181,7 @@ def manifest(path: JobPath) -> Response:
     security=TO_READ,
 )
 def overlay(path: JobPath) -> Response:
-    """The media with what was measured drawn into it, of jobs with `overlay=1`."""
+    """Download the overlay, the media with the measurements drawn into it, of jobs with `overlay=1`."""
     own = services()
     record = own.table.get(path.job_id)
     place, csv = published(own, record)
@@ -199,7 +201,7 @@ def _answer(record: JobRecord) -> Response:
 
 
 def published(own: Services, record: JobRecord) -> tuple[ResultPlace, BlobInfo]:
-    """The committed CSV, which may be there a moment before the record says so."""
+    """Find the committed CSV, which may exist a moment before the record says so. Raises Conflict where it does not."""
     place = ResultPlace.of(record.job, own.settings.results_container)
     try:
         return place, own.blobs.info(place.container, place.csv)
@@ -215,7 +217,7 @@ def _manifest(own: Services, place: ResultPlace, attempt: str) -> dict[str, Any]
     except AnalysisError as error:
         if error.retryable:
             raise
-        raise NotFound("the manifest of this result is not there any more", "no_manifest") from error
+        raise NotFound("the manifest of this result has been deleted", "no_manifest") from error
     return dict(json.loads(text))
 
 

@@ -1,6 +1,6 @@
-"""The pages for people: templates without data in them, whose scripts call the API as any other caller does.
+"""The browser pages: templates without data, whose scripts call the API as any other client does.
 
-They are no part of the OpenAPI document, and ask for no key: there is nothing in them but what the API is asked for.
+They are not part of the OpenAPI document and need no key, since all data comes from the API.
 """
 
 from __future__ import annotations
@@ -24,53 +24,53 @@ pages = Blueprint(NAME, __name__, static_folder="../static", static_url_path="/s
 
 
 @dataclass(frozen=True)
-class Place:
-    """An entry of the navigation."""
+class NavigationEntry:
+    """An entry of the pages' navigation."""
 
     endpoint: str
     title: str
 
 
-PLACES = (
-    Place("pages.picture", "Try a picture"),
-    Place("pages.analyse", "Analyse a file"),
-    Place("pages.jobs", "Jobs"),
-    Place("pages.people", "People"),
-    Place("pages.about", "About"),
+NAVIGATION = (
+    NavigationEntry("pages.picture", "Try a picture"),
+    NavigationEntry("pages.analyse", "Analyse a file"),
+    NavigationEntry("pages.jobs", "Jobs"),
+    NavigationEntry("pages.people", "People"),
+    NavigationEntry("pages.about", "About"),
 )
-"""In the order of the navigation; a page that this deployment does not have is left out."""
+"""Entries in order; pages that this deployment lacks are left out."""
 
 
 def is_page(endpoint: str | None) -> bool:
-    """Whether an endpoint is a page, or a file that pages are made of."""
+    """Whether an endpoint is a page, or a static file of the pages."""
     return (endpoint or "").startswith(f"{NAME}.")
 
 
 def is_file(endpoint: str | None) -> bool:
-    """Whether it is one of those files: a script, a style, a picture."""
+    """Whether an endpoint is a static file: a script, a style sheet, a picture."""
     return endpoint == f"{NAME}.static"
 
 
 @pages.context_processor
-def _navigation() -> dict[str, list[Place]]:
-    return {"places": [place for place in PLACES if place.endpoint in current_app.view_functions]}
+def _navigation() -> dict[str, list[NavigationEntry]]:
+    return {"navigation": [entry for entry in NAVIGATION if entry.endpoint in current_app.view_functions]}
 
 
 @pages.get("/")
 def picture() -> str:
-    """*Try a picture*; it is told the limits, so that it can reduce a large photo before it sends it."""
+    """Render *Try a picture*, with the limits to which it reduces large photos before it sends them."""
     return render_template("picture.html", settings=services().settings)
 
 
 @pages.get("/page/about")
 def about() -> str:
-    """What this service is made of, and how it is."""
+    """Render *About*: engine, action units, health, licence."""
     return render_template("about.html", version=__version__)
 
 
 @pages.get("/page/analyse")
 def analyse() -> str:
-    """*Analyse a file*; it is told what is taken, so that it can say so before a file's first byte is sent."""
+    """Render *Analyse a file*, with the limits that it checks before it sends a file."""
     max_mb = services().settings.max_media_mb
     return render_template(
         "analyse.html",
@@ -86,18 +86,18 @@ def analyse() -> str:
 
 @pages.get("/page/jobs")
 def jobs() -> str:
-    """*Jobs*, and *Where is my file?*."""
+    """Render *Jobs*."""
     return render_template("jobs.html")
 
 
 @pages.get("/page/jobs/<job_id>")
 def job(job_id: str) -> str:
-    """One job's page; whether there is such a job, its script asks."""
+    """Render one job's page; its script asks the API for the job."""
     if not JOB_ID.fullmatch(job_id):
         raise NotFound("a job's id has 32 hex digits", "job_not_found")
     return render_template("job.html", job_id=job_id)
 
 
 def _endings(media: Media) -> str:
-    """What files of a kind end in, as people read it."""
+    """List the file extensions of a kind of media."""
     return ", ".join(name for name, kind in EXTENSIONS.items() if kind == media)

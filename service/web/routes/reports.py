@@ -1,4 +1,4 @@
-"""`/jobs/<id>/report.html` and what belongs to it: made on first request, kept for the next."""
+"""Report routes: report, summary, methods text and citations of a job, made on first request and cached."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ reports = APIBlueprint("reports", __name__, abp_tags=[Tag(name="Reports")], oper
     "/jobs/<job_id>/report.html", endpoint="report", responses={200: content("text/html"), **ERRORS}, security=TO_READ
 )
 def report_html(path: JobPath) -> Response:
-    """A result for people: one page without scripts, to be kept and printed. The first request takes seconds."""
+    """Download the report: one page without scripts, for reading and printing. The first request takes seconds."""
     return _file(path, REPORT)
 
 
 @reports.get("/jobs/<job_id>/summary.json", endpoint="summary", responses={200: Summary, **ERRORS}, security=TO_READ)
 def summary_json(path: JobPath) -> Response:
-    """A result in numbers: statistics of the rows that pass the quality gate, events, blinks, cautions."""
+    """Download the summary: statistics of the rows that pass the quality gate, events, blinks, cautions."""
     return _file(path, SUMMARY)
 
 
@@ -35,7 +35,7 @@ def summary_json(path: JobPath) -> Response:
     "/jobs/<job_id>/methods.txt", endpoint="methods", responses={200: content("text/plain"), **ERRORS}, security=TO_READ
 )
 def methods_txt(path: JobPath) -> Response:
-    """A paragraph for a methods section."""
+    """Download the text for a methods section."""
     return _file(path, METHODS)
 
 
@@ -46,7 +46,7 @@ def methods_txt(path: JobPath) -> Response:
     security=TO_READ,
 )
 def citation_bib(path: JobPath) -> Response:
-    """What to cite, as BibTeX."""
+    """Download the citations as BibTeX."""
     return _file(path, BIBLIOGRAPHY)
 
 
@@ -57,6 +57,6 @@ def _file(path: JobPath, name: str) -> Response:
     blob = own.reports.find(record.job, place, csv, name)
     response = Response(own.blobs.stream(place.container, blob.name), content_type=FILES[name])
     response.content_length = blob.size
-    # It shows a face: for the one who asked, and asked anew each time.
+    # Reports show faces: no shared cache may keep one.
     response.headers["Cache-Control"] = "private, no-cache"
     return response

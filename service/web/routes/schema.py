@@ -1,4 +1,4 @@
-"""`/schema`: what the columns of a result mean, and what the engine here can measure."""
+"""Schema routes: the columns of results, and the engine's support for each."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ class ColumnFacts(BaseModel):
     high: float | None
     meaning: str
     caveat: str
-    support: str | None = Field(description="Of an action unit, by the engine here; null where it says nothing.")
-    rests_on: str | None = Field(description="What the engine reads an action unit from; null where it says nothing.")
-    cannot_tell: str | None = Field(description="What that cannot be told apart from; null where it says nothing.")
+    support: str | None = Field(description="Support for an action unit by this server's engine; null for others.")
+    rests_on: str | None = Field(description="Source of an action unit in the engine; null where it declares none.")
+    cannot_tell: str | None = Field(
+        description="Expressions that look alike to the engine; null where it declares none."
+    )
 
 
 class EngineFacts(BaseModel):
-    """The engine that this service is set up with."""
+    """The engine of this server."""
 
     name: str
     version: str | None
@@ -47,30 +49,30 @@ class EngineFacts(BaseModel):
 
 
 class Schema(BaseModel):
-    """What results mean."""
+    """The schema of results."""
 
     version: int
-    engine: EngineFacts | None = Field(description="Null where this process sees none; the workers' may be another.")
+    engine: EngineFacts | None = Field(description="Null where this server has none; workers may have another.")
     image: list[ColumnFacts]
     video: list[ColumnFacts]
     summary: dict[str, Any] = Field(description="JSON Schema of `summary.json`.")
 
 
 class SchemaPath(BaseModel):
-    """Which schema."""
+    """Version of the schema."""
 
     version: int = Field(ge=1, le=10**6)
 
 
 @schema.get("/schema", endpoint="current", responses={200: Schema, **problems(400)}, security=TO_READ)
 def current_schema() -> Response:
-    """Columns, units, ranges and caveats of the results that are written now."""
+    """Show columns, units, ranges and caveats of the current version."""
     return _answer()
 
 
 @schema.get("/schema/<version>", endpoint="one", responses={200: Schema, **problems(400, 404)}, security=TO_READ)
 def one_schema(path: SchemaPath) -> Response:
-    """The schema that a manifest names."""
+    """Show the schema version that a manifest names."""
     if path.version != SCHEMA_VERSION:
         raise NotFound(f"there is no schema {path.version}; the current one is {SCHEMA_VERSION}", "schema_not_found")
     return _answer()
@@ -87,15 +89,17 @@ def _schema(bin_dir: Path) -> Schema:
     except EngineUnavailable:
         engine = None
     image, video = ([_facts(column, engine) for column in meanings(media)] for media in ("image", "video"))
-    told = EngineFacts(name=engine.name, version=engine.version, licence_class=engine.licence_class) if engine else None
-    return Schema(version=SCHEMA_VERSION, engine=told, image=image, video=video, summary=Summary.model_json_schema())
+    facts = (
+        EngineFacts(name=engine.name, version=engine.version, licence_class=engine.licence_class) if engine else None
+    )
+    return Schema(version=SCHEMA_VERSION, engine=facts, image=image, video=video, summary=Summary.model_json_schema())
 
 
 def _facts(column: Column, engine: Engine | None) -> ColumnFacts:
-    said = engine.au_facts.get(column.name) if engine else None
+    declared = engine.au_facts.get(column.name) if engine else None
     return ColumnFacts(
         **asdict(column),
         support=engine.au_support.get(column.name) if engine else None,
-        rests_on=said.rests_on if said else None,
-        cannot_tell=said.cannot_tell if said else None,
+        rests_on=declared.rests_on if declared else None,
+        cannot_tell=declared.cannot_tell if declared else None,
     )

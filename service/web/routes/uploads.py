@@ -1,4 +1,4 @@
-"""`/uploads/<container>`: a file on its way through the service into storage, for whom storage is out of reach."""
+"""Upload routes: stream a file through the service into storage, for clients without access to storage."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ uploads = APIBlueprint("uploads", __name__, abp_tags=[Tag(name="Uploads")], oper
 
 
 class UploadPath(BaseModel):
-    """Where to."""
+    """Path of an upload."""
 
-    name: str = Field(description="Container of the upload; made where it is missing.", json_schema_extra=CONTAINER)
+    name: str = Field(description="Container of the upload; created where it is missing.", json_schema_extra=CONTAINER)
 
 
 class UploadedQuery(Parameters):
-    """Which upload."""
+    """Name of an upload."""
 
     blob: str = Field(
         min_length=1,
@@ -45,7 +45,7 @@ class UploadedQuery(Parameters):
 
 
 class UploadQuery(UploadedQuery):
-    """Under which name, and what it is."""
+    """Name and kind of an upload."""
 
     media_type: MediaType | None = Field(
         None,
@@ -56,32 +56,32 @@ class UploadQuery(UploadedQuery):
 
 
 class UploadHeader(Parameters):
-    """What the sender knows of the file."""
+    """Headers of an upload."""
 
     sha256: str | None = Field(
         None,
         alias="X-Content-SHA256",
-        description="SHA-256 of the file, 64 hex digits. What arrives otherwise is refused, and the same file sent "
-        "again is answered 200 instead of 409.",
+        description="SHA-256 of the file, 64 hex digits. Other bytes are refused, and a repeated upload of the same "
+        "file is answered 200 instead of 409.",
         json_schema_extra=optional,
         pattern="^[0-9a-f]{64}$",
     )
 
 
 class UploadBody(RawModel):
-    """The file as it is."""
+    """The bytes of the file."""
 
     mimetypes: list[str] = ["application/octet-stream"]  # noqa: RUF012
 
 
 class Upload(BaseModel):
-    """A file in storage that can be analysed."""
+    """An uploaded file."""
 
     container: str
     blob: str
     etag: str = Field(description="Version of the blob, without quotes.")
     size: int = Field(description="In bytes.")
-    sha256: str | None = Field(description="Null for a file that came another way than through this route.")
+    sha256: str | None = Field(description="Null for a file that was not uploaded by this route.")
     media: Media
     media_type: MediaType
     links: dict[str, str] = Field(description="`analyse` (POST) starts its job, `jobs` lists the container's.")
@@ -97,13 +97,13 @@ class Upload(BaseModel):
 def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: UploadBody) -> Response:
     """Upload a picture or video as a new blob, streamed into storage.
 
-    It appears there whole or not at all: one that breaks off leaves nothing, and is sent again. A name that is taken
-    stays what it is (409), unless it is the same file by size and SHA-256 (200). The length must be announced.
+    It appears whole or not at all: an interrupted upload leaves nothing, and can be repeated. An existing blob is never
+    overwritten (409), unless it is the same file by size and SHA-256 (200). Content-Length is required.
     """
     own = services()
     container = check_container(path.name, own.settings.results_container)
     blob = check_blob(query.blob)
-    size = _announced()
+    size = _content_length()
     content_type = _content_type(blob, request.mimetype)
     found = _same(own, container, blob, size, header.sha256)
     if found:
@@ -112,13 +112,13 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     received = _Received(body_stream(), size, header.sha256)
 
     def metadata() -> dict[str, str]:
-        told = {"media_type": query.media_type} if query.media_type else {}
-        return told | {SHA256_METADATA: received.sha256}
+        declared = {"media_type": query.media_type} if query.media_type else {}
+        return declared | {SHA256_METADATA: received.sha256}
 
     try:
         own.blobs.upload_stream(container, blob, received.pieces(), content_type=content_type, metadata=metadata)
     except BlobExists:
-        # Someone else was quicker.
+        # Another upload of this name was faster.
         found = _same(own, container, blob, size, received.sha256)
         if found is None:
             raise
@@ -133,14 +133,14 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     security=needs("read"),
 )
 def uploaded(path: UploadPath, query: UploadedQuery) -> Response:
-    """What is there under a name already; to be asked before a long upload is repeated."""
+    """Show an upload; ask before repeating a long one."""
     own = services()
     container = check_container(path.name, own.settings.results_container)
     return _answer(own, container, own.blobs.info(container, check_blob(query.blob)), HTTPStatus.OK)
 
 
 class _Received:
-    """The body on its way, in pieces of one size, counted and summed."""
+    """The body as pieces of one size, with its running SHA-256."""
 
     def __init__(self, stream: BodyStream, size: int, promised_sha256: str | None) -> None:
         self._stream = stream
@@ -150,11 +150,11 @@ class _Received:
 
     @property
     def sha256(self) -> str:
-        """Of what has come so far, in hex digits."""
+        """SHA-256 of the bytes so far, in hex digits."""
         return self._digest.hexdigest()
 
     def pieces(self) -> Iterator[bytes]:
-        """Raises BadRequest where the body ends early or is not the file that was promised, and RequestTimeout."""
+        """Yield the pieces. Raises BadRequest where the body ends early or has another SHA-256, and RequestTimeout."""
         while self._left:
             piece = self._piece(min(PIECE_BYTES, self._left))
             self._left -= len(piece)
@@ -163,7 +163,7 @@ class _Received:
         # The stream itself has to see the end, so that the connection can be used again.
         self._stream.read(1)
         if self._promised not in (None, self.sha256):
-            raise BadRequest(f"the SHA-256 of what arrived is {self.sha256}, not {self._promised}", "checksum_mismatch")
+            raise BadRequest(f"the SHA-256 of the body is {self.sha256}, not {self._promised}", "checksum_mismatch")
 
     def _piece(self, size: int) -> bytes:
         piece = bytearray()
@@ -174,34 +174,34 @@ class _Received:
                     raise ClientDisconnected
                 piece += some
         except ClientDisconnected as error:
-            raise BadRequest("the body ended before the length that was announced", "incomplete_upload") from error
+            raise BadRequest("the body ended before its Content-Length", "incomplete_upload") from error
         return bytes(piece)
 
 
-def _announced() -> int:
-    """The length in bytes, before any of it is read."""
+def _content_length() -> int:
+    """Return the body's length in bytes, before any of it is read. Raises LengthRequired, BadRequest."""
     size = request.content_length
     if size is None:
-        raise LengthRequired("say with Content-Length how long the file is; a chunked body does not")
+        raise LengthRequired("an upload needs a Content-Length; chunked bodies are not taken")
     if size == 0:
         raise BadRequest("the file is empty", "empty_upload")
     return size
 
 
-def _content_type(blob: str, told: str) -> str:
-    """The sender's word if it is one that we know, else by the name. Raises UnsupportedMedia."""
-    if kind_of(blob, told) is None:
+def _content_type(blob: str, declared: str) -> str:
+    """Return the declared content type if it is known, else the name's. Raises UnsupportedMedia."""
+    if kind_of(blob, declared) is None:
         raise UnsupportedMedia(
-            f"blob {blob[:80]!r} (content type {told[:80] or 'unknown'}) is not known as a picture or video; "
+            f"blob {blob[:80]!r} (content type {declared[:80] or 'unknown'}) is not known as a picture or video; "
             "give it the usual file extension"
         )
-    if told.lower() in CONTENT_TYPES:
-        return told.lower()
+    if declared.lower() in CONTENT_TYPES:
+        return declared.lower()
     return mimetypes.guess_type(f"x.{blob.rpartition('.')[2]}")[0] or "application/octet-stream"
 
 
 def _same(own: Services, container: str, blob: str, size: int, sha256: str | None) -> BlobInfo | None:
-    """The blob of this name if it is this file. Raises Conflict where it is another."""
+    """Find the blob of this name, if it is the same file. Raises Conflict where it is another."""
     try:
         found = own.blobs.info(container, blob)
     except MediaNotFound:

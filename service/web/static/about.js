@@ -1,4 +1,4 @@
-/** "About": the engine and its action units from `/schema`, the health from `/readyz`. */
+/** *About*: the engine and its action units from `/schema`, the health from `/readyz`. */
 
 import { ask } from "./session.js";
 import { byId as $, make } from "./dom.js";
@@ -6,7 +6,7 @@ import { SUPPORT, unitCode, unitName } from "./words.js";
 
 const LICENCES = {
   "research-only": "research-only: academic and non-commercial research",
-  permissive: "permissive: commercial use is allowed, too",
+  permissive: "permissive: commercial use is allowed",
 };
 
 async function showSchema() {
@@ -16,7 +16,7 @@ async function showSchema() {
     const rows = engine
       ? [
           ["Engine", engine.name],
-          ["Version", engine.version ?? "not told"],
+          ["Version", engine.version ?? "unknown"],
           ["Licence class", LICENCES[engine.licence_class] ?? engine.licence_class],
         ]
       : [["Engine", "none on this server"]];
@@ -25,7 +25,7 @@ async function showSchema() {
     showUnits(schema.image);
     $("problem").textContent = "";
   } catch (error) {
-    const why = error.status === 401 ? "told after sign-in" : "not known";
+    const why = error.status === 401 ? "shown after sign-in" : "unknown";
     $("engine").replaceChildren(make("dt", {}, "Engine"), make("dd", {}, why));
     if (error.status !== 401) $("problem").textContent = error.message;
   }
@@ -41,27 +41,27 @@ function showUnits(columns) {
 function unitRow(code, support) {
   const cells = ["r", "c"].map((kind) => {
     const level = SUPPORT[support.get(`${code}_${kind}`)];
-    const told = level ? make("span", { class: `chip ${level.kind}` }, level.words) : "no such column";
-    return make("td", { class: level ? null : "muted small" }, told);
+    const content = level ? make("span", { class: `chip ${level.kind}` }, level.words) : "no such column";
+    return make("td", { class: level ? null : "muted small" }, content);
   });
   return make("tr", {}, make("th", { scope: "row", class: "number" }, code), make("td", {}, unitName(code)), ...cells);
 }
 
 async function showHealth() {
   try {
-    // Not ready is an answer, too: 503 with the same facts.
+    // 503 carries the checks as well.
     const response = await fetch("/readyz", { cache: "no-store" });
     const { status, checks } = await response.json();
-    tellHealth(status, status === "ready" ? "good" : "bad");
+    showState(status, status === "ready" ? "good" : "bad");
     $("checks").replaceChildren(...Object.entries(checks).map(([name, check]) => checkRow(name, check)));
   } catch {
-    tellHealth("does not answer", "bad");
+    showState("does not answer", "bad");
     $("checks").replaceChildren();
   }
   $("checks-table").hidden = !$("checks").childElementCount;
 }
 
-function tellHealth(words, colour) {
+function showState(words, colour) {
   $("health").textContent = words;
   $("health").className = `chip ${colour}`;
 }

@@ -1,6 +1,6 @@
 /** *Analyse a file*: files are uploaded through the service, become jobs, and are followed to their results. */
 
-import { byId, fill, make, set, tell } from "./dom.js";
+import { byId, fill, make, set, setText } from "./dom.js";
 import { follow } from "./follow.js";
 import { bytes, isFinished, jobPage, problemWords, resultLinks, stageWords, stateChip } from "./job-words.js";
 import { send } from "./send.js";
@@ -21,32 +21,32 @@ const types = JSON.parse(page.dataset.types);
  * One file of the list.
  *
  * @typedef {object} Entry
- * @property {string} key of this page's own
+ * @property {string} key unique on this page
  * @property {string} name of the file
  * @property {number} size in bytes
  * @property {"image"|"video"|null} media
  * @property {string} mediaType
  * @property {string} faces option of the job; empty for the service's default
- * @property {boolean} overlay whether a drawn copy is wanted
+ * @property {boolean} overlay whether to make a drawn copy
  * @property {string} container
  * @property {string} blob
  * @property {"waiting"|"uploading"|"starting"|"followed"|"stopped"} step
- * @property {boolean} again an earlier try may have got it there, although its answer was lost
+ * @property {boolean} again an earlier try may have succeeded although its response was lost
  * @property {number} sent share that is uploaded
- * @property {boolean} [needsKey] it goes on by itself when somebody has signed in
- * @property {string} problem what keeps it, in words
- * @property {object|null} job as the service told it last
+ * @property {boolean} [needsKey] it resumes after sign-in
+ * @property {string} problem the error, in words
+ * @property {object|null} job its last known state
  */
 
 /** @type {Map<string, Entry>} */
 const entries = new Map();
-/** What cannot be kept over a reload: the files, and what stops their upload. */
+/** Not kept over a reload: the files, and the controllers of their uploads. */
 const files = new Map();
 const stops = new Map();
 const rows = new Map();
 let working = 0;
 
-// --- what is chosen ------------------------------------------------------------------------------------------------
+// --- choosing files ------------------------------------------------------------------------------------------------
 
 function add(chosen) {
   for (const file of chosen) {
@@ -81,9 +81,9 @@ function kindOf(file) {
   return kinds[extension] ?? types[file.type.toLowerCase()] ?? null;
 }
 
-/** Why a file need not be sent at all; said before its first byte is. */
+/** Why a file cannot be analysed, checked before the upload. */
 function refusal(entry) {
-  if (!entry.media) return "This is not a picture or video of a kind that is analysed here.";
+  if (!entry.media) return "This kind of file cannot be analysed.";
   if (!entry.size) return "The file is empty.";
   if (entry.size > maxBytes) return `The file has ${bytes(entry.size)}; at most ${bytes(maxBytes)} are taken.`;
   return "";
@@ -93,7 +93,7 @@ function choice(name) {
   return document.querySelector(`input[name="${name}"]:checked`).value;
 }
 
-/** One container for the files of a tab, so that they are found together; several tabs never meet. */
+/** One container for the files of a tab, so that they are listed together; tabs never share one. */
 function container() {
   let name = sessionStorage.getItem("analyse.container");
   if (!name) {
@@ -139,11 +139,11 @@ async function one(entry) {
     const path = upload.links.analyse + options;
     const answer = await patiently(stop.signal, () => ask(path, { method: "POST", signal: stop.signal }));
     files.delete(entry.key);
-    heard(entry, answer.jobs[0]);
+    update(entry, answer.jobs[0]);
     watch(entry);
   } catch (error) {
     const needsKey = error.status === 401 && files.has(entry.key);
-    // The answer to an upload shows no form; asking does.
+    // Only `ask` shows the sign-in form.
     if (needsKey) {
       entry.again = false;
       ask("/jobs").catch(() => {});
@@ -154,14 +154,14 @@ async function one(entry) {
   }
 }
 
-/** Send it, unless it is there. */
+/** Upload the file, unless storage has it. */
 async function uploaded(entry, signal) {
   const path = `/uploads/${entry.container}?blob=${encodeURIComponent(entry.blob)}`;
   const there = entry.again ? await already(path, entry, signal) : null;
   entry.again = true;
   if (there) return there;
   const file = files.get(entry.key);
-  if (!file) throw new Error("The upload did not get to its end before this page was left: choose the file again.");
+  if (!file) throw new Error("The upload was interrupted when the page was left: choose the file again.");
   return send(`${path}&media_type=${entry.mediaType}`, file, (sent) => move(entry, { sent }), signal);
 }
 
@@ -175,7 +175,7 @@ async function already(path, entry, signal) {
   }
 }
 
-/** Do it, and again where the service asks to wait. */
+/** Retry while the service asks to wait. */
 async function patiently(signal, act) {
   for (let left = TRIES_WHEN_BUSY; ; left -= 1) {
     try {
@@ -190,15 +190,15 @@ async function patiently(signal, act) {
 
 function watch(entry) {
   if (isFinished(entry.job)) return;
-  follow(entry.job.id, (job) => heard(entry, job), (problem) => move(entry, { problem: problem.message }));
+  follow(entry.job.id, (job) => update(entry, job), (problem) => move(entry, { problem: problem.message }));
 }
 
-function heard(entry, job) {
+function update(entry, job) {
   move(entry, { step: "followed", job, problem: "" });
   if (job.superseded_by && job.state === "superseded") move(entry, { problem: "The file was replaced by a newer one." });
 }
 
-// --- what is shown -------------------------------------------------------------------------------------------------
+// --- the list ------------------------------------------------------------------------------------------------------
 
 function move(entry, more) {
   Object.assign(entry, more);
@@ -207,7 +207,7 @@ function move(entry, more) {
 
 let planned = false;
 
-/** Show and keep everything, once for all changes of a moment. */
+/** Render and store the list, once for all changes within 50 ms. */
 function changed() {
   if (planned) return;
   planned = true;
@@ -236,7 +236,7 @@ function show() {
   }
   const all = [...entries.values()];
   const done = all.filter(isSettled).length;
-  tell(byId("count"), all.length ? `${done} of ${all.length} ${all.length === 1 ? "file" : "files"} finished` : "");
+  setText(byId("count"), all.length ? `${done} of ${all.length} ${all.length === 1 ? "file" : "files"} finished` : "");
   byId("clear").hidden = !done;
   set(byId("together"), "href", `/page/jobs?container=${container()}`);
 }
@@ -245,7 +245,7 @@ function isSettled(entry) {
   return entry.step === "stopped" || Boolean(entry.job && isFinished(entry.job));
 }
 
-/** The lasting parts of a file's line: they are changed in place, so that nothing under a finger or a focus moves. */
+/** Make a file's row; its parts are updated in place, so that nothing moves under a finger or the focus. */
 function row(entry) {
   const parts = {
     title: make("h3", { id: `name-${entry.key}`, class: "file-name" }, entry.name),
@@ -270,15 +270,15 @@ function row(entry) {
 }
 
 function refresh(parts, entry) {
-  const told = [bytes(entry.size), entry.media ? `${entry.media}, ${entry.mediaType}` : null];
-  tell(parts.facts, told.filter(Boolean).join(" · "));
+  const facts = [bytes(entry.size), entry.media ? `${entry.media}, ${entry.mediaType}` : null];
+  setText(parts.facts, facts.filter(Boolean).join(" · "));
   fill(parts.state, entry.job ? stateChip(entry.job) : stepChip(entry));
   parts.bar.hidden = isSettled(entry) || entry.step === "waiting";
   const share = entry.job ? entry.job.progress : entry.sent;
   parts.bar.value = share;
-  tell(parts.words, words(entry, share));
+  setText(parts.words, words(entry, share));
   parts.words.classList.toggle("problem", Boolean(entry.problem || entry.job?.state === "failed"));
-  tell(parts.advice, entry.job?.state === "failed" ? (entry.job.error?.advice ?? "") : "");
+  setText(parts.advice, entry.job?.state === "failed" ? (entry.job.error?.advice ?? "") : "");
   actions(parts.actions, entry);
 }
 
@@ -293,7 +293,7 @@ function words(entry, share) {
   const { state, stage, error, attempts } = entry.job;
   if (state === "failed" && error) return sentence(error.message);
   if (isFinished(entry.job)) return "";
-  const again = error ? ` · attempt ${attempts} did not succeed, it is tried again` : "";
+  const again = error ? ` · attempt ${attempts} did not succeed, it is retried` : "";
   return `${percent} · ${stageWords(stage)}${again}`;
 }
 
@@ -311,7 +311,7 @@ function actions(node, entry) {
   const shape = offered.map((one) => one.textContent).join("|");
   if (node.dataset.shape === shape) return;
   node.dataset.shape = shape;
-  // Where the button that had the focus goes, its line keeps it.
+  // Keep the focus in the row when its button disappears.
   const hadFocus = node.contains(document.activeElement);
   node.replaceChildren(...offered);
   if (hadFocus) node.querySelector("a, button")?.focus();
@@ -337,13 +337,13 @@ function remove(entry) {
   changed();
 }
 
-// --- over a reload -------------------------------------------------------------------------------------------------
+// --- reload --------------------------------------------------------------------------------------------------------
 
 function keep() {
   try {
     sessionStorage.setItem(KEPT, JSON.stringify([...entries.values()]));
   } catch {
-    // Full or forbidden: the list then ends with this page; the jobs do not.
+    // Storage is full or forbidden: the list is lost at a reload; the jobs are not.
   }
 }
 
@@ -352,14 +352,14 @@ function recall() {
   try {
     kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
   } catch {
-    // Not ours.
+    // Not valid: start with an empty list.
   }
   for (const entry of kept) {
     entries.set(entry.key, entry);
     if (entry.job) watch(entry);
-    // What was sent to its end is found there; what was not has to be chosen again.
+    // A complete upload is found in storage; an incomplete one must be chosen again.
     else if (entry.step === "uploading" || entry.step === "starting") entry.step = "waiting";
-    else if (entry.step === "waiting") Object.assign(entry, { step: "stopped", problem: "It was not sent: choose it again." });
+    else if (entry.step === "waiting") Object.assign(entry, { step: "stopped", problem: "It was not uploaded: choose it again." });
   }
   changed();
   work();

@@ -1,4 +1,4 @@
-/** The camera: opened on request, seen in a mirror, closed when it is not needed. */
+/** The camera: opened on request, shown mirrored, closed when it is not needed. */
 
 import { Problem } from "./session.js";
 import { jpeg } from "./reduce.js";
@@ -14,7 +14,7 @@ const REFUSALS = {
 };
 
 export class Camera {
-  /** @param {HTMLVideoElement} video where it is seen */
+  /** @param {HTMLVideoElement} video shows the camera's picture */
   constructor(video) {
     this.video = video;
     this.facing = "user";
@@ -30,10 +30,10 @@ export class Camera {
     return this.facing === "user";
   }
 
-  /** @throws {Problem} with what to do about it */
+  /** @throws {Problem} with advice */
   async open() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new Problem("The camera needs a secure address (https); here it is not to be had. Choose a photo instead.");
+      throw new Problem("The camera needs a secure address (https), and this one is not. Choose a photo instead.");
     }
     this.close();
     try {
@@ -52,24 +52,24 @@ export class Camera {
     this.video.srcObject = null;
   }
 
-  /** The other one of a phone's two. */
+  /** Switch between a phone's front and back camera. */
   async turn() {
     this.facing = this.isMirror ? "environment" : "user";
     await this.open();
   }
 
-  /** Whether there is another one. */
+  /** Whether there is a second camera. */
   async hasOther() {
     const devices = await navigator.mediaDevices.enumerateDevices();
     return devices.filter((device) => device.kind === "videoinput").length > 1;
   }
 
-  /** What it sees now, as others see it: not mirrored. */
+  /** Take the current picture, not mirrored. */
   async photo() {
     return new File([await jpeg(this.video, 1)], "camera.jpg", { type: "image/jpeg" });
   }
 
-  /** The same, small, for many a second. */
+  /** Take a small picture, for the live overlay. */
   async frame(longest) {
     const { videoWidth: width, videoHeight: height } = this.video;
     const scale = Math.min(1, longest / Math.max(width, height));

@@ -1,4 +1,4 @@
-/** Elements made in code: whatever comes from outside becomes text, never markup. */
+/** Make elements in code; outside data becomes text, never markup. */
 
 /**
  * @param {string} tag
@@ -16,18 +16,18 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Set an attribute, or take it away. */
+/** Set or remove an attribute. */
 export function set(node, name, value) {
   if (value === null || value === undefined || value === false) node.removeAttribute(name);
   else node.setAttribute(name, value === true ? "" : String(value));
 }
 
-/** Put text where it differs: what is read aloud is not read again. */
-export function tell(node, text) {
+/** Set a node's text if it differs, so that screen readers do not repeat it. */
+export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Replace what is in a node, unless it would be the same: a focused link keeps its focus. */
+/** Replace a node's children unless they are equal, so that a focused link keeps its focus. */
 export function fill(node, ...children) {
   const next = make("div", {}, ...children);
   const same = next.childNodes.length === node.childNodes.length;
@@ -35,7 +35,7 @@ export function fill(node, ...children) {
   node.replaceChildren(...next.childNodes);
 }
 
-/** The element of a page's template. */
+/** Find an element of the page's template. */
 export function byId(id) {
   return document.getElementById(id);
 }

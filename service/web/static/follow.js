@@ -1,8 +1,8 @@
 /**
- * Follow jobs until they have finished: by server-sent events where that can be, else by asking again and again.
+ * Follow jobs until they have finished: by server-sent events where possible, else by polling.
  *
- * A stream holds one of the few connections that a browser opens to a server, and a thread there: only a few jobs have
- * one at a time, the others are asked for in turn.
+ * A stream holds one of the few connections that a browser opens to a server: only a few jobs have one at a time, the
+ * others are polled in turn.
  */
 
 import { isFinished } from "./job-words.js";
@@ -13,7 +13,7 @@ const ASK_EVERY_MS = 1500;
 const ASKED_AT_ONCE = 6;
 const BREAKS_BORNE = 2;
 
-/** What is followed, by job id, the next to be asked first. */
+/** Followed jobs by id, in the order of polling. */
 const followed = new Map();
 let timer = 0;
 
@@ -21,7 +21,7 @@ let timer = 0;
  * @param {string} id
  * @param {(job: object) => void} onJob called with each change; the last time when the job has finished
  * @param {(problem: Error) => void} onLost called when the job cannot be followed any more
- * @returns {() => void} ends it
+ * @returns {() => void} stops following
  */
 export function follow(id, onJob, onLost = () => {}) {
   followed.get(id)?.stream?.close();
@@ -64,7 +64,7 @@ function stream(id, one) {
   source.addEventListener("end", hear);
   source.addEventListener("error", () => {
     one.breaks += 1;
-    // The browser connects again by itself, unless it was refused; asking tells why.
+    // The browser reconnects by itself unless it was refused; polling shows the reason.
     if (source.readyState !== EventSource.CLOSED && one.breaks < BREAKS_BORNE) return;
     source.close();
     one.breaks = BREAKS_BORNE;
@@ -93,13 +93,13 @@ async function askSome() {
 async function askOne(id) {
   const one = followed.get(id);
   if (!one) return;
-  // To the end of the queue.
+  // Move it to the end of the order.
   followed.delete(id);
   followed.set(id, one);
   try {
     take(id, await ask(`/jobs/${id}`));
   } catch (problem) {
-    // Only what will not pass ends it: no such job, no right to see it.
+    // Only lasting errors end it: no such job, or no permission.
     if (![401, 403, 404].includes(problem.status)) return;
     drop(id);
     one.onLost(problem);

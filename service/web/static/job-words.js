@@ -1,4 +1,4 @@
-/** A job in words and pieces of a page: what its state, stage, size and times are called everywhere. */
+/** A job in words: labels for states, stages, sizes and times on all pages. */
 
 import { make } from "./dom.js";
 
@@ -13,16 +13,16 @@ const STATES = {
 
 const STAGES = {
   queued: "waits for a worker",
-  starting: "a worker has it",
+  starting: "starting on a worker",
   fetch: "fetching the file",
-  probe: "looking at the file",
+  probe: "inspecting the file",
   prepare: "preparing the file",
   engine: "measuring faces",
   results: "reading the table",
   publish: "publishing the result",
 };
 
-/** Stages of a job that is between two attempts: its record says running, and nobody has it. */
+/** Stages of a job between two attempts: its record says running, and no worker holds it. */
 const BETWEEN = new Set(["waiting to try again", "handed back"]);
 
 const FINISHED = new Set(["succeeded", "failed", "cancelled", "superseded"]);
@@ -46,7 +46,7 @@ function state(job) {
   return known ?? [job.state, ""];
 }
 
-/** "measuring faces"; the service's own word for a stage that this page does not know. */
+/** "measuring faces"; an unknown stage keeps the service's word. */
 export function stageWords(stage) {
   return STAGES[stage] ?? stage;
 }
@@ -104,7 +104,7 @@ export function jobPage(id) {
   return `/page/jobs/${encodeURIComponent(id)}`;
 }
 
-/** What can be had of a finished job: report and files, as links. */
+/** Links to a finished job's report and files. */
 export function resultLinks(job) {
   const { links } = job;
   const offered = [
@@ -119,12 +119,12 @@ export function resultLinks(job) {
     .map(([name, href, more]) => make("a", { href, ...more }, name, of.cloneNode(true)));
 }
 
-/** Its progress, for eyes and for screen readers. */
+/** A progress bar with a label for screen readers. */
 export function progressBar(job, label) {
   return make("progress", { max: 1, value: job.progress, "aria-label": label });
 }
 
-/** What went wrong, for somebody before a page: the sign-in form is there already where it is a key that is missing. */
+/** A problem's message; where a key is missing, the sign-in form is shown already. */
 export function problemWords(problem) {
   return problem.status === 401 ? "Sign in to go on." : problem.message;
 }

@@ -1,6 +1,6 @@
-/** A job's page: its stages while it runs, then what was measured, what it took, or what went wrong and what to do. */
+/** A job's page: its stages while it runs, then its result or error, and the time of each step. */
 
-import { byId, fill, make, tell } from "./dom.js";
+import { byId, fill, make, setText } from "./dom.js";
 import { follow } from "./follow.js";
 import {
   bytes,
@@ -22,7 +22,7 @@ import { ask, current, sentence } from "./session.js";
 const STAGES = ["queued", "fetch", "probe", "prepare", "engine", "results", "publish"];
 const STEPS = {
   fetch: "Fetch the file",
-  probe: "Look at it",
+  probe: "Inspect it",
   prepare: "Prepare it",
   engine: "Measure",
   results: "Read the table",
@@ -32,32 +32,32 @@ const STEPS = {
 
 const id = byId("job").dataset.id;
 let hasManifest = false;
-/** Who has asked for it: null for a stranger, undefined while nobody has been answered. */
-let askedAs;
+/** Key of the last load: null without one, undefined before the first. */
+let loadedAs;
 
 async function load() {
-  tell(byId("problem"), "");
+  setText(byId("problem"), "");
   try {
-    heard(await ask(`/jobs/${id}`));
+    update(await ask(`/jobs/${id}`));
   } catch (problem) {
     lost(problem);
   } finally {
-    askedAs = current().key;
+    loadedAs = current().key;
   }
 }
 
 function lost(problem) {
-  tell(byId("problem"), problemWords(problem));
+  setText(byId("problem"), problemWords(problem));
 }
 
 let followed = false;
 
-function heard(job) {
+function update(job) {
   show(job);
   if (isFinished(job)) loadManifest(job);
   else if (!followed) {
     followed = true;
-    follow(id, heard, lost);
+    follow(id, update, lost);
   }
 }
 
@@ -66,16 +66,16 @@ function heard(job) {
 function show(job) {
   const name = fileName(job.blob);
   document.title = `${stateWord(job)}: ${name} · Media analysis`;
-  tell(byId("title"), name);
+  setText(byId("title"), name);
   fill(byId("chip"), stateChip(job));
-  tell(byId("line"), line(job));
+  setText(byId("line"), line(job));
   byId("job").hidden = false;
   showProgress(job);
   showError(job);
   showFacts(job);
   byId("result-card").hidden = !(isFinished(job) && job.links.manifest);
   byId("result-card").classList.toggle("is-good", job.state === "succeeded");
-  tell(byId("result-title"), job.state === "succeeded" ? "Result" : "How far it came");
+  setText(byId("result-title"), job.state === "succeeded" ? "Result" : "Before the error");
   fill(byId("links"), ...resultLinks(job));
   byId("rerun").hidden = !job.links.rerun;
   byId("cancel").hidden = !job.links.cancel;
@@ -106,11 +106,11 @@ function showError(job) {
   byId("error-card").hidden = !error;
   if (!error) return;
   const titles = { failed: "Why it failed", cancelled: "It was cancelled", superseded: "The file was replaced" };
-  tell(byId("error-title"), titles[job.state] ?? `Attempt ${job.attempts} did not succeed`);
-  tell(byId("error-message"), error.message && sentence(error.message));
+  setText(byId("error-title"), titles[job.state] ?? `Attempt ${job.attempts} did not succeed`);
+  setText(byId("error-message"), error.message && sentence(error.message));
   byId("error-message").hidden = !error.message;
-  tell(byId("advice"), isFinished(job) ? error.advice : "Nothing has to be done: it is tried again by itself.");
-  tell(byId("error-code"), error.code);
+  setText(byId("advice"), isFinished(job) ? error.advice : "Nothing: the job is retried by itself.");
+  setText(byId("error-code"), error.code);
 }
 
 function showFacts(job) {
@@ -137,8 +137,8 @@ function showFacts(job) {
 }
 
 /** Name and value by turns; a null is left out. */
-function facts(list, told) {
-  fill(list, ...told.filter(Boolean).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+function facts(list, rows) {
+  fill(list, ...rows.filter(Boolean).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
 // --- the manifest --------------------------------------------------------------------------------------------------
@@ -151,25 +151,25 @@ async function loadManifest(job) {
     showSteps(manifest.seconds);
     showResult(manifest);
     byId("manifest-card").hidden = false;
-    tell(byId("manifest"), JSON.stringify(manifest, null, 2));
+    setText(byId("manifest"), JSON.stringify(manifest, null, 2));
   } catch (problem) {
-    // A failed job's manifest may never have been written; its record says what is needed.
+    // A failed job may have no manifest; its record has the error.
     if (job.state === "failed" && problem.status === 404) byId("result-card").hidden = true;
     else lost(problem);
   }
 }
 
-function showSteps(told) {
-  const steps = Object.entries(told).filter(([step, value]) => step !== "total" && value !== null);
-  if (!told.total || !steps.length) return;
-  const rest = told.total - steps.reduce((sum, [, value]) => sum + value, 0);
+function showSteps(taken) {
+  const steps = Object.entries(taken).filter(([step, value]) => step !== "total" && value !== null);
+  if (!taken.total || !steps.length) return;
+  const rest = taken.total - steps.reduce((sum, [, value]) => sum + value, 0);
   if (rest > 0.0005) steps.push(["other", rest]);
   const longest = Math.max(...steps.map(([, value]) => value));
   byId("steps-card").hidden = false;
   fill(
     byId("steps"),
     ...steps.map(([step, value]) => stepRow(STEPS[step] ?? step, value, value / longest)),
-    make("tr", { class: "total" }, make("th", { scope: "row" }, "Total"), number(told.total), make("td")),
+    make("tr", { class: "total" }, make("th", { scope: "row" }, "Total"), number(taken.total), make("td")),
   );
 }
 
@@ -205,11 +205,11 @@ function probeWords({ probe, bytes: size }) {
   return parts.join(", ");
 }
 
-// --- orders --------------------------------------------------------------------------------------------------------
+// --- rerun and cancel ----------------------------------------------------------------------------------------------
 
 async function order(button, path) {
   button.disabled = true;
-  tell(byId("problem"), "");
+  setText(byId("problem"), "");
   try {
     return await ask(path, { method: "POST" });
   } catch (problem) {
@@ -235,11 +235,11 @@ byId("sure").addEventListener("close", async () => {
   const job = await order(byId("cancel"), `/jobs/${id}/cancel`);
   if (!job) return;
   show(job);
-  if (!isFinished(job)) tell(byId("line"), "It is being cancelled.");
+  if (!isFinished(job)) setText(byId("line"), "It is being cancelled.");
   else byId("title").focus();
 });
 
 document.addEventListener("session", ({ detail }) => {
-  if (askedAs !== undefined && askedAs !== detail.key) load();
+  if (loadedAs !== undefined && loadedAs !== detail.key) load();
 });
 load();

@@ -1,6 +1,6 @@
-/** *Jobs*: the list, its filters, and the progress of what has not finished. */
+/** *Jobs*: the list, its filters, and the progress of unfinished jobs. */
 
-import { byId, fill, make, set, tell } from "./dom.js";
+import { byId, fill, make, set, setText } from "./dom.js";
 import {
   fileName,
   isFinished,
@@ -19,15 +19,15 @@ import { ask, current, sentence } from "./session.js";
 const FILTERS = ["text", "state", "container"];
 const REFRESH_EVERY_MS = 2500;
 const REFRESHED_AT_ONCE = 8;
-/** Pages of a search that may be empty before the reader is asked whether to go on. */
+/** Number of empty pages of a search before the reader decides whether to go on. */
 const PAGES_AT_ONCE = 10;
 
-/** Shown jobs by id, with the cells of their rows. */
+/** Listed jobs by id, with the cells of their rows. */
 const shown = new Map();
 let cursor = null;
-let asked = 0;
-/** Whose list this is: null for a stranger's, undefined while nobody has been answered. */
-let askedAs;
+let loads = 0;
+/** Key of the last load: null without one, undefined before the first. */
+let loadedAs;
 
 function filters() {
   const given = new URLSearchParams(location.search);
@@ -39,11 +39,11 @@ function filters() {
   return wanted;
 }
 
-/** Fetch until there is something new to show; a page of a search may be empty although more follow. */
+/** Fetch pages until one has a job; a page of a search may be empty although more follow. */
 async function load() {
-  const own = ++asked;
-  tell(byId("problem"), "");
-  tell(byId("told"), "Looking…");
+  const own = ++loads;
+  setText(byId("problem"), "");
+  setText(byId("count"), "Looking…");
   byId("more").disabled = true;
   try {
     const before = shown.size;
@@ -51,17 +51,17 @@ async function load() {
       const query = filters();
       if (cursor) query.set("cursor", cursor);
       const page = await ask(`/jobs?${query}`);
-      if (own !== asked) return;
+      if (own !== loads) return;
       cursor = page.cursor;
       page.jobs.forEach(show);
       if (!cursor || shown.size > before) break;
     }
     report();
   } catch (problem) {
-    tell(byId("problem"), problemWords(problem));
-    tell(byId("told"), "");
+    setText(byId("problem"), problemWords(problem));
+    setText(byId("count"), "");
   } finally {
-    askedAs = current().key;
+    loadedAs = current().key;
     byId("more").disabled = false;
   }
 }
@@ -69,9 +69,9 @@ async function load() {
 function report() {
   const count = shown.size;
   const some = count === 1 ? "1 job" : `${count} jobs`;
-  const none = filters().size ? "No job is like that." : "There are no jobs yet.";
+  const none = filters().size ? "No job matches." : "There are no jobs yet.";
   const more = cursor ? ", and there are older ones" : "";
-  tell(byId("told"), count ? `${some}${more}` : cursor ? "None found so far; there are older jobs." : none);
+  setText(byId("count"), count ? `${some}${more}` : cursor ? "None found so far; there are older jobs." : none);
   byId("table").hidden = !count;
   byId("more").hidden = !cursor;
 }
@@ -101,7 +101,7 @@ function newRow(job) {
   return { node: make("tr", { role: "row" }, file, ...Object.values(cells)), cells, job };
 }
 
-/** Where the file is: its container, and its folder in it. */
+/** The file's container and folder. */
 function place(job) {
   const folder = job.blob.slice(0, -fileName(job.blob).length);
   return `${job.container}/${folder}`.replace(/\/$/, "");
@@ -127,7 +127,7 @@ function stateMore(job) {
   return [];
 }
 
-/** Ask for the unfinished ones in turn. */
+/** Refresh the unfinished jobs in turn. */
 async function refreshSome() {
   if (!document.hidden) {
     const unfinished = [...shown].filter(([, row]) => !isFinished(row.job)).slice(0, REFRESHED_AT_ONCE);
@@ -137,13 +137,13 @@ async function refreshSome() {
 }
 
 async function refreshOne(id, row) {
-  // To the end of the queue; the rows on the page stay where they are.
+  // Move it to the end of the order; the rows on the page stay in place.
   shown.delete(id);
   shown.set(id, row);
   try {
     refresh(row, await ask(`/jobs/${id}`));
   } catch {
-    // Shown again as soon as it can be asked for.
+    // The next round tries again.
   }
 }
 
@@ -163,7 +163,7 @@ byId("search").addEventListener("submit", (event) => {
     const value = byId(name).value.trim();
     if (value) wanted.set(name, value);
   }
-  // A job's own id leads to its page.
+  // A job id leads to the job's page.
   if (/^[0-9a-f]{32}$/.test(wanted.get("text") ?? "")) {
     location.assign(jobPage(wanted.get("text")));
     return;
@@ -175,7 +175,7 @@ byId("state").addEventListener("change", () => byId("search").requestSubmit());
 byId("more").addEventListener("click", load);
 window.addEventListener("popstate", start);
 document.addEventListener("session", ({ detail }) => {
-  if (askedAs !== undefined && askedAs !== detail.key) start();
+  if (loadedAs !== undefined && loadedAs !== detail.key) start();
 });
 set(byId("table"), "aria-labelledby", "table-title");
 start();

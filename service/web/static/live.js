@@ -10,25 +10,25 @@ const LONGEST_WAIT_S = 30;
 export class Live {
   /**
    * @param {import("./camera.js").Camera} camera
-   * @param {HTMLCanvasElement} canvas over its picture
-   * @param {{told: (faces: object[], perSecond: number) => void, failed: (error: Error) => void}} hears
+   * @param {HTMLCanvasElement} canvas lies over the camera's picture
+   * @param {{found: (faces: object[], perSecond: number) => void, failed: (error: Error) => void}} listener
    * @param {number} confidence the least
    */
-  constructor(camera, canvas, hears, confidence) {
+  constructor(camera, canvas, listener, confidence) {
     this.camera = camera;
     this.canvas = canvas;
-    this.hears = hears;
+    this.listener = listener;
     this.confidence = confidence;
     this.isOn = false;
   }
 
-  /** Runs until `stop`, or until the service cannot be asked. */
+  /** Run until `stop`, or until the service cannot be reached. */
   async start() {
     this.isOn = true;
     const times = [];
     while (this.isOn && this.camera.isOpen) {
       const began = performance.now();
-      // A page that nobody looks at sends nothing.
+      // A hidden page sends nothing.
       if (!document.hidden && !(await this.once(times))) break;
       await pause(Math.max(0, FRAME_EVERY_MS - (performance.now() - began)));
     }
@@ -47,15 +47,15 @@ export class Live {
       const faces = await ask(`/api/detect?confidence=${this.confidence}`, options);
       if (!this.isOn) return false;
       drawFound(this.canvas, size, faces);
-      this.hears.told(faces, rate(times));
+      this.listener.found(faces, rate(times));
       return true;
     } catch (error) {
-      // Too many at once: later again, as it says.
+      // Busy or limited: wait as the response says.
       if (error.status === 429 || error.status === 503) {
         await pause(1000 * Math.min(LONGEST_WAIT_S, Math.max(1, error.retryAfter)));
         return true;
       }
-      if (this.isOn) this.hears.failed(error);
+      if (this.isOn) this.listener.failed(error);
       return false;
     }
   }

@@ -11,7 +11,7 @@ export function showPose(list, face) {
   const rows = [
     ["Confidence", percent(face.confidence)],
     ["Head", `pitch ${degrees(angles.pitch)}, yaw ${degrees(angles.yaw)}, roll ${degrees(angles.roll)}`],
-    ["Distance", `about ${Math.round(z / 10)} cm, by a guessed focal length`],
+    ["Distance", `about ${Math.round(z / 10)} cm, with an assumed focal length`],
     ["Gaze", face.gaze ? `${degrees(face.gaze.angle_deg[0])} across, ${degrees(face.gaze.angle_deg[1])} down` : "not measured"],
   ];
   list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));

@@ -1,4 +1,4 @@
-/** Draws what was measured over a picture. All places are in pixels of the picture; the canvas lies over it. */
+/** Draw measurements over a picture. All coordinates are in pixels of the picture; the canvas lies over it. */
 
 const COLOURS = {
   box: "#ffd34d",
@@ -53,7 +53,7 @@ function prepared(canvas, [x, y, width, height]) {
  *
  * @param {HTMLCanvasElement} canvas
  * @param {{width: number, height: number}} size of the picture
- * @param {object[]} faces as `/api/analyse-image` tells them
+ * @param {object[]} faces as `/api/analyse-image` returns them
  * @param {Set<string>} layers of "boxes", "landmarks", "pose", "gaze"
  * @param {object|null} selected one of the faces
  */
@@ -73,7 +73,7 @@ export function drawCloseUp(canvas, image, size, face, layers) {
   drawFace(context, unit, face, layers, true);
 }
 
-/** Draw what `/api/detect` tells: boxes and key points. */
+/** Draw faces of `/api/detect`: boxes and key points. */
 export function drawFound(canvas, size, faces) {
   const { context, unit } = prepared(canvas, [0, 0, size.width, size.height]);
   for (const face of faces) {

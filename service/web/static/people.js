@@ -1,7 +1,7 @@
-/** *People*: enrol from files or the camera, ask who is in a picture, rename, hand out what is held, remove. */
+/** *People*: enrol from files or the camera, identify, rename, export, delete. */
 
 import { Camera } from "./camera.js";
-import { byId, make, tell } from "./dom.js";
+import { byId, make, setText } from "./dom.js";
 import { fitting } from "./reduce.js";
 import { ask, current, ready } from "./session.js";
 
@@ -10,22 +10,22 @@ const LIMITS = { maxBytes: Number(maxBytes), maxPixels: Number(maxPixels) };
 const DAY_ENDS = "T23:59:59";
 
 const camera = new Camera(byId("viewfinder"));
-/** What is done with the next photo. */
+/** Called with the next photo. */
 let onPhoto = null;
-/** Pictures that wait to be enrolled. */
+/** Pictures chosen for the enrolment. */
 let chosen = [];
 let gallery = null;
 let cursor = null;
 let people = [];
 
 function fail(problem) {
-  tell(byId("problem"), problem.message);
+  setText(byId("problem"), problem.message);
   if (problem.status !== 401) byId("problem").scrollIntoView({ block: "nearest" });
 }
 
-/** Run what a button does: errors show, and the button waits. */
+/** Run a button's action: the button is disabled meanwhile, and errors are shown. */
 async function doing(button, work) {
-  tell(byId("problem"), "");
+  setText(byId("problem"), "");
   button.disabled = true;
   try {
     await work();
@@ -43,12 +43,12 @@ function path(rest) {
 // The list
 
 async function start() {
-  tell(byId("problem"), "");
+  setText(byId("problem"), "");
   people = [];
   cursor = null;
   byId("people").replaceChildren();
-  const told = await ask("/galleries");
-  gallery = told.galleries[0].name;
+  const answer = await ask("/galleries");
+  gallery = answer.galleries[0].name;
   await loadMore();
 }
 
@@ -65,7 +65,7 @@ function show() {
   byId("people").replaceChildren(...some.map(row));
   byId("more").hidden = !cursor;
   const count = some.length === 1 ? "1 person" : `${some.length} people`;
-  tell(byId("told"), people.length || cursor ? `${count}${cursor ? ", and there are more" : ""}` : "Nobody yet");
+  setText(byId("count"), people.length || cursor ? `${count}${cursor ? ", and there are more" : ""}` : "No one is enrolled yet");
 }
 
 function row(person) {
@@ -84,12 +84,12 @@ function row(person) {
     face(person),
     facts,
     make("button", { type: "button", "aria-label": of("Rename"), onclick: (event) => rename(event, person) }, "Rename"),
-    make("button", { type: "button", "aria-label": of("Export what is held of"), onclick: (event) => hand(event, person) }, "Export"),
+    make("button", { type: "button", "aria-label": of("Export the data of"), onclick: (event) => exportData(event, person) }, "Export"),
     make("button", { type: "button", class: "danger", "aria-label": of("Remove"), onclick: (event) => remove(event, person) }, "Remove"),
   );
 }
 
-/** The small picture, where one is kept; fetched as any other answer, since it needs the session. */
+/** The thumbnail, where one is kept; fetched by script, since it needs the session. */
 function face(person) {
   const held = person.faces.find((each) => each.has_thumbnail);
   if (!held) return make("span", { class: "person-face", "aria-hidden": "true" });
@@ -123,7 +123,7 @@ function rename(event, person) {
   field.select();
 }
 
-function hand(event, person) {
+function exportData(event, person) {
   doing(event.currentTarget, async () => {
     const held = await ask(path(`/people/${person.id}/export`));
     const blob = new Blob([JSON.stringify(held, null, 2)], { type: "application/json" });
@@ -149,25 +149,25 @@ function remove(event, person) {
     const named = receipt.mentioned_in.length;
     const results = named ? ` ${named === 1 ? "1 result names" : `${named} results name`} this person and ${named === 1 ? "is" : "are"} not changed.` : "";
     const embeddings = receipt.embeddings === 1 ? "1 embedding" : `${receipt.embeddings} embeddings`;
-    tell(byId("told"), `${person.name} is removed, with ${embeddings}.${results}`);
+    setText(byId("count"), `${person.name} is removed, with ${embeddings}.${results}`);
   });
 }
 
 // Who is it?
 
 async function identify(file) {
-  tell(byId("found"), "Looking…");
+  setText(byId("found"), "Looking…");
   byId("matches").replaceChildren();
   try {
     const { blob } = await fitting(file, LIMITS);
     const form = new FormData();
     form.append("image", blob, "picture");
-    const told = await ask(path("/identify"), { method: "POST", body: form });
-    const count = told.faces.length === 1 ? "1 face" : `${told.faces.length} faces`;
-    tell(byId("found"), told.faces.length ? `${count}; nearer than ${told.threshold} counts as a match.` : "No face found.");
-    byId("matches").replaceChildren(...told.faces.map(matched));
+    const answer = await ask(path("/identify"), { method: "POST", body: form });
+    const count = answer.faces.length === 1 ? "1 face" : `${answer.faces.length} faces`;
+    setText(byId("found"), answer.faces.length ? `${count}; a distance below ${answer.threshold} is a match.` : "No face found.");
+    byId("matches").replaceChildren(...answer.faces.map(matched));
   } catch (problem) {
-    tell(byId("found"), "");
+    setText(byId("found"), "");
     throw problem;
   }
 }
@@ -176,12 +176,12 @@ function matched(found, number) {
   const [best] = found.matches;
   const words = best
     ? `distance ${best.distance.toFixed(2)}, confidence ${Math.round(best.confidence * 100)} %`
-    : "no one who is enrolled";
+    : "no enrolled person";
   return make(
     "li",
     {},
     make("span", { class: `chip ${best ? "good" : ""}` }, `Face ${number + 1}`),
-    make("div", { class: "person-facts" }, make("strong", {}, best?.name ?? "Not known"), make("span", { class: "muted small" }, words)),
+    make("div", { class: "person-facts" }, make("strong", {}, best?.name ?? "Unknown"), make("span", { class: "muted small" }, words)),
   );
 }
 
@@ -189,7 +189,7 @@ function matched(found, number) {
 
 function choose(files) {
   chosen = [...files];
-  tell(byId("chosen"), chosen.length ? (chosen.length === 1 ? "1 picture" : `${chosen.length} pictures`) : "No picture yet");
+  setText(byId("chosen"), chosen.length ? (chosen.length === 1 ? "1 picture" : `${chosen.length} pictures`) : "No picture yet");
 }
 
 async function enrol() {
@@ -205,7 +205,7 @@ async function enrol() {
   byId("enrol").reset();
   choose([]);
   show();
-  tell(byId("told"), `${person.name} is enrolled.`);
+  setText(byId("count"), `${person.name} is enrolled.`);
 }
 
 // Camera

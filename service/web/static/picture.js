@@ -1,4 +1,4 @@
-/** "Try a picture": a picture in, by any of four ways; what was measured drawn over it, told and listed. */
+/** *Try a picture*: analyse a chosen, dropped, pasted or photographed picture; draw and list its measurements. */
 
 import { ask, Problem } from "./session.js";
 import { Camera } from "./camera.js";
@@ -14,7 +14,7 @@ const limits = { maxBytes: Number(page.dataset.maxBytes), maxPixels: Number(page
 const slider = $("confidence");
 const layers = new Set(["boxes", "landmarks", "pose", "gaze"]);
 
-/** The last answer, and which of its faces is looked at. */
+/** The last response, and the selected face. */
 let answer = null;
 let selected = null;
 let asking = new AbortController();
@@ -28,20 +28,20 @@ slider.value = page.dataset.confidence;
 async function analyse(file) {
   asking.abort();
   const mine = (asking = new AbortController());
-  tell("");
+  showProblem("");
   page.classList.add("is-busy");
   $("summary").textContent = "Measuring…";
   try {
     const { blob, reduced } = await fitting(file, limits);
     const options = { method: "POST", body: blob, headers: { "Content-Type": blob.type }, signal: mine.signal };
-    // All that may be a face, once: the slider then filters without asking again.
+    // Ask once for all faces above the slider's minimum: the slider then filters them here.
     const faces = await ask(`/api/analyse-image?confidence=${slider.min}`, options);
     await show(file, faces, reduced, mine);
   } catch (error) {
     if (mine.signal.aborted) return;
-    // What was measured before is still there.
-    $("summary").textContent = answer ? told() : "";
-    tell(error instanceof Problem ? error.message : `This page has failed: ${error.message}`);
+    // The measurements before are still shown.
+    $("summary").textContent = answer ? words() : "";
+    showProblem(error instanceof Problem ? error.message : `An error in this page: ${error.message}`);
   } finally {
     if (mine === asking) page.classList.remove("is-busy");
   }
@@ -65,8 +65,8 @@ async function show(file, measured, reduced, mine) {
   render();
 }
 
-function tell(words) {
-  $("problem").textContent = words;
+function showProblem(message) {
+  $("problem").textContent = message;
 }
 
 function take(files) {
@@ -85,7 +85,7 @@ document.addEventListener("paste", (event) => {
   take(event.clipboardData.files);
 });
 
-// A drop beside the frame counts, too; else the browser would leave the page.
+// A drop beside the frame counts as well; else the browser would leave the page.
 let over = 0;
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 document.addEventListener("dragenter", (event) => {
@@ -100,25 +100,25 @@ document.addEventListener("drop", (event) => {
   over = 0;
   $("drop").classList.remove("is-over");
   if (event.dataTransfer.files.length) take(event.dataTransfer.files);
-  else tell("What was dropped is no file. Save the picture first, then drop it here.");
+  else showProblem("This is not a file. Save the picture first, then drop it here.");
 });
 
-// --- what was measured -------------------------------------------------
+// --- measurements ------------------------------------------------------
 
 function shownFaces() {
   return answer.faces.filter((face) => face.confidence >= Number(slider.value));
 }
 
-/** In words. */
-function told() {
+/** Summarise the shown faces. */
+function words() {
   return summary(shownFaces(), answer.faces, Number(slider.value));
 }
 
-/** Everything that depends on the answer, the confidence and the face that is looked at. */
+/** Render everything that depends on the response, the confidence and the selected face. */
 function render() {
   const shown = shownFaces();
   if (!shown.includes(selected)) selected = shown[0] ?? null;
-  $("summary").textContent = told();
+  $("summary").textContent = words();
   $("picture").alt = `The picture, with ${countFaces(shown.length).toLowerCase()} marked`;
   listFaces(shown);
   renderFace();
@@ -147,7 +147,7 @@ function listFaces(shown) {
     return make("label", { class: "face" }, radio, `Face ${at + 1}`, make("span", { class: "number" }, percent(face.confidence)));
   });
   $("faces").replaceChildren($("faces").querySelector("legend"), ...choices);
-  if (!shown.length) $("faces").append(make("p", { class: "muted" }, "No face to show. A lower confidence may bring one back."));
+  if (!shown.length) $("faces").append(make("p", { class: "muted" }, "No face to show. A lower confidence may show one."));
 }
 
 function select(at) {
@@ -182,7 +182,7 @@ function writeConfidence() {
 
 writeConfidence();
 new ResizeObserver(draw).observe($("stage"));
-// Another screen, or another zoom, has other pixels under the same size.
+// Another screen or zoom has another number of pixels at the same size.
 (function followResolution() {
   const now = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
   now.addEventListener("change", () => (draw(), followResolution()), { once: true });
@@ -190,7 +190,7 @@ new ResizeObserver(draw).observe($("stage"));
 
 // --- as JSON -----------------------------------------------------------
 
-/** As the API would tell it at this confidence; short arrays of numbers on one line. */
+/** The API's response at this confidence; short arrays of numbers on one line. */
 function jsonText() {
   const text = JSON.stringify({ ...answer, faces: shownFaces() }, null, 2);
   return text.replace(/\[[\s\d.,eE+-]+\]/g, (numbers) => numbers.replace(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]"));
@@ -215,7 +215,7 @@ $("copy").addEventListener("click", async () => {
 // --- the camera --------------------------------------------------------
 
 const camera = new Camera($("viewfinder"));
-const live = new Live(camera, $("live-overlay"), { told: tellLive, failed: failLive }, Number(page.dataset.confidence));
+const live = new Live(camera, $("live-overlay"), { found: showLive, failed: failLive }, Number(page.dataset.confidence));
 let lastCount = -1;
 
 async function openCamera(how) {
@@ -240,7 +240,7 @@ function closeCamera() {
   $("open-camera").focus();
 }
 
-function tellLive(faces, perSecond) {
+function showLive(faces, perSecond) {
   $("live-speed").textContent = `${perSecond.toFixed(1)} pictures a second`;
   if (faces.length === lastCount) return;
   lastCount = faces.length;
@@ -271,5 +271,5 @@ $("live").addEventListener("click", async () => {
   $("live").setAttribute("aria-pressed", "false");
   $("live-speed").textContent = "";
 });
-// A camera that is left on drains a phone, and worries its owner.
+// A camera that is left on drains a phone's battery.
 window.addEventListener("pagehide", () => camera.close());

@@ -1,18 +1,18 @@
-/** Pictures as the service takes them: too large ones, and kinds that only the browser knows, are made to fit here. */
+/** Fit pictures to the service's limits: reduce large ones, and convert kinds that only the browser reads. */
 
 import { Problem } from "./session.js";
 
 const TAKEN = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp"]);
 
-/** What a reduced picture has at most: phones draw no more on a canvas. */
+/** Largest reduced picture: phones cannot draw a larger canvas. */
 const CANVAS_PIXELS = 12e6;
 const QUALITY = 0.92;
 
 /**
  * @param {Blob} file
  * @param {{maxBytes: number, maxPixels: number}} limits
- * @returns {Promise<{blob: Blob, reduced: string}>} what to send, and in words what was done to it
- * @throws {Problem} it is no picture that this browser can read
+ * @returns {Promise<{blob: Blob, reduced: string}>} the picture to send, and its changes in words
+ * @throws {Problem} this browser cannot read it
  */
 export async function fitting(file, limits) {
   const picture = await decoded(file);
@@ -33,7 +33,7 @@ export async function fitting(file, limits) {
   }
 }
 
-/** A picture or a film's frame as JPEG. */
+/** Encode a picture or a video's frame as JPEG. */
 export async function jpeg(source, scale, quality = QUALITY) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.floor((source.videoWidth ?? source.width) * scale));
@@ -52,7 +52,7 @@ async function decoded(file) {
   try {
     return await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    const name = file.name ? `“${file.name}”` : "What was given";
-    throw new Problem(`${name} is no picture that this browser can read.`, { code: "unreadable_picture" });
+    const name = file.name ? `“${file.name}”` : "This";
+    throw new Problem(`${name} is not a picture that this browser can read.`, { code: "unreadable_picture" });
   }
 }

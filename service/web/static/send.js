@@ -1,4 +1,4 @@
-/** A file on its way into storage through the service, with its progress; fetch cannot tell that of an upload. */
+/** Upload a file with progress, which `fetch` does not report. */
 
 import { Problem, ready, sentence, tokenHeaders } from "./session.js";
 
@@ -7,7 +7,7 @@ import { Problem, ready, sentence, tokenHeaders } from "./session.js";
  * @param {Blob} file
  * @param {(share: number) => void} onProgress 0 to 1
  * @param {AbortSignal} signal
- * @returns {Promise<object>} the service's answer
+ * @returns {Promise<object>} the service's response
  * @throws {Problem} or an AbortError
  */
 export async function send(path, file, onProgress, signal) {
@@ -35,8 +35,8 @@ export async function send(path, file, onProgress, signal) {
 }
 
 function problem(request) {
-  const told = request.response ?? {};
+  const body = request.response ?? {};
   const retryAfter = Number(request.getResponseHeader("Retry-After")) || 0;
-  const detail = sentence(told.detail || `the service answered ${request.status}`);
-  return new Problem(detail, { status: request.status, code: told.code || "unknown", retryAfter });
+  const detail = sentence(body.detail || `the service answered ${request.status}`);
+  return new Problem(detail, { status: request.status, code: body.code || "unknown", retryAfter });
 }

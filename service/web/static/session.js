@@ -1,18 +1,18 @@
 /**
- * Who is asking: the browser's session, sign-in, and the one way in which pages call the API.
+ * The browser's session, sign-in, and the function by which pages call the API.
  *
  *   import { ask, ready, tokenHeaders, Problem } from "./session.js";
  *   const jobs = await ask("/jobs?state=running");            // parsed JSON (or the Response with {raw: true})
  *   catch (error) { show(error.message); }                    // a Problem: a sentence for people, `.code`, `.status`
  *
- * `document` hears "session" whenever somebody signs in or out.
+ * `document` receives the event "session" at each sign-in and sign-out.
  */
 
 const TOKEN_HEADER = "X-CSRF-Token";
 
 let session = { asks_for_keys: false, key: null, scopes: [], csrf_token: null };
 
-/** What went wrong, in a sentence for people. */
+/** An error with a sentence for people. */
 export class Problem extends Error {
   /**
    * @param {string} message a sentence
@@ -27,12 +27,12 @@ export class Problem extends Error {
   }
 }
 
-/** The session as the service told it last. */
+/** The last known session. */
 export function current() {
   return session;
 }
 
-/** Headers that a call with XMLHttpRequest has to send, too. */
+/** Headers that calls by XMLHttpRequest must send. */
 export function tokenHeaders() {
   return session.csrf_token ? { [TOKEN_HEADER]: session.csrf_token } : {};
 }
@@ -41,7 +41,7 @@ export function tokenHeaders() {
  * Call the API. A call without a key shows the sign-in form.
  *
  * @param {string} path
- * @param {RequestInit & {raw?: boolean}} options `raw`: give back the Response itself
+ * @param {RequestInit & {raw?: boolean}} options `raw`: return the Response
  * @returns {Promise<any>} parsed JSON; null where there is no content
  * @throws {Problem}
  */
@@ -58,18 +58,18 @@ export async function ask(path, { raw = false, ...options } = {}) {
 }
 
 /**
- * An error answer as a Problem.
+ * Convert an error response to a Problem.
  *
  * @param {Response} response
  */
 export async function problemOf(response) {
-  const told = await response.json().catch(() => ({}));
+  const body = await response.json().catch(() => ({}));
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  const detail = sentence(told.detail || `the service answered ${response.status}`);
-  return new Problem(detail, { status: response.status, code: told.code || "unknown", retryAfter });
+  const detail = sentence(body.detail || `the service answered ${response.status}`);
+  return new Problem(detail, { status: response.status, code: body.code || "unknown", retryAfter });
 }
 
-/** The API's words with a capital and a full stop. */
+/** Make a sentence of an API message: a capital and a full stop. */
 export function sentence(words) {
   const text = words.trim();
   const whole = text.charAt(0).toUpperCase() + text.slice(1);
@@ -81,7 +81,7 @@ async function send(path, options) {
     return await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("The service does not answer. Look at the network, then try again.");
+    throw new Problem("The service does not answer. Check the network, then try again.");
   }
 }
 
@@ -89,13 +89,13 @@ function element(id) {
   return document.getElementById(id);
 }
 
-function take(told) {
-  session = told;
-  element("who").hidden = !told.key;
-  element("who-name").textContent = told.key ?? "";
-  if (told.asks_for_keys && !told.key) showSignIn();
+function take(next) {
+  session = next;
+  element("who").hidden = !next.key;
+  element("who-name").textContent = next.key ?? "";
+  if (next.asks_for_keys && !next.key) showSignIn();
   else element("sign-in").hidden = true;
-  document.dispatchEvent(new CustomEvent("session", { detail: told }));
+  document.dispatchEvent(new CustomEvent("session", { detail: next }));
 }
 
 function showSignIn() {
@@ -106,7 +106,7 @@ function showSignIn() {
 }
 
 async function begin(key) {
-  // What a header cannot carry is no key.
+  // A header cannot carry other characters.
   if (!/^[\x21-\x7e]+$/.test(key)) throw new Problem("This is not a key: keys have no blanks and no accents.");
   const response = await send("/session", { method: "POST", headers: { "X-API-Key": key } });
   if (!response.ok) throw await problemOf(response);
@@ -138,5 +138,5 @@ element("sign-out").addEventListener("click", async () => {
   await refresh().catch(() => {});
 });
 
-/** Resolves when it is known who is asking; what cannot be reached shows itself at the first call. */
+/** Resolves when the session is known; an unreachable service shows at the first call. */
 export const ready = refresh().catch(() => {});

@@ -1,4 +1,4 @@
-/** What was measured, in words: names of action units, angles, and the summary that screen readers hear. */
+/** Measurements in words: names of action units, angles, and the summary for screen readers. */
 
 /** Names by Ekman, Friesen & Hager, Facial Action Coding System (2002). */
 const UNITS = {
@@ -22,7 +22,7 @@ const UNITS = {
   AU45: "Blink",
 };
 
-/** How well an engine measures a unit: words, and the colour of the chip. */
+/** An engine's support for an action unit: label, and colour of the chip. */
 export const SUPPORT = {
   supported: { words: "well", kind: "good" },
   weak: { words: "weakly", kind: "warn" },

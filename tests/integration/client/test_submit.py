@@ -27,7 +27,7 @@ def _assert_whole(folder: Path) -> dict:
 
 
 def _media(folder: Path, count: int) -> list[Path]:
-    """So many files, each of other bytes than in any other test: each folder has its own mark."""
+    """Make `count` files, whose bytes differ from those of any other test by the folder's mark."""
     folder.mkdir()
     mark = str(folder).encode()
     (folder / "face.png").write_bytes(ASTRONAUT.read_bytes() + mark)
@@ -37,7 +37,7 @@ def _media(folder: Path, count: int) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def test_twelve_files_and_what_is_there_is_not_done_again(remote: Remote, tmp_path: Path) -> None:
+def test_twelve_files_are_sent_and_a_repeated_call_resumes(remote: Remote, tmp_path: Path) -> None:
     files = _media(tmp_path / "media", 12)
     out = tmp_path / "out"
     code, lines = remote.lines("submit", *files, "--out", out, "--media-type", "posed", "--no-report")
@@ -73,7 +73,7 @@ def test_twelve_files_and_what_is_there_is_not_done_again(remote: Remote, tmp_pa
     assert len(remote.answered("PUT", "/uploads/")) == uploads
 
 
-def test_ctrl_c_ends_it_at_once_and_the_same_command_goes_on(remote: Remote, tmp_path: Path) -> None:
+def test_ctrl_c_ends_submit_at_once_and_a_repeated_call_resumes(remote: Remote, tmp_path: Path) -> None:
     file = tmp_path / "moving.mp4"
     make_clip(ASTRONAUT, file)
     arguments = ("submit", str(file), "--no-report", "--out", str(tmp_path / "out"))
@@ -93,7 +93,7 @@ def test_ctrl_c_ends_it_at_once_and_the_same_command_goes_on(remote: Remote, tmp
     assert len(remote.answered("PUT", f"/uploads/{container}")) == 1
 
 
-def test_what_fails_is_told_and_the_rest_is_done(remote: Remote, tmp_path: Path) -> None:
+def test_a_failed_file_is_reported_and_the_rest_is_done(remote: Remote, tmp_path: Path) -> None:
     good = _media(tmp_path / "media", 3)
     bad, long = tmp_path / "media" / "bad.jpg", tmp_path / "media" / "long.mp4"
     bad.write_bytes(b"no picture")
@@ -109,7 +109,7 @@ def test_what_fails_is_told_and_the_rest_is_done(remote: Remote, tmp_path: Path)
     assert not list((tmp_path / "out" / "bad.jpg").glob("*.csv"))
 
 
-def test_status_watch_and_download_of_what_was_submitted(remote: Remote, tmp_path: Path) -> None:
+def test_submitted_jobs_can_be_listed_watched_and_downloaded(remote: Remote, tmp_path: Path) -> None:
     files = _media(tmp_path / "media", 3)
     code, sent = remote.lines("submit", *files, "--no-wait")
     assert code == 0
@@ -143,7 +143,7 @@ def test_status_watch_and_download_of_what_was_submitted(remote: Remote, tmp_pat
     assert len(remote.answered("GET", "/result.csv")) == downloads
 
 
-def test_mistakes_are_told(remote: Remote, tmp_path: Path) -> None:
+def test_mistakes_are_reported(remote: Remote, tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(jpeg(3))
     refused = remote.run("submit", picture, SERVICE_API_KEY="mak_wrong")

@@ -33,7 +33,7 @@ def test_a_blob_becomes_a_job(client: FlaskClient, account: StorageAccount, meth
     assert queued.job.job_id == job["id"]
 
 
-def test_every_blob_of_the_kind_becomes_one(client: FlaskClient, account: StorageAccount) -> None:
+def test_every_blob_of_the_media_becomes_a_job(client: FlaskClient, account: StorageAccount) -> None:
     for name in ("a.jpg", "b.PNG", "deep/c.webp", "clip.mp4", "notes.txt", "_results/old.jpg"):
         account.put(name, b"x")
     answer = client.post(f"/analyse/image/posed/{account.container}")
@@ -43,7 +43,7 @@ def test_every_blob_of_the_kind_becomes_one(client: FlaskClient, account: Storag
     assert len(_queued(account)) == 3
 
 
-def test_asking_again_is_the_same_job(client: FlaskClient, account: StorageAccount) -> None:
+def test_a_repeated_request_is_the_same_job(client: FlaskClient, account: StorageAccount) -> None:
     account.put("face.jpg", b"x")
     ids = {
         client.post(f"/analyse/image/wild/{account.container}?blob=face.jpg").json["jobs"][0]["id"] for _ in range(3)
@@ -62,7 +62,7 @@ def test_an_overwritten_upload_is_another_job(client: FlaskClient, account: Stor
     assert client.post(url).json["jobs"][0]["id"] != first
 
 
-def test_a_thousand_at_a_time_then_a_continuation(
+def test_long_containers_continue_by_a_link(
     client: FlaskClient, account: StorageAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The page size is storage's 1,000; made small, since 1,001 uploads would prove no more.
@@ -79,7 +79,7 @@ def test_a_thousand_at_a_time_then_a_continuation(
     assert sorted(seen) == [(f"{number}.jpg", "one") for number in range(7)]
 
 
-def test_the_callers_trace_goes_on(client: FlaskClient, account: StorageAccount) -> None:
+def test_the_callers_trace_is_continued(client: FlaskClient, account: StorageAccount) -> None:
     account.put("face.jpg", b"x")
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
     answer = client.post(f"/analyse/image/wild/{account.container}?blob=face.jpg", headers={"traceparent": trace})
@@ -88,7 +88,7 @@ def test_the_callers_trace_goes_on(client: FlaskClient, account: StorageAccount)
 
 
 @pytest.mark.parametrize("name", ["ünï/код.jpg", "a b'\"&=+.jpg", "-dash.jpg", "100%25.jpg", "a%2Fb.jpg", "q?x#y.jpg"])
-def test_hostile_names_name_their_own_blob(client: FlaskClient, account: StorageAccount, name: str) -> None:
+def test_hostile_names_select_exactly_their_blob(client: FlaskClient, account: StorageAccount, name: str) -> None:
     account.put(name, b"x")
     answer = client.post(f"/analyse/image/wild/{account.container}?blob={quote(name, safe='')}")
     assert answer.status_code == 202
@@ -106,7 +106,7 @@ CONTAINER = "3f0c6a3e-6a6e-4f5e-9d0c-1f5f0a9b7c11"
         (f"image/vw/{CONTAINER}", 400, "unknown_media_type", "'vw' is for videos"),
         (f"image/wild/{CONTAINER}?speed=2", 400, "unknown_option", "known: faces"),
         (f"image/wild/{CONTAINER}?faces=three", 400, "bad_request", "faces"),
-        (f"image/wild/{CONTAINER}?faces=one&faces=many", 400, "bad_option", "once is enough"),
+        (f"image/wild/{CONTAINER}?faces=one&faces=many", 400, "bad_option", "give it once"),
         (f"image/wild/{CONTAINER}?overlay=2", 400, "bad_request", "overlay"),
         (f"image/wild/{CONTAINER}?blob=..%2Fother%2Fx.jpg", 400, "bad_blob", "'..' segments"),
         (f"image/wild/{CONTAINER}?blob=", 400, "bad_blob", "1 to 1024"),
@@ -125,7 +125,7 @@ def test_refusals(client: FlaskClient, path: str, status: int, code: str, says: 
     assert says in problem["detail"]
 
 
-def test_a_container_without_the_kind_says_what_it_holds(client: FlaskClient, account: StorageAccount) -> None:
+def test_a_container_without_the_media_names_its_blobs(client: FlaskClient, account: StorageAccount) -> None:
     account.put("notes.txt", b"x")
     answer = client.post(f"/analyse/video/wild/{account.container}")
     assert (answer.status_code, answer.json["code"]) == (404, "no_media")
@@ -134,7 +134,7 @@ def test_a_container_without_the_kind_says_what_it_holds(client: FlaskClient, ac
     assert "holds no uploads" in empty.json["detail"]
 
 
-def test_the_results_container_is_no_upload(client: FlaskClient, account: StorageAccount) -> None:
+def test_the_results_container_cannot_be_analysed(client: FlaskClient, account: StorageAccount) -> None:
     answer = client.post(f"/analyse/image/wild/{account.settings.results_container}")
     assert (answer.status_code, answer.json["code"]) == (400, "bad_container")
 
@@ -145,12 +145,12 @@ def test_another_kind_is_unsupported(client: FlaskClient, account: StorageAccoun
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media")
 
 
-def test_a_name_without_extension_goes_by_its_content_type(client: FlaskClient, account: StorageAccount) -> None:
+def test_the_content_type_decides_without_an_extension(client: FlaskClient, account: StorageAccount) -> None:
     account.services.blobs.upload(account.container, "face", b"x", content_type="image/jpeg")
     assert client.post(f"/analyse/image/wild/{account.container}?blob=face").status_code == 202
 
 
-def test_too_large_is_told_before_it_is_queued(client: FlaskClient, account: StorageAccount) -> None:
+def test_too_large_blobs_are_refused_before_they_are_queued(client: FlaskClient, account: StorageAccount) -> None:
     from service.web.app import create_app
 
     small = account.settings.model_copy(update={"max_media_mb": 1})
@@ -166,7 +166,7 @@ def test_too_large_is_told_before_it_is_queued(client: FlaskClient, account: Sto
     ("prefer", "applied"),
     [("wait=1", "wait=1"), ("respond-async, wait=1", "wait=1"), ("wait=-1", None), ("wait=x", None), ("", None)],
 )
-def test_prefer_holds_the_answer(
+def test_prefer_wait_holds_the_response(
     client: FlaskClient, account: StorageAccount, prefer: str, applied: str | None
 ) -> None:
     account.put("face.jpg", b"x")

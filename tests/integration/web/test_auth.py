@@ -65,7 +65,7 @@ def _url(rule: str) -> str:
     return re.sub(r"<(\w+)>", lambda found: values[found[1]], rule)
 
 
-def test_every_route_declares_what_it_needs() -> None:
+def test_every_route_declares_its_scope() -> None:
     app = create_app(None)
     declared = declared_scopes(app)
     found = {}
@@ -79,7 +79,7 @@ def test_every_route_declares_what_it_needs() -> None:
     assert found == NEEDED
 
 
-def test_a_route_that_says_nothing_needs_admin(account: StorageAccount) -> None:
+def test_a_route_without_a_declared_scope_needs_admin(account: StorageAccount) -> None:
     reader, admin = new_key("reader", ["read", "analyse"]), new_key("boss", ["admin"])
     settings = Settings.load({"API_KEYS": f"{reader[1].entry} {admin[1].entry}"})
     app = create_app(account.services, Authenticator.of(settings))
@@ -109,7 +109,7 @@ def test_each_route_by_each_key(door: Callable[..., Guarded], method: str, rule:
             assert f'scope="{needed}"' in answer.headers["WWW-Authenticate"]
 
 
-def test_each_route_documents_what_the_door_says(client: FlaskClient) -> None:
+def test_each_route_documents_its_refusals(client: FlaskClient) -> None:
     document = client.get("/openapi.json").json
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer", "session"}
     for method, rule in NEEDED:
@@ -125,7 +125,7 @@ def test_open_pages(door: Callable[..., Guarded], path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_open_and_tell_nothing(door: Callable[..., Guarded], path: str, account: StorageAccount) -> None:
+def test_pages_are_open_and_hold_no_data(door: Callable[..., Guarded], path: str, account: StorageAccount) -> None:
     account.put("face.jpg", b"x")
     answer = door().client.get(path)
     assert answer.status_code == 200
@@ -135,7 +135,7 @@ def test_pages_are_open_and_tell_nothing(door: Callable[..., Guarded], path: str
 
 
 @pytest.mark.parametrize("path", ["/static/", "/static/../app.py", "/static/nothing.js"])
-def test_nothing_else_is_a_file_of_the_pages(door: Callable[..., Guarded], path: str) -> None:
+def test_no_other_file_is_served_as_static(door: Callable[..., Guarded], path: str) -> None:
     assert door().client.get(path).status_code in {401, 404}
 
 
@@ -143,7 +143,7 @@ def test_nothing_else_is_a_file_of_the_pages(door: Callable[..., Guarded], path:
     "path",
     ["/nothing", "/page", "/page/", "/page/nothing", "/docsx", "/openapi.jsonx", "/healthz/", "/JOBS", "/jobs//"],
 )
-def test_strangers_learn_no_paths(door: Callable[..., Guarded], path: str) -> None:
+def test_requests_without_a_key_learn_no_paths(door: Callable[..., Guarded], path: str) -> None:
     guarded = door()
     assert guarded.client.get(path).status_code == 401
     assert guarded.client.get(path, headers=guarded.headers("read")).status_code == 404
@@ -191,14 +191,14 @@ def test_wrong_keys_of_many_kinds(door: Callable[..., Guarded], headers: dict[st
     assert key not in answer.text
 
 
-def test_a_key_in_the_url_is_none(door: Callable[..., Guarded]) -> None:
+def test_a_key_in_the_url_is_not_accepted(door: Callable[..., Guarded]) -> None:
     guarded = door()
     for name in ("X-API-Key", "api_key", "key", "access_token"):
         assert guarded.client.get(f"/jobs?{name}={guarded.keys['admin']}").status_code == 401
 
 
 @pytest.mark.parametrize("spelled", ["bearer {}", "BEARER {}", "Bearer   {} "])
-def test_bearer_as_the_rfc_lets_it_be_written(door: Callable[..., Guarded], spelled: str) -> None:
+def test_bearer_is_read_in_every_form_of_the_rfc(door: Callable[..., Guarded], spelled: str) -> None:
     guarded = door()
     headers = {"Authorization": spelled.format(guarded.keys["read"])}
     assert guarded.client.get("/jobs", headers=headers).status_code == 200
@@ -218,14 +218,14 @@ def test_keys_are_added_and_revoked_without_a_restart(door: Callable[..., Guarde
     assert guarded.client.get("/jobs", headers=guarded.headers("admin")).status_code == 401
 
 
-def test_head_needs_what_get_needs(door: Callable[..., Guarded]) -> None:
+def test_head_needs_the_scope_of_get(door: Callable[..., Guarded]) -> None:
     guarded = door()
     assert guarded.client.head("/jobs").status_code == 401
     assert guarded.client.head("/jobs", headers=guarded.headers("analyse")).status_code == 403
     assert guarded.client.head("/jobs", headers=guarded.headers("read")).status_code == 200
 
 
-def test_refusals_come_before_anything_is_done(door: Callable[..., Guarded], account: StorageAccount) -> None:
+def test_refusals_come_before_the_route_runs(door: Callable[..., Guarded], account: StorageAccount) -> None:
     guarded = door()
     account.put("face.jpg", b"x")
     url = f"/analyse/image/wild/{account.container}?blob=face.jpg"
@@ -249,7 +249,7 @@ def test_the_rate_limit_counts_each_key_alone(door: Callable[..., Guarded]) -> N
         assert {guarded.client.get(path, headers=guarded.headers("read")).status_code for _ in range(5)} == {200}
 
 
-def test_wrong_keys_are_no_way_round_the_limit(door: Callable[..., Guarded]) -> None:
+def test_wrong_keys_do_not_bypass_the_limit(door: Callable[..., Guarded]) -> None:
     guarded = door(RATE_LIMIT_PER_MINUTE="3")
     wrong = [guarded.client.get("/jobs", headers={"X-API-Key": f"wrong-{n}"}).status_code for n in range(5)]
     assert wrong == [401, 401, 401, 429, 429]
@@ -265,7 +265,7 @@ def test_anonymous_callers_are_counted_by_address(account: StorageAccount) -> No
         assert got == [200, 200, 429]
 
 
-def test_no_limit_and_the_least_share() -> None:
+def test_limit_zero_is_unlimited_and_each_process_has_a_share() -> None:
     assert [RateLimit(0, 2).wait_s("x") for _ in range(2000)] == [0] * 2000
     least = RateLimit(1, 8)
     assert least.wait_s("x") == 0
@@ -282,7 +282,7 @@ def test_no_limit_and_the_least_share() -> None:
         ("", ""),
     ],
 )
-def test_an_address_stands_for_its_host(peer: str, caller: str) -> None:
+def test_ipv6_addresses_count_by_network(peer: str, caller: str) -> None:
     assert address_of(peer) == caller
 
 

@@ -16,7 +16,7 @@ from tests.integration.web.conftest import Served
 CONNECTIONS, ROUNDS = 16, 10
 
 
-def test_no_process_takes_them_all(served: Served) -> None:
+def test_connections_are_spread_over_the_processes(served: Served) -> None:
     deadline = time.monotonic() + 30
     while len(shared(served, 2 * CONNECTIONS)) < 2:
         assert time.monotonic() < deadline, "only one process answers"
@@ -28,7 +28,7 @@ def test_no_process_takes_them_all(served: Served) -> None:
 
 
 def shared(served: Served, count: int) -> Counter[int]:
-    """Connections by process, of so many that come at once and stay."""
+    """Open `count` connections at once, and count them by process."""
     port = int(served.stack.service_url.rsplit(":", 1)[1])
     with ExitStack() as stack:
         clients = [stack.enter_context(closing(socket.socket())) for _ in range(count)]

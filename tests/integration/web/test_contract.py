@@ -60,7 +60,7 @@ def _services(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Non
 @settings(
     max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
-def test_every_answer_is_documented(case: Case) -> None:
+def test_every_response_is_documented(case: Case) -> None:
     _aim(case)
     excluded = [positive_data_acceptance] if _breaks_an_unwritten_rule(case) else []
     answer = case.call_and_validate(headers={"X-API-Key": key_text}, excluded_checks=excluded)
@@ -68,7 +68,7 @@ def test_every_answer_is_documented(case: Case) -> None:
     answered[case.operation.label][answer.status_code] += 1
 
 
-def test_the_requests_were_about_something(capsys: pytest.CaptureFixture[str]) -> None:
+def test_generated_requests_reach_the_routes(capsys: pytest.CaptureFixture[str]) -> None:
     """Every route was asked for what is there as well as for what is not."""
     if len(answered) < len(list(schema.get_all_operations())):
         assert not LEAST, f"only {sorted(answered)} were asked"
@@ -107,7 +107,7 @@ def _aim(case: Case) -> None:
 
 
 def _breaks_an_unwritten_rule(case: Case) -> bool:
-    """What a schema of single parameters cannot say: which go together, and that a cursor is one of ours."""
+    """Whether a case breaks a rule that a schema of single parameters cannot express, or has an invented cursor."""
     given = {**(case.path_parameters or {}), **(case.query or {})}
     media, media_type = given.get("media"), given.get("media_type")
     static_only = media == "image" or given.get("faces") == "many"

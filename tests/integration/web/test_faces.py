@@ -54,7 +54,7 @@ def test_a_face_is_found_where_it_is(client: FlaskClient) -> None:
     assert 0.9 < face["confidence"] <= 1
 
 
-def test_the_three_forms_of_a_body_give_the_same(client: FlaskClient) -> None:
+def test_all_forms_of_a_body_give_equal_faces(client: FlaskClient) -> None:
     encoded = base64.b64encode(JPEG).decode()
     answers = [
         client.post("/api/detect", data=JPEG, content_type="image/jpeg"),
@@ -69,7 +69,7 @@ def test_the_three_forms_of_a_body_give_the_same(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("kind", [".jpg", ".webp", ".bmp"])
-def test_every_format_that_is_named(client: FlaskClient, kind: str) -> None:
+def test_every_documented_format_is_read(client: FlaskClient, kind: str) -> None:
     encoded = cv2.imencode(kind, cv2.imread(str(ASTRONAUT)))[1].tobytes()
     assert len(client.post("/api/detect", data=encoded, content_type="image/x").get_json()) == 1
 
@@ -91,7 +91,7 @@ def _two_faces() -> bytes:
     return cv2.imencode(".png", canvas)[1].tobytes()
 
 
-def test_the_largest_first_and_no_more_than_asked(client: FlaskClient) -> None:
+def test_faces_are_sorted_by_size_and_limited(client: FlaskClient) -> None:
     both = client.post("/api/detect", data=_two_faces(), content_type="image/png").get_json()
     one = client.post("/api/detect?max_faces=1", data=_two_faces(), content_type="image/png").get_json()
     assert len(both) == 2
@@ -99,7 +99,7 @@ def test_the_largest_first_and_no_more_than_asked(client: FlaskClient) -> None:
     assert one == both[:1]
 
 
-def test_the_settings_decide_where_nothing_is_asked(account: StorageAccount, analyser: InteractiveAnalyser) -> None:
+def test_settings_are_the_defaults_of_the_query(account: StorageAccount, analyser: InteractiveAnalyser) -> None:
     settings = account.settings.model_copy(update={"detect_max_faces": 1})
     smallest = create_app(replace(account.services, settings=settings, analyser=analyser)).test_client()
     answer = smallest.post("/api/detect?max_faces=9", data=_two_faces(), content_type="image/png")
@@ -110,7 +110,7 @@ def test_the_settings_decide_where_nothing_is_asked(account: StorageAccount, ana
     assert len(strict.post("/api/detect?confidence=0.9", data=PICTURE, content_type="image/png").get_json()) == 1
 
 
-def test_small_faces_are_found_where_asked(client: FlaskClient) -> None:
+def test_small_faces_are_found_with_upsample(client: FlaskClient) -> None:
     small = cv2.resize(cv2.imread(str(ASTRONAUT)), (200, 200), interpolation=cv2.INTER_AREA)
     canvas = np.full((800, 1200, 3), 90, np.uint8)
     canvas[300:500, 500:700] = small
@@ -120,7 +120,7 @@ def test_small_faces_are_found_where_asked(client: FlaskClient) -> None:
     assert 560 < face["box"][0] < 580
 
 
-def test_everything_about_a_face(client: FlaskClient) -> None:
+def test_analyse_image_returns_all_measurements(client: FlaskClient) -> None:
     answer = client.post("/api/analyse-image", data=PICTURE, content_type="image/png").get_json()
     [measured] = analyse_image(PICTURE, tiles=False)
     assert (answer["width"], answer["height"]) == (512, 512)
@@ -160,7 +160,7 @@ def test_the_overlay_is_drawn_at_the_face(client: FlaskClient, accept: str | Non
     assert changed[:, : left - 10].mean() < 0.001
 
 
-def test_a_turned_photo_is_answered_upright(client: FlaskClient) -> None:
+def test_a_rotated_photo_is_measured_upright(client: FlaskClient) -> None:
     pixels = cv2.imread(str(ASTRONAUT))
     stored = cv2.imencode(".jpg", cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE))[1].tobytes()
     turned = client.post("/api/detect", data=_with_orientation(stored, 6), content_type="image/jpeg").get_json()
@@ -169,7 +169,7 @@ def test_a_turned_photo_is_answered_upright(client: FlaskClient) -> None:
 
 
 def _with_orientation(jpeg: bytes, orientation: int) -> bytes:
-    """The same file with an EXIF block (big-endian TIFF, one entry: tag 0x0112)."""
+    """Insert an EXIF block (big-endian TIFF, one entry: tag 0x0112)."""
     tiff = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
     segment = b"Exif\0\0" + tiff
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:]
@@ -197,21 +197,21 @@ def _problem(answer: TestResponse) -> tuple[int, str]:
         (b"no form", "multipart/form-data; boundary=x", (400, "no_picture")),
     ],
 )
-def test_what_is_no_picture(
+def test_bodies_without_a_picture_are_refused(
     client: FlaskClient, route: str, data: bytes, content_type: str, expected: tuple[int, str]
 ) -> None:
     assert _problem(client.post(route, data=data, content_type=content_type)) == expected
 
 
-def test_two_files_are_one_too_many(client: FlaskClient) -> None:
+def test_two_files_are_refused(client: FlaskClient) -> None:
     two = {"a": (io.BytesIO(JPEG), "a.png"), "b": (io.BytesIO(JPEG), "b.png")}
-    assert _problem(client.post("/api/detect", data=two)) == (400, "no_picture")
+    assert _problem(client.post("/api/detect", data=two)) == (400, "bad_request")
 
 
 @pytest.mark.parametrize(
     "query", ["confidence=2", "confidence=nan", "confidence=x", "max_faces=0", "max_faces=x", "upsample=2"]
 )
-def test_odd_questions(client: FlaskClient, query: str) -> None:
+def test_invalid_queries_are_refused(client: FlaskClient, query: str) -> None:
     assert _problem(client.post(f"/api/detect?{query}", data=PICTURE)) == (400, "bad_request")
 
 
@@ -224,7 +224,7 @@ def test_too_many_bytes_and_too_many_pixels(account: StorageAccount) -> None:
     own.close()
 
 
-def test_a_key_of_the_right_scope_is_asked_for(account: StorageAccount, tmp_path: Path) -> None:
+def test_the_scope_analyse_is_needed(account: StorageAccount, tmp_path: Path) -> None:
     door = guarded(account, tmp_path)
     assert _problem(door.client.post("/api/detect", data=PICTURE)) == (401, "unauthorized")
     assert _problem(door.client.post("/api/detect", data=PICTURE, headers=door.headers("read"))) == (403, "forbidden")
@@ -251,7 +251,7 @@ def openface(account: StorageAccount, tmp_path: Path) -> Iterator[FlaskClient]:
     own.close()
 
 
-def test_the_installed_openface_answers_instead(openface: FlaskClient) -> None:
+def test_engine_openface_runs_the_installed_command(openface: FlaskClient) -> None:
     answer = openface.post("/api/analyse-image?engine=openface", data=PICTURE, content_type="image/png").get_json()
     assert answer["engine"] == {"name": "OpenFace", "version": "2.2.0", "licence_class": "research-only"}
     assert answer["seconds"] > 0
@@ -264,19 +264,19 @@ def test_the_installed_openface_answers_instead(openface: FlaskClient) -> None:
     assert len(face["action_units"]) == 35
 
 
-def test_openface_draws_too(openface: FlaskClient) -> None:
+def test_engine_openface_draws_the_overlay(openface: FlaskClient) -> None:
     answer = openface.post("/api/analyse-image?engine=openface&draw=true", data=PICTURE, content_type="image/png")
     drawn = cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR)
     assert not np.array_equal(drawn, cv2.imread(str(ASTRONAUT)))
 
 
-def test_without_openface_it_cannot_be_asked(client: FlaskClient) -> None:
+def test_engine_openface_is_refused_where_it_is_not_installed(client: FlaskClient) -> None:
     answer = client.post("/api/analyse-image?engine=openface", data=PICTURE, content_type="image/png")
     assert _problem(answer) == (400, "option_unavailable")
     assert "OPENFACE_BIN_DIR" in answer.get_json()["detail"]
 
 
-def test_the_document_tells_the_limits(client: FlaskClient) -> None:
+def test_the_document_names_the_limits(client: FlaskClient) -> None:
     for route in ("/api/detect", "/api/analyse-image"):
         body = client.get("/openapi.json").get_json()["paths"][route]["post"]["requestBody"]
         assert set(body["content"]) >= {"image/jpeg", "image/png", "multipart/form-data", "application/json"}

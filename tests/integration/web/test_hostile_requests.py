@@ -1,4 +1,4 @@
-"""The real server against requests of any bytes, requests that never end, and bodies that nobody asked for.
+"""The real server against random bytes, requests that never end, and unexpected bodies.
 
 The same requests each time; FUZZ_SEED and FUZZ_REQUESTS ask for others, and for more.
 """
@@ -108,7 +108,7 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return tell
 
 
-def test_bytes_of_any_kind_are_answered_or_hung_up_on(served: Served, tell: Callable[[str], None]) -> None:
+def test_random_bytes_are_answered_or_disconnected(served: Served, tell: Callable[[str], None]) -> None:
     rng = random.Random(SEED)
     statuses: Counter[int] = Counter()
     for number in range(REQUESTS):
@@ -162,7 +162,7 @@ def _half_sent(served: Served) -> Iterator[list[socket.socket]]:
         yield connections
 
 
-def test_half_sent_requests_keep_nobody_waiting(served: Served, tell: Callable[[str], None]) -> None:
+def test_half_sent_requests_do_not_delay_others(served: Served, tell: Callable[[str], None]) -> None:
     with _half_sent(served) as connections:
         began, slowest_s = time.monotonic(), 0.0
         while (asked := time.monotonic()) < began + WATCHED_S:
@@ -183,7 +183,7 @@ def test_half_sent_requests_keep_nobody_waiting(served: Served, tell: Callable[[
             assert _is_ended(connection)
 
 
-def test_a_body_that_comes_too_slowly_is_told_so(served: Served) -> None:
+def test_a_slow_body_is_answered_408(served: Served) -> None:
     with socket.create_connection((HOST, _port(served)), timeout=slow_clients.BODY_S + 10) as connection:
         head = f"POST /api/detect HTTP/1.1\r\nHost: x\r\nX-API-Key: {served.admin}\r\n"
         connection.sendall(f"{head}Content-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc".encode())
@@ -193,7 +193,7 @@ def test_a_body_that_comes_too_slowly_is_told_so(served: Served) -> None:
     assert time.monotonic() - began >= slow_clients.BODY_S - 1
 
 
-def test_a_connection_is_used_again_after_a_body_that_was_read(served: Served) -> None:
+def test_a_connection_is_reused_after_a_body_that_was_read(served: Served) -> None:
     connection = http.client.HTTPConnection(HOST, _port(served), timeout=30)
     with closing(connection):
         for _ in range(3):
@@ -203,7 +203,7 @@ def test_a_connection_is_used_again_after_a_body_that_was_read(served: Served) -
             assert len(json.loads(reply.read())) == 1
             assert reply.getheader("Connection") == "keep-alive"
             assert connection.sock.getsockname() == mine
-        # One that nobody has read ends it.
+        # An unread body ends the connection.
         connection.request("POST", "/jobs", b"x" * 1000, {"X-API-Key": served.admin})
         assert connection.getresponse().getheader("Connection") == "close"
 
@@ -251,7 +251,7 @@ def test_long_headers_are_refused(served: Served) -> None:
     assert served.ask("/jobs", lines=tuple(b"X-%d: v" % number for number in range(200))).status == 431
 
 
-def test_requests_sent_one_behind_the_other_are_all_answered(served: Served) -> None:
+def test_pipelined_requests_are_all_answered(served: Served) -> None:
     one = f"GET /jobs?state=failed HTTP/1.1\r\nHost: x\r\nX-API-Key: {served.admin}\r\n".encode()
     with socket.create_connection((HOST, _port(served)), timeout=20) as connection:
         # The third begins in one piece with the others, and ends later.
@@ -277,7 +277,7 @@ def test_requests_sent_one_behind_the_other_are_all_answered(served: Served) -> 
         ),
     ],
 )
-def test_every_answer_says_what_it_is_not(served: Served, path: str, policy: str) -> None:
+def test_every_response_has_the_security_headers(served: Served, path: str, policy: str) -> None:
     for reply in (served.ask(path), served.ask(path, "PUT"), served.ask(path, key="wrong")):
         assert reply.headers["Content-Security-Policy"] == policy
         assert {name: reply.headers[name] for name in security_headers.HEADERS} == security_headers.HEADERS
@@ -286,7 +286,7 @@ def test_every_answer_says_what_it_is_not(served: Served, path: str, policy: str
 @pytest.mark.parametrize(
     "text", ["<script>alert(1)</script>", "'\"><img src=x onerror=alert(1)>", "=cmd|' /C calc'!A1"]
 )
-def test_what_was_sent_comes_back_as_json_only(served: Served, text: str) -> None:
+def test_sent_text_is_echoed_in_json_only(served: Served, text: str) -> None:
 
     sent = quote(text, safe="")
     for path in (f"/{sent}", f"/analyse/{sent}/wild/abc", f"/jobs/{sent}", f"/jobs?{sent}=1", f"/jobs?state={sent}"):

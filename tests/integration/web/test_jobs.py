@@ -30,7 +30,7 @@ def _publish(account: StorageAccount, record: JobRecord, tmp_csv: bytes = b"face
     return place
 
 
-def test_a_job_tells_its_state(client: FlaskClient, record: JobRecord) -> None:
+def test_a_job_shows_its_state(client: FlaskClient, record: JobRecord) -> None:
     job = client.get(f"/jobs/{record.job.job_id}").json
     assert (job["state"], job["progress"], job["attempts"], job["error"]) == ("queued", 0.0, 0, None)
     assert job["trace_id"] == "a" * 32
@@ -53,7 +53,7 @@ def test_lists_by_container_and_state(client: FlaskClient, account: StorageAccou
     assert client.get("/jobs?cursor=made-up").json["code"] == "bad_cursor"
 
 
-def test_a_name_finds_its_jobs(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
+def test_text_filters_by_names(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     found = client.get("/jobs", query_string={"text": "Ü 1"}).json["jobs"]
     assert [job["id"] for job in found] == [record.job.job_id]
     assert client.get("/jobs", query_string={"text": account.container[:9]}).json["jobs"] == found
@@ -69,7 +69,7 @@ def test_cancelling(client: FlaskClient, account: StorageAccount, record: JobRec
     assert (again.status_code, again.json["code"]) == (409, "already_finished")
 
 
-def test_cancelling_a_running_job_asks_its_worker(
+def test_cancelling_a_running_job_requests_it_of_the_worker(
     client: FlaskClient, account: StorageAccount, record: JobRecord
 ) -> None:
     account.services.table.update(record.claimed("w", "a1", 60, now()))
@@ -90,7 +90,7 @@ def test_rerun_is_a_new_generation(client: FlaskClient, account: StorageAccount,
     assert client.post(f"/jobs/{job_id}/rerun").json["generation"] == 2
 
 
-def test_results_only_once_they_are_published(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
+def test_results_exist_only_after_publishing(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     job_id = record.job.job_id
     for path in ("results", "result.csv", "manifest.json"):
         answer = client.get(f"/jobs/{job_id}/{path}")
@@ -163,7 +163,7 @@ def test_the_document_describes_every_route(client: FlaskClient) -> None:
     assert client.get("/docs/swagger").status_code == 200
 
 
-def test_wrong_methods_say_which_are_right(client: FlaskClient) -> None:
+def test_wrong_methods_are_answered_with_allow(client: FlaskClient) -> None:
     answer = client.delete("/jobs")
     assert (answer.status_code, answer.content_type) == (405, "application/problem+json")
     assert "GET" in answer.headers["Allow"]

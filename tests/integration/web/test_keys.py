@@ -18,7 +18,7 @@ STORAGE = f"DefaultEndpointsProtocol=http;AccountName=x;AccountKey={ACCOUNT_KEY}
 STORAGE += "QueueEndpoint=http://127.0.0.1:1/x;TableEndpoint=http://127.0.0.1:1/x;"
 
 
-def test_made_used_listed_and_revoked(served: Served) -> None:
+def test_a_key_is_made_used_listed_and_revoked(served: Served) -> None:
     file = str(served.keys_file)
     made = service_command("key", "new", "--name", "reader", "--scope", "read", "--file", file)
     assert made.returncode == 0
@@ -38,7 +38,7 @@ def test_made_used_listed_and_revoked(served: Served) -> None:
     assert refused["reason"] == "scope analyse missing"
 
 
-def test_a_spoilt_file_is_told_and_changes_nothing(served: Served) -> None:
+def test_an_invalid_keys_file_is_logged_and_changes_nothing(served: Served) -> None:
     good = served.keys_file.read_text()
     text, key = new_key("late", ["read"])
     try:
@@ -81,7 +81,7 @@ def test_without_a_file_the_entry_is_for_the_settings() -> None:
         (["new", "--name", "x", "--file", "{tmp}/spoilt"], "line 1: an entry is"),
     ],
 )
-def test_mistakes_are_told(tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_mistakes_are_reported(tmp_path: Path, arguments: list[str], says: str) -> None:
     (tmp_path / "spoilt").write_text("mak_hush\n")
     done = service_command("key", *[argument.replace("{tmp}", str(tmp_path)) for argument in arguments])
     assert (done.returncode, done.stdout) == (2, "")
@@ -91,7 +91,7 @@ def test_mistakes_are_told(tmp_path: Path, arguments: list[str], says: str) -> N
 
 
 @pytest.mark.parametrize("content", [None, "nonsense\n"])
-def test_the_server_does_not_start_beside_a_spoilt_file(tmp_path: Path, content: str | None) -> None:
+def test_the_server_does_not_start_with_an_invalid_keys_file(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "keys"
     if content:
         file.write_text(content)

@@ -39,7 +39,7 @@ def analysed(account: StorageAccount, *, etag: str | None = None) -> AnalysisJob
     return job
 
 
-def test_a_report_is_made_once_and_kept(client: FlaskClient, account: StorageAccount) -> None:
+def test_a_report_is_made_once_and_cached(client: FlaskClient, account: StorageAccount) -> None:
     job = analysed(account)
     at = f"/jobs/{job.job_id}"
     assert client.get(at).json["links"]["report"] == f"{at}/report.html"
@@ -60,7 +60,7 @@ def test_a_report_is_made_once_and_kept(client: FlaskClient, account: StorageAcc
     assert again.etag == kept.etag
 
 
-def test_one_of_an_older_format_is_made_anew(client: FlaskClient, account: StorageAccount) -> None:
+def test_a_cached_report_of_an_older_format_is_made_again(client: FlaskClient, account: StorageAccount) -> None:
     job = analysed(account, etag="0xother")
     place = ResultPlace.of(job, account.settings.results_container)
     old = place.artefact("a1", "report.html")
@@ -72,7 +72,7 @@ def test_one_of_an_older_format_is_made_anew(client: FlaskClient, account: Stora
     assert "data:image" not in page.text
 
 
-def test_headers_let_nothing_run(client: FlaskClient, account: StorageAccount) -> None:
+def test_report_headers_forbid_scripts(client: FlaskClient, account: StorageAccount) -> None:
     record = make_job(account, "x.png", "succeeded")
     answer = client.get(f"/jobs/{record.job.job_id}/report.html")
     assert answer.status_code == 200
@@ -86,7 +86,7 @@ def test_headers_let_nothing_run(client: FlaskClient, account: StorageAccount) -
 
 
 @pytest.mark.parametrize("name", ["report.html", "summary.json", "methods.txt", "citation.bib"])
-def test_what_has_no_result_has_no_report(client: FlaskClient, account: StorageAccount, name: str) -> None:
+def test_a_job_without_a_result_has_no_report(client: FlaskClient, account: StorageAccount, name: str) -> None:
     record = make_job(account, "queued.jpg")
     answer = client.get(f"/jobs/{record.job.job_id}/{name}")
     assert (answer.status_code, answer.json["code"]) == (409, "not_published")

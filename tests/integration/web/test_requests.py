@@ -61,7 +61,7 @@ def _jobs(served: Served, container: str) -> list[str]:
         "ü" * 1020 + ".jpg",
     ],
 )
-def test_a_name_is_its_own_blob_and_no_other(served: Served, name: str) -> None:
+def test_a_name_selects_exactly_its_blob(served: Served, name: str) -> None:
     container = str(uuid.uuid4())
     served.upload(container, "face.jpg", name)
     reply = served.ask(f"/analyse/image/wild/{container}?blob={quote(name, safe='')}", "POST")
@@ -105,7 +105,7 @@ def test_a_name_is_its_own_blob_and_no_other(served: Served, name: str) -> None:
         "face.jpg.",
     ],
 )
-def test_no_other_name_is_the_picture(served: Served, container: str, blob: str) -> None:
+def test_similar_names_do_not_select_the_picture(served: Served, container: str, blob: str) -> None:
     target = f"/analyse/image/wild/{container}?blob={quote(blob, safe='%/&=')}"
     reply = served.ask(target, "POST")
     assert (reply.status in {400, 404}, reply.headers["Content-Type"]) == (True, PROBLEM), reply.body
@@ -164,7 +164,7 @@ def test_no_other_name_is_the_picture(served: Served, container: str, blob: str)
         "/" + "a/" * 2000,
     ],
 )
-def test_paths_are_what_they_say_or_nothing(served: Served, container: str, path: str) -> None:
+def test_paths_are_not_normalised(served: Served, container: str, path: str) -> None:
     reply = served.ask(path.replace("{c}", container))
     assert reply.status in {400, 404} or _is_an_empty_list(reply.status, reply.body), reply.body
     assert (reply.status == 200) or reply.headers["Content-Type"] == PROBLEM
@@ -178,7 +178,7 @@ def _is_an_empty_list(status: int, body: bytes) -> bool:
 
 
 @pytest.mark.parametrize("target", ["/jobs?x={}", "/analyse/image/wild/abc?blob={}", "/{}"])
-def test_what_is_too_long_is_told(served: Served, target: str) -> None:
+def test_too_long_requests_are_refused(served: Served, target: str) -> None:
     assert served.ask(target.format("x" * 100_000)).status == 414
 
 
@@ -191,7 +191,7 @@ def test_other_methods(served: Served, container: str, method: str, path: str) -
 
 
 @pytest.mark.parametrize("first_line", [b"get /jobs HTTP/1.1", b"GET /jobs", b"GET  /jobs HTTP/1.1", b"\x16\x03\x01"])
-def test_what_is_no_http_is_refused(served: Served, first_line: bytes) -> None:
+def test_invalid_http_is_refused(served: Served, first_line: bytes) -> None:
     port = int(served.stack.service_url.rsplit(":", 1)[1])
     with socket.create_connection((HOST, port), timeout=10) as connection:
         connection.sendall(first_line + b"\r\nHost: x\r\n\r\n")
@@ -207,7 +207,7 @@ def test_head_is_get_without_a_body(served: Served) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data", ";;;"])
-def test_a_body_is_passed_over(served: Served, method: str, content_type: str) -> None:
+def test_a_short_body_is_ignored(served: Served, method: str, content_type: str) -> None:
     container = str(uuid.uuid4())
     served.upload(container, "face.jpg")
     target, headers = f"/analyse/image/wild/{container}?blob=face.jpg", {"Content-Type": content_type}
@@ -236,7 +236,7 @@ def test_a_body_is_passed_over(served: Served, method: str, content_type: str) -
         ("x" * 8000, None),
     ],
 )
-def test_any_prefer_is_borne(served: Served, prefer: str, applied: str | None) -> None:
+def test_any_prefer_header_is_tolerated(served: Served, prefer: str, applied: str | None) -> None:
     container = str(uuid.uuid4())
     served.upload(container, "face.jpg")
     reply = served.ask(f"/analyse/image/wild/{container}?blob=face.jpg", "POST", {"Prefer": prefer})
@@ -244,7 +244,7 @@ def test_any_prefer_is_borne(served: Served, prefer: str, applied: str | None) -
     assert reply.headers["Preference-Applied"] == applied
 
 
-def test_the_longest_wait_is_ours(served: Served) -> None:
+def test_the_wait_is_limited(served: Served) -> None:
     """More digits than Python reads: the longest wait, not an error. The job is ended, so nothing is waited for."""
     container = str(uuid.uuid4())
     served.upload(container, "face.jpg")
@@ -256,7 +256,7 @@ def test_the_longest_wait_is_ours(served: Served) -> None:
 
 
 @pytest.mark.parametrize("trace", ["", "x", "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "00-" + "z" * 32, "ü" * 500])
-def test_any_trace_is_borne(served: Served, trace: str) -> None:
+def test_any_traceparent_is_tolerated(served: Served, trace: str) -> None:
     assert served.ask("/jobs", headers={"traceparent": trace}).status == 200
 
 
@@ -270,11 +270,11 @@ def test_the_events_of_an_unfinished_job_begin_at_once(served: Served) -> None:
         stream = connection.getresponse()
         assert stream.getheader("Content-Type") == "text/event-stream; charset=utf-8"
         assert [stream.readline() for _ in range(3)] == [b"retry: 1000\n", b"\n", b"event: job\n"]
-    # Whoever hangs up leaves the server whole.
+    # A client that disconnects does not harm the server.
     assert served.ask("/healthz").status == 200
 
 
-def test_no_key_is_in_the_log_whatever_was_sent(served: Served) -> None:
+def test_the_log_never_holds_a_key(served: Served) -> None:
     secret = f"{PREFIX}hush-hush"
     header, line = {"X-API-Key": secret}, f"X-API-Key {secret}".encode()
     assert served.ask("/jobs", headers=header, key="").status == 401
@@ -300,7 +300,7 @@ def test_log_lines_name_the_caller(served: Served) -> None:
     assert "key" not in refused
 
 
-def test_nothing_here_was_an_error(served: Served) -> None:
+def test_no_request_was_logged_as_an_error(served: Served) -> None:
     lines = [json.loads(line) for line in served.log.splitlines() if line.startswith("{")]
     # Keys files are broken on purpose by other tests of the same server.
     errors = [line for line in lines if line["level"] in {"error", "critical"} and line["event"] != "keys.file_refused"]

@@ -9,7 +9,7 @@ from service.engine.column_meanings import meanings
 from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
 
 
-def test_every_column_is_there_in_order(client: FlaskClient) -> None:
+def test_all_columns_are_listed_in_order(client: FlaskClient) -> None:
     told = client.get("/schema").json
     assert [column["name"] for column in told["image"]] == list(IMAGE_COLUMNS)
     assert [column["name"] for column in told["video"]] == list(VIDEO_COLUMNS)
@@ -17,7 +17,7 @@ def test_every_column_is_there_in_order(client: FlaskClient) -> None:
     assert client.get(f"/schema/{told['version']}").json == told
 
 
-def test_support_is_the_engines_word(client: FlaskClient) -> None:
+def test_support_is_the_engines_declaration(client: FlaskClient) -> None:
     told = client.get("/schema").json
     support = {column["name"]: column["support"] for column in told["video"]}
     assert told["engine"]["name"] == "openface_lite"

@@ -47,7 +47,7 @@ def test_a_key_is_exchanged_for_a_cookie(door: Callable[..., Guarded]) -> None:
 
 
 @pytest.mark.parametrize(("host", "secure"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
-def test_beyond_this_machine_the_cookie_needs_tls(account: StorageAccount, host: str, secure: bool) -> None:
+def test_the_cookie_needs_tls_beyond_loopback(account: StorageAccount, host: str, secure: bool) -> None:
     text, key = new_key("read", ["read"])
     client = create_app(
         account.services, Authenticator.of(Settings.load({"API_KEYS": key.entry, "HOST": host}))
@@ -56,7 +56,7 @@ def test_beyond_this_machine_the_cookie_needs_tls(account: StorageAccount, host:
     assert ("Secure" in cookie.split("; ")) is secure
 
 
-def test_what_a_session_starts_needs_its_token(door: Callable[..., Guarded], account: StorageAccount) -> None:
+def test_starting_work_by_session_needs_its_token(door: Callable[..., Guarded], account: StorageAccount) -> None:
     guarded = door()
     account.put("face.jpg", b"x")
     url = f"/analyse/image/wild/{account.container}?blob=face.jpg"
@@ -73,7 +73,7 @@ def test_what_a_session_starts_needs_its_token(door: Callable[..., Guarded], acc
         assert ask(target, headers=token).status_code == 202
 
 
-def test_a_session_may_what_its_key_may(door: Callable[..., Guarded], account: StorageAccount) -> None:
+def test_a_session_has_the_scopes_of_its_key(door: Callable[..., Guarded], account: StorageAccount) -> None:
     guarded = door()
     token = begin(guarded, "read")
     answer = guarded.client.post(f"/analyse/image/wild/{account.container}", headers=token)
@@ -111,7 +111,7 @@ def _with_cookie(client: FlaskClient, value: str) -> int:
     return client.get("/jobs").status_code
 
 
-def test_a_forged_cookie_is_none(door: Callable[..., Guarded]) -> None:
+def test_a_forged_cookie_is_not_accepted(door: Callable[..., Guarded]) -> None:
     other = door(SESSION_SECRET="b" * 32)
     begin(other)
     theirs = other.client.get_cookie(SESSION_COOKIE)
@@ -135,7 +135,7 @@ def test_processes_with_one_secret_share_sessions(door: Callable[..., Guarded]) 
     assert _with_cookie(create_app(None, Authenticator.of(settings)).test_client(), cookie.value) != 401
 
 
-def test_without_keys_nobody_needs_a_session(account: StorageAccount) -> None:
+def test_without_keys_no_session_is_needed(account: StorageAccount) -> None:
     client = create_app(account.services).test_client()
     assert client.get("/session").json["asks_for_keys"] is False
     assert client.post("/session").status_code == 201

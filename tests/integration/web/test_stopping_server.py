@@ -46,7 +46,7 @@ def server() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
             child.kill()
 
 
-def test_half_sent_requests_do_not_hold_it(server: tuple[subprocess.Popen[bytes], int]) -> None:
+def test_shutdown_does_not_wait_for_half_sent_requests(server: tuple[subprocess.Popen[bytes], int]) -> None:
     child, port = server
     with ExitStack() as stack:
         for beginning in (b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n") * 10:
@@ -59,7 +59,7 @@ def test_half_sent_requests_do_not_hold_it(server: tuple[subprocess.Popen[bytes]
         assert time.monotonic() - began < slow_clients.HEAD_S
 
 
-def test_a_request_that_ends_in_time_is_answered(server: tuple[subprocess.Popen[bytes], int]) -> None:
+def test_shutdown_answers_a_request_that_arrives_in_time(server: tuple[subprocess.Popen[bytes], int]) -> None:
     child, port = server
     with socket.create_connection((HOST, port), timeout=10) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")

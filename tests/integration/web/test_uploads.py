@@ -45,7 +45,7 @@ def container() -> str:
     return str(uuid.uuid4())
 
 
-def test_an_upload_is_there_and_can_be_analysed(client: FlaskClient, account: StorageAccount, container: str) -> None:
+def test_an_upload_can_be_read_and_analysed(client: FlaskClient, account: StorageAccount, container: str) -> None:
     answer = put(client, container, "takes/ü 1.png", media_type="posed")
     assert answer.status_code == 201, answer.text
     told = answer.json
@@ -63,7 +63,7 @@ def test_an_upload_is_there_and_can_be_analysed(client: FlaskClient, account: St
     assert [one["id"] for one in client.get(told["links"]["jobs"]).json["jobs"]] == [job["id"]]
 
 
-def test_the_same_file_again_is_no_conflict(client: FlaskClient, container: str) -> None:
+def test_repeating_an_upload_is_no_conflict(client: FlaskClient, container: str) -> None:
     first = put(client, container, sha256=SHA256)
     again = put(client, container, sha256=SHA256)
     assert (first.status_code, again.status_code) == (201, 200)
@@ -78,7 +78,7 @@ def test_the_same_file_again_is_no_conflict(client: FlaskClient, container: str)
         (PICTURE + b"?", {"sha256": SHA256}),
     ],
 )
-def test_a_name_that_is_taken_stays_what_it_is(
+def test_an_existing_blob_is_not_overwritten(
     client: FlaskClient, account: StorageAccount, container: str, body: bytes, more: dict[str, str]
 ) -> None:
     etag = put(client, container).json["etag"]
@@ -87,9 +87,7 @@ def test_a_name_that_is_taken_stays_what_it_is(
     assert account.services.blobs.info(container, "face.png").etag == etag
 
 
-def test_what_is_not_the_file_that_was_promised_leaves_nothing(
-    client: FlaskClient, account: StorageAccount, container: str
-) -> None:
+def test_a_wrong_checksum_leaves_nothing(client: FlaskClient, account: StorageAccount, container: str) -> None:
     answer = put(client, container, sha256="0" * 64)
     assert (answer.status_code, answer.json["code"]) == (400, "checksum_mismatch")
     with pytest.raises(MediaNotFound):
@@ -109,7 +107,7 @@ def test_a_body_that_ends_early_leaves_nothing(client: FlaskClient, account: Sto
     assert put(client, container).status_code == 201
 
 
-def test_the_length_is_judged_before_a_byte_is_read(account: StorageAccount, container: str) -> None:
+def test_the_length_is_checked_before_the_body_is_read(account: StorageAccount, container: str) -> None:
     class Unread(io.BytesIO):
         def read(self, *_: object) -> bytes:
             raise AssertionError("read")
@@ -137,7 +135,7 @@ def test_the_length_is_judged_before_a_byte_is_read(account: StorageAccount, con
         ("face.jpg", "text/html", 201, "image/jpeg"),
     ],
 )
-def test_only_what_can_be_analysed(
+def test_only_media_can_be_uploaded(
     client: FlaskClient, account: StorageAccount, container: str, blob: str, content_type: str, status: int, stored: str
 ) -> None:
     answer = client.put(f"/uploads/{container}?blob={quote(blob)}", data=b"x", content_type=content_type)
@@ -154,17 +152,17 @@ def test_an_empty_file_is_refused(client: FlaskClient, container: str) -> None:
 
 
 @pytest.mark.parametrize("blob", ["../a.png", "a//b.png", "_results/a.png", "a\\b.png", "a\x00.png"])
-def test_names_that_could_mean_something_else_are_refused(client: FlaskClient, container: str, blob: str) -> None:
+def test_ambiguous_blob_names_are_refused(client: FlaskClient, container: str, blob: str) -> None:
     answer = put(client, container, blob)
     assert (answer.status_code, answer.json["code"]) == (400, "bad_blob")
 
 
-def test_the_results_take_no_uploads(client: FlaskClient, account: StorageAccount) -> None:
+def test_the_results_container_takes_no_uploads(client: FlaskClient, account: StorageAccount) -> None:
     answer = put(client, account.settings.results_container)
     assert (answer.status_code, answer.json["code"]) == (400, "bad_container")
 
 
-def test_uploads_of_one_name_at_once_have_one_winner(account: StorageAccount, container: str) -> None:
+def test_concurrent_uploads_of_one_name_have_one_winner(account: StorageAccount, container: str) -> None:
     app = create_app(account.services)
     bodies = [bytes([number]) * 50_000 for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -187,7 +185,7 @@ def test_pieces_are_put_together_in_order(account: StorageAccount) -> None:
         blobs.upload_stream("not-there", "a.mp4", iter(pieces), content_type="video/mp4", metadata=dict)
 
 
-def test_no_more_than_a_piece_is_held(account: StorageAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_holds_one_piece_in_memory(account: StorageAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "PIECE_BYTES", 1000)
     asked: list[int] = []
 
@@ -205,7 +203,7 @@ def test_no_more_than_a_piece_is_held(account: StorageAccount, monkeypatch: pyte
     assert min(asked) > 0
 
 
-def test_reading_is_not_enough_to_upload(door: Callable[..., Guarded], container: str) -> None:
+def test_the_scope_read_cannot_upload(door: Callable[..., Guarded], container: str) -> None:
     guarded = door()
     target = f"/uploads/{container}?blob=face.png"
     for name, status in (("read", 403), ("analyse", 201)):

@@ -40,7 +40,7 @@ def ask(port: int, path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_the_processes_count_together(served: Served) -> None:
+def test_metrics_add_up_over_the_processes(served: Served) -> None:
     before = answered(ask(served.metrics_port, "/metrics")[1], "/jobs/<job_id>", "404")
     workers: set[str] = set()
     asked = 0
@@ -56,7 +56,7 @@ def test_the_processes_count_together(served: Served) -> None:
     assert counts == [before + asked] * 6
 
 
-def test_no_path_and_no_name_is_in_the_numbers(served: Served) -> None:
+def test_metrics_hold_no_path_and_no_name(served: Served) -> None:
     served.ask("/jobs?text=somebody")
     served.ask("/no/such/place/of/somebody")
     served.ask("/analyse/image/wild/somebody-s-container")
@@ -65,7 +65,7 @@ def test_no_path_and_no_name_is_in_the_numbers(served: Served) -> None:
     assert answered(text, "none", "404") >= 1
 
 
-def test_the_port_of_the_numbers_has_nothing_else(served: Served) -> None:
+def test_the_metrics_port_serves_nothing_else(served: Served) -> None:
     assert ask(served.metrics_port, "/healthz")[0] == 200
     assert ask(served.metrics_port, "/readyz")[0] == 200
     for path in ("/jobs", "/openapi.json", "/docs/", "/", "/session"):
@@ -73,7 +73,7 @@ def test_the_port_of_the_numbers_has_nothing_else(served: Served) -> None:
         assert (status, json.loads(body)["code"]) == (404, "not_found"), path
 
 
-def test_the_servers_own_port_asks_for_a_key(served: Served) -> None:
+def test_metrics_on_the_main_port_need_a_key(served: Served) -> None:
     assert served.ask("/metrics", key="").status == 401
     reply = served.ask("/metrics")
     assert reply.status == 200
@@ -82,20 +82,20 @@ def test_the_servers_own_port_asks_for_a_key(served: Served) -> None:
     assert served.ask("/metrics", key="", headers={"Host": f"{HOST}:{served.metrics_port}"}).status == 401
 
 
-def test_a_key_to_read_reads_numbers(account: StorageAccount, tmp_path) -> None:
+def test_the_scope_read_reads_metrics(account: StorageAccount, tmp_path) -> None:
     door = guarded(account, tmp_path)
     assert door.client.get("/metrics", headers=door.headers("read")).status_code == 200
     assert door.client.get("/metrics", headers=door.headers("analyse")).status_code == 403
 
 
-def test_the_queues_are_told_as_they_are(account: StorageAccount, client: FlaskClient) -> None:
+def test_queue_lengths_are_exposed(account: StorageAccount, client: FlaskClient) -> None:
     make_job(account, "a.jpg")
     account.services.queue.send_to_poison("x")
     told = numbers(client.get("/metrics").text)
     assert told[LENGTH, frozenset()] == 1
     assert told[POISON, frozenset()] == 1
     assert 0 <= told[AGE, frozenset()] < 60
-    # Kept for a while: whoever asks often does not load storage.
+    # The numbers are cached for a while, so that frequent scrapes do not load storage.
     make_job(account, "b.jpg")
     assert numbers(client.get("/metrics").text)[LENGTH, frozenset()] == 1
 
@@ -111,11 +111,11 @@ def away() -> Services:
     return Services.connect(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": text}))
 
 
-def test_a_queue_that_cannot_be_seen_is_absent_and_not_empty(away: Services) -> None:
+def test_an_unreachable_queue_is_absent_and_not_zero(away: Services) -> None:
     assert list(away.queue_metrics.collect()) == []
 
 
-def test_ready_tells_each_dependency(client: FlaskClient) -> None:
+def test_readiness_lists_each_dependency(client: FlaskClient) -> None:
     checks = client.get("/readyz").json["checks"]
     assert set(checks) == {"blobs", "queue", "table", "analyser"}
     assert all(check["ok"] and check["seconds"] >= 0 for check in checks.values())

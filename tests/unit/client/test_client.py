@@ -74,7 +74,7 @@ def busy() -> Response:
     return said({"code": "busy", "detail": "busy"}, 503, **{"Retry-After": "0"})
 
 
-def test_busy_answers_are_asked_again_and_an_upload_is_sent_whole_each_time(tmp_path: Path) -> None:
+def test_busy_responses_are_retried_and_uploads_sent_whole(tmp_path: Path) -> None:
     file = tmp_path / "a b.jpg"
     file.write_bytes(bytes(range(256)) * 300)
     seen: list[int] = []
@@ -100,7 +100,7 @@ def test_busy_answers_are_asked_again_and_an_upload_is_sent_whole_each_time(tmp_
     assert max(seen) == file.stat().st_size
 
 
-def test_what_is_refused_for_good_is_not_asked_again() -> None:
+def test_final_refusals_are_not_retried() -> None:
     server = Scripted(script={f"GET /jobs/{JOB}": [said({"code": "forbidden", "detail": "no"}, 403)]})
     with serving(server), Client(server.url) as client, pytest.raises(ServiceRefused, match="no") as refused:
         client.job(JOB)
@@ -114,24 +114,24 @@ def test_a_redirect_is_not_followed() -> None:
     assert [asked.path for asked in server.requests] == [f"/jobs/{JOB}"]
 
 
-def test_nobody_there_is_told() -> None:
+def test_an_unreachable_service_is_reported() -> None:
     with Client(f"http://127.0.0.1:{free_port()}", retries=1) as client, pytest.raises(ServiceUnreachable):
         client.job(JOB)
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "x:80", "http://", "http://user:word@x"])
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_invalid_addresses_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not the http"):
         Client(url)
 
 
-def test_an_answer_that_makes_no_sense_is_told() -> None:
+def test_an_invalid_response_is_reported() -> None:
     server = Scripted(script={f"GET /jobs/{JOB}": [said({"state": "dancing"})]})
-    with serving(server), Client(server.url) as client, pytest.raises(ServiceRefused, match="no RemoteJob"):
+    with serving(server), Client(server.url) as client, pytest.raises(ServiceRefused, match="not a RemoteJob"):
         client.job(JOB)
 
 
-def test_follows_by_events(tmp_path: Path) -> None:
+def test_jobs_are_followed_by_events(tmp_path: Path) -> None:
     jobs = [job_in("running", 0.1), job_in("running", 0.6), job_in("succeeded", 1.0)]
     text = "retry: 1000\n\n" + "".join(f": nothing new\n\nevent: job\ndata: {json.dumps(job)}\n\n" for job in jobs)
     server = Scripted(script={f"GET /jobs/{JOB}/events": [Response(text, content_type="text/event-stream")]})
@@ -140,7 +140,7 @@ def test_follows_by_events(tmp_path: Path) -> None:
     assert len(server.requests) == 1
 
 
-def test_asks_where_no_events_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_are_polled_where_events_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.client.client.POLL_S", 0.01)
     states = [said(job_in("queued")), said(job_in("running", 0.5)), said(job_in("succeeded", 1.0))]
     server = Scripted(script={f"GET /jobs/{JOB}/events": [Response("no", 501)], f"GET /jobs/{JOB}": states})
@@ -149,7 +149,7 @@ def test_asks_where_no_events_come_through(monkeypatch: pytest.MonkeyPatch) -> N
     assert [asked.path for asked in server.requests].count(f"/jobs/{JOB}/events") == 1
 
 
-def test_goes_on_after_a_stream_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_following_resumes_after_a_broken_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.client.client.POLL_S", 0.01)
     first = Response(f"event: job\ndata: {json.dumps(job_in('running', 0.2))}\n\n", content_type="text/event-stream")
     last = Response(f"event: end\ndata: {json.dumps(job_in('failed', 0.3))}\n\n", content_type="text/event-stream")
@@ -159,7 +159,7 @@ def test_goes_on_after_a_stream_that_breaks_off(monkeypatch: pytest.MonkeyPatch)
         assert [job.progress for job in client.follow(JOB)] == [0.2, 0.25, 0.3]
 
 
-def test_stops_when_told(tmp_path: Path) -> None:
+def test_a_set_stop_event_ends_calls(tmp_path: Path) -> None:
     stop = threading.Event()
     server = Scripted(script={f"GET /jobs/{JOB}": [said(job_in("queued"))]})
     with serving(server), Client(server.url, stop=stop) as client:
@@ -176,7 +176,7 @@ def test_stops_when_told(tmp_path: Path) -> None:
     ("sent", "media_sha256", "why"),
     [(TABLE[:-3], "m", "SHA-256"), (TABLE, "other", "other bytes")],
 )
-def test_what_is_not_what_was_published_is_not_kept(tmp_path: Path, sent: bytes, media_sha256: str, why: str) -> None:
+def test_downloads_with_a_wrong_hash_are_deleted(tmp_path: Path, sent: bytes, media_sha256: str, why: str) -> None:
     script = {
         f"GET /jobs/{JOB}/results": [said(results_of(TABLE))],
         f"GET /jobs/{JOB}/result.csv": [Response(sent)],
@@ -189,7 +189,7 @@ def test_what_is_not_what_was_published_is_not_kept(tmp_path: Path, sent: bytes,
     assert not list(tmp_path.rglob("*.*"))
 
 
-def test_a_result_replaces_another_and_brings_the_report_that_there_is(tmp_path: Path) -> None:
+def test_a_download_replaces_the_older_result_and_its_report(tmp_path: Path) -> None:
     script = {
         f"GET /jobs/{JOB}/results": [said(results_of(TABLE))],
         f"GET /jobs/{JOB}/result.csv": [Response(TABLE)],
@@ -222,11 +222,11 @@ def test_a_result_replaces_another_and_brings_the_report_that_there_is(tmp_path:
         ("表" * 300, "表" * (LONGEST_NAME // 3)),
     ],
 )
-def test_names_from_elsewhere_are_harmless(name: str, safe: str) -> None:
+def test_remote_names_become_safe_file_names(name: str, safe: str) -> None:
     assert safe_name(name) == safe
 
 
-def test_file_names_become_blob_names_that_the_service_takes() -> None:
+def test_file_names_become_valid_blob_names() -> None:
     assert blob_name(Path("/x/Ünï côdé (1).jpg")) == "Ünï côdé (1).jpg"
     assert blob_name(Path("/x/a\\b\tc.jpg")) == "a_b_c.jpg"
     assert blob_name(Path("/x/\udcff.jpg")) == "?.jpg"

@@ -34,7 +34,7 @@ def test_an_entry_is_read_as_it_was_written() -> None:
     assert new_key("site", ["read"])[0] != new_key("site", ["read"])[0]
 
 
-def test_nothing_of_a_key_is_shown() -> None:
+def test_a_key_is_never_shown() -> None:
     text, key = new_key("site", ["read"])
     settings = Settings.load({"API_KEYS": key.entry})
     shown = repr(key) + repr(settings) + settings.model_dump_json()
@@ -42,7 +42,7 @@ def test_nothing_of_a_key_is_shown() -> None:
     assert key.digest.hex() not in shown
 
 
-def test_admin_may_everything_and_others_what_they_say() -> None:
+def test_admin_has_all_scopes_and_others_their_own() -> None:
     admin, reader = parse_entry(f"a:admin:{DIGEST}"), parse_entry(f"r:read:{DIGEST}")
     assert all(admin.may(scope) for scope in SCOPES)
     assert [scope for scope in SCOPES if reader.may(scope)] == ["read"]
@@ -66,7 +66,7 @@ def test_admin_may_everything_and_others_what_they_say() -> None:
         (f"ünï:read:{DIGEST}", "name"),
     ],
 )
-def test_mistakes_are_told_and_never_quoted(file: Path, entry: str, says: str) -> None:
+def test_mistakes_are_reported_and_never_quoted(file: Path, entry: str, says: str) -> None:
     with pytest.raises(BadKeys, match=says) as caught:
         parse_entry(entry)
     assert "hush" not in str(caught.value)
@@ -93,7 +93,7 @@ def test_a_file_may_have_several_entries_a_line(file: Path) -> None:
     assert [key.name for key in KeyRing(file=file).current()] == ["a", "b", "c", "d"]
 
 
-def test_no_name_and_no_key_twice(file: Path) -> None:
+def test_repeated_names_and_keys_are_refused(file: Path) -> None:
     first, second = new_key("site", ["read"])[1], new_key("site", ["admin"])[1]
     with pytest.raises(BadKeys, match="same name"):
         KeyRing.of(Settings.load({"API_KEYS": f"{first.entry} {second.entry}"}))
@@ -153,7 +153,7 @@ def test_a_changed_file_counts_at_once(file: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", ["malformed", "not text", "gone", "a folder"])
-def test_a_spoilt_file_keeps_the_last_good_keys(file: Path, spoil: str) -> None:
+def test_an_invalid_file_keeps_the_last_valid_keys(file: Path, spoil: str) -> None:
     (old_text, old), (new_text, new) = new_key("old", ["read"]), new_key("new", ["read"])
     file.write_text(f"{old.entry}\n")
     ring = _ring(file)
@@ -181,7 +181,7 @@ def _spoil(file: Path, how: str, key: Key) -> None:
             file.mkdir()
 
 
-def test_without_a_readable_file_nobody_gets_in(file: Path) -> None:
+def test_an_unreadable_file_admits_no_key(file: Path) -> None:
     """A process that begins beside a spoilt file must not be an open door; and inline keys go on."""
     text, key = new_key("inline", ["read"])
     ring = KeyRing.of(Settings.load({"API_KEYS": key.entry, "API_KEYS_FILE": str(file)}))
@@ -190,7 +190,7 @@ def test_without_a_readable_file_nobody_gets_in(file: Path) -> None:
     assert ring.find("mak_other") is None
 
 
-def test_threads_see_one_whole_set(file: Path) -> None:
+def test_threads_see_consistent_keys(file: Path) -> None:
     made = [new_key(f"site-{number}", ["read"]) for number in range(20)]
     file.write_text("")
     ring = _ring(file)

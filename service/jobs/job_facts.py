@@ -1,0 +1,86 @@
+"""A job record as JSON, without links: shared by the HTTP API and the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from service.errors import advice_for
+from service.jobs.options import ActionUnits, Faces, Media, MediaType
+from service.jobs.record import JobRecord, State
+
+
+class Options(BaseModel):
+    """Options of the analysis."""
+
+    faces: Faces
+    au: ActionUnits
+    multi_view: bool
+    overlay: bool
+    gallery: str
+
+
+class Times(BaseModel):
+    """Times of a job, in UTC."""
+
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+
+
+class Fault(BaseModel):
+    """The error of a job, or of its last attempt."""
+
+    code: str
+    message: str
+    advice: str = Field(description="How to mend it, in a sentence or two.")
+
+
+class JobFacts(BaseModel):
+    """One media item, analysed in one way."""
+
+    id: str = Field(description="32 hex digits; equal requests have equal ids.")
+    state: State
+    stage: str = Field(description="The current step, in words.")
+    progress: float = Field(ge=0, le=1)
+    container: str
+    blob: str
+    etag: str = Field(description="Version of the blob, without quotes.")
+    media: Media
+    media_type: MediaType
+    options: Options
+    generation: int = Field(description="0; each explicit re-run adds one.")
+    attempts: int
+    error: Fault | None
+    superseded_by: str | None = Field(description="Job of the blob's newer version.")
+    times: Times
+    trace_id: str
+
+
+def job_facts(record: JobRecord) -> JobFacts:
+    """Convert a record to its JSON model."""
+    job = record.job
+    trace = record.traceparent.split("-")
+    return JobFacts(
+        id=job.job_id,
+        state=record.state,
+        stage=record.stage,
+        progress=round(record.progress, 4),
+        container=job.container,
+        blob=job.blob,
+        etag=job.etag,
+        media=job.media,
+        media_type=job.media_type,
+        options=Options.model_validate(job.options, from_attributes=True),
+        generation=job.generation,
+        attempts=record.attempts,
+        error=_fault(record) if record.error_code else None,
+        superseded_by=record.superseded_by or None,
+        times=Times(created=record.created, started=record.started, finished=record.finished),
+        trace_id=trace[1] if len(trace) > 1 else "",
+    )
+
+
+def _fault(record: JobRecord) -> Fault:
+    return Fault(code=record.error_code, message=record.error_message, advice=advice_for(record.error_code))
