@@ -64,7 +64,7 @@ def test_a_dropped_video_leads_to_its_report(window: Visit, site: LocalStack, cl
     page = window.goto(PATH)
     page.get_by_label("Posed").check()
     page.get_by_text("More options").click()
-    page.get_by_label("A copy with everything drawn into it").check()
+    page.get_by_label("Also make a copy with the measurements drawn into it").check()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
     drop(page, clip.read_bytes(), clip.name, "video/mp4")
@@ -121,7 +121,7 @@ def test_unsupported_files_are_refused_before_the_upload(window: Visit) -> None:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "PUT" else None)
     drop(page, b"hello", "notes.txt", "text/plain")
-    expect(line(page, "notes.txt")).to_contain_text("not a picture or video of a kind that is analysed here")
+    expect(line(page, "notes.txt")).to_contain_text("This kind of file cannot be analysed")
     drop(page, b"", "empty.png", "image/png")
     expect(line(page, "empty.png")).to_contain_text("The file is empty.")
     page.evaluate(

@@ -31,7 +31,7 @@ def test_signing_in_and_out(guarded: Visit, guarded_site: GuardedSite) -> None:
     form = page.get_by_role("region", name="Sign in")
     expect(page.get_by_label("API key", exact=True)).to_be_focused()
     for wrong, words in (
-        (f"{guarded_site.key}x", "This API key is not known here."),
+        (f"{guarded_site.key}x", "This API key is not valid."),
         ("schlüssel", "This is not a key: keys have no blanks and no accents."),
     ):
         sign_in(page, wrong)

@@ -143,11 +143,11 @@ def test_unfinished_jobs_update_by_themselves(window: Visit, services: Services)
 def test_a_running_job_is_followed_and_cancelled(window: Visit, services: Services) -> None:
     job_id = put(services, f"follow-{uuid.uuid4().hex[:8]}", "a.mp4", running)
     page = window.goto(f"/page/jobs/{job_id}")
-    expect(page.get_by_role("heading", name="In work")).to_be_visible()
+    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
     expect(page.locator("[aria-current=step]")).to_have_text("measuring faces")
     page.get_by_role("button", name="Cancel the job").click()
     dialog = page.get_by_role("dialog", name="Cancel this job?")
-    dialog.get_by_role("button", name="Let it go on").click()
+    dialog.get_by_role("button", name="Keep it running").click()
     assert not services.table.get(job_id).cancel_requested
     page.get_by_role("button", name="Cancel the job").click()
     dialog.get_by_role("button", name="Cancel the job").click()
@@ -157,7 +157,7 @@ def test_a_running_job_is_followed_and_cancelled(window: Visit, services: Servic
     # What its worker would do next.
     services.table.update(record.cancelled(now()))
     expect(page.locator("#chip")).to_have_text("Cancelled")
-    expect(page.get_by_role("heading", name="In work")).to_be_hidden()
+    expect(page.get_by_role("heading", name="In progress")).to_be_hidden()
     expect(page.get_by_role("button", name="Run again")).to_be_visible()
 
 
@@ -195,7 +195,7 @@ def test_a_retried_attempt_is_not_shown_as_a_failure(window: Visit, services: Se
     job_id = put(services, f"again-{uuid.uuid4().hex[:8]}", "a.mp4", tried_again)
     page = window.goto(f"/page/jobs/{job_id}")
     expect(page.get_by_role("heading", name="Attempt 1 did not succeed")).to_be_visible()
-    expect(page.locator("#advice")).to_have_text("Nothing has to be done: it is tried again by itself.")
+    expect(page.locator("#advice")).to_have_text("Nothing: the job is retried by itself.")
 
 
 def test_an_unknown_job_is_reported(window: Visit) -> None:

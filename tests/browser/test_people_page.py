@@ -72,7 +72,7 @@ def test_from_enrolment_to_removal(page: Page) -> None:
     expect(listed).to_contain_text("Commander")
 
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export what is held of Commander").click()
+        page.get_by_role("button", name="Export the data of Commander").click()
     held = json.loads(download.value.path().read_text())
     assert (held["person"]["name"], len(held["faces"])) == ("Commander", 1)
 
@@ -82,4 +82,4 @@ def test_from_enrolment_to_removal(page: Page) -> None:
     expect(page.locator("#count")).to_have_text("Commander is removed, with 1 embedding.")
     expect(listed).to_have_count(0)
     page.locator("#asked").set_input_files(ASTRONAUT)
-    expect(page.locator("#matches li")).to_contain_text("Not known", timeout=20_000)
+    expect(page.locator("#matches li")).to_contain_text("Unknown", timeout=20_000)

@@ -175,7 +175,7 @@ def test_the_shown_numbers_and_json_are_the_responses(window: Visit) -> None:
     expect(page.get_by_text("Copied.")).to_be_visible()
     assert json.loads(page.evaluate("navigator.clipboard.readText()")) == told
     units = told["faces"][0]["action_units"]
-    measured = {name: unit for name, unit in units.items() if unit["intensity"] is not None}
+    measured = {name: unit for name, unit in units.items() if unit.get("intensity") is not None}
     rows = page.locator("#units tr")
     assert rows.count() == len(measured) > 0
     for name, unit in measured.items():
@@ -248,8 +248,8 @@ def test_a_picture_without_a_face(window: Visit) -> None:
 def test_a_file_that_is_not_a_picture_is_reported(window: Visit) -> None:
     page = window.goto("/")
     drop(page, b"some words", HOSTILE, "image/png")
-    expect(page.get_by_role("alert").filter(has_text="no picture")).to_have_text(
-        f"“{HOSTILE}” is no picture that this browser can read."
+    expect(page.get_by_role("alert").filter(has_text="not a picture")).to_have_text(
+        f"“{HOSTILE}” is not a picture that this browser can read."
     )
     # The next one that is good takes it away.
     drop(page, ASTRONAUT.read_bytes(), HOSTILE, "image/png")
@@ -264,7 +264,7 @@ def test_an_unreachable_server_is_reported(window: Visit) -> None:
     page = window.goto("/")
     window.context.set_offline(True)
     drop(page, ASTRONAUT.read_bytes(), "astronaut.png", "image/png")
-    expect(page.locator("#problem")).to_have_text("The service does not answer. Look at the network, then try again.")
+    expect(page.locator("#problem")).to_have_text("The service does not answer. Check the network, then try again.")
     window.context.set_offline(False)
     drop(page, ASTRONAUT.read_bytes(), "astronaut.png", "image/png")
     analysed(page)
