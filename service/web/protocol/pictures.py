@@ -118,7 +118,7 @@ def decode_base64(text: str, *, from_form: bool = False) -> bytes:
     if text[:5].lower() == "data:":
         text = unquote(text.partition(",")[2])
     if from_form:
-        text = text.strip().replace(" ", "+")
+        text = text.replace(" ", "+")
     plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
