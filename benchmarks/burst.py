@@ -68,7 +68,7 @@ def send_burst(site: Site, count: int, connections: int) -> dict[str, Any]:
     asks = [Ask("POST", f"/analyse/image/wild/{container}?blob={name}") for name in names]
     parts = {"web": site.stack.web, "storage": site.stack.azurite.part}
     before = {name: cpu_seconds([part]) for name, part in parts.items()}
-    told = run(Load(site.stack.service_url, asks, connections), WITHIN_S).told(HTTPStatus.ACCEPTED)
+    told = run(Load(site.stack.service_url, asks, connections), WITHIN_S).as_dict(HTTPStatus.ACCEPTED)
     took = {name: cpu_seconds([part]) - before[name] for name, part in parts.items()}
     return told | {f"{name}_cpu_ms": 1000 * seconds / count for name, seconds in took.items()}
 

@@ -79,7 +79,7 @@ class Figure:
             return None
         return max(self.runs) if self.unit == FRAMES_A_SECOND else min(self.runs)
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         aim = AIMS.get(self.what)
         judged = {"aim": asdict(aim), "verdict": aim.verdict(self.value)} if aim else {"aim": None, "verdict": None}
@@ -107,7 +107,7 @@ def main(rounds: int, frames: int, repeats: int, json_file: Path | None) -> None
         console.print(machine_line(facts))
         with console.status("making the clips") as status:
             runs = _run_all(_kinds(frames, repeats), rounds, status.update)
-        told = [figure.told() for figure in figures(runs)]
+        told = [figure.as_dict() for figure in figures(runs)]
         _show(console, told)
         named = {"name": engine.name, "version": engine.version}
         write_json(

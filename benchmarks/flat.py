@@ -27,7 +27,7 @@ from benchmarks.judged import Judged, show_and_write
 from benchmarks.load import Ask, Load, run
 from benchmarks.media import photos
 from benchmarks.outcomes import Outcomes
-from benchmarks.processes import ENGINE, Seen, look
+from benchmarks.processes import ENGINE, ProcessSample, look
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import machine, machine_line, new_console
 from infra.local.part import Part, PartFailed
@@ -51,7 +51,7 @@ class Watched:
     resident: dict[int, dict[float, int]] = field(default_factory=lambda: defaultdict(dict))
     proportional: dict[int, int] = field(default_factory=dict)
 
-    def add(self, seen: list[Seen]) -> None:
+    def add(self, seen: list[ProcessSample]) -> None:
         """One look at all of them."""
         at = time.monotonic() - self.began
         for each in seen:
@@ -75,7 +75,7 @@ class Watched:
                 total[at] += size
         return total
 
-    def told(self) -> list[dict[str, Any]]:
+    def as_dict(self) -> list[dict[str, Any]]:
         """Each of these: its most in MB (millions of bytes), and its growth."""
         return [
             {
@@ -115,8 +115,8 @@ def main(count: int, jobs: int, json_file: Path | None) -> None:
         console.print(machine_line(facts))
         with console.status("starting") as status, scratch_folder() as folder, running_site(NO_LIMIT) as site:
             web, worker = measured(site, folder, count, jobs, status.update)
-        grids = [_grid(f"web, {count} requests", web.told()), _grid(f"a worker, {jobs} photos", worker.told())]
-        of: dict[str, Any] = {"requests": count, "jobs": jobs, "web": web.told(), "worker": worker.told()}
+        grids = [_grid(f"web, {count} requests", web.as_dict()), _grid(f"a worker, {jobs} photos", worker.as_dict())]
+        of: dict[str, Any] = {"requests": count, "jobs": jobs, "web": web.as_dict(), "worker": worker.as_dict()}
         show_and_write(console, json_file, "flat", facts, figures_of(web, worker), grids, **of)
 
     run_benchmark(console, measure)
@@ -182,7 +182,7 @@ def _asked(site: Site, ids: list[str], picture: Path, count: int) -> Watched:
 
 def figures_of(web: Watched, worker: Watched) -> list[Judged]:
     """Beside their aims."""
-    web_told, worker_told = web.told(), worker.told()
+    web_told, worker_told = web.as_dict(), worker.as_dict()
     servers = [each for each in web_told if each["process"].startswith("service web")]
     children = [each["most_mb"] for each in web_told if each not in servers]
     together = worker.together

@@ -18,11 +18,11 @@ class Grid:
     rows: Sequence[Sequence[str]]
 
     @classmethod
-    def from_told(cls, told: dict[str, Any]) -> Self:
+    def from_dict(cls, told: dict[str, Any]) -> Self:
         """From JSON."""
         return cls(told["title"], told["headings"], told["rows"])
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {"title": self.title, "headings": list(self.headings), "rows": [list(row) for row in self.rows]}
 

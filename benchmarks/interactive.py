@@ -28,7 +28,7 @@ from infra.local.demo import PORTRAIT
 DETECT, ANALYSE = "/api/detect?upsample=0", "/api/analyse-image?upsample=0"
 SIZE = (640, 480)
 CONNECTIONS = (1, 2, 4, 8)
-# So many at once in an open loop; what waits for one of them waits in its own time.
+# Concurrent requests of an open loop; a request that waits for a connection waits in its own time.
 OPEN_CONNECTIONS = 16
 RATE = 30.0
 A_SECOND_AT_LEAST, A_MINUTE_AT_LEAST = 30, 600
@@ -91,18 +91,18 @@ def detect_picture(file: Path) -> Path:
 
 def _closed(site: Site, path: str, picture: Path, connections: int, count: int) -> dict[str, Any]:
     load = Load(site.stack.service_url, picture_asks(path, picture, count), connections)
-    return {"path": path, "loop": "closed", "connections": connections, "rate": None, **_told(site, load)}
+    return {"path": path, "loop": "closed", "connections": connections, "rate": None, **_figures(site, load)}
 
 
 def _open(site: Site, path: str, picture: Path, rate: float, count: int) -> dict[str, Any]:
     load = Load(site.stack.service_url, picture_asks(path, picture, count), OPEN_CONNECTIONS, rate)
-    return {"path": path, "loop": "open", "connections": OPEN_CONNECTIONS, "rate": rate, **_told(site, load)}
+    return {"path": path, "loop": "open", "connections": OPEN_CONNECTIONS, "rate": rate, **_figures(site, load)}
 
 
-def _told(site: Site, load: Load) -> dict[str, Any]:
+def _figures(site: Site, load: Load) -> dict[str, Any]:
     """The load's figures, with the processor time that an answer takes, which other load distorts least."""
     before = cpu_seconds([site.stack.web])
-    told = run(load, WITHIN_S).told(HTTPStatus.OK)
+    told = run(load, WITHIN_S).as_dict(HTTPStatus.OK)
     cpu_ms = 1000 * (cpu_seconds([site.stack.web]) - before) / len(load.asks)
     return told | {"cpu_ms": cpu_ms}
 

@@ -27,7 +27,7 @@ class Judged:
     bound: Bound | None = None
 
     @classmethod
-    def from_told(cls, told: dict[str, Any]) -> Self:
+    def from_dict(cls, told: dict[str, Any]) -> Self:
         """From JSON."""
         return cls(told["what"], told["unit"], told["value"], Bound(**told["aim"]) if told["aim"] else None)
 
@@ -36,7 +36,7 @@ class Judged:
         """`met`, `missed`, `not measured`, or None without an aim."""
         return self.bound.verdict(self.value) if self.bound else None
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         aim = asdict(self.bound) if self.bound else None
         return {"what": self.what, "unit": self.unit, "value": self.value, "aim": aim, "verdict": self.verdict}
@@ -55,7 +55,7 @@ def show_and_write(
     for grid in (*grids, *([judged_grid("figures", figures)] if figures else [])):
         console.print(grid.on_terminal())
     console.print(LOAD_DISTORTS)
-    told = {"figures": [figure.told() for figure in figures], "tables": [grid.told() for grid in grids]}
+    told = {"figures": [figure.as_dict() for figure in figures], "tables": [grid.as_dict() for grid in grids]}
     write_json(file, {"benchmark": benchmark, "machine": facts, "note": LOAD_DISTORTS, **told, **more})
 
 

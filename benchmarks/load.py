@@ -39,7 +39,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked, in order, and how fast.
+    """The requests of a run, in order, and their rate.
 
     Attributes:
         connections: at once, each kept from request to request.
@@ -79,7 +79,7 @@ class Answers:
         """How many of each."""
         return {str(status): count for status, count in sorted(Counter(a.status for a in self.answers).items())}
 
-    def told(self, good: int) -> dict[str, Any]:
+    def as_dict(self, good: int) -> dict[str, Any]:
         """The figures; times and rate are of answers with the status `good` alone, in milliseconds and a second."""
         times = [answer.seconds * 1000 for answer in self.answers if answer.status == good]
         until = max((answer.began + answer.seconds for answer in self.answers), default=0.0)
@@ -115,5 +115,5 @@ def run(load: Load, within_s: float) -> Answers:
 
 
 def picture_asks(path: str, picture: Path, count: int) -> list[Ask]:
-    """The same picture, so many times."""
+    """Repeat one picture `count` times."""
     return [Ask("POST", path, str(picture))] * count

@@ -48,7 +48,7 @@ def photos(folder: Path, count: int) -> list[Path]:
 
 
 def padded(video: Path, target: Path, size: int) -> Path:
-    """The same MP4 with as much empty room at its end as makes it `size` bytes; on disk it takes none."""
+    """Pad an MP4 with an empty box to `size` bytes; the file is sparse."""
     content = video.read_bytes()
     room = size - len(content)
     if room < _BOX_HEAD_BYTES:

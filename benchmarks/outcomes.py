@@ -30,7 +30,7 @@ class Outcomes:
         self.succeeded: dict[str, int] = dict.fromkeys(self._read_to, 0)
 
     def wait(self, jobs: int, within_s: float) -> None:
-        """Until so many have succeeded. Raises PartFailed where one ends otherwise, or it takes too long."""
+        """Wait until this many jobs have succeeded. Raises PartFailed where one fails, or it takes too long."""
         deadline = time.monotonic() + within_s
         while len(self.ended_at) < jobs:
             for part in self._workers:

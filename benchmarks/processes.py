@@ -18,7 +18,7 @@ _ENGINE_MODULE = "openface_lite.cli"
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProcessSample:
     """A process at a moment.
 
     Attributes:
@@ -34,7 +34,7 @@ class Seen:
     proportional: int
 
 
-def look(part: Part) -> list[Seen]:
+def look(part: Part) -> list[ProcessSample]:
     """All processes of a part; one that ends meanwhile is left out. Linux alone tells PSS."""
     return [seen for process in _tree(part) if (seen := _seen(process, part.process_id))]
 
@@ -55,10 +55,10 @@ def _tree(part: Part) -> list[psutil.Process]:
     return [first, *first.children(recursive=True)]
 
 
-def _seen(process: psutil.Process, first: int) -> Seen | None:
+def _seen(process: psutil.Process, first: int) -> ProcessSample | None:
     try:
         memory = process.memory_full_info()
-        return Seen(process.pid, _role(process.cmdline()), process.pid == first, memory.rss, memory.pss)
+        return ProcessSample(process.pid, _role(process.cmdline()), process.pid == first, memory.rss, memory.pss)
     except psutil.Error:
         return None
 

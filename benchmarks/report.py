@@ -96,7 +96,7 @@ def _part(name: str, title: str, told: dict[str, Any]) -> str:
     heading = f"## {title}\n\n`python -m {COMMANDS.get(name, f'benchmarks.{name}')}`: {machine_line(told['machine'])}\n"
     if name in NOTES:
         heading += f"\n{NOTES[name]}\n"
-    grids = [Grid.from_told(grid) for grid in told.get("tables", [])]
+    grids = [Grid.from_dict(grid) for grid in told.get("tables", [])]
     if found := figures(name, told):
         grids.append(judged_grid("Figures", found))
     return "\n".join([heading, *(grid.in_markdown() for grid in grids)])
@@ -106,7 +106,7 @@ def figures(name: str, told: dict[str, Any]) -> list[Judged]:
     """A benchmark's figures; those that do not list them so have a reader of their own."""
     if name in _READERS:
         return list(_READERS[name](told))
-    return [Judged.from_told(figure) for figure in told["figures"]]
+    return [Judged.from_dict(figure) for figure in told["figures"]]
 
 
 def _photos(told: dict[str, Any]) -> Iterator[Judged]:

@@ -67,7 +67,7 @@ class ServiceTimes:
         """As `main` wrote it."""
         return cls(**json.loads(file.read_text("utf-8"))["times"])
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
 
@@ -95,11 +95,11 @@ def main(singles: int, batches: int, rest_s: float, json_file: Path | None) -> N
         console.print(machine_line(facts))
         with console.status("measuring"), running_site(ONE_ENGINE, access_log=True) as site:
             times = measure_times(site, facts, singles, batches, rest_s)
-        for name, value in times.told().items():
+        for name, value in times.as_dict().items():
             if isinstance(value, float):
                 console.print(f"{name:20} {value:8.3f}")
         console.print(LOAD_DISTORTS)
-        told = {"benchmark": "service_times", "machine": facts, "note": LOAD_DISTORTS, "times": times.told()}
+        told = {"benchmark": "service_times", "machine": facts, "note": LOAD_DISTORTS, "times": times.as_dict()}
         write_json(json_file, told)
 
     run_benchmark(console, measure)
@@ -138,7 +138,7 @@ def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int,
 
 
 def finished(site: Site, files: Sequence[Path], media: Media) -> list[Ended]:
-    """Have them analysed, then read their records; nobody asks for them meanwhile."""
+    """Have them analysed without polling, then read their records."""
     container = site.fill(files)
     outcomes = Outcomes(site.workers)
     ids = site.ask_for_all(container, media)

@@ -173,7 +173,7 @@ def main(**options: Any) -> None:
                     days.append(_day(times, pattern, jobs, options))
         console.print(HOW_TO_READ)
         console.print(f"times measured {times.measured['date']} on {times.measured['cpus']} CPUs")
-        more = {"days": days, "times": times.told(), "options": _plain(options)}
+        more = {"days": days, "times": times.as_dict(), "options": _plain(options)}
         show_and_write(console, options["json_file"], "simulate", facts, [], [_grid(days)], **more)
 
     run_benchmark(console, measure)
@@ -269,7 +269,7 @@ def _check(facts: dict[str, Any], options: dict[str, Any]) -> tuple[Grid, list[J
             ratios.append(max(ratio, 1 / ratio))
     grid = Grid("latency in s", ("", "simulated", "measured", "ratio"), rows)
     figures = [Judged("furthest from the measured, either way", "times", max(ratios))]
-    return grid, figures, {"times": times.told(), "photos": {"burst": at_once, "one by one": one_by_one}}
+    return grid, figures, {"times": times.as_dict(), "photos": {"burst": at_once, "one by one": one_by_one}}
 
 
 def _real(site: Site, pictures: Sequence[Path], at: NDArray[np.float64]) -> tuple[list[float], list[float]]:

@@ -54,7 +54,7 @@ class Counted:
         """Of these, what is charged as a write of a blob."""
         return sum(self.operations[name] for name in BLOB_WRITES) / self.jobs
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         calls = {"calls_a_job": self.by_job, "total_a_job": self.total, "blob_writes_a_job": self.blob_writes}
         return {"what": self.what, "jobs": self.jobs, **calls}
@@ -78,7 +78,7 @@ def main(burst: int, clip_s: int, rest_s: float, json_file: Path | None) -> None
             running_site(access_log=True) as site,
         ):
             counted = count_all(site, folder, burst, clip_s, rest_s, status.update)
-        cases = [each.told() for each in counted]
+        cases = [each.as_dict() for each in counted]
         show_and_write(console, json_file, "storage_calls", facts, figures_of(counted), [_grid(counted)], cases=cases)
 
     run_benchmark(console, measure)

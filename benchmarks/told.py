@@ -1,4 +1,4 @@
-"""What every benchmark tells besides its figures: the machine, how to read them, and all of it as JSON.
+"""Report every benchmark's frame: the machine, how to read the figures, and all of it as JSON.
 
 Separate because figures without these are not comparable.
 """
@@ -51,7 +51,7 @@ def fixed_sum_ms() -> float:
 
 
 def machine_line(facts: dict[str, Any]) -> str:
-    """The same, for people."""
+    """Describe the machine in one line."""
     taken = facts.get("stolen")
     sums = " and ".join(f"{ms:.0f}" for ms in facts.get("sum_ms", []))
     return (

@@ -86,7 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def moving_face(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
-    """Clips of the demo's moving face, so many times as long."""
+    """Clips of the demo's moving face, repeated to a multiple of its length."""
     from infra.local.demo_media import make_clip
     from tests.conftest import ASTRONAUT
 

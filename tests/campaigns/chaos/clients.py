@@ -34,7 +34,7 @@ class Plan:
     """What the clients are to do.
 
     Attributes:
-        containers: the uploads are spread over so many.
+        containers: number of containers that the uploads are spread over.
         over_s: seconds from the first to the last upload.
         late_s: how long after it an event arrives at most, and an upload is changed.
         changed: share of the uploads that are overwritten, and again as many that are deleted.
@@ -113,7 +113,7 @@ class Clients:
         return [self.chance.uniform(0, late_s) for _ in range(DELIVERIES)]
 
     def _newer(self, medium: Medium) -> Medium:
-        """The same sort of file with another mark."""
+        """Make a file of its sort with another mark."""
         mark = medium.mark[:-4] + f"{self.chance.getrandbits(16):04x}"
         content = medium.content.replace(medium.mark.encode(), mark.encode())
         return Medium(medium.name, medium.kind, content, medium.rows, mark)

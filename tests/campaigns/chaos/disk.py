@@ -1,7 +1,7 @@
 """A small disk of the run's own, to be filled: a tmpfs in a mount namespace that ends with the run.
 
-Nobody else sees the mount, and nothing of it is left however the run ends. Where no namespace is to be had, neither as
-root nor as a user of one's own, the run does without a full disk and says so.
+Only this run sees the mount, and nothing of it is left however the run ends. Where no namespace is available, neither
+as root nor as a user, the run does without a full disk and says so.
 """
 
 from __future__ import annotations

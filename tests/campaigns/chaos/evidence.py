@@ -1,4 +1,4 @@
-"""What is there at the end, read from storage, from the disk and from the list of processes; no part is asked."""
+"""Evidence at the end of a run, read from storage, disk and the process list; no part of the stack is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to the parts while they work: each kind of fault a thread of its own, with a schedule from the seed."""
+"""Faults injected into the running parts: each kind a thread of its own, with a schedule from the seed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Schedule:
         most: of each kind.
         kills, freezes, disk_full: pauses between two of a kind, as long as there is work.
         freeze_s: longer than the lease.
-        outages, outages_apart: so many of storage, so far apart; and so long.
+        outages, outages_apart: number of storage outages, and the seconds between them.
         web_restarts_apart: pauses between restarts of the web server.
         full_worker: number of the worker whose disk is filled; None for none.
     """
@@ -56,7 +56,7 @@ class Faults:
 
     Attributes:
         counts: of each kind, as the report names it.
-        trouble: what went wrong that was no fault of ours: a part that ended by itself, or did not start again.
+        trouble: failures that the campaign did not cause: a part that ended by itself, or did not start again.
     """
 
     def __init__(self, stack: LocalStack, schedule: Schedule, seed: int) -> None:
@@ -88,7 +88,7 @@ class Faults:
         self.look()
 
     def look(self) -> None:
-        """Note parts that have ended although nobody ended them."""
+        """Note parts that ended by themselves."""
         for part, lock in [*self._workers, (self._stack.web, self._web_lock)]:
             if lock.acquire(blocking=False):
                 try:

@@ -55,5 +55,5 @@ class Ledger:
             yield from versions
 
     def is_live(self, version: Version) -> bool:
-        """Nothing has replaced it, and nobody has deleted it."""
+        """Whether it was neither replaced nor deleted."""
         return version.place not in self.deleted and self._versions[version.place][-1] is version

@@ -52,7 +52,7 @@ Maker = Callable[[str], Medium]
 
 
 def make_media(count: int, chance: random.Random) -> list[Medium]:
-    """So many files in the run's mixture, at least one of each sort where there are enough."""
+    """Choose `count` files in the run's mixture, at least one of each sort where there are enough."""
     sorts = [maker for maker, share in _MIXTURE for _ in range(max(1, round(count * share)))]
     chance.shuffle(sorts)
     while len(sorts) < count:

@@ -59,7 +59,7 @@ def video_row(frame: int, rate: float = 25.0, **changes: float) -> Row:
 
 
 def moved(row: Row, x: float, y: float, points: Sequence[int] = range(68)) -> Row:
-    """The same face with some landmarks shifted, in pixels."""
+    """Shift some landmarks of a face, in pixels."""
     return row | {f"x_{i}": row[f"x_{i}"] + x for i in points} | {f"y_{i}": row[f"y_{i}"] + y for i in points}
 
 

@@ -70,7 +70,7 @@ def test_known_runs() -> None:
         "library": [{"seconds": 0.32}, {"seconds": 0.33}],
         "load": [{"import_s": 0.1, "first_s": 0.09, "again_s": 0.05, "peak_bytes": 90_000_000}],
     }
-    found = {figure.what: figure.told() for figure in figures(runs)}
+    found = {figure.what: figure.as_dict() for figure in figures(runs)}
     assert (found["video 480p, 1 core"]["value"], found["video 480p, 1 core"]["verdict"]) == (150, "missed")
     assert (found["video 1080p, 1 core"]["value"], found["video 1080p, 1 core"]["verdict"]) == (150, "met")
     assert found["video 720p, 1 core, CPU"]["value"] == pytest.approx(5)

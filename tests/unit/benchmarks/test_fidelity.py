@@ -31,8 +31,8 @@ REAL_TABLES = SHARED / "facts" / "openface-samples"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one run said: its words, its JSON, and ways to a figure."""
+class RunOutput:
+    """The output of one run: its text, its JSON, and access to single figures."""
 
     output: str
     figures: dict[str, Any]
@@ -67,11 +67,11 @@ class Bench:
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done.exit_code, done.output
 
-    def tell(self, *options: str) -> Told:
+    def tell(self, *options: str) -> RunOutput:
         file = self.room / "figures.json"
         code, output = self.run("--json", str(file), *options)
         assert code == 0, output
-        return Told(output, json.loads(file.read_text()))
+        return RunOutput(output, json.loads(file.read_text()))
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_an_engine_agrees_with_itself(tmp_path: Path) -> None:
     done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
-    told = Told(done.stdout, json.loads(json_file.read_text()))
+    told = RunOutput(done.stdout, json.loads(json_file.read_text()))
     assert told.figures["engine"]["name"] == "openface_lite"
     assert told.frames()["frames"] == 15 and told.frames()["success_agreement"] == 1
     # The face is away for a while.
@@ -492,17 +492,17 @@ def test_the_json_has_what_the_tables_have(bench: Bench) -> None:
     told = bench.tell()
     lines = told.output.splitlines()
 
-    def is_told(*cells: Any) -> bool:
+    def is_printed(*cells: Any) -> bool:
         shown = [f"{cell:.3f}" if isinstance(cell, float) else "-" if cell is None else str(cell) for cell in cells]
         return any([cell.strip() for cell in line.split("│")][1:-1] == shown for line in lines)
 
     for agreement in told.figures["agreement"].values():
         for e in agreement["errors"]:
-            assert is_told(*(e[name] for name in ("group", "what", "mean", "bias", "worst", "n", "unit"))), e
+            assert is_printed(*(e[name] for name in ("group", "what", "mean", "bias", "worst", "n", "unit"))), e
         for u in agreement["action_units"]:
             names = ("unit", "r", "r_by_file", "mae", "bias", "n", "presence_agreement", "presence_f1", "presence_n")
-            assert is_told(*(u[name] for name in names)), u
+            assert is_printed(*(u[name] for name in names)), u
     videos, pictures = (told.frames(kind) for kind in ("videos", "pictures"))
-    assert is_told("success agreement", videos["success_agreement"], pictures["success_agreement"])
-    assert is_told("faces compared", 12, 1)
-    assert is_told("photo [b].jpg", "picture", 1, 1.0, 1, 1.0)
+    assert is_printed("success agreement", videos["success_agreement"], pictures["success_agreement"])
+    assert is_printed("faces compared", 12, 1)
+    assert is_printed("photo [b].jpg", "picture", 1, 1.0, 1, 1.0)

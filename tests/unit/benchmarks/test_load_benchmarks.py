@@ -26,7 +26,7 @@ def site() -> Iterator[Site]:
 
 
 def say(_: str) -> None:
-    """Nobody waits."""
+    """No request waits."""
 
 
 def value(figures: list[Judged], what: str, unit: str | None = None) -> float:
@@ -40,12 +40,12 @@ def test_storage_calls(site: Site, tmp_path: Path) -> None:
     assert (one.jobs, several.jobs, clip.jobs) == (1, 3, 1)
     for each in (one, several, clip):
         calls = each.by_job
-        # What no job can do without, whoever optimises it: its message and record come and go, its media is read.
+        # The least that any job needs: its message and record come and go, its media is read.
         assert (calls["put message"], calls["insert entity"]) == (1, 1)
         assert calls["delete message"] >= 1 and calls["get blob"] >= 1 and calls["put blob"] >= 2
         assert each.total == pytest.approx(sum(calls.values()))
         assert each.blob_writes >= 2
-        # None of the benchmark's own: its uploads were before, and nobody asked for results.
+        # None of the benchmark's own: its uploads were before, and no results were requested.
         assert "container" not in calls and "query entities" not in calls
     # The two workers look into the queue, and do nothing else.
     assert set(rest.by_job) == {"get messages"}
@@ -89,14 +89,14 @@ def test_interactive(site: Site, tmp_path: Path) -> None:
 
 def test_flat(site: Site, tmp_path: Path) -> None:
     web, worker = flat.measured(site, tmp_path, 60, 4, say)
-    roles = [each["process"].rsplit(" ", 1)[0] for each in web.told()]
+    roles = [each["process"].rsplit(" ", 1)[0] for each in web.as_dict()]
     assert roles[0] == "service web, the first" and roles.count("service web") == 2
     assert "service.engine.lite.child" in roles
-    assert worker.told()[0]["process"] == "service, the first 1"
-    assert not any("engine" in each["process"] for each in worker.told())
-    assert all(20 < each["most_mb"] < 1000 for each in (*web.told(), *worker.told()))
+    assert worker.as_dict()[0]["process"] == "service, the first 1"
+    assert not any("engine" in each["process"] for each in worker.as_dict())
+    assert all(20 < each["most_mb"] < 1000 for each in (*web.as_dict(), *worker.as_dict()))
     figures = flat.figures_of(web, worker)
-    assert value(figures, "worker") == worker.told()[0]["most_mb"]
+    assert value(figures, "worker") == worker.as_dict()[0]["most_mb"]
     assert value(figures, "worker") <= value(figures, "worker and its children beside the engine, added up") < 1000
 
 

@@ -61,12 +61,12 @@ def test_operations(method: str, target: str, name: str) -> None:
 def test_answers() -> None:
     """A hundred good ones of 1 to 100 ms, one every 10 ms, and a refusal that is no success however fast."""
     good = [Answered(202, number / 100, (number + 1) / 1000) for number in range(100)]
-    told = Answers([*good, Answered(503, 1.5, 0.5)]).told(202)
+    told = Answers([*good, Answered(503, 1.5, 0.5)]).as_dict(202)
     assert (told["requests"], told["answered"], told["statuses"]) == (101, 100, {"202": 100, "503": 1})
     assert (told["seconds"], told["a_second"]) == (2.0, 50)
     assert (told["p50_ms"], told["max_ms"]) == (pytest.approx(50.5), pytest.approx(100))
     assert told["p99_ms"] == pytest.approx(99.01)
-    assert Answers([Answered(503, 0, 1)]).told(202)["p99_ms"] is None
+    assert Answers([Answered(503, 0, 1)]).as_dict(202)["p99_ms"] is None
 
 
 @pytest.mark.parametrize(("rate", "least_s", "most_s"), [(None, 0.4, 5), (10.0, 0.9, 5)])
@@ -99,7 +99,7 @@ def test_the_load_generator(tmp_path: Path, rate: float | None, least_s: float, 
     assert {(kind, sent) for _, kind, sent, _ in seen} == {("image/jpeg", b"picture")}
     # Connections are kept.
     assert len({address for *_, address in seen}) <= 4
-    told = answers.told(200)
+    told = answers.as_dict(200)
     assert told["statuses"] == {"200": 9, "404": 1}
     assert told["p50_ms"] >= 100
     assert least_s - 0.2 < told["seconds"] < most_s
@@ -174,7 +174,7 @@ def test_workers_come_with_the_queue_and_leave_after_it() -> None:
     assert (outcome.most_workers, outcome.most_waiting) == (4, 35)
     assert 20 < min(outcome.latencies) < 30 + 20 + 1 + IDLE_LONGEST_S
     assert 20 < outcome.latencies[-1] < 30 + 20 + 1 + IDLE_LONGEST_S
-    # Nobody was there in between: four lives and one, of a cold start, some work and a minute.
+    # No worker ran in between: four lives and one, of a cold start, some work and a minute.
     assert outcome.worker_s == pytest.approx(5 * 80 + 36, abs=5 * IDLE_LONGEST_S)
     capped = Model(times_of(photo_each_s=1), Rule(most=2), engines=1, batch=4).run([Job(0.0)] * 100)
     assert capped.most_workers == 2
