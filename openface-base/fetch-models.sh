@@ -1,7 +1,7 @@
 #!/bin/sh
 # Download the models of a list, each from the first mirror whose copy has the right size and SHA-256:
 #   fetch-models.sh LIST FOLDER MIRROR...
-# A mirror is an address with {name} and, where it needs one, {share} in it. Nothing that fails the check is left.
+# A mirror is an address with {name} and, where needed, {share} in it. A file that fails the check is removed.
 set -eu
 list=$1 folder=$2
 shift 2
@@ -12,8 +12,10 @@ fetch() {
     shift 4
     for mirror in "$@"; do
         address=$(printf '%s\n' "$mirror" | sed "s|{name}|$name|g; s|{share}|$share|g")
-        # An answer far too large is cut off by --max-filesize; a web page instead of a model fails the check.
+        # --max-filesize cuts off an answer far too large; a web page instead of a model fails the check. A mirror that
+        # sends less than 10 kB/s for a minute is given up for the next one.
         if curl --fail --silent --show-error --location --retry 3 --connect-timeout 30 \
+            --speed-limit 10000 --speed-time 60 \
             --max-filesize "$bytes" --output "$folder/$name.part" "$address" &&
             [ "$(wc -c <"$folder/$name.part")" -eq "$bytes" ] &&
             echo "$sha256  $folder/$name.part" | sha256sum --check --status; then

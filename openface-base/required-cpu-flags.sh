@@ -1,7 +1,7 @@
 #!/bin/sh
 # Print, one a line, the /proc/cpuinfo flags that code compiled with these compiler flags needs:
 #   required-cpu-flags.sh [COMPILER_FLAG...]
-# The compiler itself says what it may emit: a macro for each instruction set.
+# The compiler defines a macro for each instruction set that it may use.
 set -eu
 "${CXX:-g++}" "$@" -dM -E -x c++ /dev/null | awk '
     BEGIN {

@@ -1,9 +1,9 @@
-"""Describes an installed OpenFace in `engine.json` beside its commands, which the service reads.
+"""Describe an installed OpenFace in `engine.json` beside its commands, which the service reads.
 
     write_engine_json.py BIN_DIR MODELS_LIST --version VERSION --commit COMMIT
 
-Run while the image is built, and once more the check that the models are those of the list: a build without them
-succeeds all the same, and only the first face would tell. Needs nothing but Python's standard library.
+Run while the image is built; it also checks that the models are those of the list, since a build without them
+succeeds all the same, and only the first face would show it. Needs Python's standard library only.
 """
 
 import argparse
@@ -18,16 +18,16 @@ COMMANDS = ("FaceLandmarkImg", "FeatureExtraction", "FaceLandmarkVidMulti")
 # OpenFace 2's action units: all have an intensity (`_r`) and a presence (`_c`), except 28, which has no intensity.
 ACTION_UNITS = ("01", "02", "04", "05", "06", "07", "09", "10", "12", "14", "15", "17", "20", "23", "25", "26", "45")
 PRESENCE_ONLY = ("28",)
-# Folders of small models that come with the source: one hash for each, over its sorted file names and contents.
+# Folders of small models that come with the source: one hash each, over its sorted file names and contents.
 MODEL_FOLDERS = ("model", "AU_predictors")
 
 
 class NotWhole(Exception):
-    """The installation lacks something, or has something else in its place."""
+    """The installation lacks a file, or has another in its place."""
 
 
 def describe(bin_dir: Path, models_list: Path, version: str, commit: str) -> dict[str, object]:
-    """The content of `engine.json`. Raises NotWhole."""
+    """Make the content of `engine.json`. Raises NotWhole."""
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise NotWhole(f"a commit has 40 hex digits, not {commit!r}")
     absent = [name for name in COMMANDS if not os.access(bin_dir / name, os.X_OK)]
@@ -80,7 +80,7 @@ def _sha256(path: Path) -> str:
 
 
 def main() -> int:
-    """The command: exit code 0 with the file written, or 1 and a sentence."""
+    """Write the file; return exit code 0, or 1 after a sentence."""
     parser = argparse.ArgumentParser(description="Describe an installed OpenFace in engine.json.")
     parser.add_argument("bin_dir", type=Path)
     parser.add_argument("models_list", type=Path)

@@ -19,6 +19,6 @@ void setMouseCallback(const String&, MouseCallback, void*) { refuse(); }
 void destroyWindow(const String&) {}
 void destroyAllWindows() {}
 int pollKey() { return -1; }
-// No key was pressed: the commands ask after every picture, window or not.
+// No key is pressed; the commands ask only where they show a window.
 int waitKey(int) { return -1; }
 }  // namespace cv

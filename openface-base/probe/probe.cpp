@@ -1,5 +1,10 @@
-// Uses each dependency for what OpenFace uses it for, and fails if an answer is wrong: no part of OpenFace, and no
-// stand-in for it. Prints one line a dependency.
+// Use each dependency as OpenFace uses it, and fail if an answer is wrong; no part of OpenFace, and no stand-in for it.
+// Prints one line a dependency.
+// OpenFace's headers would take Boost's file system where this header exists, and be linked without it.
+#if __has_include(<boost/filesystem.hpp>)
+#error "boost/filesystem.hpp is installed: OpenFace would be compiled for Boost and linked without it"
+#endif
+
 #include <f77blas.h>
 #include <openblas_config.h>
 

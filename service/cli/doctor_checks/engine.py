@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from service.cli.doctor_checks.check import Check, failed, ok, warning
 from service.engine.command import EngineTask, command_for
 from service.engine.installed import COMMANDS, Engine
+from service.engine.model_files import check_models, model_roots
 from service.engine.output import read_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError
 from service.sandbox.media import prepare, probe
-from service.storage.local_files import sha256_of
 from service.worker.canary_record import PICTURE
 from service.worker.limits import Limits
 
@@ -43,6 +42,13 @@ ADVICE = {
 """Advice on a failed run, by error code."""
 
 
+MODELS_ADVICE = {
+    "OpenFace": "build the image from openface-base again: it downloads the models and checks them",
+    "openface_lite": "run `python -m openface_lite.fetch_models`",
+}
+"""How to get the right models, by the engine's name."""
+
+
 def commands_check(engine: Engine) -> Check:
     """Check which engine it is and which commands it has."""
     version = engine.version or (f"commit {engine.commit}" if engine.commit else "of a version that is not stated")
@@ -60,7 +66,7 @@ def commands_check(engine: Engine) -> Check:
 def models_check(engine: Engine) -> Check:
     """Check the model files against `engine.json`; without one, OpenFace's by their sizes."""
     if engine.models:
-        return _stated_models(engine.bin_dir, engine.models)
+        return _stated_models(engine)
     return _openface_models(engine.bin_dir)
 
 
@@ -82,26 +88,22 @@ def probe_check(engine: Engine, room: Path, limits: Limits) -> Check:
     return warning("probe picture", found, "the picture shows one face: check the engine's models", seconds=seconds)
 
 
-def _stated_models(bin_dir: Path, stated: Mapping[str, str]) -> Check:
-    found = {name: path for name in stated if (path := _first_file(_places(bin_dir, name)))}
-    missing = sorted(set(stated) - set(found))
-    odd = [str(path) for name, path in found.items() if sha256_of(path) != stated[name].lower()]
-    if not found:
-        said = f"none of the {len(stated)} models of engine.json is beside the commands, so no hash was checked"
+def _stated_models(engine: Engine) -> Check:
+    files = check_models(engine)
+    if not files.whole and not files.changed:
+        said = f"none of the {len(engine.models)} models of engine.json is beside the commands, so no hash was checked"
         return warning("models", said, "the probe picture tells whether the engine has them elsewhere")
-    if missing or odd:
+    if files.missing or files.changed:
         said = "; ".join(
-            [f"missing: {', '.join(missing)}"] * bool(missing)
-            + [f"not the ones of engine.json: {', '.join(odd)}"] * bool(odd)
+            [f"missing: {', '.join(files.missing)}"] * bool(files.missing)
+            + [f"not the ones of engine.json: {', '.join(map(str, files.changed))}"] * bool(files.changed)
         )
-        return failed(
-            "models", said, "put the right files there (for openface_lite: `python -m openface_lite.fetch_models`)"
-        )
-    return ok("models", f"{len(found)} files with the hashes of engine.json")
+        return failed("models", said, MODELS_ADVICE.get(engine.name, "put the files that engine.json names there"))
+    return ok("models", f"{len(files.whole)} models with the hashes of engine.json")
 
 
 def _openface_models(bin_dir: Path) -> Check:
-    root = next((root for root in _openface_roots(bin_dir) if (root / "model").is_dir()), None)
+    root = next((root for root in model_roots(bin_dir) if (root / "model").is_dir()), None)
     if root is None:
         return warning(
             "models",
@@ -118,20 +120,3 @@ def _openface_models(bin_dir: Path) -> Check:
         said = "; ".join([f"missing: {', '.join(missing)}"] * bool(missing) + cut)
         return failed("models", f"in {root}: {said}", "run OpenFace's download_models.sh and copy its files there")
     return ok("models", f"hashes not stated (no engine.json); OpenFace's files are in {root}, of the right sizes")
-
-
-def _places(bin_dir: Path, name: str) -> Iterable[Path]:
-    folders = (*_openface_roots(bin_dir), bin_dir / "models", bin_dir.parent / "models")
-    for folder in folders:
-        yield folder / name
-        yield folder / "model" / name
-        yield folder / "model" / "patch_experts" / name
-
-
-def _openface_roots(bin_dir: Path) -> tuple[Path, ...]:
-    """Folders of OpenFace's models: beside the command as built, and where `make install` puts them."""
-    return bin_dir, bin_dir.parent / "etc" / "OpenFace"
-
-
-def _first_file(paths: Iterable[Path]) -> Path | None:
-    return next((path for path in paths if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""The scripts of openface-base, each run as the Dockerfile runs it, on files made here."""
+"""The scripts of openface-base, run as the Dockerfile runs them, on files made by the tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.images.check import REPOSITORY
+from service.cli.doctor_checks.engine import models_check
 from service.engine.columns import IMAGE_COLUMNS
 from service.engine.installed import Engine
 from tests.conftest import ASTRONAUT
@@ -189,11 +190,24 @@ def test_the_service_reads_what_the_build_wrote(installed: Path) -> None:
     assert set(engine.au_support.values()) == {"supported"}
 
 
+def test_doctor_checks_the_models_that_the_build_wrote(installed: Path) -> None:
+    write(installed)
+    assert models_check(Engine.find(installed)).status == "ok"
+    (installed / "AU_predictors" / "svm_combined" / "AU_1.dat").write_bytes(b"other weights")
+    changed = models_check(Engine.find(installed))
+    assert (changed.status, "AU_predictors" in changed.said) == ("failed", True)
+    assert "openface-base" in changed.advice
+    shutil.rmtree(installed / "model" / "patch_experts")
+    gone = models_check(Engine.find(installed))
+    assert "missing: cen.dat" in gone.said
+
+
 def test_it_has_the_same_fields_as_the_embedded_analysers(installed: Path) -> None:
     write(installed)
     theirs = json.loads((installed / "engine.json").read_text())
     ours = json.loads((REPOSITORY / "openface_lite" / "bin" / "engine.json").read_text())
-    assert set(ours) <= set(theirs)
+    # The embedded analyser states more about itself; the service needs none of it.
+    assert set(ours) - set(theirs) <= {"au_facts", "model_facts", "citations", "parallel"}
 
 
 def test_another_model_has_another_hash(installed: Path) -> None:
@@ -230,6 +244,29 @@ def test_a_commit_is_a_commit(installed: Path) -> None:
     assert "master" in write(installed, "master").stderr
 
 
+# --- before-targets.cmake
+
+
+@needs("cmake")
+@needs("g++")
+@pytest.mark.parametrize("has_boost", [True, False])
+def test_the_build_ends_early_where_boosts_header_is_installed(tmp_path: Path, has_boost: bool) -> None:
+    if not has_boost and Path("/usr/include/boost/filesystem.hpp").exists():
+        pytest.skip("Boost is installed here")
+    (tmp_path / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.8)\nproject(any CXX)\n")
+    (tmp_path / "include" / "boost").mkdir(parents=True)
+    if has_boost:
+        (tmp_path / "include" / "boost" / "filesystem.hpp").touch()
+    done = run(
+        "cmake",
+        *("-S", tmp_path, "-B", tmp_path / "build"),
+        f"-DCMAKE_PROJECT_INCLUDE={BASE / 'before-targets.cmake'}",
+        CPLUS_INCLUDE_PATH=str(tmp_path / "include"),
+    )
+    assert (done.returncode != 0) == has_boost, done.stderr
+    assert ("boost/filesystem.hpp is installed" in done.stderr) == has_boost
+
+
 # --- smoke-test, on stand-ins of which each fails in its way, and on the embedded analyser
 
 
@@ -240,17 +277,32 @@ def test_a_commit_is_a_commit(installed: Path) -> None:
         ("silent_success", "found no face"),
         ("crash", "FAILED"),
         ("other_columns", "columns, not 711"),
+        ("zero_units", "every action unit's intensity is 0"),
+        ("ok", "AU12_r is 0.50, not within 1 to 5"),
     ],
 )
 def test_the_smoke_test_sees_what_an_exit_code_does_not(behaviour: str, told: str) -> None:
-    done = run(BASE / "smoke-test.sh", ASTRONAUT, OPENFACE_BIN_DIR=str(FAKES / behaviour))
+    done = run(sys.executable, BASE / "smoke_test.py", ASTRONAUT, OPENFACE_BIN_DIR=str(FAKES / behaviour))
     assert done.returncode == 1
     assert told in done.stderr
 
 
 def test_the_smoke_test_passes_an_engine_that_works() -> None:
     engine = REPOSITORY / "openface_lite" / "bin"
-    done = run(BASE / "smoke-test.sh", ASTRONAUT, OPENFACE_BIN_DIR=str(engine), OPENFACE_LITE_PYTHON=sys.executable)
+    done = run(
+        sys.executable,
+        BASE / "smoke_test.py",
+        ASTRONAUT,
+        OPENFACE_BIN_DIR=str(engine),
+        OPENFACE_LITE_PYTHON=sys.executable,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "FaceLandmarkImg, 711 columns" in done.stdout
-    assert "FeatureExtraction, 714 columns" in done.stdout
+    lines = [line.removeprefix("ok: ").split("  ")[0] for line in done.stdout.splitlines() if line.startswith("ok: ")]
+    assert lines == [
+        "FaceLandmarkImg",
+        "FaceLandmarkImg -wild",
+        "two pictures in one run",
+        "unreadable one between two",
+        "FeatureExtraction",
+        "FaceLandmarkVidMulti",
+    ]
