@@ -220,13 +220,13 @@ def test_a_workspace_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_a_disk_that_is_smaller_than_the_largest_media(tmp_path: Path) -> None:
     free_mb = shutil.disk_usage(tmp_path).free // 2**20
 
-    def told(max_media_mb: int) -> Check:
+    def checked(max_media_mb: int) -> Check:
         return workspace_check(Settings.load({"WORKSPACE": str(tmp_path), "MAX_MEDIA_MB": str(max_media_mb)}))
 
-    assert told(free_mb * 2).status == "failed"
-    assert "lower MAX_MEDIA_MB" in told(free_mb * 2).advice
-    assert told(free_mb * 3 // 4).status == "warning"
-    assert told(max(free_mb // 4, 1)).status == "ok"
+    assert checked(free_mb * 2).status == "failed"
+    assert "lower MAX_MEDIA_MB" in checked(free_mb * 2).advice
+    assert checked(free_mb * 3 // 4).status == "warning"
+    assert checked(max(free_mb // 4, 1)).status == "ok"
 
 
 def _account(text: str) -> Account:
@@ -288,14 +288,14 @@ def test_what_is_missing_in_storage_is_named_and_created_on_demand(
     )
     services = Services.connect(own)
 
-    def told() -> Check:
+    def checked() -> Check:
         return stores_check(services.queue, services.table, services.blobs, own.results_container)
 
-    assert told().status == "failed"
+    assert checked().status == "failed"
     for name in (f"queue {mark}-x,", f"queue {mark}-x-poison", f"table {own.table_name}", f"container {mark}-y"):
-        assert name in told().said
-    assert "--fix" in told().advice
+        assert name in checked().said
+    assert "--fix" in checked().advice
     environ = environ_of(own) | {"OPENFACE_BIN_DIR": str(FAKES / "no_face")}
     done = CommandLine(environ)("doctor", "--fix")
     assert done.exit_code == 0, done.stdout
-    assert told().status == "ok"
+    assert checked().status == "ok"

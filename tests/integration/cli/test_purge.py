@@ -117,7 +117,7 @@ def test_results_in_the_uploads_own_container_are_found(account: StorageAccount,
         command_line("purge", "container", account.container, "--yes", RESULTS_CONTAINER="{container}").stdout
     )
     assert (told["results"], told["uploads"]) == (1, 1)
-    # What is none of ours is left alone.
+    # Blobs that the service did not write stay.
     assert [blob.name for blob in blobs.page(account.container).blobs] == ["_results/notes.txt"]
 
 

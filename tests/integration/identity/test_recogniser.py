@@ -85,7 +85,7 @@ def test_a_picture(settings: Settings, identity: IdentityServices, tmp_path: Pat
     job, told = run(settings, tmp_path, "two.png")
     assert (told["schema"], told["media"], told["gallery"], told["threshold"]) == (1, "image", "lab", 0.6)
     assert [track["face_id"] for track in told["tracks"]] == [0, 1]
-    # Two faces of one picture are two people of it, whoever they look like.
+    # Two faces of one picture count as two people, even if they look alike.
     assert sorted(track["person"] for track in told["tracks"]) == [1, 2]
     for track in told["tracks"]:
         assert track["match"]["person_id"] == eileen
