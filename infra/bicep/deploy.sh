@@ -111,6 +111,20 @@ lay_the_base() {
     unset DEPLOY_API_KEYS DEPLOY_SERVICE_API_KEY DEPLOY_SESSION_SECRET DEPLOY_NEXT_STAGE_SECRET DEPLOY_GALLERIES_DATABASE
 }
 
+# More processors than the quota are never started: jobs would wait, and only a log line of the platform would say why.
+check_quota() {
+    needed=$(output coresAtMost)
+    limit=$(az containerapp env list-usages --resource-group "$group" --name "$(output environmentName)" \
+        --query "[?name.value=='ManagedEnvironmentConsumptionCores'].limit | [0]" --output tsv 2>/dev/null) || limit=''
+    case $limit in
+        '' | *[!0-9.]*) say "the quota of processors cannot be read; up to $needed processors may be started" ;;
+        *)
+            at_most "$needed" "$limit" \
+                || fail "web server and workers may need $needed processors, and the quota is $limit: lower 'limits' in the parameters, or ask Azure for more (quota ManagedEnvironmentConsumptionCores)"
+            ;;
+    esac
+}
+
 push_image() {
     registry=$(output registryName)
     # The tag is a hash of the sources, so that unchanged ones make no new revision.
@@ -176,6 +190,10 @@ subscribe_shared_container() {
 # A picture goes the whole way: event, function, web server, queue, worker, results.
 send_a_picture() {
     [ "$smoke_test" = yes ] || return 0
+    if [ "$(output network)" = private ]; then
+        say "no smoke test: storage is reached from the private network and the allowed addresses alone"
+        return 0
+    fi
     if [ -z "$operator" ]; then
         say "no smoke test: nobody is signed in whom uploads could be allowed to"
         return 0
@@ -208,6 +226,7 @@ if [ "$what_if" = yes ]; then
     say "nothing was changed. The later stages can be looked at once the base is there"
     exit 0
 fi
+check_quota
 push_image
 deployment apps
 publish_function

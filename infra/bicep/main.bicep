@@ -92,6 +92,31 @@ param metricsPort int = 0
 @description('Any other setting of web server, workers and sweep: [{ name: \'MAX_ATTEMPTS\', value: \'3\' }].')
 param extraEnvironment array = []
 
+@description('private: the web server is reached from a virtual network alone, storage and vault by private endpoints.')
+@allowed(['public', 'private'])
+param network string = 'public'
+
+@description('Address spaces of the virtual network and its subnets, which no network connected to it uses.')
+param addresses object = {
+  network: '10.40.0.0/20'
+  apps: '10.40.0.0/23'
+  function: '10.40.4.0/24'
+  endpoints: '10.40.5.0/24'
+}
+
+@description('Addresses such as 192.0.2.0/24 that may call the web server (public) or storage (private). Empty: all (public) or none.')
+param allowedAddresses array = []
+
+@description('Gigabytes of log lines and traces a day; what comes after that is lost until the next. -1: no limit.')
+param dailyQuotaGb int = 5
+
+@description('Monthly budget in the currency of the subscription, with a mail to alertEmail. 0: none.')
+@minValue(0)
+param monthlyBudget int = 0
+
+@description('First day of the budget: of the current month.')
+param budgetStart string = utcNow('yyyy-MM-01')
+
 @description('Alerts go here. Empty: they are only shown in the portal.')
 param alertEmail string = ''
 
@@ -125,6 +150,9 @@ var queueName = 'analysis-jobs'
 var tableName = 'analysisjobs'
 var deadLetterContainer = 'dead-letters'
 var withApps = stage != 'base'
+var isPrivate = network == 'private'
+// A public web server with a list of allowed addresses has to know the address of the function app.
+var withNetwork = isPrivate || !empty(allowedAddresses)
 var traceVariables = traces ? [
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: watching.outputs.connectionString }
   { name: 'OTEL_TRACES_SAMPLER_ARG', value: traceShare }
@@ -142,7 +170,32 @@ module identities 'modules/identities.bicep' = {
 
 module watching 'modules/watching.bicep' = {
   name: 'watching'
-  params: { name: name, location: location }
+  params: { name: name, location: location, dailyQuotaGb: dailyQuotaGb }
+}
+
+module virtualNetwork 'modules/network.bicep' = if (withNetwork) {
+  name: 'network'
+  params: { name: name, location: location, addresses: addresses, isPrivate: isPrivate }
+}
+
+module privateEndpoints 'modules/private-endpoints.bicep' = if (isPrivate) {
+  name: 'private-endpoints'
+  params: {
+    name: name
+    location: location
+    networkId: virtualNetwork.outputs.id
+    subnetId: virtualNetwork.outputs.endpointsSubnetId
+    storageName: storage.outputs.name
+    functionStorageName: functionStorage.outputs.name
+    vaultName: vault.outputs.name
+    appsDomain: environment.outputs.domain
+    appsAddress: environment.outputs.address
+  }
+}
+
+module budget 'modules/budget.bicep' = if (monthlyBudget > 0 && !empty(alertEmail)) {
+  name: 'budget'
+  params: { name: name, amount: monthlyBudget, email: alertEmail, start: budgetStart }
 }
 
 module registry 'modules/registry.bicep' = {
@@ -165,12 +218,20 @@ module storage 'modules/storage.bicep' = {
     resultRetentionDays: resultRetentionDays
     undeleteDays: undeleteDays
     redundancy: redundancy
+    isPrivate: isPrivate
+    allowedAddresses: allowedAddresses
   }
 }
 
 module functionStorage 'modules/function-storage.bicep' = {
   name: 'function-storage'
-  params: { name: '${name}fn${suffix}', location: location, redundancy: redundancy }
+  params: {
+    name: '${name}fn${suffix}'
+    location: location
+    redundancy: redundancy
+    isPrivate: isPrivate
+    allowedAddresses: allowedAddresses
+  }
 }
 
 module vault 'modules/vault.bicep' = {
@@ -178,6 +239,7 @@ module vault 'modules/vault.bicep' = {
   params: {
     name: '${name}-${suffix}'
     location: location
+    isPrivate: isPrivate
     apiKeys: apiKeys
     serviceApiKey: serviceApiKey
     sessionSecret: sessionSecret
@@ -216,7 +278,12 @@ module access 'modules/access.bicep' = {
 
 module environment 'modules/environment.bicep' = {
   name: 'environment'
-  params: { name: '${name}-apps', location: location, workspaceId: watching.outputs.workspaceId }
+  params: {
+    name: '${name}-apps'
+    location: location
+    workspaceId: watching.outputs.workspaceId
+    subnetId: isPrivate ? virtualNetwork.outputs.appsSubnetId : ''
+  }
 }
 
 module web 'modules/web.bicep' = if (withApps) {
@@ -239,6 +306,7 @@ module web 'modules/web.bicep' = if (withApps) {
     cpu: webSize.cpu
     memory: webSize.memory
     rateLimitPerMinute: webSize.rateLimitPerMinute
+    allowedAddresses: isPrivate || empty(allowedAddresses) ? [] : concat(allowedAddresses, [virtualNetwork.outputs.functionAddress])
     maxMediaMb: worker.maxMediaMb
     withGalleries: galleries
     environment: environmentVariables
@@ -345,6 +413,7 @@ module functionApp 'modules/function.bicep' = if (withApps) {
     defaultMediaType: defaultMediaType
     nextStageUrl: nextStageUrl
     maxInstances: limits.functionInstances
+    subnetId: withNetwork ? virtualNetwork.outputs.functionSubnetId : ''
   }
   dependsOn: [access]
 }
@@ -388,3 +457,7 @@ output uploadContainerPrefix string = uploadContainerPrefix
 output sharedContainer string = sharedContainer
 output webUrl string = withApps ? web.outputs.url : ''
 output functionAppName string = withApps ? functionApp.outputs.name : ''
+output network string = network
+output environmentName string = environment.outputs.name
+// Processors that run at once at most, as a sum: deploy.sh compares it with the subscription's quota.
+output coresAtMost string = '${limits.webReplicas} * ${webSize.cpu} + ${limits.workerExecutions} * ${worker.cpu} + 2 * 0.25'

@@ -6,6 +6,9 @@ param uploadContainerPrefix = 'upload-'
 param uploadRetentionDays = 0
 param resultRetentionDays = 0
 param alertEmail = ''
+param monthlyBudget = 0
+param network = 'public'
+param allowedAddresses = []
 param nextStageUrl = ''
 
 // From deploy.sh: how far to go, which image, who may send the smoke test's picture, and the first time the secrets.

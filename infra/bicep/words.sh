@@ -33,6 +33,11 @@ key_entry() {
     printf '%s:%s:%s' "$1" "$2" "$(printf %s "$3" | sha256sum | cut -d ' ' -f 1)"
 }
 
+# at_most SUM LIMIT: whether a sum such as '4 * 1 + 10 * 0.5' is no more than the limit.
+at_most() {
+    awk "BEGIN { exit !($1 <= $2) }"
+}
+
 # wait_for TRIES WHY COMMAND…: until the command succeeds, 15 s apart.
 wait_for() {
     tries=$1 why=$2

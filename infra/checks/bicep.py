@@ -21,7 +21,8 @@ _parser = Parser(Language(tree_sitter_bicep.language()))
 
 # Of Bicep's functions (https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions) those used here.
 FUNCTIONS = {
-    *("allowed", "concat", "description", "empty", "guid", "json", "maxLength", "maxValue", "minLength", "minValue"),
+    *("allowed", "concat", "contains", "description", "empty", "environment", "guid", "json"),
+    *("maxLength", "maxValue", "minLength", "minValue", "replace", "utcNow"),
     *(
         "resourceGroup",
         "resourceId",
@@ -137,7 +138,7 @@ def bicep_files(folder: Path) -> list[Path]:
 
 
 def _references(node: Node, local: frozenset[str]) -> Iterator[tuple[Node, frozenset[str]]]:
-    """Every identifier that stands for a value, with the loop variables that are in force there."""
+    """Yield every identifier that stands for a value, with the variables of the loops around it."""
     if node.type == "identifier":
         yield node, local
         return

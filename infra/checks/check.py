@@ -5,6 +5,7 @@ Every step says `ok`, `FAILED`, or `not run` and why; the exit code is 1 if any 
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -148,7 +149,10 @@ def _with_schema(manifests: list[Manifest]) -> list[Manifest]:
 
 
 def _policies(framework: str, folder: Path) -> None:
-    command("checkov", "--config-file", str(POLICIES), "--framework", framework, "--directory", str(folder))
+    said = command("checkov", "--config-file", str(POLICIES), "--framework", framework, "--directory", str(folder))
+    if re.search(r"Parsing errors: [1-9]", said):
+        # It passes over such files in silence.
+        raise StepFailed(f"checkov could not read every file:\n{said}")
 
 
 if __name__ == "__main__":

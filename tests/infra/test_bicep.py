@@ -209,3 +209,54 @@ def test_the_key_made_by_the_script_is_one_of_the_service() -> None:
     assert (known.name, known.scopes) == ("function", {"analyse", "read"})
     assert known.digest == hashlib.sha256(key.encode()).digest()
     assert len(key) == 68
+
+
+@pytest.mark.parametrize(
+    ("total", "limit", "fits"),
+    [
+        ("4 * 1 + 10 * 2 + 2 * 0.25", "100", True),
+        ("4 * 1 + 10 * 2 + 2 * 0.25", "24.5", True),
+        ("4 * 1 + 10 * 2 + 2 * 0.25", "24", False),
+        ("1 * 0.5 + 0 * 2", "0.5", True),
+    ],
+)
+def test_the_script_compares_processors_with_the_quota(total: str, limit: str, fits: bool) -> None:
+    call = f'. {BICEP / "words.sh"}; at_most "$1" "$2"'
+    done = subprocess.run(["/bin/sh", "-c", call, "sh", total, limit], capture_output=True, text=True)
+    assert (done.returncode == 0, done.stderr) == (fits, "")
+
+
+def test_the_sum_of_processors_has_every_part_that_runs() -> None:
+    total = re.search(r"output coresAtMost string = '(.+)'", text_of(BICEP / "main.bicep"))[1]
+    scheduled = text_of(BICEP / "main.bicep").count("'modules/scheduled.bicep'")
+    assert "cpu: json('0.25')" in text_of(MODULES / "scheduled.bicep")
+    web, workers = "${limits.webReplicas} * ${webSize.cpu}", "${limits.workerExecutions} * ${worker.cpu}"
+    assert total == f"{web} + {workers} + {scheduled} * 0.25"
+
+
+def test_in_a_private_network_every_store_is_closed_and_has_an_endpoint() -> None:
+    stores = ("storage", "function-storage", "vault")
+    for name in stores:
+        assert re.search(r"defaultAction: isPrivate \? 'Deny' : 'Allow'", text_of(MODULES / f"{name}.bicep")), name
+    main = text_of(BICEP / "main.bicep")
+    assert main.count("isPrivate: isPrivate") == len(stores) + 1  # and the network itself
+    endpoints = re.findall(
+        r"\{ name: '[\w-]+', target: (\w+)\.id, group: '(\w+)', zone: (\d) \}",
+        text_of(MODULES / "private-endpoints.bicep"),
+    )
+    zones = ["blob", "queue", "table", "vault"]
+    accounts = {(account, group) for account in ("storage", "functionStorage") for group in zones[:3]}
+    assert {(target, group) for target, group, _ in endpoints} == accounts | {("vault", "vault")}
+    assert all(zones[int(zone)] == group for _, group, zone in endpoints)
+    names = words_in(
+        re.search(r"var zoneNames = \[(.*?)\]", text_of(MODULES / "private-endpoints.bicep"), re.DOTALL)[1]
+    )
+    assert [name.split(".")[1].removesuffix("core") for name in names] == [*zones[:3], "vault"]
+    assert "internal: true" in text_of(MODULES / "environment.bicep")
+
+
+def test_a_public_list_of_addresses_has_the_functions_own() -> None:
+    main = text_of(BICEP / "main.bicep")
+    assert "concat(allowedAddresses, [virtualNetwork.outputs.functionAddress])" in main
+    assert "var withNetwork = isPrivate || !empty(allowedAddresses)" in main
+    assert "subnetId: withNetwork ? virtualNetwork.outputs.functionSubnetId : ''" in main

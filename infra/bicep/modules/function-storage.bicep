@@ -4,6 +4,15 @@ param name string
 param location string
 param redundancy string
 
+@description('Reached by private endpoints, and from these addresses; without it from everywhere, with a role.')
+param isPrivate bool
+param allowedAddresses array
+
+var allowedRules = [for address in (isPrivate ? allowedAddresses : []): {
+  value: replace(address, '/32', '')
+  action: 'Allow'
+}]
+
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name
   location: location
@@ -17,6 +26,13 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    networkAcls: {
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+      // Event Grid writes dead letters, and the platform the function app's package.
+      bypass: 'AzureServices'
+      // Without the suffix of a single address, which storage refuses.
+      ipRules: allowedRules
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-// The function app: triggers only. Its code is published by deploy.sh.
+// The function app: triggers only. deploy.sh publishes its code. Event Grid reaches it over the internet in any network,
+// with a key; HTTP callers need one as well.
 
 param name string
 param location string
@@ -16,6 +17,9 @@ param resultsContainer string
 param defaultMediaType string
 param nextStageUrl string
 param maxInstances int
+
+@description('Subnet from which the function app calls. Empty: from addresses that change.')
+param subnetId string
 
 resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageName
@@ -48,6 +52,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     keyVaultReferenceIdentity: identityId
     functionAppConfig: {
       deployment: {

@@ -13,10 +13,19 @@ param resultRetentionDays int
 param undeleteDays int
 param redundancy string
 
+@description('Reached by private endpoints, and from these addresses; without it from everywhere, with a role.')
+param isPrivate bool
+param allowedAddresses array
+
 var ownResults = resultsContainer == '{container}'
 var ofResults = ownResults ? [] : [resultsContainer]
 var ofUploads = empty(sharedContainer) ? [] : [sharedContainer]
 var containers = concat([deadLetterContainer], ofResults, ofUploads)
+
+var allowedRules = [for address in (isPrivate ? allowedAddresses : []): {
+  value: replace(address, '/32', '')
+  action: 'Allow'
+}]
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name
@@ -31,6 +40,13 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    networkAcls: {
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+      // Event Grid writes dead letters, and the platform the function app's package.
+      bypass: 'AzureServices'
+      // Without the suffix of a single address, which storage refuses.
+      ipRules: allowedRules
+    }
   }
 }
 

@@ -1,8 +1,9 @@
-// The few secrets that identities cannot take the place of. One that is not given is left as it is, so a deployment
-// can be repeated without knowing them.
+// The few secrets that identities cannot replace. One that is not given stays as it is, so a deployment can be repeated
+// without knowing them.
 
 param name string
 param location string
+param isPrivate bool
 @secure()
 param apiKeys string
 @secure()
@@ -24,6 +25,8 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableSoftDelete: true
     softDeleteRetentionInDays: 7
     enablePurgeProtection: true
+    // Container Apps and App Service read secrets as trusted services; deployments write them through Resource Manager.
+    networkAcls: { defaultAction: isPrivate ? 'Deny' : 'Allow', bypass: 'AzureServices' }
   }
 }
 

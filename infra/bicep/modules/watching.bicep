@@ -3,12 +3,16 @@
 param name string
 param location string
 
+@description('Gigabytes of log lines and traces a day; what comes after that is lost until the next. -1: no limit.')
+param dailyQuotaGb int
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   name: '${name}-logs'
   location: location
   properties: {
     sku: { name: 'PerGB2018' }
     retentionInDays: 30
+    workspaceCapping: { dailyQuotaGb: dailyQuotaGb }
     features: { disableLocalAuth: true }
   }
 }

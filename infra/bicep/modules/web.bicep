@@ -20,6 +20,9 @@ param rateLimitPerMinute int
 param maxMediaMb int
 param withGalleries bool
 
+@description('Callers\' addresses, such as 192.0.2.0/24. Empty: all.')
+param allowedAddresses array
+
 @description('More variables: [{ name: \'…\', value: \'…\' }].')
 param environment array
 
@@ -30,6 +33,12 @@ var galleries = withGalleries ? [
 var galleriesSecrets = withGalleries ? [
   { name: 'identity-database', keyVaultUrl: '${vaultUri}secrets/identity-database', identity: identityId }
 ] : []
+
+var allowedRules = [for address in allowedAddresses: {
+  name: replace(replace(address, '.', '-'), '/', '-')
+  action: 'Allow'
+  ipAddressRange: contains(address, '/') ? address : '${address}/32'
+}]
 
 resource web 'Microsoft.App/containerApps@2025-01-01' = {
   name: name
@@ -48,6 +57,7 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
         allowInsecure: false
         targetPort: 5000
         transport: 'http'
+        ipSecurityRestrictions: allowedRules
       }
       registries: [{ server: registryServer, identity: identityId }]
       secrets: concat([

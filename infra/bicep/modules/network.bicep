@@ -1,0 +1,63 @@
+// A virtual network: for private endpoints and an internal ingress, or only for an address that the function app calls
+// from and that a list of allowed addresses can name.
+
+param name string
+param location string
+
+@description('Of the whole network, and of its subnets.')
+param addresses object
+
+@description('The network is private: subnets of the apps and of private endpoints as well.')
+param isPrivate bool
+
+var functionSubnet = {
+  name: 'function'
+  properties: {
+    addressPrefix: addresses.function
+    // As Flex Consumption asks for.
+    delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }]
+    natGateway: isPrivate ? null : { id: natGateway.id }
+  }
+}
+var privateSubnets = [
+  {
+    name: 'apps'
+    properties: {
+      addressPrefix: addresses.apps
+      delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }]
+    }
+  }
+  {
+    name: 'endpoints'
+    properties: { addressPrefix: addresses.endpoints }
+  }
+]
+
+resource publicAddress 'Microsoft.Network/publicIPAddresses@2024-05-01' = if (!isPrivate) {
+  name: '${name}-function'
+  location: location
+  sku: { name: 'Standard' }
+  properties: { publicIPAllocationMethod: 'Static', publicIPAddressVersion: 'IPv4' }
+}
+
+resource natGateway 'Microsoft.Network/natGateways@2024-05-01' = if (!isPrivate) {
+  name: '${name}-function'
+  location: location
+  sku: { name: 'Standard' }
+  properties: { idleTimeoutInMinutes: 10, publicIpAddresses: [{ id: publicAddress.id }] }
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+  name: '${name}-network'
+  location: location
+  properties: {
+    addressSpace: { addressPrefixes: [addresses.network] }
+    subnets: concat([functionSubnet], isPrivate ? privateSubnets : [])
+  }
+}
+
+output id string = network.id
+output functionSubnetId string = '${network.id}/subnets/function'
+output appsSubnetId string = '${network.id}/subnets/apps'
+output endpointsSubnetId string = '${network.id}/subnets/endpoints'
+output functionAddress string = isPrivate ? '' : publicAddress.properties.ipAddress
