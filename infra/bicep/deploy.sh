@@ -19,6 +19,9 @@ deploy.sh --group NAME [options]
   --yes               do not ask
   --no-smoke-test     do not send a picture through it at the end
 
+Who runs it needs, on the resource group, the roles Contributor (resources) and Role Based Access Control Administrator
+(the parts' own roles), or Owner; to make the group, Contributor on the subscription.
+
 With galleries=true: DEPLOY_GALLERIES_DATABASE in the environment, the first time, is the address of their database.
 USAGE
 }
