@@ -10,19 +10,16 @@ import ipaddress
 import os
 import socket
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
 )
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -67,10 +64,10 @@ class BadSettings(Exception):
     """The settings cannot be used; the text names every problem at once."""
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """Everything that differs between deployments; one value, frozen, handed down by `wiring`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, env_ignore_empty=True)
 
     # Storage
     azure_storage_connection_string: SecretStr | None = Field(
@@ -288,34 +285,45 @@ class Settings(BaseModel):
         return self.api_keys is not None or self.api_keys_file is not None
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, then the TOML file named by SETTINGS_FILE."""
+        file = os.environ.get("SETTINGS_FILE")
+        if not file:
+            return init_settings, env_settings
+        if not Path(file).is_file():
+            raise BadSettings(f"SETTINGS_FILE: {file} is not a file")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(file))
+
+    @classmethod
+    def load(cls, given: Mapping[str, str] | None = None) -> Settings:
         """Read the settings of this process.
+
+        Args:
+            given: variables that win over the environment.
 
         Raises:
             BadSettings: with every problem, one a line.
         """
-        environ = os.environ if environ is None else environ
-        values = _from_file(environ.get("SETTINGS_FILE"))
-        values |= {name: environ[name.upper()] for name in cls.model_fields if environ.get(name.upper(), "") != ""}
+        values: dict[str, Any] = {name: (given or {}).get(name.upper(), "") for name in cls.model_fields}
         try:
-            return cls.model_validate(values)
+            return cls(**{name: value for name, value in values.items() if value != ""})
         except ValidationError as error:
             problems = [
                 f"{str(problem['loc'][0]).upper() if problem['loc'] else 'settings'}: {problem['msg']}"
                 for problem in error.errors()
             ]
             raise BadSettings("\n".join(problems)) from error
+        except (OSError, ValueError) as error:
+            raise BadSettings(f"SETTINGS_FILE: {os.environ.get('SETTINGS_FILE')} cannot be read: {error}") from error
 
 
 def share_metrics_in(folder: Path) -> None:
     """Set the one variable in which prometheus-client looks for the folder of shared metrics."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-
-
-def _from_file(path: str | None) -> dict[str, Any]:
-    if not path:
-        return {}
-    try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadSettings(f"SETTINGS_FILE: {path} cannot be read: {error}") from error

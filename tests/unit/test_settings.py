@@ -34,20 +34,25 @@ def test_the_secret_is_not_shown() -> None:
     assert "hush" not in repr(settings) + str(settings) + settings.model_dump_json()
 
 
-def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('port = 6000\nlease_s = 30\nresults_container = "{container}"\n')
-    settings = Settings.load({"SETTINGS_FILE": str(file), "PORT": "7000"})
+    monkeypatch.setenv("SETTINGS_FILE", str(file))
+    monkeypatch.setenv("PORT", "7000")
+    monkeypatch.setenv("QUEUE_NAME", "")
+    settings = Settings.load()
+    assert settings.queue_name == "analysis-jobs"
     assert (settings.port, settings.lease_s, settings.results_container) == (7000, 30, "{container}")
 
 
 @pytest.mark.parametrize("text", ["prot = 6000", "port = ", None])
-def test_a_file_with_mistakes_is_refused(tmp_path: Path, text: str | None) -> None:
+def test_a_file_with_mistakes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
     file = tmp_path / "settings.toml"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(BadSettings):
-        Settings.load({"SETTINGS_FILE": str(file)})
+    monkeypatch.setenv("SETTINGS_FILE", str(file))
+    with pytest.raises(BadSettings, match="SETTINGS_FILE" if text != "prot = 6000" else "PROT"):
+        Settings.load()
 
 
 @pytest.mark.parametrize(
