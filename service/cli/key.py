@@ -13,7 +13,9 @@ from pathlib import Path
 import click
 
 from service.cli.startup import exit_on_error, load_settings
+from service.errors import AnalysisError
 from service.logs import configure
+from service.settings import BadSettings, Settings
 from service.storage.local_files import replacing
 from service.web.access.keys import SCOPES, BadKeys, Key, KeyRing, Scope, check_name, new_key, parse_line, parse_lines
 
@@ -82,6 +84,25 @@ def revoke(name: str, file: Path) -> None:
             raise BadKeys(f"{file} has no key {name!r}")
         lines[:] = kept
     click.echo(f"revoked {name}", err=True)
+    _warn_of_gallery(name)
+
+
+def _warn_of_gallery(name: str) -> None:
+    """Warn of people in the gallery of a revoked key, where IDENTITY is on."""
+    # Imported here: most keys have no gallery.
+    from service.cli.galleries import people_in
+
+    try:
+        people = people_in(Settings.load(), name)
+    except (BadSettings, AnalysisError) as error:
+        click.echo(f"whether {name} has a gallery of people is unknown: {error}", err=True)
+        return
+    if people:
+        click.echo(
+            f"the gallery {name} still has {people} people, whom no key reaches now: "
+            f"`galleries hand-over {name} KEY` or `galleries delete {name}`",
+            err=True,
+        )
 
 
 def _scopes(key: Key) -> list[str]:

@@ -16,6 +16,7 @@ COMMANDS = {
     ),
     "doctor": ("doctor:doctor", "Check everything that a web server or worker needs, with advice where a check fails."),
     "download": ("download:download", "Download the results of jobs, or of all jobs of containers."),
+    "galleries": ("galleries:galleries", "List galleries of people, hand them over, delete them."),
     "jobs": ("jobs:jobs", "List, show, rerun and cancel jobs."),
     "key": ("key:key", "Make, list and revoke the API's keys."),
     "next-stage": (

@@ -137,13 +137,11 @@ def _opened_purge(backend: JobBackend) -> Iterator[Purge]:
 
 def _purge_person(backend: JobBackend, gallery: str, person_id: str) -> dict[str, Any]:
     """Delete a person; returns the receipt. Raises NotFound, BadSettings."""
-    from service.identity.rights import erase_person
+    from service.identity.erasure import erase_person
     from service.identity.services import IdentityServices
 
     with closing(IdentityServices(backend.settings)) as identity:
-        receipt, changed = erase_person(identity.store, backend.blobs, gallery, person_id)
-    facts = asdict(receipt) | {"deleted": receipt.deleted.isoformat(timespec="seconds")}
-    return {"gallery": gallery, "is_done": True, **facts, "results_changed": changed}
+        return erase_person(identity.store, backend.blobs, gallery, person_id).as_dict()
 
 
 def _person_held(backend: JobBackend, gallery: str, person_id: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _sweep(backend: JobBackend, owner: str, *, grace: timedelta, mend: bool) -> 
         from service.identity.services import IdentityServices
 
         with closing(IdentityServices(settings)) as identity:
-            yield from overdue(identity.store, mend=mend)
+            yield from overdue(identity.store, backend.blobs, mend=mend)
 
 
 def _outcome(finding: Finding) -> str:

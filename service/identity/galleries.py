@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
-from service.errors import NotFound
+from service.errors import Conflict, NotFound
 from service.identity.nearest import Hit, Nearest
 from service.identity.store import Store, faces, now, people, temporary
 from service.identity.store import galleries as rows
@@ -156,6 +156,15 @@ class Galleries:
                 connection.execute(update(people).where(people.c.id == person_id).values(**fields))
             return _person(connection, gallery, person_id)
 
+    def owner_of(self, gallery: str, token: str) -> str:
+        """Look up the person of an enrolled face. Raises NotFound."""
+        with self.store.reading() as connection:
+            mine = select(faces.c.person).where(faces.c.gallery == gallery, faces.c.token == token)
+            person_id = connection.scalar(mine)
+        if person_id is None:
+            raise NotFound("there is no such face here", "face_not_found")
+        return str(person_id)
+
     def remove_face(self, gallery: str, token: str) -> str:
         """Remove a face, and with the last one its person; returns the person's id. Raises NotFound."""
         with self.store.changing(gallery, removes=True) as connection:
@@ -167,6 +176,21 @@ class Galleries:
             if not connection.scalar(select(func.count()).select_from(faces).where(faces.c.person == person_id)):
                 connection.execute(delete(people).where(people.c.id == person_id))
             return str(person_id)
+
+    def hand_over(self, gallery: str, new_name: str) -> int:
+        """Move all people of a gallery to another, empty one; returns their number. Raises NotFound, Conflict."""
+        with self.store.changing(new_name, removes=True) as connection:
+            count = select(func.count()).select_from(people)
+            if connection.scalar(count.where(people.c.gallery == new_name)):
+                raise Conflict(f"the gallery {new_name!r} has people; hand over to an empty one", "gallery_not_empty")
+            moved = connection.scalar(count.where(people.c.gallery == gallery))
+            if not moved:
+                raise NotFound("there is no such gallery, or it is empty", "gallery_not_found")
+            for table in (people, faces, temporary):
+                connection.execute(update(table).where(table.c.gallery == gallery).values(gallery=new_name))
+            generation = rows.c.generation + 1
+            connection.execute(update(rows).where(rows.c.name == gallery).values(generation=generation))
+            return moved
 
     def thumbnail(self, gallery: str, token: str) -> bytes:
         """A face's thumbnail as JPEG. Raises NotFound, also where none was kept."""

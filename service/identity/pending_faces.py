@@ -16,14 +16,9 @@ from service.identity.vectors import MODEL, Embedding
 
 @dataclass(frozen=True)
 class PendingFace:
-    """A detected face.
-
-    Attributes:
-        crop: a small JPEG of it.
-    """
+    """A detected face; no picture of it is kept."""
 
     embedding: Embedding
-    crop: bytes
 
 
 class PendingFaces:
@@ -34,14 +29,13 @@ class PendingFaces:
         self._life = life
 
     def keep(self, gallery: str, detected: Sequence[PendingFace]) -> list[str]:
-        """Store faces for a limited time and return their tokens; expired ones of the gallery are deleted."""
+        """Store faces for a limited time and return their tokens; expired ones of all galleries are deleted."""
         tokens = [token() for _ in detected]
         expires = now() + self._life
         with self._store.changing(gallery) as connection:
-            over = temporary.c.expires <= now()
-            connection.execute(delete(temporary).where(temporary.c.gallery == gallery, over))
+            connection.execute(delete(temporary).where(temporary.c.expires <= now()))
             values = [
-                {"token": each, "gallery": gallery, "model": MODEL, "embedding": face.embedding, "crop": face.crop}
+                {"token": each, "gallery": gallery, "model": MODEL, "embedding": face.embedding, "crop": b""}
                 for each, face in zip(tokens, detected, strict=True)
             ]
             if values:
@@ -63,5 +57,5 @@ class PendingFaces:
     def forget(self, gallery: str, face_token: str) -> bool:
         """Delete a pending face; returns whether there was one."""
         mine = temporary.c.gallery == gallery, temporary.c.token == face_token
-        with self._store.changing(gallery) as connection:
+        with self._store.changing(gallery, erases=True) as connection:
             return connection.execute(delete(temporary).where(*mine)).rowcount > 0

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from service.errors import EngineCrashed
+from service.identity.erasure import redact_deleted
 from service.identity.galleries import Match
 from service.identity.rights import Mention, audit, mention
 from service.identity.services import IdentityServices
@@ -30,6 +31,7 @@ from service.jobs.job import AnalysisJob
 from service.sandbox.media import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.python_child import run_module
+from service.storage.blob_store import Blobs
 
 SCHEMA = 1
 """Of `people.json`."""
@@ -83,6 +85,12 @@ class Recogniser:
         matched = [person["match"]["person_id"] for person in people["people"] if person["match"]]
         if matched:
             mention(self._identity.store, job.options.gallery, matched, Mention(job.job_id, container, blob))
+
+    def redact_deleted(self, job: AnalysisJob, results: Blobs, container: str, blob: str) -> None:
+        """Remove people from a job's published results who were deleted meanwhile. Raises StorageUnavailable."""
+        changed = redact_deleted(self._identity.store, results, Mention(job.job_id, container, blob))
+        if changed:
+            audit("redact", job.options.gallery, job_id=job.job_id, results=changed)
 
     def _matches(self, gallery: str, parts: list[EmbeddedTrack]) -> dict[str, Any]:
         threshold = self._identity.threshold

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, delete, func, select
 
-from service.errors import MediaNotFound, NotFound
+from service.errors import NotFound
 from service.identity.galleries import Galleries, Person
 from service.identity.store import Store, faces, mentions, now, people, temporary
 from service.identity.vectors import THRESHOLD, Embedding, distances
 from service.logs import log
-from service.storage.blob_store import Blobs
 
 IDS_AT_ONCE = 500
 """Values of one statement; databases limit their number."""
@@ -60,12 +56,30 @@ def audit(action: str, gallery: str, **about: object) -> None:
     log.info("identity.access", action=action, gallery=gallery, **about)
 
 
-def remove_person(store: Store, gallery: str, person_id: str) -> Receipt:
-    """Delete a person and everything that belongs to them. Raises NotFound, StorageUnavailable."""
+class NewMention(Exception):
+    """A result has named the person since their mentions were listed."""
+
+
+def remove_person(
+    store: Store, gallery: str, person_id: str, *, known_mentions: Sequence[Mention] | None = None
+) -> Receipt:
+    """Delete a person and everything that belongs to them.
+
+    Args:
+        known_mentions: the caller has redacted these; with others, nothing is deleted. None: results do not matter.
+
+    Raises:
+        NotFound: there is no such person.
+        NewMention: there are other mentions.
+        StorageUnavailable: the database failed.
+    """
     with store.changing(gallery, removes=True) as connection:
         mine = people.c.gallery == gallery, people.c.id == person_id
         if connection.scalar(select(people.c.id).where(*mine)) is None:
             raise NotFound("there is no such person here", "person_not_found")
+        mentioned_in = _mentions(connection, person_id)
+        if known_mentions is not None and not set(mentioned_in) <= set(known_mentions):
+            raise NewMention
         held = connection.execute(select(faces).where(faces.c.person == person_id)).all()
         receipt = Receipt(
             person_id=person_id,
@@ -74,7 +88,7 @@ def remove_person(store: Store, gallery: str, person_id: str) -> Receipt:
             thumbnails=sum(row.thumbnail is not None for row in held),
             tokens=tuple(row.token for row in held),
             temporary_tokens=_forget_pending(connection, gallery, [row.embedding for row in held]),
-            mentioned_in=_mentions(connection, person_id),
+            mentioned_in=mentioned_in,
         )
         # Faces and mentions are deleted with the person by foreign keys.
         connection.execute(delete(people).where(*mine))
@@ -143,7 +157,7 @@ def expired_tokens(store: Store) -> dict[str, datetime]:
 
 def remove_expired_tokens(store: Store, gallery: str) -> int:
     """Delete a gallery's expired pending faces; returns how many."""
-    with store.changing(gallery) as connection:
+    with store.changing(gallery, erases=True) as connection:
         over = delete(temporary).where(temporary.c.gallery == gallery, temporary.c.expires <= now())
         return connection.execute(over).rowcount
 
@@ -187,39 +201,6 @@ def forget_jobs(store: Store, job_ids: Sequence[str]) -> int:
             galleries = list(connection.scalars(named))
         for gallery in galleries:
             here = select(people.c.id).where(people.c.gallery == gallery)
-            with store.changing(gallery) as connection:
+            with store.changing(gallery, erases=True) as connection:
                 forgotten += connection.execute(delete(mentions).where(of_jobs, mentions.c.person.in_(here))).rowcount
     return forgotten
-
-
-def erase_person(store: Store, blobs: Blobs, gallery: str, person_id: str) -> tuple[Receipt, int]:
-    """Delete a person, and before that their name in results, which are known only as long as the person is.
-
-    Returns:
-        The receipt, and how many results were changed.
-
-    Raises:
-        NotFound: there is no such person.
-        StorageUnavailable: part of it may be done; calling again is safe.
-    """
-    changed = sum(_redacted(blobs, each, person_id) for each in mentions_of(store, person_id))
-    receipt = remove_person(store, gallery, person_id)
-    audit("purge", gallery, person_id=person_id, embeddings=receipt.embeddings, results=changed)
-    return receipt, changed
-
-
-def _redacted(blobs: Blobs, where: Mention, person_id: str) -> bool:
-    """Remove a person's match from a `people.json`; returns whether it was there."""
-    with suppress(MediaNotFound, NotFound):
-        people_json: dict[str, Any] = json.loads(blobs.read(where.container, where.blob))
-        hits = [
-            entry
-            for entry in (*people_json["people"], *people_json["tracks"])
-            if entry["match"] and entry["match"]["person_id"] == person_id
-        ]
-        for entry in hits:
-            entry["match"] = None
-        text = json.dumps(people_json, indent=2, ensure_ascii=False, allow_nan=False).encode()
-        blobs.upload(where.container, where.blob, text, content_type="application/json")
-        return bool(hits)
-    return False

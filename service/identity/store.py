@@ -41,10 +41,13 @@ from sqlalchemy.types import TypeDecorator
 
 from service.errors import StorageUnavailable
 from service.identity.vectors import Embedding
+from service.logs import log
 from service.settings import BadSettings
 
 BUSY_S = 30.0
 """Longest wait of a change for the one before it (SQLite has one at a time)."""
+CHECKPOINT_WAIT_MS = 2000
+"""Longest wait of an erasure for readers that keep SQLite's log from being emptied."""
 SET_UP_LOCK = 0x1DE27177
 """Number of PostgreSQL's advisory lock under which one process at a time creates missing tables."""
 
@@ -128,6 +131,7 @@ temporary = Table(
     Column("gallery", ForeignKey("identity_galleries.name", ondelete="CASCADE"), nullable=False),
     Column("model", String(80), nullable=False),
     Column("embedding", EmbeddingColumn, nullable=False),
+    # Always empty; earlier builds stored a picture of the face.
     Column("crop", LargeBinary, nullable=False),
     Column("expires", Moment, nullable=False, index=True),
 )
@@ -167,11 +171,12 @@ class Store:
                 yield connection
 
     @contextmanager
-    def changing(self, gallery: str, *, removes: bool = False) -> Iterator[Connection]:
+    def changing(self, gallery: str, *, removes: bool = False, erases: bool = False) -> Iterator[Connection]:
         """Open a transaction that changes one gallery, and create the gallery if it is missing.
 
         Args:
-            removes: the change may remove enrolled faces, or let them expire.
+            removes: the change may remove enrolled faces, or let them expire; includes `erases`.
+            erases: the change deletes personal data; SQLite's log of older pages is emptied after the commit.
 
         Raises:
             StorageUnavailable: also for errors of the database inside the block.
@@ -182,6 +187,26 @@ class Store:
             with connection.begin():
                 _touch(connection, gallery, removes=removes)
                 yield connection
+        if removes or erases:
+            self.checkpoint()
+
+    def checkpoint(self) -> bool:
+        """Empty SQLite's write-ahead log, which still holds deleted pages; returns whether it is empty.
+
+        A reader in another process can keep it from being emptied; the next erasure or sweep tries again. PostgreSQL
+        reuses deleted rows by its own vacuum.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with self._connected() as connection:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={CHECKPOINT_WAIT_MS}")
+            try:
+                busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={round(1000 * BUSY_S)}")
+        if busy:
+            log.warning("identity.log_not_emptied")
+        return not busy
 
     def close(self) -> None:
         self._engine.dispose()

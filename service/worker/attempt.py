@@ -17,13 +17,14 @@ from service.errors import (
 )
 from service.jobs.job import QueuedJob
 from service.jobs.job_queue import JobQueue
-from service.jobs.job_table import JobTable
+from service.jobs.job_table import JobTable, Purged
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import ResultPlace
 from service.jobs.submit import JobSubmitter
+from service.jobs.sweep.finding import every_blob
 from service.logs import log
 from service.results.publish import published_attempt
-from service.storage.blob_store import Blobs
+from service.storage.azure_blobs import AzureBlobs
 from service.worker.attempt_context import AttemptContext
 from service.worker.lease import Lease
 from service.worker.pipeline import Pipeline
@@ -37,7 +38,7 @@ class WorkerContext:
     queue: JobQueue
     table: JobTable
     submitter: JobSubmitter
-    blobs: Blobs
+    blobs: AzureBlobs
     pipeline: Pipeline
     worker_name: str
     results_container: str
@@ -75,7 +76,15 @@ class Attempt:
 
         Raises:
             EngineUnavailable: the job is released; this worker cannot do any.
+            Purged: the job was purged meanwhile; what this attempt published is deleted.
         """
+        try:
+            self._run(dequeue_count)
+        except (LeaseLost, Purged):
+            self._delete_if_purged()
+            raise
+
+    def _run(self, dequeue_count: int) -> None:
         try:
             published = self._published_before(dequeue_count) or self._analyse()
         except AnalysisError as error:
@@ -110,10 +119,24 @@ class Attempt:
         self._lease.delete_message()
         self._log_outcome("succeeded")
 
+    def _delete_if_purged(self) -> None:
+        """Delete the job's results and message where a purge has deleted its record without waiting for this attempt."""
+        try:
+            self._worker.table.get(self._queued.job.job_id)
+        except Purged:
+            place, blobs = self._context.place, self._worker.blobs
+            for blob in every_blob(blobs, place.container, place.folder):
+                blobs.delete(place.container, blob.name, blob.etag)
+            self._lease.delete_message()
+            log.warning("job.purged_meanwhile", attempt_id=self._context.attempt_id)
+
     def _settle(self, error: AnalysisError) -> None:
+        if isinstance(error, Purged):
+            raise error
         decision = settlement(error, self._context.number, self._worker.max_attempts)
         match decision.action:
             case "abandon":
+                self._delete_if_purged()
                 self._log_outcome("abandoned", error)
             case "retry":
                 self._retry(error, decision.delay_s, counted=decision.counted)

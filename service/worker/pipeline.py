@@ -44,6 +44,10 @@ class PeopleRecogniser(Protocol):
         """Store which people a result names. Raises StorageUnavailable."""
         ...
 
+    def redact_deleted(self, job: AnalysisJob, results: Blobs, container: str, blob: str) -> None:
+        """Remove people from published results who were deleted meanwhile. Raises StorageUnavailable."""
+        ...
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -194,6 +198,9 @@ class _MediaRun:
         if attempt.job.media == "video":
             artefacts = [*artefacts, Artefact("engine.log", run.log, "text/plain")]
         publish_artefacts(results, attempt.place, attempt.attempt_id, manifest, artefacts)
+        if attempt.job.options.gallery and self.parts.recogniser:
+            blob = attempt.place.artefact(attempt.attempt_id, PEOPLE)
+            self.parts.recogniser.redact_deleted(attempt.job, results, attempt.place.container, blob)
         # The last check of the lease before the result becomes visible.
         watch(0.5)
         published = commit(

@@ -32,6 +32,7 @@ class Finding:
         since: when that upload, record or leftover was last written.
         mended: the action taken; empty where there was none.
         error: why it could not be mended.
+        receipt: of a deleted person.
     """
 
     kind: Kind
@@ -41,10 +42,22 @@ class Finding:
     job_id: str = ""
     mended: str = ""
     error: str = ""
+    receipt: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return one line of `--json`."""
-        return {**asdict(self), "since": self.since.isoformat()}
+        """Format as a line of `--json`."""
+        facts = {**asdict(self), "since": self.since.isoformat()}
+        if self.receipt is None:
+            del facts["receipt"]
+        return facts
+
+
+@dataclass(frozen=True)
+class Erased:
+    """A repair that deleted a person, with the receipt."""
+
+    text: str
+    receipt: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,12 +65,15 @@ class Found:
     """A finding that can be mended; `mend` acts, and returns what it did in a few words."""
 
     finding: Finding
-    mend: Callable[[], str]
+    mend: Callable[[], str | Erased]
 
     def mended(self) -> Finding:
         """Mend it, and return the finding with the outcome."""
         try:
-            return replace(self.finding, mended=self.mend())
+            repair = self.mend()
+            if isinstance(repair, Erased):
+                return replace(self.finding, mended=repair.text, receipt=repair.receipt)
+            return replace(self.finding, mended=repair)
         except AnalysisError as error:
             return replace(self.finding, error=error.message)
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from service.errors import AnalysisError, BadRequest
 from service.identity.embedder import FoundFace
 from service.identity.galleries import PAGE, Match, NewFace, Person
-from service.identity.rights import audit, export_person, remove_person
+from service.identity.erasure import erase_face, erase_person
+from service.identity.rights import audit, export_person
 from service.identity.vectors import confidence, exact
 from service.web.identity.models import (
     Change,
@@ -144,11 +145,11 @@ def change_person(path: PersonPath, body: Change) -> Response:
     security=NEEDS,
 )
 def delete_person(path: PersonPath) -> Response:
-    """Delete a person with all embeddings, thumbnails and tokens; returns a receipt."""
+    """Delete a person with all embeddings, thumbnails and tokens, also from results; returns a receipt."""
     gallery = own_gallery(path.gallery)
-    receipt = remove_person(identity().store, gallery, path.person_id)
-    audit("delete", gallery, person_id=path.person_id, embeddings=receipt.embeddings)
-    return _json(ReceiptFacts.model_validate(asdict(receipt)))
+    erased = erase_person(identity().store, services().blobs, gallery, path.person_id, action="delete")
+    facts = asdict(erased.receipt) | {"results_changed": erased.results_changed}
+    return _json(ReceiptFacts.model_validate(facts))
 
 
 @galleries.get(
@@ -202,7 +203,7 @@ def add_faces(path: PersonPath) -> Response:
 def delete_face(path: FacePath) -> Response:
     """Delete a face, and its person with the last one."""
     gallery = own_gallery(path.gallery)
-    person_id = identity().galleries.remove_face(gallery, path.face_token)
+    person_id = erase_face(identity().galleries, services().blobs, gallery, path.face_token)
     audit("delete_face", gallery, person_id=person_id)
     return _json(RemovedFace(face_token=path.face_token, person_id=person_id))
 

@@ -91,7 +91,7 @@ class DetectedFace(BaseModel):
     """A detected face, kept under its token until it is enrolled or expires."""
 
     face_token: str = Field(description="24 characters.")
-    face_name: str = Field(description="File name of the crop stored with the token.")
+    face_name: str = Field(description="The token as a file name; no picture is kept under it.")
     top_left: Corner
     bottom_right: Corner
 
@@ -177,7 +177,7 @@ def _longest(_settings: Settings) -> int:
 def detect_faces() -> Response:
     """Find the faces of a picture: JPG or PNG, 48 to 4096 pixels each way, 2 MB. Each gets a token."""
     gallery = own_gallery()
-    found = identity().embedder.faces(_picture(read_form()[1]), rules=RULES, thumbnails=True)
+    found = identity().embedder.faces(_picture(read_form()[1]), rules=RULES)
     names = _kept(gallery, found)
     audit("detect", gallery, faces=len(found))
     faces = [_detected(name, face) for name, face in zip(names, found, strict=True)]
@@ -202,7 +202,7 @@ def search_by_picture() -> Response:
     gallery = own_gallery()
     fields, files = read_form()
     threshold = _threshold(fields.get("threshold", [request.args.get("threshold", "")])[0])
-    found = identity().embedder.faces(_picture(files), rules=RULES, thumbnails=True)
+    found = identity().embedder.faces(_picture(files), rules=RULES)
     if not found:
         raise _Refused("FACE_INFO_ERROR")
     [face_token] = _kept(gallery, found[:1])
@@ -246,7 +246,7 @@ def _added(query: AddQuery) -> Response:
 def _removed(query: RemoveQuery) -> Response:
     gallery, face_token = own_gallery(), _token(query.face_token)
     if not identity().pending.forget(gallery, face_token):
-        identity().galleries.remove_face(gallery, face_token)
+        erase_face(identity().galleries, services().blobs, gallery, face_token)
     audit("delete_face", gallery)
     return _answer({"face_token": face_token})
 
@@ -259,7 +259,7 @@ def _searched(gallery: str, face_token: str, embedding: Embedding, threshold: fl
 
 
 def _kept(gallery: str, found: list[FoundFace]) -> list[str]:
-    return identity().pending.keep(gallery, [PendingFace(face.embedding, face.thumbnail) for face in found])
+    return identity().pending.keep(gallery, [PendingFace(face.embedding) for face in found])
 
 
 def _detected(face_token: str, face: FoundFace) -> dict[str, Any]:

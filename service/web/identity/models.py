@@ -155,7 +155,8 @@ class ReceiptFacts(BaseModel):
     thumbnails: int
     tokens: list[str] = Field(description="Tokens of the deleted faces.")
     temporary_tokens: int = Field(description="Deleted tokens of detected, not enrolled faces that match the person.")
-    mentioned_in: list[Mentioned] = Field(description="Results that name the person. They are not changed.")
+    mentioned_in: list[Mentioned] = Field(description="Results that named the person, and no longer do.")
+    results_changed: int = Field(description="Files in results from which the person was removed.")
 
 
 class HeldFace(BaseModel):

@@ -20,6 +20,7 @@ from service.identity.embedder import Embedder
 from service.identity.services import IdentityServices
 from service.identity.store import Store, default_url
 from service.settings import Settings
+from service.storage.folder import FolderBlobs
 from service.web.access.auth import Authenticator
 from service.web.access.keys import Key, new_key
 from service.web.app import create_app
@@ -143,9 +144,13 @@ def opened(database: str, embedder: Embedder, tmp_path: Path) -> Iterator[Office
 
 @dataclass(frozen=True)
 class OnlySettings:
-    """Services without storage: identity needs none."""
+    """Services with a folder for storage."""
 
     settings: Settings
+
+    @property
+    def blobs(self) -> FolderBlobs:
+        return FolderBlobs(self.settings.workspace / "blobs")
 
 
 def identity_client(settings: Settings, identity: IdentityServices, services: Any = None) -> FlaskClient:

@@ -51,7 +51,7 @@ def _services(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> I
     identity.embedder = embedder
     app.extensions |= {KEY: OnlySettings(own), IDENTITY: identity}
     person = identity.galleries.enrol("contract", "Ann", "form", None, [NewFace(made_up(1), thumbnail=b"jpeg")])
-    [waiting] = identity.pending.keep("contract", [PendingFace(made_up(2), b"")])
+    [waiting] = identity.pending.keep("contract", [PendingFace(made_up(2))])
     known.update(person_id=person.id, face_token=person.faces[0].token, waiting=waiting)
     yield
     identity.store.close()
@@ -112,4 +112,4 @@ def _another_face() -> str:
 
 
 def _waiting() -> str:
-    return _own().pending.keep("contract", [PendingFace(made_up(5), b"")])[0]
+    return _own().pending.keep("contract", [PendingFace(made_up(5))])[0]

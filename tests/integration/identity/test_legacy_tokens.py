@@ -214,9 +214,7 @@ def test_a_database_that_is_away_is_an_internal_error(office: Office) -> None:
 def test_sixteen_callers_at_once_lose_nothing(office: Office) -> None:
     """Each adds a face that waits, finds it, and removes it if its number is odd."""
     lab = office.lab
-    tokens = office.identity.pending.keep(
-        "lab", [PendingFace(made_up(n, near=99, apart=0.3), b"") for n in range(THREADS)]
-    )
+    tokens = office.identity.pending.keep("lab", [PendingFace(made_up(n, near=99, apart=0.3)) for n in range(THREADS)])
 
     def work(number: int) -> None:
         own = {"query_string": {"face_token": tokens[number]}}

@@ -110,9 +110,7 @@ def test_deleting_a_person_leaves_nothing_and_says_what_went(store: Store, galle
     faces = [NewFace(made_up(1), thumbnail=b"jpeg"), NewFace(made_up(2))]
     person = galleries.enrol("lab", "Ann", "form 7", None, faces)
     waiting = PendingFaces(store, HOUR)
-    [hers, others] = waiting.keep(
-        "lab", [PendingFace(made_up(5, near=1, apart=0.2), b"c"), PendingFace(made_up(6), b"c")]
-    )
+    [hers, others] = waiting.keep("lab", [PendingFace(made_up(5, near=1, apart=0.2)), PendingFace(made_up(6))])
     where = Mention("f" * 32, "results", "a/people.json")
     mention(store, "lab", [person.id, "gone"], where)
     mention(store, "lab", [person.id], where)
@@ -168,7 +166,7 @@ def test_a_time_that_comes_ends_a_match_that_is_in_memory(galleries: Galleries) 
 
 def test_waiting_faces_are_enrolled_once_and_expire(store: Store, galleries: Galleries) -> None:
     waiting = PendingFaces(store, HOUR)
-    [face_token, other] = waiting.keep("lab", [PendingFace(made_up(1), b"c"), PendingFace(made_up(2), b"c")])
+    [face_token, other] = waiting.keep("lab", [PendingFace(made_up(1)), PendingFace(made_up(2))])
     assert len(face_token) == 24
     with pytest.raises(NotFound):
         galleries.enrol_pending("clinic", face_token, "Ann", "legacy:clinic")

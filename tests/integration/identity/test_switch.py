@@ -148,7 +148,7 @@ def _sweep_over(account: StorageAccount, tmp_path: Path) -> None:
     identity = IdentityServices(settings)
     gone = identity.galleries.enrol("lab", "Ann", "form", None, [NewFace(made_up(1))])
     kept = identity.galleries.enrol("lab", "Bob", "form", now() + timedelta(hours=1), [NewFace(made_up(2))])
-    PendingFaces(identity.store, timedelta(seconds=-1)).keep("lab", [PendingFace(made_up(3), b"")])
+    PendingFaces(identity.store, timedelta(seconds=-1)).keep("lab", [PendingFace(made_up(3))])
     with identity.store.changing("lab", removes=True) as connection:
         hour_ago = now() - timedelta(hours=1)
         connection.execute(update(people).where(people.c.id == gone.id).values(expires=hour_ago))
@@ -161,7 +161,10 @@ def _sweep_over(account: StorageAccount, tmp_path: Path) -> None:
         ("expired person", "gallery lab"),
         ("expired faces", "gallery lab"),
     ]
-    assert [finding.mended for finding in swept(mend=True)] == ["deleted, 1 embeddings", "deleted 1"]
+    mended = swept(mend=True)
+    assert [finding.mended for finding in mended] == ["deleted, 1 embeddings, 0 results changed", "deleted 1"]
+    assert mended[0].receipt
+    assert (mended[0].receipt["person_id"], mended[0].receipt["embeddings"]) == (gone.id, 1)
     assert [person.id for person in identity.galleries.page("lab")] == [kept.id]
     assert swept(mend=False) == []
     identity.store.close()
