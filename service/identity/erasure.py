@@ -21,6 +21,7 @@ from service.identity.galleries import Galleries
 from service.identity.rights import Mention, NewMention, Receipt, audit, mentions_of, remove_person
 from service.identity.store import Store, galleries, now, people, temporary
 from service.jobs.result_place import PEOPLE
+from service.jobs.sweep.finding import every_blob
 from service.storage.blob_store import Blobs
 
 
@@ -62,11 +63,14 @@ class GalleryErasure:
         }
 
 
-def erase_person(store: Store, blobs: Blobs, gallery: str, person_id: str, *, action: str = "purge") -> Erasure:
+def erase_person(
+    store: Store, blobs: Blobs, gallery: str, person_id: str, *, action: str = "purge", with_pending: bool = True
+) -> Erasure:
     """Delete a person, their faces, and their name in results; log the receipt.
 
     Args:
-        action: of the log line: `purge` by an operator, `expire` by a sweep.
+        action: of the log line: `purge` by an operator, `delete` by a caller, `expire` by a sweep.
+        with_pending: also delete pending faces that look like the person.
 
     Raises:
         NotFound: there is no such person.
@@ -78,7 +82,7 @@ def erase_person(store: Store, blobs: Blobs, gallery: str, person_id: str, *, ac
         for mention in known:
             changed |= {(mention.container, name) for name in redact(blobs, mention, {person_id})}
         try:
-            receipt = remove_person(store, gallery, person_id, known_mentions=known)
+            receipt = remove_person(store, gallery, person_id, known_mentions=known, with_pending=with_pending)
             break
         except NewMention:
             continue
@@ -92,7 +96,7 @@ def erase_face(known: Galleries, blobs: Blobs, gallery: str, face_token: str) ->
     """Delete an enrolled face, and with the last one erase its person; returns the person's id. Raises NotFound."""
     person_id = known.owner_of(gallery, face_token)
     if len(known.person(gallery, person_id).faces) == 1:
-        erase_person(known.store, blobs, gallery, person_id, action="delete")
+        erase_person(known.store, blobs, gallery, person_id, action="delete", with_pending=False)
     else:
         known.remove_face(gallery, face_token)
     return person_id
@@ -150,22 +154,10 @@ def redact(blobs: Blobs, mention: Mention, person_ids: Collection[str]) -> list[
 def _results(blobs: Blobs, mention: Mention) -> Iterator[tuple[str, dict[str, Any]]]:
     """Read the `people.json` of every attempt of a job, an attempt that died before its commit included."""
     folder = mention.blob.removesuffix(PEOPLE).rstrip("/").rpartition("/")[0]
-    for name in sorted({mention.blob, *_listed(blobs, mention.container, f"{folder}/")}):
+    listed = (blob.name for blob in every_blob(blobs, mention.container, f"{folder}/"))
+    for name in sorted({mention.blob, *(name for name in listed if name.endswith(f"/{PEOPLE}"))}):
         with suppress(MediaNotFound, NotFound):
             yield name, json.loads(blobs.read(mention.container, name))
-
-
-def _listed(blobs: Blobs, container: str, prefix: str) -> Iterator[str]:
-    cursor = ""
-    while True:
-        try:
-            page = blobs.page(container, cursor, prefix)
-        except NotFound:
-            return
-        yield from (blob.name for blob in page.blobs if blob.name.endswith(f"/{PEOPLE}"))
-        cursor = page.cursor
-        if not cursor:
-            return
 
 
 def _matches(content: dict[str, Any]) -> list[dict[str, Any]]:

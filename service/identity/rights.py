@@ -61,12 +61,18 @@ class NewMention(Exception):
 
 
 def remove_person(
-    store: Store, gallery: str, person_id: str, *, known_mentions: Sequence[Mention] | None = None
+    store: Store,
+    gallery: str,
+    person_id: str,
+    *,
+    known_mentions: Sequence[Mention] | None = None,
+    with_pending: bool = True,
 ) -> Receipt:
     """Delete a person and everything that belongs to them.
 
     Args:
         known_mentions: the caller has redacted these; with others, nothing is deleted. None: results do not matter.
+        with_pending: also delete pending faces that look like the person.
 
     Raises:
         NotFound: there is no such person.
@@ -81,13 +87,14 @@ def remove_person(
         if known_mentions is not None and not set(mentioned_in) <= set(known_mentions):
             raise NewMention
         held = connection.execute(select(faces).where(faces.c.person == person_id)).all()
+        embeddings = [row.embedding for row in held] if with_pending else []
         receipt = Receipt(
             person_id=person_id,
             deleted=now(),
             embeddings=len(held),
             thumbnails=sum(row.thumbnail is not None for row in held),
             tokens=tuple(row.token for row in held),
-            temporary_tokens=_forget_pending(connection, gallery, [row.embedding for row in held]),
+            temporary_tokens=_forget_pending(connection, gallery, embeddings),
             mentioned_in=mentioned_in,
         )
         # Faces and mentions are deleted with the person by foreign keys.

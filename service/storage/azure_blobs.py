@@ -30,6 +30,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 ARCHIVED = frozenset({"BlobArchived", "BlobBeingRehydrated"})
 """Error codes of a blob in the archive tier, and of one on its way out of it."""
 
+NOT_KEPT = "private, no-store"
+"""Cache-Control of blobs that the service writes; links to them are read directly from storage."""
+
 
 class AzureBlobs:
     """See `blob_store.Blobs`; it also lists containers, deletes, and signs read-only links."""
@@ -106,7 +109,7 @@ class AzureBlobs:
     ) -> None:
         options: dict[str, Any] = {
             "overwrite": not create_only,
-            "content_settings": ContentSettings(content_type=content_type),
+            "content_settings": ContentSettings(content_type=content_type, cache_control=NOT_KEPT),
             "metadata": dict(metadata or {}),
         }
         client = self._service.get_blob_client(container, name)

@@ -120,7 +120,7 @@ class Attempt:
         self._log_outcome("succeeded")
 
     def _delete_if_purged(self) -> None:
-        """Delete the job's results and message where a purge has deleted its record without waiting for this attempt."""
+        """Delete the job's results and message where a purge has deleted its record meanwhile."""
         try:
             self._worker.table.get(self._queued.job.job_id)
         except Purged:

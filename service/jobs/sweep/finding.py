@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from service.errors import AnalysisError, NotFound
-from service.storage.azure_blobs import AzureBlobs
-from service.storage.blob_store import BlobInfo
+from service.storage.blob_store import BlobInfo, Blobs
 
 Kind = Literal[
     "upload without a job",
@@ -78,7 +77,7 @@ class Found:
             return replace(self.finding, error=error.message)
 
 
-def every_blob(blobs: AzureBlobs, container: str, prefix: str = "") -> Iterator[BlobInfo]:
+def every_blob(blobs: Blobs, container: str, prefix: str = "") -> Iterator[BlobInfo]:
     """List all blobs of a container; none where it was deleted meanwhile."""
     cursor = ""
     while True:

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from service.errors import AnalysisError, BadRequest
 from service.identity.embedder import FoundFace
-from service.identity.galleries import PAGE, Match, NewFace, Person
 from service.identity.erasure import erase_face, erase_person
+from service.identity.galleries import PAGE, Match, NewFace, Person
 from service.identity.rights import audit, export_person
 from service.identity.vectors import confidence, exact
 from service.web.identity.models import (

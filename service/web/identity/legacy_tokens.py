@@ -26,6 +26,7 @@ from service.errors import (
     UnsupportedMedia,
 )
 from service.identity.embedder import FoundFace, NoFace, PictureRules
+from service.identity.erasure import erase_face
 from service.identity.galleries import UNKNOWN, Match
 from service.identity.pending_faces import PendingFace
 from service.identity.rights import audit
@@ -36,6 +37,7 @@ from service.web.identity.own_gallery import identity, legacy_consent, own_galle
 from service.web.protocol.bodies import FORM_BYTES, read_form, takes_body
 from service.web.protocol.openapi import Answers, Parameters, needs, operation_name, optional
 from service.web.protocol.pictures import describe_body, form_content, request_body
+from service.web.services import services
 
 NEEDS = needs("identity")
 PICTURE_BYTES = 2 << 20

@@ -46,6 +46,10 @@ HEADERS = {
 """See https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html."""
 
 
+NOT_KEPT = "private, no-store"
+"""Cache-Control of the API's responses that set no other: results, overlays and reports show people."""
+
+
 def guard(app: Flask) -> None:
     """Add the headers to every response, errors included."""
     app.after_request(_protected)
@@ -53,6 +57,8 @@ def guard(app: Flask) -> None:
 
 def _protected(response: Response) -> Response:
     response.headers.update(HEADERS)
+    if not (is_page(request.endpoint) or _is_docs(request.path)):
+        response.headers.setdefault("Cache-Control", NOT_KEPT)
     if is_page(request.endpoint) and not is_file(request.endpoint):
         response.headers.update(PAGE_HEADERS)
     elif request.endpoint == "reports.report":

@@ -57,6 +57,4 @@ def _file(path: JobPath, name: str) -> Response:
     blob = own.reports.find(record.job, place, csv, name)
     response = Response(own.blobs.stream(place.container, blob.name), content_type=FILES[name])
     response.content_length = blob.size
-    # Reports show faces: no shared cache may keep one.
-    response.headers["Cache-Control"] = "private, no-cache"
     return response
