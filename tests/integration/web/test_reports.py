@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 
 from service.engine.columns import IMAGE_COLUMNS
@@ -15,7 +16,7 @@ from service.jobs.record import now
 from service.jobs.result_place import ResultPlace
 from service.results.publish import commit, publish_artefacts
 from tests.conftest import ASTRONAUT, StorageAccount
-from tests.integration.web.conftest import TRACE, make_job
+from tests.integration.web.conftest import TRACE, make_job, publish
 
 NAME = "<script>alert(1)</script>.png"
 
@@ -82,7 +83,7 @@ def test_report_headers_forbid_scripts(client: FlaskClient, account: StorageAcco
     assert "sandbox;" in policy
     assert "script" not in policy
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "private" in answer.headers["Cache-Control"]
+    assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("name", ["report.html", "summary.json", "methods.txt", "citation.bib"])
@@ -107,3 +108,19 @@ def test_the_schema_of_the_summary_is_published(client: FlaskClient) -> None:
     told = client.get("/schema/1").json["summary"]
     assert {"gate", "tracks", "faces", "cautions", "not_measured"} <= set(told["properties"])
     assert json.dumps(told).count("description") > 20
+
+
+@pytest.mark.parametrize("name", ["overlay", "result.csv", "manifest.json", "results", ""])
+def test_results_and_overlays_are_kept_by_no_cache(client: FlaskClient, account: StorageAccount, name: str) -> None:
+    record = make_job(account, "x.png", "succeeded")
+    publish(account, record)
+    answer = client.get(f"/jobs/{record.job.job_id}/{name}".rstrip("/"))
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-store")
+
+
+def test_links_into_storage_carry_the_same_cache_control(client: FlaskClient, account: StorageAccount) -> None:
+    record = make_job(account, "x.png", "succeeded")
+    publish(account, record)
+    links = client.get(f"/jobs/{record.job.job_id}/results?links=sas").json["links"]
+    for name in ("csv", "manifest"):
+        assert requests.get(links[name], timeout=10).headers["Cache-Control"] == "private, no-store"
