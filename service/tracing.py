@@ -1,7 +1,7 @@
 """Traces by OpenTelemetry, from the upload's event through queue and pipeline to the result.
 
-The packages are an extra (`requirements-otel.txt`). Without a destination in the settings every function here does
-nothing, and passes on the `traceparent` that it was given.
+OpenTelemetry's API is always there and does nothing without its SDK: spans then only pass on their `traceparent`. The
+SDK and the exporters are an extra (`requirements-otel.txt`), set up here where the settings name a destination.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal
 
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 from service import __version__
 from service.settings import BadSettings, Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import Tracer
 
 Kind = Literal["INTERNAL", "PRODUCER", "CONSUMER"]
 
@@ -25,7 +28,8 @@ EXPORTERS = "opentelemetry_traces_exporter"
 OTLP, AZURE_MONITOR = "otlp_proto_http", "azure_monitor_opentelemetry_exporter"
 
 _provider: TracerProvider | None = None
-_tracer: Tracer | None = None
+_tracer: trace.Tracer = trace.NoOpTracer()
+_W3C = TraceContextTextMapPropagator()
 
 
 def configure(settings: Settings, part: str, identity: Any = None) -> None:
@@ -77,7 +81,7 @@ def close() -> None:
     global _provider, _tracer
     if _provider:
         _provider.shutdown()
-    _provider = _tracer = None
+    _provider, _tracer = None, trace.NoOpTracer()
 
 
 @contextmanager
@@ -90,17 +94,10 @@ def span(name: str, traceparent: str = "", kind: Kind = "INTERNAL", **attributes
     Yields:
         The traceparent for the calls that the block makes.
     """
-    if _tracer is None:
-        yield traceparent
-        return
-    from opentelemetry.trace import SpanKind
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-    w3c = TraceContextTextMapPropagator()
-    parent = w3c.extract({"traceparent": traceparent}) if traceparent else None
+    parent = _W3C.extract({"traceparent": traceparent}) if traceparent else None
     with _tracer.start_as_current_span(name, parent, SpanKind[kind], attributes):
         carrier: dict[str, str] = {}
-        w3c.inject(carrier)
+        _W3C.inject(carrier)
         yield carrier.get("traceparent", traceparent)
 
 

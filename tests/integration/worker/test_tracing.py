@@ -178,7 +178,7 @@ import sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "opentelemetry":
+        if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter")):
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
@@ -186,8 +186,9 @@ from service import tracing, wiring
 from service.settings import BadSettings, Settings
 
 tracing.configure(Settings.load({}), "web")
-with tracing.span("submit", "given") as carried:
-    assert carried == "given"
+given = "00-" + "a" * 32 + "-" + "b" * 16 + "-00"
+with tracing.span("submit", given) as carried:
+    assert carried == given
 try:
     tracing.configure(Settings.load({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}), "web")
 except BadSettings as error:
