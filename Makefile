@@ -7,7 +7,7 @@ MODELS := openface_lite/models/.fetched
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos fuzz check docs bench lock clean
+.PHONY: help setup demo up test test-all campaigns chaos fuzz check docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,14 +18,19 @@ demo: setup ## run the main job end to end on real media, into demo-results/
 up: setup ## start the same stack in the foreground and leave it running; Ctrl-C stops it
 	@$(RUN) -m infra.local.up
 
-test: setup ## run all tests, three files at a time: most of them wait
-	@# Root on Debian gets Chromium for the browser tests where it is missing; others are told in a line.
+test: setup ## run the tests, three files at a time: most of them wait
+	@# Root on Debian gets Chromium for the browser tests where it is missing; others read a line about it.
 	@$(RUN) -m infra.local.browser
 	@# By itself, beside the others: schemathesis makes one test of all its routes where tests are shared out.
 	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/integration/web/test_contract.py >.local/contract.log 2>&1 & \
 	trap "kill $$! 2>/dev/null" INT TERM; \
-	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/integration/web/test_contract.py; others=$$?; \
+	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/integration/web/test_contract.py --ignore tests/campaigns; others=$$?; \
 	wait $$!; contract=$$?; cat .local/contract.log; exit $$((others + contract))
+
+test-all: test campaigns ## run the tests, then the short runs of the campaigns
+
+campaigns: setup ## short runs of chaos, hostile media and benchmarks
+	@$(RUN) -m pytest -n 2 --dist loadfile tests/campaigns
 
 check: setup ## lint, format, types, the import contract and stale documents
 	@$(RUN) -m ruff check .
