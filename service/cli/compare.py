@@ -67,7 +67,7 @@ def compare_command(result: Path, parameters_file: Path, html: Path | None, as_j
     """Compare RESULT with desired action units: list those outside their tolerance, and by how much.
 
     RESULT is a CSV, or the folder that `analyse` or `download` put it in. Of a picture the values of its face are
-    compared, of a video a statistic over its good rows (success 1 and confidence at least 0.7): the mean, unless the
+    compared, of a video a statistic over its good rows (success 1 and confidence at least 0.75): the mean, unless the
     parameters say otherwise.
 
     Exit code 0 only for `pass`; 1 for `fail` (any outside), and for `incomplete`: none outside, but some desired

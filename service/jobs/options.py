@@ -48,7 +48,10 @@ class RequestedOptions(BaseModel):
         json_schema_extra=optional,
     )
     multi_view: Literal["0", "1"] | None = Field(
-        None, description="Default: `1` for wild, `0` for posed.", json_schema_extra=optional
+        None,
+        description="Several starting views of each face in a picture; changes no number of a video. "
+        "Default: `1` for wild, `0` for posed.",
+        json_schema_extra=optional,
     )
     overlay: Literal["0", "1", "false", "true"] | None = Field(
         None,
@@ -83,7 +86,8 @@ class JobOptions:
         faces: ``one`` keeps the biggest face of a picture and runs FeatureExtraction on a video;
             ``many`` keeps all and runs FaceLandmarkVidMulti.
         au: ``static`` action-unit models judge each frame alone; ``dynamic`` ones calibrate over the clip.
-        multi_view: several starting views a face (slower; ``-wild`` turns it on by itself).
+        multi_view: several starting views a face of a picture (slower; ``-wild`` turns it on by itself). OpenFace
+            does the same with videos either way; there it only stays in the identity.
         overlay: also make a copy of the media with the measurements drawn into it.
         gallery: in which to look who is seen; empty for none.
     """

@@ -97,6 +97,12 @@ def _of_a_picture(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
             code="small_faces",
             text=f"{_count(small, 'face')} under {SMALL_FACE_PX} px high: measured less well.",
         )
+    if facts.is_openface and summary.faces and (facts.job.get("options") or {}).get("multi_view"):
+        yield Caution(
+            code="confidence_of_another_view",
+            text="With several starting views OpenFace may report the confidence of another view than the one whose "
+            "landmarks it keeps: look at the face before you trust a confidence near the gate.",
+        )
     if summary.faces:
         yield Caution(
             code="single_picture",

@@ -70,7 +70,8 @@ def _options(facts: ManifestReader) -> Iterator[str]:
     if not command:
         return
     parts = ["the parameters for faces in the wild" if facts.job.get("media_type") == "wild" else "default parameters"]
-    if options.get("multi_view"):
+    # In videos OpenFace uses several views at each detection, whatever the option.
+    if options.get("multi_view") and facts.media == "image":
         parts.append("several starting views a face")
     if facts.is_openface and options.get("au"):
         calibrated = options["au"] == "dynamic"

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-CONFIDENCE = 0.7
-"""OpenFace's maintainer counts less as a failure (TadasBaltrusaitis/OpenFace, issues 270 and 1088); its `success` needs
-about 0.725, so in videos this only excludes rows of engines that call a face tracked at a low confidence."""
+CONFIDENCE = 0.75
+"""OpenFace's `success` means a confidence above 0.725, and its 20 levels are 0.05 apart; pictures have no `success`. In
+videos this only excludes rows of engines that call a face tracked at a low confidence."""
 
 WHY = (
-    "rows with success 0 hold old values that mean nothing, and OpenFace's maintainer advises against "
-    "rows with a confidence below 0.7"
+    "rows with success 0 hold old values that mean nothing, and OpenFace itself counts a confidence of 0.725 or "
+    "less as a failure"
 )
 
 

@@ -18,7 +18,7 @@ from service.results.quality_gate import gate
 from service.results.summary import BOX, GAZE, POSE, summarise
 from service.results.summary_model import Summary
 
-COLUMNS = [*VIDEO_HEAD, *POSE.values(), *GAZE.values(), *BOX, *INTENSITIES, *PRESENCES]
+COLUMNS = ["face", *VIDEO_HEAD, *POSE.values(), *GAZE.values(), *BOX, *INTENSITIES, *PRESENCES]
 SHA = "cd" * 32
 
 
@@ -100,7 +100,7 @@ def test_counts_in_the_methods() -> None:
     rows = [{"AU12_r": 1.0}] * 90 + [{"AU12_r": 5.0, "success": 0}] * 10
     paragraph = methods(*summarised(rows))
     assert "The table holds 100 of 100 frames; a face was tracked in 90." in paragraph
-    assert "the 90 frames with success 1 and a confidence of at least 0.7 (90.0%)" in paragraph
+    assert "the 90 frames with success 1 and a confidence of at least 0.75 (90.0%)" in paragraph
     assert "dynamic action-unit models" in paragraph
 
 
@@ -134,6 +134,11 @@ def test_the_certificate() -> None:
         ([{}] * 20, {"completeness": {"verdict": "partial", "reason": "cut"}}, "partial"),
         ([{}] * 20, {"engine": {"name": "OpenFace", "licence_class": "research-only"}}, "research_only"),
         ([{}] * 3100, {}, "long_clip"),
+        (
+            [{"face": 0, "box_height": 200.0}],
+            {"job": {"media": "image", "options": {"multi_view": True}}},
+            "confidence_of_another_view",
+        ),
     ],
 )
 def test_cautions_are_told_where_they_apply(rows: list[dict[str, float]], manifest: dict[str, Any], code: str) -> None:
@@ -145,7 +150,7 @@ def test_cautions_are_told_where_they_apply(rows: list[dict[str, float]], manife
 
 
 def test_statistics_are_of_the_rows_that_count() -> None:
-    rows = [{"AU12_r": 2.0}] * 4 + [{"AU12_r": 5.0, "success": 0}, {"AU12_r": 5.0, "confidence": 0.69}]
+    rows = [{"AU12_r": 2.0}] * 4 + [{"AU12_r": 5.0, "success": 0}, {"AU12_r": 5.0, "confidence": 0.74}]
     summary, _ = summarised(rows)
     intensity = summary.tracks[0].action_units["AU12"].intensity
     assert intensity

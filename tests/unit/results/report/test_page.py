@@ -23,7 +23,7 @@ def counting(made: Made) -> list[dict[str, str]]:
     """The rows that pass the gate, read by another reader than the report's."""
     with made.csv.open() as file:
         rows = list(csv.DictReader(file))
-    return [row for row in rows if row.get("success", "1") == "1" and float(row["confidence"]) >= 0.7]
+    return [row for row in rows if row.get("success", "1") == "1" and float(row["confidence"]) >= 0.75]
 
 
 def shown(value: float, digits: int = 2) -> str:
@@ -74,7 +74,7 @@ def test_the_verdict_counts_frames(openface: Made) -> None:
     assert "Complete: the table covers the whole media." in text
     assert f"A face was tracked in {FRAMES - len(LOST)} of {FRAMES} frames" in text
     assert f"{len(LOST)} of {FRAMES} rows have success 0" in text
-    assert f"{len(DOUBTED)} rows are called tracked, but with a confidence below 0.7" in text
+    assert f"{len(DOUBTED)} rows are called tracked, but with a confidence below 0.75" in text
     assert sum(openface.summary["confidence"]["counts"]) == FRAMES
 
 
