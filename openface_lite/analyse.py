@@ -27,9 +27,9 @@ def analyse_image(
     ``image`` is a file, a file's bytes, or an upright array: (height, width) grey, or (height, width, 3 or 4)
     in BGR order, of uint8 or uint16. Very large pictures are analysed at a reduced size and their results given
     in full-size pixels (see :mod:`openface_lite.pictures`). ``camera`` defaults to OpenFace's guess for the
-    full size. ``tiles`` also finds small faces and costs two thirds of the time; ``thorough`` looks at
-    smaller tiles too. Where nothing is found, or a face lies on its side, the picture is tried turned by
-    quarters, so faces of any in-plane rotation are found. Safe to call from several threads; the same input
+    full size. ``tiles`` also finds small faces; ``thorough`` looks at smaller tiles too. Where nothing is found the
+    picture is tried with a margin around it, for a face that fills it, and there or where a face lies on its side,
+    turned by quarters, so faces of any in-plane rotation are found. Safe to call from several threads; the same input
     gives the same numbers.
 
     Raises MediaError (undecodable), ValueError (an array that is no picture), ModelsUnavailableError.
@@ -39,15 +39,18 @@ def analyse_image(
     return find_faces(picture, camera, tiles=2 if thorough else int(tiles))
 
 
-def find_faces(picture: Picture, camera: pose.Camera, *, tiles: int, turned: bool = True) -> list[Face]:
+def find_faces(picture: Picture, camera: pose.Camera, *, tiles: int, again: bool = True) -> list[Face]:
     """Every face of a picture, largest first; ``tiles`` as for :func:`detect.detect`.
 
-    ``turned`` allows looks at the picture turned by quarters, which are spent where no face is found, or one
-    that is itself turned: then there may be others. What shows only there must convince more: three further
-    looks at a picture without a face are three further chances to see one in it.
+    ``again`` allows further looks where no face is found: with a margin around the picture, then at the picture turned
+    by quarters, which is also spent where a face is itself turned, since there may be others. What shows only in a
+    turned picture must convince more: three further looks at a picture without a face are three further chances to
+    see one in it.
     """
     faces = _measure_all(picture, detect.detect(picture.pixels, tiles=tiles), camera, _MIN_LOGIT)
-    if turned and (not faces or any(_is_turned(face) for face in faces)):
+    if again and not faces:
+        faces = _measure_all(picture, detect.detect_with_margin(picture.pixels), camera, _MIN_LOGIT)
+    if again and (not faces or any(_is_turned(face) for face in faces)):
         for quarter_turns in (1, 2, 3):
             detections = detect.detect_turned(picture.pixels, quarter_turns)
             faces += _measure_all(picture, detections, camera, mesh.SURE_LOGIT)

@@ -16,6 +16,8 @@ from openface_lite.model_facts import FULL_RANGE, SHORT_RANGE, ModelFile
 _MIN_TILE = 160
 # A box within this share of a tile's side from an inner border is taken as cut off by it.
 _BORDER_SHARE = 0.01
+# Around a face that fills the picture the detectors want surroundings: a square this much larger than the picture.
+_MARGIN = 1.6
 _IOU_LIMIT = 0.3
 _CONTAINED_LIMIT = 0.6
 
@@ -77,6 +79,11 @@ def detect(image: Image, *, tiles: int = 0) -> list[Detection]:
     return _largest_first(suppress(found))
 
 
+def detect_with_margin(image: Image) -> list[Detection]:
+    """All faces seen when the image is looked at with an empty margin around it, largest first."""
+    return _largest_first(suppress(_in_whole(image, 0, _MARGIN)))
+
+
 def detect_turned(image: Image, quarter_turns: int) -> list[Detection]:
     """All faces seen when the image is looked at turned counter-clockwise 1 to 3 quarters, largest first.
 
@@ -85,10 +92,10 @@ def detect_turned(image: Image, quarter_turns: int) -> list[Detection]:
     return _largest_first(suppress(_in_whole(image, quarter_turns)))
 
 
-def _in_whole(image: Image, quarter_turns: int) -> list[Detection]:
+def _in_whole(image: Image, quarter_turns: int, margin: float = 1.0) -> list[Detection]:
     """Both detectors on the whole image."""
     height, width = image.shape[:2]
-    whole = Region((width - 1) / 2, (height - 1) / 2, max(width, height), quarter_turns * math.pi / 2)
+    whole = Region((width - 1) / 2, (height - 1) / 2, margin * max(width, height), quarter_turns * math.pi / 2)
     return _in_region(image, whole, _SHORT_RANGE) + _in_region(image, whole, _FULL_RANGE)
 
 

@@ -46,7 +46,7 @@ class FaceTracker:
 
     def _look(self, picture: Picture, camera: Camera) -> Face | None:
         wider = self._frames_lost % _WIDER_LOOK_INTERVAL == 0
-        faces = find_faces(picture, camera, tiles=2 if wider and self._thorough else 0, turned=wider)
+        faces = find_faces(picture, camera, tiles=2 if wider and self._thorough else 0, again=wider)
         last = self._last_box
         same = [face for face in faces if last is not None and detect.overlap(face.box, last)]
         if last is not None and self._frames_lost < _PATIENT_FRAMES:
@@ -93,7 +93,7 @@ class MultiFaceTracker:
     def _add_new(self, picture: Picture, camera: Camera, seen: dict[int, Face]) -> None:
         """Put faces nobody follows into the lost slot nearest to them, else into a free one."""
         nobody = not self._slots
-        for face in find_faces(picture, camera, tiles=2 if self._thorough else 0, turned=nobody):
+        for face in find_faces(picture, camera, tiles=2 if self._thorough else 0, again=nobody):
             if any(detect.overlap(face.box, other.box) for other in seen.values()):
                 continue
             number = self._lost_slot_near(face, seen)
