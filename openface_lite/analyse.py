@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openface_lite import detect, mesh, pose
-from openface_lite.arrays import Image
 from openface_lite.face import Face
 from openface_lite.pictures import Picture, picture_of
 
@@ -59,7 +58,7 @@ def find_faces(picture: Picture, camera: pose.Camera, *, tiles: int, again: bool
 
 def track_face(picture: Picture, before: Face, camera: pose.Camera) -> Face | None:
     """The face of the frame before in the next picture, or None where it cannot be seen any more."""
-    fitted = mesh.fit(picture.pixels, before.mesh.region, min_logit=_MIN_LOGIT)
+    fitted = mesh.fit(picture, before.mesh.region, min_logit=_MIN_LOGIT)
     return _measure(picture, fitted, camera, before.head_pose) if fitted else None
 
 
@@ -80,7 +79,7 @@ def _measure_all(
     picture: Picture, detections: list[detect.Detection], camera: pose.Camera, min_logit: float
 ) -> list[Face]:
     """The faces behind detections, in their order."""
-    fits = (mesh.fit_afresh(picture.pixels, each.region, min_logit=min_logit) for each in detections)
+    fits = (mesh.fit_afresh(picture, each.region, min_logit=min_logit) for each in detections)
     faces = (_measure(picture, fitted, camera) for fitted in fits if fitted)
     return [face for face in faces if face]
 
@@ -92,9 +91,3 @@ def _measure(picture: Picture, fitted: mesh.Mesh, camera: pose.Camera, near: pos
     if head.translation[2] <= 0 or not np.isfinite(head.translation).all():
         return None  # The solver went behind the camera: nothing measured from it would mean anything.
     return Face(fitted, camera, head)
-
-
-def picture_of_frame(frame: Image) -> Picture:
-    """A video frame, analysed as it is."""
-    height, width = frame.shape[:2]
-    return Picture(frame, width, height)

@@ -8,7 +8,7 @@ import numpy as np
 
 from openface_lite import action_units, columns, videos
 from openface_lite.arrays import Array, Image
-from openface_lite.pictures import images_in
+from openface_lite.pictures import images_in, picture_of_frame
 from openface_lite.pose import Camera
 from openface_lite.track import FaceTracker
 
@@ -64,7 +64,7 @@ def analyse_video(
     tracker = FaceTracker(camera=camera, thorough=thorough)
     rows, measures = [], []
     for number, frame in enumerate(frames, start=1):
-        face = tracker.step(frame.pixels)
+        face = tracker.step(frame.picture)
         rows.append(columns.cells(_GROUPS, columns.video_values(number, 0, frame.time_s, face, _STREAMED)))
         measures.append(face.au_measures if face else action_units.NOT_MEASURED)
         if on_progress:
@@ -89,5 +89,7 @@ def _frames_of(source: Path | str | Iterable[Image], fps: float | None) -> tuple
         path = Path(source)
         footage = videos.open_sequence(images_in(path)) if path.is_dir() else videos.open_video(path)
         return footage.frames, footage.expected_frames
-    frames = (videos.Frame(number / fps if fps else 0.0, pixels) for number, pixels in enumerate(source))
+    frames = (
+        videos.Frame(number / fps if fps else 0.0, picture_of_frame(pixels)) for number, pixels in enumerate(source)
+    )
     return frames, len(source) if isinstance(source, (list, tuple)) else 0

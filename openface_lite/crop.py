@@ -22,6 +22,11 @@ class Region:
     size: float
     angle: float = 0.0
 
+    @property
+    def reach(self) -> float:
+        """Half the side of the upright square around the region."""
+        return self.size / 2 * (abs(math.cos(self.angle)) + abs(math.sin(self.angle)))
+
     def to_image(self, points: Array) -> Array:
         """Carry (n, 2+) points from the unit square of the region to image pixels.
 
@@ -36,8 +41,8 @@ class Region:
         return placed
 
 
-def cut(image: Image, region: Region, side: int) -> Image:
-    """The region as a (side, side, 3) image; what lies outside the picture is black."""
+def cut(image: Image, region: Region, side: int, *, outside: tuple[int, int, int] = (0, 0, 0)) -> Image:
+    """The region as a (side, side, 3) image; what lies outside the picture has the value ``outside``."""
     source, offset, reduction = _reduced_surroundings(image, region, side)
     # From patch pixels to image pixels: centre the patch, scale, turn, move.
     scale = region.size / side
@@ -53,7 +58,8 @@ def cut(image: Image, region: Region, side: int) -> Image:
     # Halving an image moves pixel centres: i covers the source pixels around (i + 0.5) * n - 0.5.
     placed /= reduction[:, np.newaxis]
     placed[:, 2] += 0.5 / reduction - 0.5
-    patch = cv2.warpAffine(source, placed, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    patch = cv2.warpAffine(source, placed, (side, side), flags=flags, borderValue=outside)
     return np.asarray(patch, dtype=np.uint8)
 
 
@@ -66,8 +72,8 @@ def _reduced_surroundings(image: Image, region: Region, side: int) -> tuple[Imag
     factor = region.size / side
     if factor <= _MAX_BILINEAR_REDUCTION:
         return image, np.zeros(2), np.ones(2)
-    # Half the sides of the upright square around the region, and a pixel of the patch more.
-    reach = region.size / 2 * (abs(math.cos(region.angle)) + abs(math.sin(region.angle))) + factor
+    # A pixel of the patch more.
+    reach = region.reach + factor
     height, width = image.shape[:2]
     left, right = _clip(region.center_x - reach, width), _clip(region.center_x + reach + 1, width)
     top, bottom = _clip(region.center_y - reach, height), _clip(region.center_y + reach + 1, height)

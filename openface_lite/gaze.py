@@ -64,21 +64,21 @@ def estimate(mesh: Mesh, camera: Camera, pose: Pose, openings: Array) -> Gaze:
 
     ``openings`` (2,) are the lids' distances over the eyes' widths.
     """
-    eyes = [_estimate_eye(mesh, eye, camera, pose) for eye in (0, 1)]
+    lids = landmarks.lid_points(mesh.points[:, :2])
+    eyes = [_estimate_eye(mesh, eye, lids[eye], camera, pose) for eye in (0, 1)]
     vectors, flat, solid = (np.stack(parts) for parts in zip(*eyes, strict=True))
     vectors[openings < blinks.SHUT] = np.nan
     return Gaze(vectors, flat.reshape(56, 2), solid.reshape(56, 3))
 
 
-def _estimate_eye(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> tuple[Array, Array, Array]:
+def _estimate_eye(mesh: Mesh, eye: int, lids: Array, camera: Camera, pose: Pose) -> tuple[Array, Array, Array]:
     """One eye's gaze vector (3,), 2D landmarks (28, 2) and 3D landmarks (28, 3)."""
     center_pixel, iris_ring, pupil_ring = landmarks.eye_rings(mesh.points, eye)
-    lids = landmarks.lid_points(mesh.points, eye)[:, :2]
     eyeball = _eyeball_center(mesh, eye, camera, pose)
     iris = _on_eyeball(camera.rays(center_pixel[np.newaxis])[0], eyeball)
     vector = (iris - eyeball) / np.linalg.norm(iris - eyeball)
 
-    lid_depths = pose.place(_model_lids(eye))[:, 2]
+    lid_depths = pose.place(_model_lids()[eye])[:, 2]
     pixels = np.concatenate([iris_ring, lids, pupil_ring])
     depths = np.concatenate([np.full(8, iris[2]), lid_depths, np.full(8, iris[2])])
     solid = camera.rays(pixels) * depths[:, np.newaxis]
@@ -87,15 +87,20 @@ def _estimate_eye(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> tuple[Arr
 
 
 @cache
-def _model_lids(eye: int) -> Array:
-    return landmarks.lid_points(canonical_face.points(), eye)
+def _model_lids() -> Array:
+    return landmarks.lid_points(canonical_face.points())
+
+
+@cache
+def _model_corners(eye: int) -> Array:
+    return np.asarray(canonical_face.points()[list(_CORNERS[eye])].mean(axis=0))
 
 
 def _eyeball_center(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> Array:
     """Anchored at the seen eye corners, which lids and iris do not move, then set back into the head."""
-    corners = list(_CORNERS[eye])
-    model_corner = canonical_face.points()[corners].mean(axis=0)
-    seen = mesh.points[corners, :2].mean(axis=0)
+    first, second = _CORNERS[eye]
+    model_corner = _model_corners(eye)
+    seen = (mesh.points[first, :2] + mesh.points[second, :2]) / 2
     anchor = camera.rays(seen[np.newaxis])[0] * pose.place(model_corner[np.newaxis])[0, 2]
     outward = -_TO_TEMPLE_MM if eye == 0 else _TO_TEMPLE_MM
     return np.asarray(anchor + pose.rotation @ (outward, _DOWN_MM, _INTO_HEAD_MM))

@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
 
 from openface_lite import landmarks, models
-from openface_lite.arrays import Array, Image
-from openface_lite.crop import Region, cut
+from openface_lite.arrays import Array
+from openface_lite.crop import Region
 from openface_lite.model_facts import LANDMARKS
+from openface_lite.pictures import Picture
 
 # Outer and inner eye corner on the left of the image (the person's right eye), then on its right.
 LEFT_EYE_CORNERS = (33, 133)
@@ -67,16 +67,16 @@ class Mesh:
         return _face_region(self.points)
 
 
-def fit(image: Image, region: Region, *, min_logit: float) -> Mesh | None:
+def fit(picture: Picture, region: Region, *, min_logit: float) -> Mesh | None:
     """Fit the mesh once inside a region, as for a face tracked from the previous frame.
 
     None where the presence's logit is below ``min_logit``. Raises ModelsUnavailableError.
     """
-    points, logit = _fit_once(image, region)
+    points, logit = _fit_once(picture, region)
     return Mesh(points, logit) if logit >= min_logit else None
 
 
-def fit_afresh(image: Image, region: Region, *, min_logit: float) -> Mesh | None:
+def fit_afresh(picture: Picture, region: Region, *, min_logit: float) -> Mesh | None:
     """Fit the mesh around a fresh detection; None where the presence's logit falls below ``min_logit``.
 
     The detectors take many faces for upright that are not, and the network fits those as well: unless it is sure, the
@@ -84,9 +84,9 @@ def fit_afresh(image: Image, region: Region, *, min_logit: float) -> Mesh | None
     one, and the last two fits are averaged, so that the box's place and size no longer show in the points. Raises
     ModelsUnavailableError.
     """
-    points, logit = _fit_once(image, region)
+    points, logit = _fit_once(picture, region)
     if logit < SURE_LOGIT:
-        turned = [_fit_once(image, replace(region, angle=region.angle + turn)) for turn in _OTHER_TURNS]
+        turned = [_fit_once(picture, replace(region, angle=region.angle + turn)) for turn in _OTHER_TURNS]
         best = max(turned, key=lambda fitted: fitted[1])
         points, logit = best if best[1] >= SURE_LOGIT else (points, logit)
     before = points
@@ -95,15 +95,14 @@ def fit_afresh(image: Image, region: Region, *, min_logit: float) -> Mesh | None
         if logit < min_logit:
             return None
         before = points
-        points, next_logit = _fit_once(image, _face_region(points))
+        points, next_logit = _fit_once(picture, _face_region(points))
         logit = min(logit, next_logit)
     return Mesh((before + points) / 2, logit) if logit >= min_logit else None
 
 
-def _fit_once(image: Image, region: Region) -> tuple[Array, float]:
+def _fit_once(picture: Picture, region: Region) -> tuple[Array, float]:
     """The (478, 3) points and the logit of the presence."""
-    patch = cv2.cvtColor(cut(image, region, _SIDE), cv2.COLOR_BGR2RGB)
-    points, logit, _ = models.run(LANDMARKS, np.divide(patch, 255, dtype=np.float32))
+    points, logit, _ = models.run(LANDMARKS, np.divide(picture.rgb(region, _SIDE), 255, dtype=np.float32))
     return region.to_image(points.reshape(POINTS, 3)[_ORDER] / _SIDE), logit.item()
 
 

@@ -1,7 +1,6 @@
 """Read pictures: upright, as (height, width, 3) uint8 BGR, and huge ones at a reduced size."""
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openface_lite.arrays import Array, Image
+from openface_lite.crop import Region, cut
 
 # What the real tools take from a folder: lower case only, not recursive, sorted as text.
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -30,17 +30,25 @@ class MediaError(Exception):
     """A file cannot be opened or decoded."""
 
 
-@dataclass(frozen=True)
 class Picture:
     """A picture to analyse.
 
-    ``pixels`` is (height, width, 3) uint8 BGR, upright, at most MAX_SIDE on its longer side; ``width`` and
-    ``height`` are those of the full-size picture, in whose pixels every result is given.
+    ``width`` and ``height`` are those of the full-size picture, in whose pixels every result is given.
     """
 
-    pixels: Image
-    width: int
-    height: int
+    def __init__(self, pixels: Image, width: int, height: int) -> None:
+        self._pixels = pixels
+        self.width = width
+        self.height = height
+
+    @property
+    def pixels(self) -> Image:
+        """(height, width, 3) uint8 BGR, upright, at most MAX_SIDE on its longer side."""
+        return self._pixels
+
+    def rgb(self, region: Region, side: int) -> Image:
+        """A region of ``pixels`` as (side, side, 3) uint8 RGB; what lies outside the picture is black."""
+        return np.asarray(cv2.cvtColor(cut(self.pixels, region, side), cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
     @property
     def is_reduced(self) -> bool:
@@ -54,6 +62,14 @@ class Picture:
         shift = np.array([0.5, 0.5, 0.0])
         columns = points.shape[1]
         return np.asarray((points + shift[:columns]) * scale[:columns] - shift[:columns])
+
+
+def picture_of_frame(frame: "Image | Picture") -> Picture:
+    """A video frame, analysed as it is."""
+    if isinstance(frame, Picture):
+        return frame
+    height, width = frame.shape[:2]
+    return Picture(frame, width, height)
 
 
 def picture_of(source: "NDArray[np.generic] | Path | str | bytes") -> Picture:

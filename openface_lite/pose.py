@@ -14,9 +14,9 @@ from openface_lite import canonical_face
 from openface_lite.arrays import Array
 from openface_lite.mesh import Mesh
 
-# The pose is found when a step turns and moves it less than this; the first usually takes five steps.
-_LEAST_TURN = 1e-6
-_LEAST_SHIFT_MM = 1e-3
+# The pose is found when a step turns and moves it less than this: the next would be a hundredth of it.
+_LEAST_TURN = 1e-5
+_LEAST_SHIFT_MM = 1e-2
 _MOST_STEPS = 15
 
 # Mesh points that expressions hardly move: forehead, temples, eye corners, nose, ears' side.
@@ -54,8 +54,10 @@ class Camera:
 
     def rays(self, pixels: Array) -> Array:
         """Directions (n, 3) with z = 1 through pixels (n, 2)."""
-        flat = (pixels - (self.cx, self.cy)) / (self.fx, self.fy)
-        return np.column_stack([flat, np.ones(len(flat))])
+        rays = np.ones((len(pixels), 3))
+        rays[:, 0] = (pixels[:, 0] - self.cx) / self.fx
+        rays[:, 1] = (pixels[:, 1] - self.cy) / self.fy
+        return rays
 
 
 @dataclass(frozen=True)
@@ -142,24 +144,21 @@ def refine(model: Array, pixels: Array, camera: Camera, start: Pose) -> Pose:
 
 def _gauss_newton_step(pixels: Array, camera: Camera, turned: Array, translation: Array) -> Array | None:
     """The step (rotation vector, translation) from the points (n, 3) as turned now; None if there is none."""
-    x, y, z = (turned + translation).T
+    qx, qy, qz = turned.T
+    z = qz + translation[2]
     if z.min() <= 0:
         return None
+    x, y = (qx + translation[0]) / z, (qy + translation[1]) / z
     # How a pixel moves with the point's place (a, 0, b; 0, c, d); a turn w moves the point by w x point.
-    a, b, c, d = camera.fx / z, -camera.fx * x / z**2, camera.fy / z, -camera.fy * y / z**2
-    zero = np.zeros_like(z)
-    qx, qy, qz = turned.T
-    jacobian = np.array(
-        [
-            [qy * b, qz * a - qx * b, -qy * a, a, zero, b],
-            [qy * d - qz * c, -qx * d, qx * c, zero, c, d],
-        ]
-    )
-    jacobian = jacobian.transpose(1, 0, 2).reshape(6, -1)
-    seen = np.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy])
-    error = (pixels.T - seen).ravel()
+    a, c = camera.fx / z, camera.fy / z
+    b, d = -a * x, -c * y
+    across, down = np.zeros((6, len(z))), np.zeros((6, len(z)))
+    across[0], across[1], across[2], across[3], across[5] = qy * b, qz * a - qx * b, -qy * a, a, b
+    down[0], down[1], down[2], down[4], down[5] = qy * d - qz * c, -qx * d, qx * c, c, d
+    right = pixels[:, 0] - (camera.fx * x + camera.cx)
+    below = pixels[:, 1] - (camera.fy * y + camera.cy)
     try:
-        return np.asarray(np.linalg.solve(jacobian @ jacobian.T, jacobian @ error))
+        return np.asarray(np.linalg.solve(across @ across.T + down @ down.T, across @ right + down @ below))
     except np.linalg.LinAlgError:
         return None
 

@@ -1,5 +1,6 @@
 """Write one input's output files as OpenFace does: the CSV, lazily, and the details file."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ _DETAIL_NAMES = {
     columns.POSE: "Pose",
     columns.SHAPE: "Shape parameters",
 }
+
+_FLUSH_INTERVAL_S = 0.5
 
 
 class OutputError(Exception):
@@ -47,6 +50,7 @@ class Recorder:
         self._job = job
         self._csv_path = job.folder / f"{job.stem}.csv"
         self._csv: TextIO | None = None
+        self._flushed_s = 0.0
         self._details = self._open_details()
 
     def __enter__(self) -> Self:
@@ -58,12 +62,15 @@ class Recorder:
         self.close()
 
     def write(self, values: Mapping[str, columns.Cells]) -> None:
-        """Append one row, on disk at once: whoever drives us counts the rows of the growing file."""
+        """Append one row. Rows are on disk within half a second: progress is read off the growing file."""
         if self._csv is None:
             self._csv = self._start_csv()
         groups = self._job.groups
         self._csv.write(columns.row(groups, columns.cells(groups, values)) + "\n")
-        self._csv.flush()
+        now = time.monotonic()
+        if now - self._flushed_s >= _FLUSH_INTERVAL_S:
+            self._csv.flush()
+            self._flushed_s = now
 
     def close(self) -> None:
         """Finish both files; harmless when repeated."""
@@ -85,15 +92,15 @@ class Recorder:
             raise OutputError("The output CSV file is not open, exiting") from error
 
     def _with_action_units(self, lines: Iterable[str], final: ClipUnits) -> Iterator[str]:
-        """The lines with other cells from the first intensity to the last presence, which are neighbours."""
+        """The lines with other cells from the first intensity to the last presence, which end each line."""
         groups = tuple(group for group in self._job.groups if group.key in ("au_r", "au_c"))
         first = columns.place_of("au_r", self._job.groups).start
-        last = columns.place_of("au_c", self._job.groups).stop
+        cells = columns.place_of("au_c", self._job.groups).stop - first
         rows = iter(lines)
         yield next(rows)
         for line, numbers in zip(rows, np.hstack([final.intensities, final.presences]), strict=True):
-            texts = line.rstrip("\n").split(",")
-            yield ",".join([*texts[:first], columns.row(groups, numbers), *texts[last:]]) + "\n"
+            before = line.rstrip("\n").rsplit(",", cells)[0]
+            yield f"{before},{columns.row(groups, numbers)}\n"
 
     def _open_details(self) -> TextIO:
         job = self._job

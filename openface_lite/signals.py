@@ -61,7 +61,7 @@ _LIP_MIDDLE: Final = [13, 14]
 _UPPER_INNER_LIP, _LOWER_INNER_LIP = [13, 82, 312], [14, 87, 317]
 _NOSE_BASE, _UPPER_LIP, _CHIN = 2, 0, 152
 # Of each eye: outer corner, inner corner, two pairs of opposite lid points.
-_EYES: Final = np.array([[33, 133, 160, 144, 158, 153], [263, 362, 387, 373, 385, 380]])
+_EYES_BY_POINT: Final = np.array([[33, 133, 160, 144, 158, 153], [263, 362, 387, 373, 385, 380]]).T
 # An open eye is about 0.3 as high as it is wide: closing it changes the signal by one.
 OPEN_RATIO: Final = 0.3
 _MM_A_CM: Final = 10.0
@@ -80,9 +80,13 @@ def eye_openings(points: Array) -> Array:
 
     Soukupova and Cech 2016 (eye aspect ratio), in space: a turned head keeps it.
     """
-    corner, other, upper_1, lower_1, upper_2, lower_2 = np.moveaxis(points[_EYES], 1, 0)
-    lids = np.linalg.norm(upper_1 - lower_1, axis=1) + np.linalg.norm(upper_2 - lower_2, axis=1)
-    return np.asarray(lids / (2 * np.linalg.norm(other - corner, axis=1)))
+    corner, other, upper_1, lower_1, upper_2, lower_2 = points[_EYES_BY_POINT]
+    lids = _lengths_of(upper_1 - lower_1) + _lengths_of(upper_2 - lower_2)
+    return np.asarray(lids / (2 * _lengths_of(other - corner)))
+
+
+def _lengths_of(vectors: Array) -> Array:
+    return np.asarray(np.sqrt((vectors * vectors).sum(axis=1)))
 
 
 def _blendshapes(mesh: Mesh) -> Array:
@@ -95,7 +99,7 @@ def _lengths(frontal: Array) -> Array:
     height = -frontal[:, 1]
     eye_line = height[_EYE_CORNERS].mean()
     corners = height[_MOUTH_CORNERS].mean()
-    gaps = np.linalg.norm(frontal[_UPPER_INNER_LIP] - frontal[_LOWER_INNER_LIP], axis=1)
+    gaps = _lengths_of(frontal[_UPPER_INNER_LIP] - frontal[_LOWER_INNER_LIP])
     lengths = np.array(
         [
             height[_INNER_BROWS].mean() - eye_line,

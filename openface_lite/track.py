@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from openface_lite import detect
-from openface_lite.analyse import find_faces, picture_of_frame, track_face
+from openface_lite.analyse import find_faces, track_face
 from openface_lite.arrays import Array, Image
 from openface_lite.face import Face
-from openface_lite.pictures import Picture
+from openface_lite.pictures import Picture, picture_of_frame
 from openface_lite.pose import Camera
 
 # How often a lost face is looked for in turned pictures, and with extra effort asked for in tiles too. The
@@ -34,7 +34,7 @@ class FaceTracker:
         self._last_box: Array | None = None
         self._frames_lost = 0
 
-    def step(self, frame: Image) -> Face | None:
+    def step(self, frame: Image | Picture) -> Face | None:
         """The face in the next frame, or None."""
         picture = picture_of_frame(frame)
         camera = self._camera = self._camera or Camera.for_size(picture.width, picture.height)
@@ -69,7 +69,7 @@ class MultiFaceTracker:
         self._slots: dict[int, _Slot] = {}
         self._frames_seen = 0
 
-    def step(self, frame: Image) -> dict[int, Face]:
+    def step(self, frame: Image | Picture) -> dict[int, Face]:
         """The faces of the next frame by slot, without those lost in it."""
         picture = picture_of_frame(frame)
         camera = self._camera = self._camera or Camera.for_size(picture.width, picture.height)

@@ -86,7 +86,7 @@ def _record_one_face(
     streamed = columns.without_units(columns.video_groups(arguments.selection))
     measures, times_s = [], []
     for number, frame in _counted(footage):
-        face = tracker.step(frame.pixels)
+        face = tracker.step(frame.picture)
         recorder.write(columns.video_values(number, 0, frame.time_s, face, streamed))
         measures.append(face.au_measures if face and with_units else action_units.NOT_MEASURED)
         times_s.append(frame.time_s)
@@ -98,7 +98,7 @@ def _record_several_faces(recorder: Recorder, camera: Camera, footage: videos.Fo
     tracker = MultiFaceTracker(camera=camera, thorough=arguments.thorough)
     groups = columns.video_groups(arguments.selection)
     for number, frame in _counted(footage):
-        for slot, face in tracker.step(frame.pixels).items():
+        for slot, face in tracker.step(frame.picture).items():
             recorder.write(columns.video_values(number, slot, frame.time_s, face, groups))
 
 

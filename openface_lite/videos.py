@@ -10,11 +10,11 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from openface_lite.arrays import Image
-from openface_lite.pictures import MediaError, read_image
+from openface_lite.frame_picture import FramePicture
+from openface_lite.pictures import MediaError, Picture, picture_of_frame, read_image
 
 _UNKNOWN_RATE = 30.0
 # One decodes ahead while the analyser works; more would only hold more frames in memory.
@@ -29,10 +29,15 @@ _FFMPEG_OPTIONS = {
 
 
 class Frame(NamedTuple):
-    """One frame, (height, width, 3) uint8 BGR, and when it is shown: seconds since the first one."""
+    """One frame and when it is shown: seconds since the first one."""
 
     time_s: float
-    pixels: Image
+    picture: Picture
+
+    @property
+    def pixels(self) -> Image:
+        """(height, width, 3) uint8 BGR."""
+        return self.picture.pixels
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def _footage(frames: Iterator[Frame], path: Path, expected_frames: int) -> Foota
     first = next(frames, None)
     if first is None:
         raise MediaError(f"No frame can be decoded from {path}")
-    height, width = first.pixels.shape[:2]
+    width, height = first.picture.width, first.picture.height
     same_size = (_resized(frame, width, height) for frame in chain([first], frames))
     return Footage(width, height, expected_frames, same_size)
 
@@ -92,7 +97,7 @@ def _video_frames(container: InputContainer, fps: float) -> Iterator[Frame]:
         clock = _Clock(fps)
         try:
             for frame in container.decode(stream):
-                yield Frame(clock.since_start(frame.time), _upright(frame))
+                yield Frame(clock.since_start(frame.time), FramePicture(frame))
         except (av.FFmpegError, OSError):
             return  # Damage in the middle counts as the end of the file, as in the real tools.
 
@@ -119,23 +124,17 @@ class _Clock:
         return time_s
 
 
-def _upright(frame: VideoFrame) -> Image:
-    pixels = frame.to_ndarray(format="bgr24")
-    quarter_turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, quarter_turns), dtype=np.uint8)
-
-
 def _sequence_frames(paths: list[Path]) -> Iterator[Frame]:
     for path in paths:
         try:
-            yield Frame(0.0, read_image(path))
+            yield Frame(0.0, picture_of_frame(read_image(path)))
         except MediaError:
             return  # An unreadable picture ends the sequence, like a damaged frame ends a video.
 
 
 def _resized(frame: Frame, width: int, height: int) -> Frame:
     """A stream may change its size midway; the camera and the rows are in the first frame's pixels."""
-    if frame.pixels.shape[:2] == (height, width):
+    if (frame.picture.width, frame.picture.height) == (width, height):
         return frame
     resized = cv2.resize(frame.pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return Frame(frame.time_s, np.asarray(resized, dtype=np.uint8))
+    return Frame(frame.time_s, picture_of_frame(np.asarray(resized, dtype=np.uint8)))

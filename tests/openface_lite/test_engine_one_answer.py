@@ -36,7 +36,7 @@ def measured_from(pixels: np.ndarray, found: detect.Detection, moved: tuple[floa
     x, y = region.center_x + right * found.size, region.center_y + down * found.size
     elsewhere = replace(region, center_x=x, center_y=y, size=region.size * (1 + larger))
     picture = picture_of(pixels)
-    mesh = fit_afresh(pixels, elsewhere, min_logit=2)
+    mesh = fit_afresh(picture, elsewhere, min_logit=2)
     face = _measure(picture, mesh, Camera.for_size(picture.width, picture.height)) if mesh else None
     assert face
     return face
