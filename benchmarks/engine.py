@@ -43,7 +43,7 @@ video     FeatureExtraction on a drawn clip with grain, whose one face never lea
 photo     the 512x512 portrait as a file, decoding included, models loaded before; one core
 a face    what each further face of a picture of the same size (BMP) adds
 start     from starting the process to its end with the first photo's result, less what an
-          interpreter that does nothing takes; the command's includes the shell script before it
+          interpreter that does nothing takes
 loading   the first photo less the same photo again: reading and preparing the models
 peak      the most memory that a run held (VmHWM), `all`: of all runs; MB are millions of bytes
 CPU       time of all threads, which other load on the machine distorts least
@@ -248,10 +248,11 @@ def _run(argv: Sequence[str]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """As the engine's own start script has it."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "OPENFACE_LITE_MODELS") if name in os.environ}
+    """The environment in which the service starts an engine: its own Python comes first on the path."""
+    kept = {name: os.environ[name] for name in ("HOME", "OPENFACE_LITE_MODELS") if name in os.environ}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    return {**kept, **threads, "PYTHONPATH": str(REPOSITORY), "OPENFACE_LITE_PYTHON": sys.executable}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**kept, **threads, "PATH": path, "PYTHONPATH": str(REPOSITORY)}
 
 
 def _show(console: Console, told: Sequence[Mapping[str, Any]]) -> None:

@@ -7,19 +7,14 @@ that cannot be opened. Judge success by the files.
 
 import io
 import sys
+from collections.abc import Callable
+from importlib import import_module
 
-import cv2
-
-from openface_lite.arguments import Arguments
-from openface_lite.image_command import face_landmark_img
-from openface_lite.models import ModelsUnavailableError
-from openface_lite.recorder import OutputError
-from openface_lite.video_commands import face_landmark_vid_multi, feature_extraction
-
+# Where each command lives: a picture's needs no video library, whose import costs as much as its faces.
 COMMANDS = {
-    "FaceLandmarkImg": face_landmark_img,
-    "FeatureExtraction": feature_extraction,
-    "FaceLandmarkVidMulti": face_landmark_vid_multi,
+    "FaceLandmarkImg": ("image_command", "face_landmark_img"),
+    "FeatureExtraction": ("video_commands", "feature_extraction"),
+    "FaceLandmarkVidMulti": ("video_commands", "face_landmark_vid_multi"),
 }
 USAGE_EXIT = 2
 
@@ -30,16 +25,28 @@ def main(argv: list[str]) -> int:
         print(f"usage: python -m openface_lite.cli {{{','.join(COMMANDS)}}} <options>", file=sys.stderr)
         return USAGE_EXIT
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Names may hold bytes the terminal cannot show; whoever drives us reads the log while it grows.
+        # Names may hold bytes the terminal cannot show; a caller reads the log while it grows.
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     if len(argv) == 1:
         print("For command line arguments see:")
         print(" https://github.com/TadasBaltrusaitis/OpenFace/wiki/Command-line-arguments")
         return 0
+    return _run(argv[0], argv[1:])
+
+
+def _run(name: str, options: list[str]) -> int:
+    import cv2
+
+    from openface_lite.arguments import Arguments
+    from openface_lite.models import ModelsUnavailableError
+    from openface_lite.recorder import OutputError
+
     # One thread: several commands run side by side, and results stay the same.
     cv2.setNumThreads(1)
+    module, function = COMMANDS[name]
+    command: Callable[[Arguments], int] = getattr(import_module(f"openface_lite.{module}"), function)
     try:
-        return COMMANDS[argv[0]](Arguments.parse(argv[1:]))
+        return command(Arguments.parse(options))
     except ModelsUnavailableError as error:
         print(f"\n{error}\nERROR: Could not load the landmark detector")
     except OutputError as error:

@@ -83,7 +83,7 @@ class Face:
 
     @cached_property
     def landmarks_3d(self) -> Array:
-        """The same points (68, 3) in mm, camera coordinates; projected they are the 2D points."""
+        """OpenFace's 68 points (68, 3) in mm, camera coordinates; projected they are the 2D points."""
         return pose.face_points_3d(self.landmarks_2d, self.camera, self.weak_perspective)
 
     @property
@@ -101,7 +101,7 @@ class Face:
 
     @property
     def eye_landmarks_3d(self) -> Array:
-        """The same points (56, 3) in mm, camera coordinates; projected they are the 2D points."""
+        """The eye landmarks (56, 3) in mm, camera coordinates; projected they are the 2D points."""
         return self.gaze.eye_points_3d
 
     @cached_property

@@ -169,7 +169,7 @@ def _rotation_about(vector: Array) -> Array:
 
 
 def _refine_damped(model: Array, pixels: Array, camera: Camera, start: Pose) -> Pose:
-    """The same minimum by OpenCV's Levenberg-Marquardt."""
+    """Find the same minimum by OpenCV's Levenberg-Marquardt."""
     rotation_vector, _ = cv2.Rodrigues(start.rotation)
     _, rotation_vector, translation = cv2.solvePnP(
         model,

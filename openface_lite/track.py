@@ -12,7 +12,7 @@ from openface_lite.pose import Camera
 # How often a lost face is looked for in turned pictures, and with extra effort asked for in tiles too. The
 # first costs four times the plain look that happens on every frame, the second ten times.
 _WIDER_LOOK_INTERVAL = 12
-# So many frames long only the lost face itself is taken up again: another in the picture is not it. Longer
+# For this many frames only the lost face itself is taken up again: another in the picture is not it. Longer
 # would cost rows after every cut. OpenFace looks for a face anew on every second failed frame.
 _PATIENT_FRAMES = 2
 _MAX_FACES = 4
@@ -91,7 +91,7 @@ class MultiFaceTracker:
         return seen
 
     def _add_new(self, picture: Picture, camera: Camera, seen: dict[int, Face]) -> None:
-        """Put faces nobody follows into the lost slot nearest to them, else into a free one."""
+        """Put faces that are not followed into the lost slot nearest to them, else into a free one."""
         nobody = not self._slots
         for face in find_faces(picture, camera, tiles=2 if self._thorough else 0, again=nobody):
             if any(detect.overlap(face.box, other.box) for other in seen.values()):
