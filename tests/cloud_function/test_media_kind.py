@@ -1,6 +1,9 @@
 import pytest
 from media_kind import IMAGE_SUFFIXES, SUFFIXES, VIDEO_SUFFIXES, MediaType, is_apple_double, media_of, media_type_of
 
+from service.jobs.media_kind import CONTENT_TYPES, EXTENSIONS, kind_of
+from service.jobs.media_kind import media_type_of as service_media_type_of
+
 
 @pytest.mark.parametrize(
     ("blob", "content_type", "media"),
@@ -46,3 +49,21 @@ def test_apple_double_files_are_known_by_their_name(blob, expected):
 )
 def test_media_type_comes_from_metadata_then_folder_then_default(blob, metadata, expected):
     assert media_type_of(blob, metadata, "wild") == expected
+
+
+@pytest.mark.parametrize("extension", sorted(EXTENSIONS))
+def test_every_extension_of_the_service_is_decided_alike(extension):
+    name = f"a folder/A.{extension.upper()}"
+    assert media_of(name, "application/octet-stream", SUFFIXES) == kind_of(name) == EXTENSIONS[extension]
+
+
+@pytest.mark.parametrize("content_type", sorted(CONTENT_TYPES))
+@pytest.mark.parametrize("name", ["upload", "upload.part", "a.b/upload"])
+def test_every_content_type_of_the_service_is_decided_alike(content_type, name):
+    assert media_of(name, content_type, SUFFIXES) == kind_of(name, content_type) == CONTENT_TYPES[content_type]
+
+
+@pytest.mark.parametrize("blob", ["posed/a.jpg", "wild/Posed/a.jpg", "a.jpg", "posed", "x/posed-2/a.jpg"])
+@pytest.mark.parametrize("metadata", [{}, {"Media_Type": " POSED "}, {"media_type": "studio"}, {"other": "posed"}])
+def test_posed_or_wild_is_decided_as_in_the_service(blob, metadata):
+    assert media_type_of(blob, metadata, "wild").name == service_media_type_of(blob, metadata, "wild")
