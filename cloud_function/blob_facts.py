@@ -34,7 +34,7 @@ class BlobFacts:
 
 
 def read_facts(container: str, blob: str, settings: FunctionSettings, deadline: Deadline) -> BlobFacts | None:
-    """The blob's facts; None where no storage account is configured.
+    """Read the blob's facts; None where no storage account is configured.
 
     Raises:
         BlobGone: the blob or its container does not exist.
@@ -58,7 +58,7 @@ def read_facts(container: str, blob: str, settings: FunctionSettings, deadline: 
 
 @cache
 def _service(connection_string: str, url: str, client_id: str) -> BlobServiceClient | None:
-    """One client for all invocations: its connections and its token are kept."""
+    """Make the client once for all invocations, so that connections and token are kept."""
     if connection_string:
         return BlobServiceClient.from_connection_string(connection_string, **_NO_RETRIES)
     if not url:

@@ -16,7 +16,7 @@ class OutOfTime(RetryLater):
 
 
 class ServiceUnreachable(RetryLater):
-    """The analysis service gave no answer of its own: no connection, none in time, or another server's."""
+    """The analysis service did not answer: no connection, no answer in time, or another server's."""
 
 
 class BlobGone(Exception):

@@ -70,7 +70,7 @@ def announce(results: ResultsCsv, settings: FunctionSettings, traceparent: str) 
 
 
 def _check(answer: Answer, about: dict[str, Any]) -> None:
-    """Raises RetryLater for anything but the published results."""
+    """Accept nothing but the published results. Raises RetryLater."""
     if answer.status in KEY_REFUSED:
         log_decision("service.key_refused", level=logging.ERROR, status=answer.status, code=answer.code, **about)
     if not answer.succeeded or answer.json.get("job_id") not in about["job_ids"]:

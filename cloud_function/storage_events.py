@@ -24,7 +24,7 @@ _SYSTEM_CONTAINERS = ("$", "azure-webjobs-")
 
 @dataclass(frozen=True)
 class StorageEvent:
-    """What the Event Grid schema and the CloudEvents schema both tell; None where the event does not."""
+    """The fields that both schemas, Event Grid and CloudEvents, have; None where the event lacks one."""
 
     event_type: str
     subject: str

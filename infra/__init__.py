@@ -1,1 +1,1 @@
-"""How the parts are put on a machine: this one, a container host, Kubernetes or Azure."""
+"""Deploy the parts: on this machine, a container host, Kubernetes or Azure."""

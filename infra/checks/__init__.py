@@ -1,1 +1,1 @@
-"""What `make infra-check` proves of the Bicep files, the chart and the workflows, without a cloud or a cluster."""
+"""The checks of `make infra-check`: Bicep files, chart and workflows, without a cloud or a cluster."""

@@ -81,7 +81,7 @@ class BicepFile:
 
     @cached_property
     def modules(self) -> dict[str, tuple[Path, set[str]]]:
-        """By name: the module's file, and the parameters that it is given."""
+        """The file and the given parameters of each module, by its name."""
         found = {}
         for one in self.declared.values():
             if one.kind == "module":
@@ -90,7 +90,7 @@ class BicepFile:
         return found
 
     def problems(self) -> list[str]:
-        """Everything that is wrong, each with its place."""
+        """List every fault with its place."""
         syntax = [f"{_place(node)}: syntax" for node in _walk(self.root) if node.type == "ERROR" or node.is_missing]
         if syntax:
             return [f"{self.path.name}:{one}" for one in syntax]

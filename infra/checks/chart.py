@@ -44,7 +44,7 @@ def values_of(*names: str) -> dict[str, Any]:
 
 
 def render(values: Mapping[str, Any]) -> list[Manifest]:
-    """The chart's manifests.
+    """Render the chart's manifests.
 
     Raises:
         NotRun: there is neither `helm` nor the library.

@@ -1,4 +1,4 @@
-"""`make infra-check`: what can be proved of the deployment files without a cloud or a cluster.
+"""`make infra-check`: check the deployment files without a cloud or a cluster.
 
 Every step says `ok`, `FAILED`, or `not run` and why; the exit code is 1 if any failed.
 """
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def steps() -> Iterator[Step]:
-    """All of them."""
+    """Yield every step."""
     yield Step("Bicep: syntax, names, what modules take and give", bicep_reads)
     yield Step("Bicep: policies (checkov)", partial(_policies, "bicep", BICEP))
     yield Step("Bicep: the compiler", partial(command, "bicep", "build", str(BICEP / "main.bicep"), "--stdout"))
@@ -99,14 +99,14 @@ def steps() -> Iterator[Step]:
 
 
 def bicep_reads() -> None:
-    """Raises StepFailed with everything that is wrong."""
+    """Read every Bicep file. Raises StepFailed with all faults."""
     found = [problem for path in bicep_files(BICEP) for problem in BicepFile(path).problems()]
     if found:
         raise StepFailed("\n".join(found))
 
 
 def chart_holds() -> None:
-    """The chart's manifests are what Kubernetes takes, and keep to the policies. Raises NotRun, StepFailed."""
+    """Check the chart's manifests against Kubernetes' schemas and the policies. Raises NotRun, StepFailed."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{name.replace(' ', '-')}.yaml" for name in VARIANTS]
         for name, file in zip(VARIANTS, files, strict=True):

@@ -1,4 +1,4 @@
-"""Renders a chart with Helm's own engine, out of the library in helm-sdkpy's wheel: `helm_engine.py LIBRARY CHART`.
+"""Render a chart with Helm's own engine, out of the library in helm-sdkpy's wheel: `helm_engine.py LIBRARY CHART`.
 
 A process of its own, since the library says what it has rendered on standard error: it offers `lint` and no `template`,
 so the chart given here is a copy with a template added that prints all others (see `chart.py`). Only the standard

@@ -27,7 +27,7 @@ TIME_LIMIT_S = 3600
 
 
 class BuildFailed(StepFailed):
-    """A tool ended badly; the text has the end of what it said."""
+    """A tool failed; the text has the end of its output."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Images:
     folder: Path
 
     def bootstrap(self, distribution: Distribution) -> str:
-        """An image of the distribution's smallest root. Raises BuildFailed."""
+        """Make an image of the distribution's smallest root. Raises BuildFailed."""
         root, tag = self.folder / "root", f"localhost/{distribution.suite}"
         argv = ["debootstrap", "--variant=minbase", f"--components={distribution.components}"]
         argv += [f"--keyring={distribution.keyring}"] if distribution.keyring else []
@@ -70,7 +70,7 @@ class Images:
         return tag
 
     def build(self, tag: str, context: Path, *, target: str = "", args: Mapping[str, str] | None = None) -> None:
-        """What `docker build` does, RUN steps included. Raises BuildFailed."""
+        """Build a Dockerfile, RUN steps included. Raises BuildFailed."""
         options = [word for name, value in (args or {}).items() for word in ("--build-arg", f"{name}={value}")]
         options += ["--target", target] if target else []
         # As if the machine's own trust were in the base image: pip must work behind a proxy of the machine's network.
@@ -97,7 +97,7 @@ class Images:
 
     @contextmanager
     def container(self, tag: str) -> Iterator[Container]:
-        """The image's root, mounted. Raises BuildFailed."""
+        """Mount the image's root. Raises BuildFailed."""
         config = json.loads(self._buildah("inspect", "--type", "image", tag))["OCIv1"]["config"]
         name = self._buildah("from", "--pull=false", tag).strip()
         try:
@@ -122,7 +122,7 @@ class Container:
     def running(
         self, words: Sequence[str], environ: Mapping[str, str], mounts: Mapping[Path, str], log: Path
     ) -> Iterator[RunningContainer]:
-        """The image's entry point with these words after it, until the end of the block, where it is killed.
+        """Run the image's entry point with these arguments; kill it at the end of the block.
 
         Args:
             mounts: folders of the machine by their place inside, where a folder is already.
@@ -177,26 +177,26 @@ class RunningContainer:
     log: Path
 
     def terminate(self) -> None:
-        """SIGTERM to its first process, as `docker stop` sends it."""
+        """Send SIGTERM to its first process, as `docker stop` does."""
         own = self.process.pid
         first = Path(f"/proc/{own}/task/{own}/children").read_text("ascii").split()[0]
         os.kill(int(first), signal.SIGTERM)
 
     def wait(self, within_s: float) -> int:
-        """Its exit code. Raises BuildFailed where it takes longer."""
+        """Return its exit code. Raises BuildFailed where it takes longer."""
         try:
             return self.process.wait(within_s)
         except subprocess.TimeoutExpired as error:
-            raise BuildFailed(f"still runs after {within_s:.0f} s\n{self.said()}") from error
+            raise BuildFailed(f"still runs after {within_s:.0f} s\n{self.log_tail()}") from error
 
-    def said(self) -> str:
+    def log_tail(self) -> str:
         """The end of its log."""
         return self.log.read_text("utf-8", "replace")[-3000:]
 
 
 @contextmanager
 def images() -> Iterator[Images]:
-    """A store that is gone afterwards."""
+    """Make a store of images, and delete it at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="images-"))
     try:
         yield Images(folder)

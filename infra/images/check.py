@@ -1,4 +1,4 @@
-"""`make image-check`: what can be proved of the images and the compose file without a Docker daemon.
+"""`make image-check`: check the images and the compose file without a Docker daemon.
 
 The quick part reads: linters, the compose schema. The other part builds and runs, where this machine lets it. Every
 step says `ok`, `FAILED`, or `not run` and why; the exit code is 1 if any failed.
@@ -31,6 +31,7 @@ from infra.steps import REPOSITORY, NotRun, Step, command
 COMPOSE = REPOSITORY / "infra" / "compose" / "compose.yaml"
 PROFILES = ("lite", "openface", "functions-host")
 PHOTO = REPOSITORY / "tests" / "fixtures" / "media" / "astronaut.png"
+EXTRAS = "otel identity"
 WEB_READY_S, WORKER_READY_S, STOPPED_S = 60.0, 60.0, 40.0
 
 
@@ -64,7 +65,7 @@ def scripts() -> list[Path]:
 
 
 def quick_steps() -> Iterator[Step]:
-    """What only reads."""
+    """Steps that only read."""
     for path in dockerfiles():
         yield Step(f"hadolint {path.relative_to(REPOSITORY)}", partial(command, "hadolint", str(path)))
     yield Step("shellcheck", partial(command, "shellcheck", *map(str, scripts())))
@@ -75,11 +76,12 @@ def quick_steps() -> Iterator[Step]:
 
 
 def build_steps(store: Images, ubuntu_keyring: Path | None) -> Iterator[Step]:
-    """What builds, and runs what was built."""
+    """Steps that build images and run them."""
     yield Step("a Debian root", partial(_bootstrap, store, DEBIAN))
     yield Step("the service's image on it", partial(_build, store, "service"))
     yield Step("in it: the demo photo is analysed, on a read-only root", partial(_inside, store, analyse_photo))
     yield Step("in it: upload, web, worker, result; SIGTERM ends both", partial(_inside, store, serve_and_work))
+    yield Step("in it: web starts with every optional package", partial(_inside, store, start_with_extras))
     yield Step("the function runner's image", partial(_build, store, "function-runner"))
     yield Step("in it: the runner is ready; SIGTERM ends it", partial(_inside, store, run_functions, "function-runner"))
     yield Step("openface-base on Debian, all but OpenFace itself", partial(_build_base, store, DEBIAN))
@@ -103,7 +105,9 @@ def _bootstrap(store: Images, distribution: Distribution) -> None:
 def _build(store: Images, target: str) -> None:
     if not (store.folder / "store").exists():
         raise NotRun("no root to build on")
-    store.build(f"localhost/{target}", REPOSITORY, target=target, args={"BASE": f"localhost/{DEBIAN.suite}"})
+    store.build(
+        f"localhost/{target}", REPOSITORY, target=target, args={"BASE": f"localhost/{DEBIAN.suite}", "EXTRAS": EXTRAS}
+    )
 
 
 def _build_base(store: Images, distribution: Distribution) -> None:
@@ -132,7 +136,7 @@ def analyse_photo(container: Container, scratch: Path) -> None:
     mounts = {PHOTO.parent: "/mnt", results: "/srv"}
     words = ["analyse", f"/mnt/{PHOTO.name}", "--out", "/srv"]
     with container.running(words, {}, mounts, scratch / "log") as run:
-        assert run.wait(120) == 0, run.said()
+        assert run.wait(120) == 0, run.log_tail()
     (table,) = results.rglob("*.csv")
     with table.open(newline="") as file:
         rows = list(csv.reader(file))
@@ -150,16 +154,34 @@ def serve_and_work(container: Container, scratch: Path) -> None:
         worker = stack.enter_context(container.running(["worker"], environ, {}, scratch / "worker.log"))
         service = f"http://127.0.0.1:{port}"
         _until(lambda: http_status(f"{service}/healthz") == 200, WEB_READY_S, web)
-        _until(lambda: "worker.ready" in worker.said(), WORKER_READY_S, worker)
+        _until(lambda: "worker.ready" in worker.log_tail(), WORKER_READY_S, worker)
         name = str(uuid.uuid4())
         upload(azurite.connection_string, PHOTO, name, {})
         address = f"{service}/analyse/image/wild/{name}"
         request = urllib.request.Request(address, method="POST", headers={"Prefer": "wait=25"})
         with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.load(response)
-        assert [job["state"] for job in answer["jobs"]] == ["succeeded"], f"{answer}\n{worker.said()}"
+        assert [job["state"] for job in answer["jobs"]] == ["succeeded"], f"{answer}\n{worker.log_tail()}"
         _stop(web, "Shutting down")
         _stop(worker, "worker.stopped")
+
+
+def start_with_extras(container: Container, scratch: Path) -> None:
+    """The settings that need optional packages are taken: web refuses to start without them."""
+    port = free_port()
+    with ExitStack() as stack:
+        azurite = stack.enter_context(start_azurite(scratch / "azurite"))
+        environ = {
+            "AZURE_STORAGE_CONNECTION_STRING": azurite.connection_string,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+            "OTEL_TRACES_SAMPLER": "always_off",
+            "IDENTITY": "true",
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+        }
+        web = stack.enter_context(container.running(["web"], environ, {}, scratch / "web.log"))
+        _until(lambda: http_status(f"http://127.0.0.1:{port}/healthz") == 200, WEB_READY_S, web)
+        _stop(web, "Shutting down")
 
 
 def run_functions(container: Container, scratch: Path) -> None:
@@ -177,14 +199,14 @@ def run_functions(container: Container, scratch: Path) -> None:
 def _stop(run: RunningContainer, last_word: str) -> None:
     run.terminate()
     code = run.wait(STOPPED_S)
-    assert code == 0, f"exit code {code}\n{run.said()}"
-    assert last_word in run.said(), run.said()
+    assert code == 0, f"exit code {code}\n{run.log_tail()}"
+    assert last_word in run.log_tail(), run.log_tail()
 
 
 def _until(holds: Callable[[], bool], within_s: float, run: RunningContainer) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() < deadline and run.process.poll() is None, f"not in time\n{run.said()}"
+        assert time.monotonic() < deadline and run.process.poll() is None, f"not in time\n{run.log_tail()}"
         time.sleep(0.1)
 
 

@@ -69,7 +69,7 @@ def _started_as() -> str:
 
 
 def main(words: list[str]) -> int:
-    """The command."""
+    """Check this container; return the exit code."""
     role = words[0] if words else _started_as()
     if role not in ROLES:
         return 0

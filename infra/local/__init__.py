@@ -1,1 +1,1 @@
-"""The whole pipeline on one machine, for trying it out and for the tests: nothing of it is deployed."""
+"""Run the whole pipeline on one machine, for trying it out and for the tests; nothing here is deployed."""

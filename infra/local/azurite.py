@@ -45,12 +45,12 @@ class Azurite:
 
     @property
     def blob_port(self) -> int:
-        """Where blobs are served."""
+        """The port of the blob service."""
         return self._ports[0]
 
     @property
     def connection_string(self) -> str:
-        """What the Azure clients take."""
+        """The connection string for the Azure clients."""
         endpoints = [
             f"{kind}Endpoint=http://{HOST}:{port}/{ACCOUNT}"
             for kind, port in zip(("Blob", "Queue", "Table"), self._ports, strict=True)
@@ -100,7 +100,7 @@ class Azurite:
 
 @contextmanager
 def start_azurite(location: Path, *, log_file: Path | None = None) -> Iterator[Azurite]:
-    """A running Azurite with its data in `location`, stopped at the end.
+    """Start Azurite with its data in `location`; stop it at the end of the block.
 
     Raises PartFailed, NodeUnavailable.
     """

@@ -1,4 +1,4 @@
-"""Finds Chromium on the machine, or installs Debian's where this process may.
+"""Find Chromium on the machine, or install Debian's package where this process may.
 
 Separate because most of the tests need no browser, and go on without one.
 """
@@ -20,7 +20,7 @@ def find_browser() -> Path | None:
 
 
 def install_browser() -> bool:
-    """Let apt-get install Chromium; only root on a Debian can."""
+    """Install Chromium by apt-get, which needs root on Debian."""
     apt = shutil.which("apt-get")
     if not apt or os.geteuid() != 0:
         return False
@@ -36,7 +36,7 @@ def install_browser() -> bool:
 
 
 def main() -> None:
-    """Install one where there is none, or say in a line what to do."""
+    """Install Chromium where there is none, or print what to do."""
     if find_browser() is None:
         install_browser()
     if find_browser() is None:

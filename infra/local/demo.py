@@ -1,4 +1,4 @@
-"""`python -m infra.local.demo`: a photo and a video through the whole pipeline, upload to the next stage.
+"""`python -m infra.local.demo`: send a photo and a video through the whole pipeline, from upload to next stage.
 
 Separate because it is the first thing a newcomer runs: it says yes only for results that are whole.
 """
@@ -36,7 +36,7 @@ _NO_JOB_WITHIN_S = 30.0
 @click.command()
 @click.option("--time-limit-s", default=180.0, show_default=True, help="Give up after this.")
 def main(time_limit_s: float) -> None:
-    """Start the local stack, upload a portrait and a clip, show what was measured, stop."""
+    """Start the local stack, upload a portrait and a clip, show the measurements, stop."""
     stop_on_sigterm()
     console = new_console()
     DEFAULT_RUN_FOLDER.mkdir(exist_ok=True)
@@ -78,7 +78,7 @@ def _run(console: Console, run_folder: Path, time_limit_s: float) -> list[DemoRe
 
 
 def _upload(stack: LocalStack, file: Path) -> str:
-    """Into a container of its own, as people upload whom the function app serves; returns the container."""
+    """Upload into a new container, as the function app expects; return its name."""
     container = str(uuid.uuid4())
     upload(stack.connection_string, file, container, {"media_type": "wild"})
     return container

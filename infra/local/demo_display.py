@@ -1,4 +1,4 @@
-"""What the demo shows at its end: a table of what was measured.
+"""Print the demo's results as a table.
 
 Separate because none of it decides anything.
 """
@@ -58,7 +58,7 @@ def _pose(degrees: dict[str, Any]) -> str:
 
 
 def _action_units(units: dict[str, Any]) -> str:
-    """How many of them were measured, and which: `3: 01 02 12`."""
+    """Count and list the measured action units: `3: 01 02 12`."""
     measured = sorted({column.partition("_")[0].removeprefix("AU") for column in units})
     return f"{len(measured)}: {' '.join(measured)}" if measured else "none"
 

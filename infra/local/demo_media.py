@@ -1,4 +1,4 @@
-"""Makes a short clip in which a known face moves, turns, comes closer, and is away for a while.
+"""Make a short clip in which a known face moves, turns, comes closer, and is away for a while.
 
 Separate because a demo needs a video whose right answer is known, and a drawn one costs no download.
 """

@@ -1,4 +1,4 @@
-"""The demo's next stage: a receiver that holds each result against what the portrait shows.
+"""Run the demo's next stage: a receiver that compares each result with a reference made from the portrait.
 
 Separate because it is another party: it knows the function app's call and the storage, and nothing of the demo's jobs.
 """
@@ -37,11 +37,11 @@ class NextStage:
 
     @property
     def function_settings(self) -> dict[str, str]:
-        """What the function app has to be told."""
+        """The function app's settings for this receiver."""
         return {"NEXT_STAGE_URL": f"http://{HOST}:{self._port}/", "NEXT_STAGE_SECRET": self._secret}
 
     def make_reference(self, portrait: Path) -> None:
-        """Desired is what this picture shows. Raises PartFailed."""
+        """Make the reference from this picture. Raises PartFailed."""
         results = self._folder / "reference"
         for arguments in (
             ("analyse", str(portrait), "--out", str(results), "--json"),
@@ -70,7 +70,7 @@ class NextStage:
             self._part.stop()
 
     def add_verdicts(self, results: Sequence[DemoResult], check: Callable[[], None]) -> list[DemoResult]:
-        """The results with their verdicts, copied beside them. Raises PartFailed where one does not come."""
+        """Copy the verdict of each result beside it. Raises PartFailed where one does not come."""
         deadline = time.monotonic() + _VERDICTS_WITHIN_S
         while not all(self._file(result).is_file() for result in results):
             check()

@@ -1,4 +1,4 @@
-"""What the demo downloaded, checked against the manifest's own words.
+"""Check the demo's downloads against their manifests.
 
 Separate because the demo may say "done" only for results that are whole; the tests use the same check.
 """
@@ -44,7 +44,7 @@ def replace_folder(new: Path, folder: Path) -> None:
 
 
 def checked_results(folder: Path, count: int) -> list[DemoResult]:
-    """The results in the folder, one in each folder of it. Raises NotWhole."""
+    """Read and check the results in a folder, one in each of its folders. Raises NotWhole."""
     results = [_checked(file.parent, json.loads(file.read_text())) for file in sorted(folder.glob("*/manifest.json"))]
     if len(results) != count:
         raise NotWhole(f"{folder} holds {len(results)} results instead of {count}")
@@ -62,7 +62,7 @@ def _checked(folder: Path, manifest: dict[str, Any]) -> DemoResult:
 
 
 def differences(table: bytes, manifest: dict[str, Any]) -> list[str]:
-    """Everything in which a CSV is not what its manifest says."""
+    """List the differences between a CSV and its manifest."""
     told, media = manifest["csv"], manifest["job"]["media"]
     sha256 = hashlib.sha256(table).hexdigest()
     header, *rows = list(csv.reader(io.StringIO(table.decode("utf-8"), newline="")))

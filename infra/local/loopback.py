@@ -1,4 +1,4 @@
-"""Free ports on the loopback interface, and whether something answers there.
+"""Find free ports on the loopback interface, and check whether a server answers there.
 
 Separate because every part of the local stack is started on a port that must be free, then waited for.
 """
@@ -16,13 +16,13 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports that nothing listens on right now."""
+    """Find `count` different ports that are free now."""
     with ExitStack() as held:
         return [_bound_port(held.enter_context(socket.socket()), 0) for _ in range(count)]
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` where it is free, else any port that is."""
+    """Return `preferred` where it is free, else another free port."""
     with socket.socket() as probe:
         try:
             return _bound_port(probe, preferred)
@@ -31,7 +31,7 @@ def free_port(preferred: int = 0) -> int:
 
 
 def accepts(port: int) -> bool:
-    """Something listens on `port`."""
+    """Whether a server listens on `port`."""
     try:
         socket.create_connection((HOST, port), timeout=_ASK_TIME_LIMIT_S).close()
     except OSError:
@@ -40,7 +40,7 @@ def accepts(port: int) -> bool:
 
 
 def http_status(url: str) -> int | None:
-    """The status that `url` answers with; None without an answer."""
+    """Request `url`; return the status, or None without an answer."""
     try:
         with _opener.open(url, timeout=_ASK_TIME_LIMIT_S) as response:
             return int(response.status)

@@ -1,4 +1,4 @@
-"""Finds Node on the machine, or gets it from PyPI, and installs the packages of `package.json` with it.
+"""Find Node on the machine, or install it from PyPI, and install the packages of `package.json` with it.
 
 Separate because Azurite is a Node program, and most people who run this have only Python.
 """
@@ -40,12 +40,12 @@ class Node:
 
 
 def find_node() -> Node:
-    """The machine's Node where it is new enough, else the one from PyPI, installed into this environment."""
+    """Find the machine's Node if it is new enough, else install the one from PyPI into this environment."""
     return _machine_node() or _wheel_node() or _installed_wheel_node()
 
 
 def install_packages(node: Node) -> Path:
-    """The `node_modules` folder, as package-lock.json says; a second call is a stamp's comparison.
+    """Install `node_modules` by package-lock.json, unless a stamp says that it is there; return the folder.
 
     Raises NodeUnavailable.
     """

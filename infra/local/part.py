@@ -30,7 +30,7 @@ class PartFailed(Exception):
 
 
 class Part:
-    """A child process and its log file. `is_ready` is asked until it says yes."""
+    """A child process and its log file. `is_ready` is polled until it returns true."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Part:
         raise PartFailed(self.name, how, self.log_tail())
 
     def stop(self) -> None:
-        """Ask with SIGTERM, insist with SIGKILL after the grace; does nothing where it does not run."""
+        """Send SIGTERM, and SIGKILL after the grace period; does nothing where it does not run."""
         if self._process is None:
             return
         self._process.terminate()
@@ -134,7 +134,7 @@ class Part:
         self._process = None
 
     def log_since_start(self) -> str:
-        """What the running (or last) process has logged."""
+        """The log of the running (or last) process."""
         if not self.log_file.exists():
             return ""
         with self.log_file.open("rb") as log:
@@ -142,5 +142,5 @@ class Part:
             return log.read().decode(errors="replace")
 
     def log_tail(self) -> str:
-        """The last lines of that."""
+        """The last lines of that log."""
         return "\n".join(self.log_since_start()[-_LOG_END_BYTES:].splitlines()[-_TAIL_LINES:])

@@ -1,4 +1,4 @@
-"""Ends process groups whose starter was killed and could not end them itself.
+"""End process groups whose starter was killed and could not end them itself.
 
 Separate because it runs as a process of its own: only what outlives the starter can clean up after it.
 """
@@ -17,7 +17,7 @@ _GRACE_S = 3.0
 
 
 class Reaper:
-    """Tells the reaping process which groups live; it acts when this process's end of the pipe closes."""
+    """The client of a reaping process, which acts when this process's end of the pipe closes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ def _start() -> IO[str]:
 
 
 def _reap(words: IO[str]) -> None:
-    """Keep the list until the pipe closes, then end what is still on it."""
+    """Keep the list of groups until the pipe closes, then end those that are left."""
     groups: set[int] = set()
     for word in words:
         (groups.add if word.startswith("+") else groups.discard)(int(word[1:]))

@@ -1,4 +1,4 @@
-"""`python -m service …` as a child of the demo: started, watched beside the stack, and ended with it.
+"""Run `python -m service …` as a child of the demo, watched beside the stack and ended with it.
 
 Separate because the demo meets the service on its command line, as everybody does.
 """

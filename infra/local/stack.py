@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine: storage, web, workers and function app, each a process of its own.
+"""Run the whole pipeline on this machine: storage, web, workers and function app, each in its own process.
 
 Separate because the demo, the foreground stack and the tests all start the same parts in the same order.
 """
@@ -52,7 +52,7 @@ class StackOptions:
 
 
 def inherited_environ() -> dict[str, str]:
-    """What a part gets of this process's environment."""
+    """Select the variables that a part inherits."""
     return {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
 
 
@@ -78,17 +78,17 @@ class LocalStack:
 
     @property
     def connection_string(self) -> str:
-        """Of the storage emulator."""
+        """The connection string of the storage emulator."""
         return self.azurite.connection_string
 
     @property
     def service_url(self) -> str:
-        """Where the service answers."""
+        """The address of the web server."""
         return f"http://{HOST}:{self._web_port}"
 
     @property
     def functions_url(self) -> str:
-        """Where the function app's HTTP triggers answer, under `/api/`."""
+        """The address of the function app's HTTP triggers, which are under `/api/`."""
         return f"http://{HOST}:{self._functions_port}"
 
     @property

@@ -1,4 +1,4 @@
-"""`python -m infra.local.up`: the local stack in the foreground, until Ctrl-C.
+"""`python -m infra.local.up`: run the local stack in the foreground until Ctrl-C.
 
 Separate because it is for people: it prints where everything is, and waits.
 """

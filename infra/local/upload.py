@@ -1,4 +1,4 @@
-"""`python -m infra.local.upload FILE`: puts a photo or video into the local stack's storage.
+"""`python -m infra.local.upload FILE`: put a photo or video into the local stack's storage.
 
 Separate because it is the pipeline's other end: it knows storage and nothing of the service.
 """

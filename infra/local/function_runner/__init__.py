@@ -1,1 +1,1 @@
-"""Runs the real function app without the Functions host: polls storage, calls what the triggers ask for."""
+"""Run the real function app without the Functions host: poll storage, and call the triggered functions."""

@@ -54,7 +54,7 @@ class _Attempt:
 
     @property
     def fields(self) -> dict[str, object]:
-        """Of every log line about it."""
+        """The fields of every log line about it."""
         return {"function": self.subscriber.name, "container": self.blob.container, "blob": self.blob.name}
 
 

@@ -35,10 +35,10 @@ class _Route:
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """The functions log their decisions; an access line beside them says nothing new."""
+    """A handler without access lines: the functions log their decisions."""
 
     def log_request(self, *_: Any) -> None:
-        """Nothing."""
+        """Write no access line."""
 
 
 class HttpRoutes:

@@ -29,7 +29,7 @@ KINDS = (
 
 
 class EventSource:
-    """Makes one subscription's events: all kinds in turn, in the Event Grid schema and the CloudEvents schema."""
+    """Make one subscription's events: all kinds in turn, in the Event Grid schema and the CloudEvents schema."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
