@@ -98,7 +98,13 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the web server listens on.")
     port: int = Field(5000, description="Its port.", ge=1, le=65535)
     web_workers: int = Field(2, description="gunicorn processes.", ge=1, le=64)
-    web_threads: int = Field(32, description="Threads a process; a waiting or event stream holds one.", ge=2, le=256)
+    web_threads: int = Field(
+        12,
+        description="Requests that a process works on at once; "
+        "event streams, answers that wait and requests with a body do not count.",
+        ge=2,
+        le=256,
+    )
     allow_anonymous: bool = Field(
         False, description="`true` lets the web server listen beyond loopback although it asks for no keys."
     )

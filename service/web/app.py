@@ -12,9 +12,9 @@ from flask_openapi3 import Info, OpenAPI
 from service import __version__, metrics
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
-from service.web.access.auth import Authenticator
+from service.web.access.auth import HEALTH, Authenticator
 from service.web.access.session import sessions
-from service.web.protocol import bodies, problems, security_headers
+from service.web.protocol import bodies, problems, security_headers, work_slots
 from service.web.protocol.openapi import SECURITY_SCHEMES
 from service.web.routes.analyse import analyse
 from service.web.routes.faces import faces
@@ -73,6 +73,8 @@ def create_app(
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     security_headers.guard(app)
     app.before_request(_begin)
+    work_slots.guard(app, lambda: services.settings.web_threads, exempt=_needs_no_slot)
+    app.before_request(_refuse_without_host)
     app.before_request(bodies.refuse_long_body)
     (authenticator or Authenticator.open()).guard(app)
     bodies.guard(app)
@@ -83,6 +85,18 @@ def create_app(
 
 def _begin() -> None:
     g.began = time.monotonic()
+
+
+def _needs_no_slot() -> bool:
+    """Whether the request is a probe's, or one with a body, of which `bodies` limits the number."""
+    return request.endpoint in HEALTH or bodies.is_taken()
+
+
+def _refuse_without_host() -> None:
+    """HTTP/1.1 asks for exactly one Host, and for 400 otherwise (RFC 9112, 3.2). Raises BadRequest."""
+    host = request.environ.get("HTTP_HOST")
+    if "," in (host or "") or (host is None and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1"):
+        raise BadRequest("the request names no Host, or more than one")
 
 
 def _refuse_undecodable() -> None:

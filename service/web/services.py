@@ -10,6 +10,7 @@ from flask import current_app
 from service.engine.lite.interactive import InteractiveAnalyser
 from service.jobs.backend import JobBackend
 from service.jobs.queue_metrics import QueueMetrics
+from service.jobs.watcher import JobWatcher
 from service.results.report.cache import ReportCache
 from service.settings import Settings
 
@@ -25,10 +26,12 @@ class Services(JobBackend):
     Attributes:
         queue_metrics: the queues' numbers for `/metrics`.
         analyser: analyses single pictures; its children start with `analyser.start()`.
+        watcher: follows jobs for event streams and waiting answers.
         reports: cache of the reports.
     """
 
     queue_metrics: QueueMetrics
+    watcher: JobWatcher
     analyser: InteractiveAnalyser
     reports: ReportCache
 
@@ -39,6 +42,7 @@ class Services(JobBackend):
         return cls(
             **vars(jobs),
             queue_metrics=QueueMetrics(jobs.queue),
+            watcher=JobWatcher(jobs.table),
             analyser=InteractiveAnalyser(settings),
             reports=ReportCache(jobs.blobs, settings.workspace),
         )

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from flask import current_app, g, request
 from flask_openapi3 import OpenAPI
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest as UndecodableBody
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
 from service.errors import Busy
@@ -24,6 +26,9 @@ LONGEST_BODY = 64 * 1024
 
 FORM_BYTES = 64 * 1024
 """Allowance for a multipart form around its file."""
+
+BODIES_AT_ONCE = 16
+"""Requests with a body that a process reads and answers at once."""
 
 KEEP_ALIVE = "keep_alive"
 """Of gunicorn's body: see `server`."""
@@ -48,13 +53,18 @@ def takes_body(max_bytes: MaxBytes = _longest_media) -> Callable[[View], View]:
     return mark
 
 
+def is_taken() -> bool:
+    """Whether the route of this request takes a body."""
+    return _max_bytes() is not None
+
+
 def guard(app: OpenAPI) -> None:
-    """Limit the number of bodies that are read at once, so that slow senders cannot hold all threads."""
+    """Limit the bodies that are read and answered at once: each may take memory, and a slow sender takes its time."""
     slots = _Slots()
 
     def acquire_slot() -> None:
-        if _max_bytes() is not None:
-            g.body_slot = slots.acquire(services().settings.web_threads // 2)
+        if is_taken():
+            g.body_slot = slots.acquire(BODIES_AT_ONCE)
 
     def release_slot(_error: BaseException | None) -> None:
         if g.pop("body_slot", False):
@@ -114,6 +124,8 @@ def _in_time() -> Iterator[None]:
         if isinstance(error.__context__, TimeoutError):
             raise RequestTimeout("the body arrived too slowly") from error
         raise
+    except ParseException as error:
+        raise UndecodableBody("the body is not in chunks as HTTP asks") from error
 
 
 def _was_read_whole() -> None:

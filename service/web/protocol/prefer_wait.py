@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from flask import Response, request
 from werkzeug.http import parse_dict_header
 
-from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord
+from service.jobs.watcher import JobWatcher
+from service.web.protocol import work_slots
 
 LONGEST_S = 25
 LONGEST_READ = 1000
-POLL_S = 0.4
 
 
-def waited(table: JobTable, records: list[JobRecord]) -> tuple[list[JobRecord], int]:
-    """Read the records again until they are finished or the caller's time is over.
+def waited(watcher: JobWatcher, records: list[JobRecord]) -> tuple[list[JobRecord], int]:
+    """Wait until all jobs have finished or the caller's time is over.
 
     Returns the records and the seconds that were granted; 0 where the request has no preference.
     """
     seconds = _preferred_wait_s(request.headers.get("Prefer", ""))
     until = time.monotonic() + seconds
-    while time.monotonic() < until and not all(record.is_finished for record in records):
-        time.sleep(POLL_S)
-        with ThreadPoolExecutor(8) as pool:
-            records = list(pool.map(lambda one: one if one.is_finished else table.get(one.job.job_id), records))
-    return records, seconds
+    if not seconds:
+        return records, 0
+    with watcher.following(records) as following, work_slots.given_back():
+        while not following.is_over and (left := until - time.monotonic()) > 0:
+            following.wait(left)
+        return following.records, seconds
 
 
 def applied(response: Response, seconds: int) -> Response:

@@ -94,7 +94,7 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     else:
         blobs, cursor = [_upload(own, container, check_blob(query.blob), media)], ""
     jobs = [AnalysisJob(container, blob.name, blob.etag, media, media_type, options) for blob in blobs]
-    records, wait_s = waited(own.table, _submit(own, jobs))
+    records, wait_s = waited(own.watcher, _submit(own, jobs))
     body = Jobs(
         jobs=[job_answer(record) for record in records],
         next=_continued(cursor) if cursor else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote
@@ -14,11 +13,11 @@ from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
-from service.errors import AnalysisError, Conflict, MediaNotFound, NotFound, StorageUnavailable
-from service.jobs.job_table import JobTable
+from service.errors import AnalysisError, Conflict, MediaNotFound, NotFound
 from service.jobs.names import LONGEST_BLOB
 from service.jobs.record import JobRecord, State
 from service.jobs.result_place import ResultPlace
+from service.jobs.watcher import JobWatcher
 from service.logs import continued_trace
 from service.results.overlay import NAMES, TYPES
 from service.results.publish import CSV_TYPE
@@ -27,7 +26,8 @@ from service.web.protocol.job_json import Job, JobList, ResultLinks, Results, jo
 from service.web.protocol.openapi import CONTAINER, Parameters, content, needs, operation_name, optional, problems
 from service.web.services import Services, services
 
-EVENTS_EVERY_S = 1.0
+RECONNECT_MS = 1000
+COMMENT_EVERY_S = 5.0
 EVENTS_AT_MOST_S = 600.0
 
 FOUND_OR_NOT = problems(400, 404, 503)
@@ -113,8 +113,8 @@ def cancel(path: JobPath) -> Response:
 )
 def events(path: JobPath) -> Response:
     """Follow a job by server-sent events: a `job` event at each change, an `end` event when it has finished."""
-    table = services().table
-    stream = stream_with_context(_events(table, table.get(path.job_id)))
+    own = services()
+    stream = stream_with_context(_events(own.watcher, own.table.get(path.job_id)))
     response = Response(stream, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -231,19 +231,20 @@ def _result_links(own: Services, container: str, names: dict[str, str], kind: Li
     return ResultLinks(csv=signed["csv"], manifest=signed["manifest"], expires=expires)
 
 
-def _events(table: JobTable, record: JobRecord) -> Iterator[str]:
+def _events(watcher: JobWatcher, record: JobRecord) -> Iterator[str]:
     """Server-sent events until the job has finished; a client whose stream ends earlier connects again."""
-    yield f"retry: {int(EVENTS_EVERY_S * 1000)}\n\n"
+    yield f"retry: {RECONNECT_MS}\n\n"
     until = time.monotonic() + EVENTS_AT_MOST_S
-    told = ""
-    while time.monotonic() < until:
-        text = json.dumps(job_answer(record).model_dump(mode="json"))
-        # A comment keeps proxies from closing a quiet stream, and finds out whether anyone still listens.
-        yield ": nothing new\n\n" if text == told else f"event: job\ndata: {text}\n\n"
-        told = text
-        if record.is_finished:
-            yield f"event: end\ndata: {text}\n\n"
-            return
-        time.sleep(EVENTS_EVERY_S)
-        with suppress(StorageUnavailable):
-            record = table.get(record.job.job_id)
+    sent = ""
+    with watcher.following([record]) as following:
+        while time.monotonic() < until:
+            [record] = following.records
+            text = json.dumps(job_answer(record).model_dump(mode="json"))
+            # A comment keeps proxies from closing a quiet stream, and finds out whether the client still listens.
+            yield ": nothing new\n\n" if text == sent else f"event: job\ndata: {text}\n\n"
+            sent = text
+            if record.is_finished:
+                yield f"event: end\ndata: {text}\n\n"
+            if following.is_over:
+                return
+            following.wait(COMMENT_EVERY_S)

@@ -1,26 +1,44 @@
 """A gunicorn worker whose threads are for requests that have arrived, and not for connections that are open.
 
 gunicorn's own worker of threads gives a thread to each connection with its first byte, and the thread then waits for
-the rest, for ever: as many half-sent requests as there are threads, and nobody else is answered ("slow loris").
+the rest, for ever: as many half-sent requests as there are threads stop the server ("slow loris").
 It also waits up to two seconds, with all connections, for each client that does not hang up after its last answer.
 Here one loop holds both kinds of connections at no cost but their memory, and ends them when their time is up.
+
+This overrides parts of gunicorn that it does not document, so its version is pinned exactly; `benchmarks.abuse` and
+the tests of requests, connections and stopping show whether another version still fits. It stays because no kept
+server does as much. The first three were run under `benchmarks.abuse` in place of this one, the others read:
+
+- gunicorn 27.0.1, worker `gthread` with 500 threads: `/healthz` is not answered while 200 half-sent requests are open.
+- gunicorn 27.0.1 with gevent 26.9.0, patched before all else: all requests of a process share one thread, and none
+  gives way before it waits. Slow readers of a large file, a burst of connections and the first search among 100,000
+  faces each stop `/healthz` for seconds. SQLite and the child processes would need other threads besides.
+- Granian 2.8.9 (WSGI): answers `/healthz` in time in all cases. But a body that breaks off, or is chunked wrongly,
+  reaches the application as if it were whole, without an error: half a picture would be measured. A body that stops in
+  the middle keeps its connection and its thread for as long as the client likes.
+- a2wsgi 1.10.10, which an ASGI server would need for this application: a client that leaves in the middle of a long
+  answer leaves its thread waiting for ever (`WSGIResponder.send`), and a body that breaks off counts as whole.
+- waitress 3.0.2: a whole body is written to disk before the application may refuse it.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
+import sys
 import time
 from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn.http import get_parser
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+
+from service.web.server.shares import Shares
 
 HEAD_S = 10.0
 """How long a request's line and headers may take from their first to their last byte."""
@@ -31,15 +49,22 @@ IDLE_S = 30.0
 BODY_S, BODY_BYTES_PER_S = 10.0, 16 << 10
 """A body may take so long, and as much longer as its bytes would at this rate; a thread waits for it."""
 LINGER_S, LINGER_BYTES = 2.0, 256 << 10
-"""What is borne of a client that goes on sending after its last answer (RFC 9112, 9.6)."""
+"""Limits for a client that goes on sending after its last answer (RFC 9112, 9.6)."""
 READ_BYTES = 16 << 10
-YIELD_S, YIELD_CONNECTIONS = 0.0002, 16
-"""How long a process leaves a new connection to the others, for each that it has, up to so many."""
+SEND_BUFFER_BYTES = 128 << 10
+"""Bytes of an answer that the kernel buffers; left alone it takes 4 MiB, and copying them for many readers at once
+takes all processors for seconds."""
+ACCEPT_AT_ONCE = 16
+PAUSE_S = 0.003
+"""How long a process that has more connections than another leaves new ones to the others."""
+SWITCH_S = 0.001
+"""Longest that a thread runs while others wait for the interpreter; an answer needs it several times, and with Python's
+5 ms and many threads at work even `/healthz` would take seconds."""
 END = b"\r\n\r\n"
 
 
 class _Paced:
-    """A connection's socket as its requests are read from: whoever sends too slowly is given up."""
+    """A connection's socket as its requests are read from; gives up a client that sends too slowly."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -83,25 +108,73 @@ class _Connection(TConn):  # type: ignore[misc]
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """See the module. `pending_conns` and `murder_pending` are gunicorn's: connections that wait without a thread."""
+    """See the module. `pending_conns` and `murder_pending` are gunicorn's: connections that wait without a thread.
+
+    Attributes:
+        shares: connections of all processes, where there are several; set before they start.
+    """
+
+    shares: ClassVar[Shares | None] = None
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self._lingering: deque[_Connection] = deque()
+        self._more = 0
+        self._paused_until = 0.0
+
+    def init_process(self) -> None:
+        sys.setswitchinterval(SWITCH_S)
+        if self.shares:
+            self.shares.begin(self.age)
+        super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
+        """Accept some of the connections that wait, and leave the others to a process that has fewer."""
         # All processes are woken for a connection, and one is ahead of the others time and again: it would have all
         # of a client's connections, which stay, and the others nothing to do.
-        if self.cfg.workers > 1:
-            time.sleep(min(self.nr_conns, YIELD_CONNECTIONS) * YIELD_S)
+        for taken in range(ACCEPT_AT_ONCE):
+            if not (self.shares and self.shares.is_ahead(self.age)):
+                self._more = 0
+            elif taken >= self._more:
+                # The others may be too busy to take any: each pause is followed by more that are taken here.
+                self._more = min(max(2 * self._more, 2), ACCEPT_AT_ONCE)
+                self._pause()
+                return
+            if not self._accept_one(listener):
+                return
+
+    def _pause(self) -> None:
+        self._paused_until = time.monotonic() + PAUSE_S
+        self.set_accept_enabled(False)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Watch the listening sockets, except during a pause; gunicorn calls this in each round of its loop."""
+        super().set_accept_enabled(enabled and time.monotonic() >= self._paused_until)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait until the end of a pause at most."""
+        left = self._paused_until - time.monotonic()
+        super().wait_for_and_dispatch_events(min(timeout, left) if left > 0 else timeout)
+
+    def _accept_one(self, listener: socket.socket) -> bool:
+        """Accept a connection; False where none waits, or no more are taken."""
+        if self.nr_conns >= self.worker_connections:
+            return False
         try:
             client, address = listener.accept()
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
                 raise
-            return
+            return False
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self.nr_conns += 1
+        self._tell_share()
         self.enqueue_req(_Connection(self.cfg, client, address, listener.getsockname()))
+        return True
+
+    def _tell_share(self) -> None:
+        if self.shares:
+            self.shares.set(self.age, self.nr_conns)
 
     def enqueue_req(self, conn: _Connection) -> None:
         """Wait for the next request of a connection, and give it a thread when its head is whole."""
@@ -186,6 +259,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             for conn in self.pending_conns:
                 conn.timeout = min(conn.timeout, now + STOP_KEEPALIVE_LINGER)
         super().murder_pending()
+        self._tell_share()
         while self._lingering and self._lingering[0].timeout <= now:
             conn = self._lingering.popleft()
             with suppress(OSError, KeyError, ValueError):
@@ -194,6 +268,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _drop(self, conn: _Connection) -> None:
         self.nr_conns -= 1
+        self._tell_share()
         conn.close()
 
 

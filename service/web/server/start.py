@@ -12,6 +12,7 @@ from gunicorn.glogging import Logger
 
 from service import metrics
 from service.settings import BadSettings, Settings
+from service.web.server.shares import Shares
 from service.web.server.slow_clients import PatientWorker, close_after_body
 
 GRACEFUL_S = 30
@@ -19,8 +20,11 @@ GRACEFUL_S = 30
 # The longest that gunicorn takes: a blob name of 1,024 characters does not fit into its default of 4,094.
 REQUEST_LINE_BYTES = 8190
 
-# Open at once, a process; whoever comes after them waits. Each costs no more than HEAD_BYTES.
+# Open at once, a process; later ones wait. Each costs no more than HEAD_BYTES.
 CONNECTIONS = 1000
+# A thread for each of them, started when it is needed: an event stream, a waiting answer and a slow reader hold one.
+# Requests that are worked on are limited elsewhere (WEB_THREADS). gunicorn keeps no connection open without a spare.
+THREADS = CONNECTIONS - 1
 
 _REFUSED = re.compile(r"^(Invalid request from ip=\S*: [A-Za-z ]*).*", re.DOTALL)
 
@@ -40,7 +44,7 @@ class _OurLogs(Logger):  # type: ignore[misc]
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """A gunicorn of threads (an event stream or a waiting answer holds one); each process makes its own application."""
+    """A gunicorn of threads, in which each process makes its own application."""
 
     def __init__(
         self, settings: Settings, make_app: Callable[[], Any], on_end: Callable[[], None] = lambda: None
@@ -58,7 +62,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in places],
             "workers": self._settings.web_workers,
             "worker_class": PatientWorker,
-            "threads": self._settings.web_threads,
+            "threads": THREADS,
             "worker_connections": CONNECTIONS,
             "pre_request": close_after_body,
             "graceful_timeout": GRACEFUL_S,
@@ -69,6 +73,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "child_exit": _count_out,
             "on_exit": lambda arbiter: self._on_end(),
         }
+        PatientWorker.shares = Shares() if own.web_workers > 1 else None
         for name, value in options.items():
             self.cfg.set(name, value)
 
@@ -77,6 +82,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def _count_out(arbiter: Any, worker: Any) -> None:
+    if PatientWorker.shares:
+        PatientWorker.shares.end(worker.age)
     metrics.process_ended(worker.pid)
 
 

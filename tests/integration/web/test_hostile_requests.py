@@ -294,3 +294,33 @@ def test_sent_text_is_echoed_in_json_only(served: Served, text: str) -> None:
         assert reply.status in {200, 400, 404}
         assert reply.headers["Content-Type"] in {"application/json", "application/problem+json"}
         assert text.encode() not in reply.body or reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_request_without_one_host_is_refused(served: Served) -> None:
+    for lines in (b"", b"Host: a\r\nHost: b\r\n", b"Host: a, b\r\n"):
+        answer = _answer(served, b"GET /healthz HTTP/1.1\r\n" + lines + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 "), (lines, answer)
+    assert _answer(served, b"GET /healthz HTTP/1.0\r\n\r\n").split(b" ")[1] == b"200"
+
+
+@pytest.mark.parametrize("chunk", [b"5;" + b"a" * 20_000, b"zz", b"-1", b"5;\0", b"5\r\nabcdeX"])
+@pytest.mark.parametrize("path", ["/api/detect", "/api/analyse-image"])
+def test_a_body_in_wrong_chunks_is_refused(served: Served, path: str, chunk: bytes) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {served.admin}\r\nContent-Type: image/png\r\n"
+    wire = head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunk + b"\r\nabcde\r\n0\r\n\r\n"
+    answer = _answer(served, wire)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"Connection: close" in answer
+
+
+def test_a_picture_that_breaks_off_is_not_looked_at(served: Served) -> None:
+    picture = ASTRONAUT.read_bytes()
+    head = f"POST /api/detect HTTP/1.1\r\nHost: x\r\nX-API-Key: {served.admin}\r\nContent-Type: image/png\r\n".encode()
+    cut = picture[: len(picture) // 2]
+    for framing, body in (
+        (b"Content-Length: %d\r\n\r\n" % len(picture), cut),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"%x\r\n" % len(picture) + cut),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"%x\r\n" % len(cut) + cut + b"\r\n"),
+    ):
+        answer = _answer(served, head + framing + body)
+        assert not answer.startswith(b"HTTP/1.1 200 "), answer
