@@ -200,6 +200,12 @@ class Settings(BaseSettings):
     engine_time_limit_per_media_s: float = Field(
         20.0, description="…and as many more for each second of video.", ge=0, le=1000
     )
+    prepare_time_limit_s: float = Field(
+        60.0, description="Seconds that decoding and copying a video for the engine may take…", gt=0, le=86400
+    )
+    prepare_time_limit_per_gigapixel_s: float = Field(
+        60.0, description="…and as many more for each thousand million pixels of all its frames.", ge=0, le=10_000
+    )
     engine_memory_mb: int = Field(8192, description="Address space that the engine may take, in MiB.", ge=256)
     max_media_mb: int = Field(4096, description="Largest blob that is analysed, in MiB.", ge=1)
     max_megapixels: float = Field(64.0, description="Largest picture or frame, in millions of pixels.", gt=0)

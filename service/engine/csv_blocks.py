@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -81,6 +81,34 @@ def blocks(file: IO[bytes], columns: Sequence[str]) -> Iterator[Block]:
         values = _values(lines, columns, rows)
         rows += len(values)
         yield Block(lines, values)
+
+
+def with_times(found: Iterable[Block], columns: Sequence[str], times: Sequence[float]) -> Iterator[Block]:
+    """Put the frames' own presentation times in place of the engine's, which takes every frame rate for constant.
+
+    Args:
+        times: seconds, of frame 1 and on. A frame beyond them has none: its cell is empty.
+    """
+    frame, stamp = columns.index("frame"), columns.index("timestamp")
+    for block in found:
+        numbers = block.values[:, frame]
+        known = np.isfinite(numbers) & (numbers >= 1) & (numbers <= len(times))
+        own = np.full(len(numbers), np.nan)
+        own[known] = np.asarray(times)[numbers[known].astype(np.int64) - 1]
+        cells = [b"" if np.isnan(time_s) else b"%.3f" % time_s for time_s in own]
+        values = block.values.copy()
+        values[:, stamp] = own
+        yield Block(_with_cells(block.lines, stamp, cells, len(columns)), values)
+
+
+def _with_cells(lines: bytes, column: int, cells: Sequence[bytes], columns: int) -> bytes:
+    """Replace one cell of every row; no first or last one."""
+    commas = np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == ord(",")).reshape(-1, columns - 1)
+    pieces, place = [], 0
+    for start, end, cell in zip(commas[:, column - 1] + 1, commas[:, column], cells, strict=True):
+        pieces += [lines[place:start], cell]
+        place = end
+    return b"".join([*pieces, lines[place:]])
 
 
 def _difference(found: Sequence[str], expected: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from service.engine.columns import LANDMARKS_X, LANDMARKS_Y, VIDEO_HEAD, columns_for
 from service.engine.command import EngineTask
-from service.engine.csv_blocks import Block, blocks, check_header, header_line
+from service.engine.csv_blocks import Block, blocks, check_header, header_line, with_times
 from service.engine.failures import failure
 from service.engine.run import EngineRun
 from service.engine.running_stats import RunningMeasures
@@ -22,13 +22,14 @@ from service.errors import MalformedOutput
 FRAME, FACE_ID, SUCCESS = (VIDEO_HEAD.index(name) for name in ("frame", "face_id", "success"))
 
 
-def read_table(task: EngineTask, run: EngineRun, publish_as: Path) -> Table:
+def read_table(task: EngineTask, run: EngineRun, publish_as: Path, times: Sequence[float] | None = None) -> Table:
     """Check the table that a run left, and write the one that is published.
 
     Without a table, "no face" is believed only if the engine ended well and left its details file.
 
     Args:
-        publish_as: path of the new CSV: bare commas, LF, values verbatim.
+        publish_as: path of the new CSV: bare commas, LF, values verbatim but for `timestamp`.
+        times: presentation time of each frame of a video in seconds; None leaves the engine's own.
 
     Raises:
         EngineCrashed: it was killed or ended with an error, whatever it wrote before: the action units of an
@@ -41,7 +42,7 @@ def read_table(task: EngineTask, run: EngineRun, publish_as: Path) -> Table:
         raise failure(run.finished, run.log_tail)
     csv = run.out_dir / f"{run.stem}.csv"
     if csv.is_file():
-        return _rewrite(task, csv, publish_as)
+        return _rewrite(task, csv, publish_as, times)
     if _found_no_face(run.out_dir / f"{run.stem}_of_details.txt"):
         return _write(task, (), publish_as)
     raise failure(run.finished, run.log_tail)
@@ -56,13 +57,15 @@ def _found_no_face(details: Path) -> bool:
     return bool(lines) and not any(line.startswith("Output csv") for line in lines)
 
 
-def _rewrite(task: EngineTask, csv: Path, publish_as: Path) -> Table:
+def _rewrite(task: EngineTask, csv: Path, publish_as: Path, times: Sequence[float] | None) -> Table:
     columns = columns_for(task.media)
     with csv.open("rb") as file:
         check_header(file, columns)
         found: Iterable[Block] = blocks(file, columns)
         if task.media == "image" and task.options.faces == "one":
             found = _biggest_face(found, columns)
+        if task.media == "video" and times is not None:
+            found = with_times(found, columns, times)
         return _write(task, found, publish_as)
 
 

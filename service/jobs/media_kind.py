@@ -8,8 +8,11 @@ from typing import cast, get_args
 from service.jobs.options import Media, MediaType
 
 EXTENSIONS: dict[str, Media] = {
-    **dict.fromkeys(("jpg", "jpeg", "png", "bmp", "webp"), "image"),
-    **dict.fromkeys(("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv"), "video"),
+    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "webp"), "image"),
+    **dict.fromkeys(
+        ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "mts", "m2ts", "ts", "3gp", "3g2", "flv"),
+        "video",
+    ),
 }
 """Media by the extension of a blob's name."""
 
@@ -27,6 +30,10 @@ CONTENT_TYPES: dict[str, Media] = {
             "video/webm",
             "video/mpeg",
             "video/x-ms-wmv",
+            "video/mp2t",
+            "video/3gpp",
+            "video/3gpp2",
+            "video/x-flv",
         ),
         "video",
     ),
@@ -36,11 +43,18 @@ CONTENT_TYPES: dict[str, Media] = {
 
 def kind_of(name: str, content_type: str | None = None) -> Media | None:
     """Return a blob's media by its name's extension, or where that decides nothing by its content type."""
-    extension = name.rsplit("/", 1)[-1].rpartition(".")[2].lower()
-    kind = EXTENSIONS.get(extension)
+    if is_apple_double(name):
+        return None
+    _, dot, extension = name.rsplit("/", 1)[-1].rpartition(".")
+    kind = EXTENSIONS.get(extension.lower()) if dot else None
     if kind is None and content_type:
         kind = CONTENT_TYPES.get(content_type.split(";")[0].strip().lower())
     return kind
+
+
+def is_apple_double(name: str) -> bool:
+    """Tell whether the file name is that of a companion that macOS writes beside a file: `._photo.jpg` is no photo."""
+    return name.rsplit("/", 1)[-1].startswith("._")
 
 
 def media_type_of(blob: str, metadata: Mapping[str, str], default: MediaType) -> MediaType:

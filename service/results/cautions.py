@@ -181,7 +181,13 @@ def _of_time(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
             code="variable_frame_rate",
             text=f"The video's frame rate varies; it was {resampled[0]}. A repeated frame has its values twice.",
         )
-    turned = [step for step in facts.preparation if not step.startswith("resampled")]
+    elif facts.probe.get("variable_frame_rate"):
+        yield Caution(
+            code="variable_frame_rate",
+            text=f"The distances of the video's frames vary ({_unevenness(facts)}). Every frame was measured once and "
+            "has its own time, but OpenFace computes dynamic action units as if the frame rate were constant.",
+        )
+    turned = [step for step in facts.preparation if not step.startswith(("resampled", "shown to the engine"))]
     if turned:
         yield Caution(
             code="prepared",
@@ -226,3 +232,10 @@ def _count(numbers: list[int], thing: str) -> str:
         return f"{thing.capitalize()} {numbers[0]} is"
     named = ", ".join(map(str, numbers[:-1]))
     return f"{thing.capitalize()}s {named} and {numbers[-1]} are"
+
+
+def _unevenness(facts: ManifestReader) -> str:
+    probe = facts.probe
+    jitter = f"by {probe.get('jitter_ms') or 0.0:.3g} ms root mean square"
+    gaps = probe.get("gaps") or 0
+    return f"{jitter}, with {gaps} gaps of up to {probe.get('longest_gap_s') or 0.0:.4g} s" if gaps else jitter

@@ -28,6 +28,16 @@ PROBED = (
     "frames",
     "rotation",
     "variable_frame_rate",
+    "jitter_ms",
+    "gaps",
+    "longest_gap_s",
+    "clock_restarts",
+    "clock_jumps",
+    "start_s",
+    "creation_time",
+    "sample_aspect_ratio",
+    "track",
+    "picture_tracks",
 )
 
 
@@ -130,12 +140,17 @@ def completeness(
         return Completeness("complete", None)
     if expected is None:
         return Completeness("partial", "the media does not state its number of frames")
+    last = table.last_frame or 0
+    if last > expected:
+        return Completeness(
+            "partial",
+            f"the engine read {last} frames where {expected} can be decoded: which row is of which is uncertain",
+        )
     if every_frame_has_rows:
         written = table.frames_written or 0
         if written < expected:
             return Completeness("partial", f"{written} of {expected} frames are in the table")
         return Completeness("complete", None)
-    last = table.last_frame or 0
     if last < expected:
         return Completeness(
             "partial",

@@ -9,7 +9,6 @@ from typing import Any
 from service.jobs.options import Media
 from service.sandbox.call import ask
 from service.sandbox.media import MediaLimits, Prepared
-from service.sandbox.process import ChildLimits
 
 NAMES: dict[Media, str] = {"image": "overlay.jpg", "video": "overlay.mp4"}
 """Names of the artefact."""
@@ -46,7 +45,5 @@ def draw_overlay(
         "into": str(into.resolve()),
         "support": dict(support),
     }
-    seconds = limits.prepare_time_s + limits.prepare_time_per_media_s * (prepared.duration_s or 0)
-    child = ChildLimits(seconds, limits.memory_bytes, limits.file_bytes)
-    ask(request, room / "overlay", child, on_wait, entry="service.results.overlay_child")
+    ask(request, room / "overlay", limits.of_copy(prepared.probe), on_wait, entry="service.results.overlay_child")
     return into

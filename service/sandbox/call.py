@@ -22,6 +22,10 @@ class DecoderKilled(UnreadableMedia):
     retryable = True
 
 
+class DecoderTimeout(UnreadableMedia):
+    """The file's decoder took too long and was stopped."""
+
+
 def ask(
     request: dict[str, Any],
     folder: Path,
@@ -48,7 +52,7 @@ def ask(
     try:
         finished = run_module(entry, [json.dumps(request), str(answer)], folder, limits, on_wait)
     except EngineTimeout as error:
-        raise UnreadableMedia(f"the file could not be read within {limits.time_s:.0f} s") from error
+        raise DecoderTimeout(f"the file could not be read within {limits.time_s:.0f} s") from error
     _check_end(finished)
     if not answer.is_file():
         raise UnreadableMedia("the file could not be read by its decoder")

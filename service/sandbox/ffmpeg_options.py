@@ -6,7 +6,7 @@ network. The decoders here get these options; OpenFace reads by OpenCV, which ta
 
 from __future__ import annotations
 
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpeg,mpegts,mpegvideo"
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpeg,mpegts,mpegvideo"
 """The demuxers that FFmpeg may use: none of them opens other files."""
 
 FFMPEG_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}

@@ -1,4 +1,4 @@
-"""What is it, is it whole, how long; and upright and of constant frame rate before the engine sees it.
+"""Probe media (kind, wholeness, size, times) and prepare it for the engine.
 
 Uploaded media is hostile: this file decodes nothing. It starts `service.sandbox.decoders`, which does, with limits
 and without secrets, and checks the answer.
@@ -6,18 +6,20 @@ and without secrets, and checks the answer.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
+from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from service.errors import UnreadableMedia
+from service.errors import MediaTooLarge, UnreadableMedia
 from service.jobs.options import Media
-from service.sandbox.call import ask
+from service.sandbox.call import DecoderTimeout, ask
 from service.sandbox.process import ChildLimits
 
 PROBE_FILE_BYTES = 1 << 20
@@ -26,50 +28,68 @@ T = TypeVar("T")
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Side = Annotated[int, Field(ge=1, le=10**6)]
 Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Ratio = Annotated[str, Field(max_length=40, pattern=r"^\d+(/\d+)?$")]
 
 
 @dataclass(frozen=True)
 class MediaLimits:
-    """What media may be, and what looking at it may cost.
+    """Limits of media, and of the children that decode it.
 
     Attributes:
         max_pixels: of a picture or frame.
         max_duration_s: of a video.
-        probe_time_s: wall time for looking.
-        prepare_time_s: wall time for a copy, whatever its length…
-        prepare_time_per_media_s: …and as much more for each second of video.
+        probe_time_s: wall time of a probe.
+        prepare_time_s: wall time of a preparation, whatever its size.
+        prepare_time_per_gigapixel_s: wall time added for each thousand million pixels of all frames.
         memory_bytes: address space of a decoder.
-        file_bytes: size of the copy.
+        file_bytes: size of a copy.
     """
 
     max_pixels: int
     max_duration_s: float
     probe_time_s: float = 120.0
     prepare_time_s: float = 60.0
-    prepare_time_per_media_s: float = 5.0
+    prepare_time_per_gigapixel_s: float = 60.0
     memory_bytes: int = 4 << 30
     file_bytes: int = 16 << 30
+
+    def of_copy(self, probe: Probe) -> ChildLimits:
+        """Limits of a child that decodes, and perhaps encodes, all of this media."""
+        gigapixels = probe.width * probe.height * probe.frames / 1e9
+        seconds = self.prepare_time_s + self.prepare_time_per_gigapixel_s * gigapixels
+        return ChildLimits(seconds, self.memory_bytes, self.file_bytes)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a media item is.
+    """Facts of a media item; those of a video by its packets first, and by its decoded frames once it is prepared.
 
     Attributes:
         media: as which it was read.
-        format: of the file, as its bytes say: `jpeg png bmp webp`, or `mp4 mkv avi wmv mpg ts`.
-        width, height: in pixels, upright, as the engine will see it.
-        rotation: degrees clockwise from stored to upright: 0, 90, 180 or 270. OpenCV, and so OpenFace, turns
-            pictures by itself; videos are turned by `prepare`.
+        format: of the file, as its bytes say.
+        width, height: in square pixels, upright, as the engine sees it.
+        rotation: degrees clockwise from stored to upright. OpenCV, and so OpenFace, turns pictures by itself; videos
+            are turned by `prepare`.
         mirrored: whether upright also means mirrored.
         frames: frames that are there.
-        frames_promised: frames that the header speaks of; more than `frames` is a file cut short.
-        frame_rate: frames a second; None for pictures, as are the others.
-        rate: the same as an exact fraction.
+        frames_promised: frames that there should be; more than `frames` is a file cut short.
+        frame_rate: frames a second, where it varies the usual one; None for pictures, as all of the following.
+        rate: `frame_rate` as an exact fraction.
+        duration_s: from the first frame to the end of the last one.
+        jitter_ms: root mean square by which distances of frames differ from the usual one, gaps left out.
+        gaps: number of distances of more than three usual ones; `longest_gap_s` is the longest.
+        clock_restarts, clock_jumps: steps of the file's clock, back or far forward, over which it was continued.
+        start_s: from the beginning of the file to the first frame.
+        creation_time: when the file says that it was recorded.
+        sample_aspect_ratio: width of a stored pixel by its height.
+        track: number of the picture track in the file; `picture_tracks` counts those to choose from.
+        track_is_certain: whether every reader takes this track.
+        has_cuts: whether an edit list leaves out frames.
     """
 
     media: Media
-    format: Literal["jpeg", "png", "bmp", "webp", "mp4", "mkv", "avi", "wmv", "mpg", "ts"]
+    format: Literal["jpeg", "png", "bmp", "webp", "mp4", "mkv", "avi", "wmv", "flv", "mpg", "ts"]
     codec: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_.-]+$")]
     width: Side
     height: Side
@@ -78,9 +98,25 @@ class Probe:
     frames: Count
     frames_promised: Count
     frame_rate: Positive | None = None
-    rate: Annotated[str, Field(max_length=40, pattern=r"^\d+(/\d+)?$")] | None = None
-    duration_s: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    rate: Ratio | None = None
+    duration_s: Seconds | None = None
     variable_frame_rate: bool | None = None
+    jitter_ms: Seconds | None = None
+    gaps: Count | None = None
+    longest_gap_s: Seconds | None = None
+    clock_restarts: Count | None = None
+    clock_jumps: Count | None = None
+    start_s: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] | None = None
+    creation_time: Annotated[str, Field(max_length=40, pattern=r"^[0-9T:.+Z-]+$")] | None = None
+    sample_aspect_ratio: Ratio | None = None
+    track: Count | None = None
+    picture_tracks: Count | None = None
+    track_is_certain: bool | None = None
+    has_cuts: bool | None = None
+
+    @property
+    def is_cut_short(self) -> bool:
+        return self.frames_promised > self.frames
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,36 +127,69 @@ class Prepared:
     """Media as the engine takes it.
 
     Attributes:
-        path: in the workspace, under a name of ours.
+        path: in the workspace, under a safe name.
+        probe: facts of the media as uploaded, those of a video now by its decoded frames.
         frames_expected: rows that a whole table has; a file cut short is held to what it promised.
-        frames_decoded: frames decoded for the copy; None where none was needed.
+        frames_decoded: frames of a video that could be decoded; None for pictures.
         steps: what was done, in words.
+        times: presentation time of each frame, in seconds since the first one; None for pictures.
     """
 
     path: Path
+    probe: Probe
     frames_expected: int
-    frames_decoded: int | None
-    frame_rate: float | None
-    duration_s: float | None
-    steps: tuple[str, ...]
+    frames_decoded: int | None = None
+    steps: tuple[str, ...] = ()
+    times: array[float] | None = None
+
+    @property
+    def frame_rate(self) -> float | None:
+        return self.probe.frame_rate
+
+    @property
+    def duration_s(self) -> float | None:
+        return self.probe.duration_s
 
 
 @dataclass(frozen=True)
-class _Copy:
-    """The child's words about a copy it wrote."""
+class _Decoded:
+    """A child's answer about a video that it decoded; the fields are as in `Probe`.
+
+    Attributes:
+        damaged: number of packets that could not be decoded; the first came after frame `damaged_at`.
+        concealed: number of frames that are damaged in part.
+        sizes: number of frame sizes.
+        copied: whether there is a copy.
+    """
 
     frames: Count
-    repeated: Count = 0
-    dropped: Count = 0
+    damaged: Count
+    concealed: Count
+    sizes: Count
+    width: Side
+    height: Side
+    copied: bool
+    frame_rate: Positive
+    rate: Ratio
+    duration_s: Seconds
+    variable_frame_rate: bool
+    jitter_ms: Seconds
+    gaps: Count
+    longest_gap_s: Seconds
+    clock_restarts: Count
+    clock_jumps: Count
+    start_s: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+    damaged_at: Count | None = None
 
 
-_PROBE, _COPY = TypeAdapter(Probe), TypeAdapter(_Copy)
+_PROBE, _DECODED = TypeAdapter(Probe), TypeAdapter(_Decoded)
+_OF_COPY = {"damaged", "damaged_at", "concealed", "sizes", "copied"}
 
 
 def probe(
     path: Path, media: Media, room: Path, limits: MediaLimits, on_wait: Callable[[], None] = lambda: None
 ) -> Probe:
-    """Look at a media item in a child process.
+    """Probe a media item in a child process.
 
     Args:
         path: the file as fetched.
@@ -128,7 +197,7 @@ def probe(
         on_wait: see `run_child`.
 
     Raises:
-        UnsupportedMedia: not of a kind that we take, or only sound.
+        UnsupportedMedia: not of a kind that is taken, or only sound.
         UnreadableMedia: empty, cut short, damaged or not what its name says.
         MediaTooLarge: over a limit.
         EngineUnavailable: the decoders themselves do not start.
@@ -138,99 +207,156 @@ def probe(
     if media == "video":
         request["max_duration_s"] = limits.max_duration_s
     child = ChildLimits(limits.probe_time_s, limits.memory_bytes, PROBE_FILE_BYTES)
-    fields = ask(request, room / "probe", child, on_wait)
-    return _checked(_PROBE, fields | {"media": media})
+    return _checked(_PROBE, ask(request, room / "probe", child, on_wait) | {"media": media})
 
 
 def picture_question(path: Path, limits: MediaLimits) -> dict[str, Any]:
-    """What is asked about a picture of a child that stays."""
+    """Return the request for a probe of a picture by a pool's child."""
     return {"do": "probe", "path": str(path.resolve()), "max_pixels": limits.max_pixels}
 
 
 def picture_probe(fields: Mapping[str, Any]) -> Probe:
-    """Its answer, checked. Raises UnreadableMedia."""
+    """Check the answer of a pool's child. Raises UnreadableMedia."""
     return _checked(_PROBE, {**fields, "media": "image"})
 
 
 def prepare(
     path: Path, found: Probe, room: Path, limits: MediaLimits, on_wait: Callable[[], None] = lambda: None
 ) -> Prepared:
-    """Bring the media under a safe name, upright and of constant rate; a copy only where that is needed.
+    """Bring the media under a safe name, and copy it where engines would read it otherwise; decode all of a video.
 
     Args:
         room: this item's folder; gets `prepare/`.
 
     Raises:
-        As `probe`.
+        MediaTooLarge: it took too long, or over another limit.
+        AnalysisError: see `probe`.
     """
     folder = room / "prepare"
     folder.mkdir()
+    try:
+        if found.media == "video":
+            return _video(path, found, folder, limits, on_wait)
+        return _picture(path, found, folder, limits, on_wait)
+    except DecoderTimeout as error:
+        raise MediaTooLarge(
+            f"{found.frames} frames of {found.width} × {found.height} pixels were not prepared within "
+            f"{limits.of_copy(found).time_s:.0f} s; PREPARE_TIME_LIMIT_PER_GIGAPIXEL_S gives more time"
+        ) from error
+
+
+def _picture(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]) -> Prepared:
     turned_png = found.format == "png" and (found.rotation or found.mirrored)
-    if found.format == "webp" or turned_png:
-        return _as_png(path, found, folder, limits, on_wait)
-    if found.media == "video" and (found.rotation or found.mirrored or found.variable_frame_rate):
-        return _as_upright_video(path, found, folder, limits, on_wait)
-    extension = "jpg" if found.format == "jpeg" else found.format
-    safe = folder / f"media.{extension}"
-    _link_or_copy(path.resolve(), safe)
-    return Prepared(safe, found.frames_promised, None, found.frame_rate, found.duration_s, ())
-
-
-def _as_png(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]) -> Prepared:
+    if found.format != "webp" and not turned_png:
+        return Prepared(_safe(path, found, folder), found, 1)
     # Many builds of OpenCV, and so of OpenFace, come without WebP; older ones turn JPEGs upright, but no PNGs.
     into = folder / "media.png"
     request = {"do": "convert", "media": "image", "path": str(path.resolve()), "into": str(into)}
-    child = ChildLimits(limits.prepare_time_s, limits.memory_bytes, limits.file_bytes)
-    _checked(_COPY, ask(request, folder / "child", child, on_wait))
+    ask(request, folder / "child", limits.of_copy(found), on_wait)
     step = "converted from WebP to PNG" if found.format == "webp" else "turned upright"
-    return Prepared(into, 1, 1, None, None, (step,))
+    return Prepared(into, found, 1, steps=(step,))
 
 
-def _as_upright_video(
-    path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]
-) -> Prepared:
-    into = folder / "media.mp4"
+def _video(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]) -> Prepared:
+    into, times = folder / "media.mp4", folder / "times.f64"
     request = {
-        "do": "rewrite",
+        "do": "prepare",
         "media": "video",
         "path": str(path.resolve()),
         "into": str(into),
+        "times": str(times),
         "rate": found.rate or "25",
-        "resample": bool(found.variable_frame_rate),
+        "copy": _needs_copy(found),
+        "cut": found.is_cut_short,
+        "max_pixels": limits.max_pixels,
         "max_duration_s": limits.max_duration_s,
     }
-    seconds = limits.prepare_time_s + limits.prepare_time_per_media_s * (found.duration_s or 0)
-    child = ChildLimits(seconds, limits.memory_bytes, limits.file_bytes)
-    copy = _checked(_COPY, ask(request, folder / "child", child, on_wait))
-    decoded = copy.frames - copy.repeated + copy.dropped
-    lost = max(found.frames_promised - decoded, 0)
-    return Prepared(into, copy.frames + lost, decoded, found.frame_rate, found.duration_s, tuple(_steps(found, copy)))
+    fields = ask(request, folder / "child", limits.of_copy(found), on_wait)
+    decoded = _checked(_DECODED, fields)
+    # Frames that build on a damaged one are lost with it, without a word of the decoder.
+    damaged = max(found.frames - decoded.frames, decoded.damaged) if decoded.damaged else 0
+    lost = found.frames_promised - found.frames + damaged
+    probe = replace(
+        found,
+        frames_promised=decoded.frames + lost,
+        **{name: value for name, value in asdict(decoded).items() if name not in _OF_COPY},
+    )
+    return Prepared(
+        into if decoded.copied else _safe(path, found, folder),
+        probe,
+        probe.frames_promised,
+        decoded.frames,
+        tuple(_steps(probe, decoded, damaged)),
+        _times(times, decoded.frames),
+    )
 
 
-def _steps(found: Probe, copy: _Copy) -> list[str]:
+def _needs_copy(found: Probe) -> bool:
+    return bool(
+        found.rotation
+        or found.mirrored
+        or found.has_cuts
+        or not found.track_is_certain
+        or found.sample_aspect_ratio != "1"
+    )
+
+
+def _times(path: Path, frames: int) -> array[float]:
+    """Read the times that a child wrote, and check them."""
+    times = array("d")
+    whole = path.is_file() and path.stat().st_size == frames * times.itemsize
+    data = path.read_bytes() if whole else b""
+    times.frombytes(data)
+    if not times or times[0] != 0 or any(not a < b < 1e9 for a, b in itertools.pairwise(times)):
+        raise UnreadableMedia("the decoder's answer makes no sense: its times do not grow")
+    return times
+
+
+def _steps(probe: Probe, decoded: _Decoded, damaged: int) -> list[str]:
+    """Say what was done to a video, with numbers."""
     steps = []
-    if found.rotation:
-        steps.append(f"rotated {found.rotation}° upright")
-    if found.mirrored:
+    if not probe.track_is_certain:
+        steps.append(f"reduced to its picture track, number {probe.track} of the file")
+    if probe.has_cuts:
+        steps.append("freed of the frames that its edit list leaves out")
+    if probe.sample_aspect_ratio != "1":
+        aspect = (probe.sample_aspect_ratio or "").replace("/", ":")
+        steps.append(f"scaled from pixels of {aspect} to square ones, {probe.width} × {probe.height}")
+    if probe.rotation:
+        steps.append(f"rotated {probe.rotation}° upright")
+    if probe.mirrored:
         steps.append("mirrored, as its display matrix says")
-    if found.variable_frame_rate:
+    if decoded.sizes > 1:
+        steps.append(f"letterboxed from {decoded.sizes} frame sizes to {probe.width} × {probe.height}")
+    if damaged:
         steps.append(
-            f"resampled from variable to {found.frame_rate:.5g} fps: "
-            f"{copy.repeated} frames repeated, {copy.dropped} dropped"
+            f"freed of {damaged} frames that cannot be decoded for damage, the first after frame {decoded.damaged_at}"
         )
+    if decoded.concealed:
+        steps.append(f"left with {decoded.concealed} frames that are damaged in part, as the decoder conceals it")
+    if probe.clock_restarts or probe.clock_jumps:
+        steps.append(
+            f"put on one clock: the file's own restarts {probe.clock_restarts} times and "
+            f"jumps forward {probe.clock_jumps} times"
+        )
+    if probe.variable_frame_rate:
+        steps.append(f"shown to the engine frame by frame at a nominal {probe.frame_rate:.5g} fps")
     return steps
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def _safe(path: Path, found: Probe, folder: Path) -> Path:
+    """Link the file, or copy it, under a name that says nothing but its format."""
+    safe = folder / f"media.{'jpg' if found.format == 'jpeg' else found.format}"
     try:
-        os.link(source, target)
+        os.link(path.resolve(), safe)
     except OSError:
         # Another file system, or one without links.
-        shutil.copyfile(source, target)
+        shutil.copyfile(path.resolve(), safe)
+    return safe
 
 
 def _checked(kind: TypeAdapter[T], fields: dict[str, Any]) -> T:
-    """A decoder works on hostile bytes: its numbers are held against ceilings before they are used."""
+    """Check a decoder's numbers: it works on hostile bytes."""
     try:
         return kind.validate_python({"frames_promised": fields.get("frames"), **fields})
     except ValidationError as error:

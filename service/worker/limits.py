@@ -18,6 +18,8 @@ class Limits:
     media_bytes: int
     pixels: int
     duration_s: float
+    prepare_s: float
+    prepare_s_per_gigapixel: float
     engine_s: float
     engine_s_per_media_s: float
     memory_bytes: int
@@ -28,6 +30,8 @@ class Limits:
             media_bytes=settings.max_media_mb * MIB,
             pixels=int(settings.max_megapixels * 1_000_000),
             duration_s=settings.max_duration_s,
+            prepare_s=settings.prepare_time_limit_s,
+            prepare_s_per_gigapixel=settings.prepare_time_limit_per_gigapixel_s,
             engine_s=settings.engine_time_limit_s,
             engine_s_per_media_s=settings.engine_time_limit_per_media_s,
             memory_bytes=settings.engine_memory_mb * MIB,
@@ -35,7 +39,13 @@ class Limits:
 
     @property
     def of_media(self) -> MediaLimits:
-        return MediaLimits(max_pixels=self.pixels, max_duration_s=self.duration_s, file_bytes=4 * self.media_bytes)
+        return MediaLimits(
+            max_pixels=self.pixels,
+            max_duration_s=self.duration_s,
+            prepare_time_s=self.prepare_s,
+            prepare_time_per_gigapixel_s=self.prepare_s_per_gigapixel,
+            file_bytes=4 * self.media_bytes,
+        )
 
     def of_engine(self, duration_s: float) -> ChildLimits:
         """Limit an engine run on media of this duration in seconds, 0 for a picture."""

@@ -119,7 +119,7 @@ class _MediaRun:
         with step("engine") as watch:
             run = self._measure(media, watch)
         with step("results") as watch:
-            table = self._read(run)
+            table = self._read(media, run)
             artefacts = self._people(media, table, watch)
         if self.attempt.job.options.overlay:
             with step("overlay") as watch:
@@ -149,7 +149,7 @@ class _MediaRun:
 
     def _prepare(self, path: Path, probed: Probe, watch: WatchStep) -> Prepared:
         prepared = prepare(path, probed, self.room, self.parts.limits.of_media, lambda: watch(0.0))
-        self.attempt.media = replace(self.attempt.media, preparation=prepared.steps)
+        self.attempt.media = replace(self.attempt.media, probe=prepared.probe.as_dict(), preparation=prepared.steps)
         self.attempt.frames = FrameFacts(expected=prepared.frames_expected, decoded=prepared.frames_decoded)
         return prepared
 
@@ -160,8 +160,8 @@ class _MediaRun:
         self.attempt.run = run = self.parts.engines.run(request, watch, alone=self.attempt.runs_alone)
         return run
 
-    def _read(self, run: EngineRun) -> Table:
-        table = read_table(EngineTask.of(self.attempt.job), run, self.room / "table.csv")
+    def _read(self, media: Prepared, run: EngineRun) -> Table:
+        table = read_table(EngineTask.of(self.attempt.job), run, self.room / "table.csv", media.times)
         metrics.table_measured(table.faces, table.frames_written, table.frames_success, run.finished.seconds)
         return table
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from service.errors import UnreadableMedia
 from service.sandbox.decoders.pictures import decode
 from service.sandbox.decoders.upright import upright
-from service.sandbox.decoders.videos import frames, opened
+from service.sandbox.decoders.videos import frames, opened, sample_aspect
 
 LONGEST_SIDE = 1000
 QUALITY = 82
@@ -88,7 +88,7 @@ def video_frame(path: Path, time_s: float, frame_rate: float) -> Picture:
         # Where the frame rate varies a frame is shown until the next one, however long that takes.
         if found is None or (not later and time_s - found_s > MISSED_FRAMES / frame_rate):
             raise UnreadableMedia("the frame that was measured was not found again in the upload")
-        shown = next(upright(iter([found])))
+        shown = next(upright(iter([found]), sample_aspect(stream)))
         return _reduced(shown.to_ndarray(format="bgr24"))
 
 

@@ -17,12 +17,12 @@ def _do(do: str, media: str, path: str, **arguments: Any) -> dict[str, Any]:
 
         return pictures.probe(path, **arguments) if do == "probe" else pictures.convert(path, **arguments)
     if do == "probe":
-        from service.sandbox.decoders import videos
+        from service.sandbox.decoders import video_probe
 
-        return videos.probe(path, **arguments)
-    from service.sandbox.decoders import upright
+        return video_probe.probe(path, **arguments)
+    from service.sandbox.decoders import rewrite
 
-    return upright.rewrite(path, **arguments)
+    return rewrite.prepare(path, **arguments)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,12 @@ def _over_time(name: str, manifest: dict[str, Any]) -> Iterator[str]:
     duration_s, media = float(probed.get("duration_s") or 0), limits.of_media
     most_s = {
         "probe": media.probe_time_s,
-        "prepare": media.prepare_time_s + media.prepare_time_per_media_s * duration_s,
+        "prepare": media.prepare_time_s
+        + media.prepare_time_per_gigapixel_s
+        * (probed.get("width") or 0)
+        * (probed.get("height") or 0)
+        * (probed.get("frames") or 0)
+        / 1e9,
         "engine": limits.of_engine(duration_s).time_s,
     }
     for step, limit_s in most_s.items():

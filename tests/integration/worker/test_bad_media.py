@@ -91,7 +91,7 @@ UPLOADS = [
         "variable.mp4",
         "video",
         lambda folder: _clip(folder, times_ms=[0, 40, 80, 200, 240, 280, 500, 540, 580, 800]).read_bytes(),
-        says="resampled from variable",
+        says="shown to the engine frame by frame at a nominal 25 fps",
     ),
     Upload(
         "turned.mp4",

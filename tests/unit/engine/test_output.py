@@ -25,14 +25,16 @@ def ended(folder: Path, returncode: int = 0, log: str = "") -> Finished:
     return Finished(returncode, 1.0, folder / "stdout.log", folder / "stderr.log", 0)
 
 
-def read(folder: Path, csv: bytes | None, wanted=None, returncode: int = 0, details: str | None = None) -> Table:
+def read(
+    folder: Path, csv: bytes | None, wanted=None, returncode: int = 0, details: str | None = None, times=None
+) -> Table:
     if csv is not None:
         (folder / "media.csv").write_bytes(csv)
     if details is not None:
         (folder / "media_of_details.txt").write_text(details)
     finished = ended(folder, returncode)
     run = EngineRun(finished, "FeatureExtraction", (), folder, folder / "stdout.log", "the head", "the tail")
-    return read_table(wanted or task("video"), run, folder / "table.csv")
+    return read_table(wanted or task("video"), run, folder / "table.csv", times)
 
 
 def video_row(number: int, success: int = 1, **cells: str) -> dict[str, str]:
@@ -296,3 +298,25 @@ def test_few_rows_and_many_are_read_alike() -> None:
         for read in (lambda lines: csv_blocks._few(lines, 711), csv_blocks._many):
             with pytest.raises(ValueError):
                 read(row.replace(b"1.5", bad, 1))
+
+
+def test_times_of_frames_are_put_back_and_every_other_cell_stays(tmp_path):
+    rows = [video_row(1), video_row(2, face_id="1"), video_row(2), video_row(4, AU12_r="1.20")]
+    found = read(tmp_path, table(*rows, separator=", "), times=[0.0, 20.9666, 21.0, 30.0])
+    stamps = ["0.000", "20.967", "20.967", "30.000"]
+    expected = table(*(row | {"timestamp": stamp} for row, stamp in zip(rows, stamps, strict=True)))
+    assert found.path.read_bytes() == expected
+    assert found.sha256 == hashlib.sha256(expected).hexdigest()
+
+
+def test_a_frame_that_was_not_decoded_has_no_time(tmp_path):
+    found = read(tmp_path, table(video_row(1), video_row(2)), times=[0.0])
+    assert found.path.read_bytes() == table(video_row(1), video_row(2, timestamp=""))
+
+
+def test_times_of_a_long_table_are_put_back(tmp_path):
+    count = 2000
+    rows = [video_row(number) for number in range(1, count + 1)]
+    found = read(tmp_path, table(*rows), times=[number * 0.5 for number in range(count)])
+    stamps = [line.split(b",")[2] for line in found.path.read_bytes().splitlines()[1:]]
+    assert stamps == [b"%.3f" % (number * 0.5) for number in range(count)]

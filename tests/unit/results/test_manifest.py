@@ -99,7 +99,7 @@ def test_a_failure_has_the_same_keys():
     [
         ("image", True, 1, None, None, "complete"),
         ("video", True, 90, 90, 90, "complete"),
-        ("video", True, 90, 91, 91, "complete"),
+        ("video", True, 90, 91, 91, "partial"),
         ("video", True, 90, 89, 89, "partial"),
         ("video", True, 90, 0, 0, "partial"),
         ("video", True, 90, 60, 90, "partial"),

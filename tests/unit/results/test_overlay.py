@@ -17,10 +17,11 @@ from infra.local.demo_media import make_clip
 from service.cli.analyse import analyse
 from service.engine.columns import IMAGE_COLUMNS
 from service.results.overlay import draw_overlay
-from service.sandbox.media import MediaLimits, Prepared
+from service.sandbox.media import MediaLimits, Prepared, Probe
 from tests.conftest import ASTRONAUT
 
 LIMITS = MediaLimits(max_pixels=10**8, max_duration_s=60.0)
+PROBED = Probe("image", "png", "png", 512, 512, 0, False, 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -93,14 +94,14 @@ def _table(path: Path, *rows: dict[str, str]) -> Path:
 
 
 def test_without_a_face_the_picture_is_as_it_was(tmp_path: Path) -> None:
-    prepared = Prepared(ASTRONAUT, 1, 1, None, None, ())
+    prepared = Prepared(ASTRONAUT, PROBED, 1)
     drawn = draw_overlay("image", prepared, _table(tmp_path / "t.csv"), {}, tmp_path, LIMITS, on_wait=lambda: None)
     assert np.abs(cv2.imread(str(drawn)).astype(int) - cv2.imread(str(ASTRONAUT)).astype(int)).mean() < 3
 
 
 def test_what_is_not_measured_is_not_drawn(tmp_path: Path) -> None:
     """Cells may be empty: gaze, and every action unit."""
-    prepared = Prepared(ASTRONAUT, 1, 1, None, None, ())
+    prepared = Prepared(ASTRONAUT, PROBED, 1)
     place = {"pose_Tz": "700", **{f"{axis}_{i}": str(100 + i) for axis in "xy" for i in range(68)}}
     empty = {name: "" for name in IMAGE_COLUMNS if name.startswith(("AU", "gaze", "eye_lmk"))}
     drawn = draw_overlay(
