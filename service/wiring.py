@@ -89,6 +89,7 @@ def run_worker(settings: Settings, lifetime: Lifetime) -> int:
         ready = worker(settings, backend, workspace, shutdown, lifetime)
         with closing(ready), status_server(settings, backend, ready):
             create_storage_when_available(backend, shutdown)
+            backend.check_clock()
             code = ready.run()
     tracing.close()
     return code

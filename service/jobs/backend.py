@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from service.errors import StorageUnavailable
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
 from service.jobs.names import OWN_CONTAINER
 from service.jobs.submit import JobSubmitter
-from service.settings import Settings
+from service.logs import log
+from service.settings import BadSettings, Settings
 from service.storage.account import Account
 from service.storage.azure_blobs import AzureBlobs
+
+CLOCK_WARNING_S = 30.0
+CLOCK_FAILURE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,23 @@ class JobBackend:
         queue = JobQueue(account.queues, settings.queue_name)
         table = JobTable(account.tables, settings.table_name)
         return cls(settings, account, AzureBlobs(account.blobs), queue, table, JobSubmitter(table, queue))
+
+    def check_clock(self) -> None:
+        """Compare this machine's clock with storage's; warn over `CLOCK_WARNING_S`.
+
+        Raises:
+            BadSettings: they differ by more than `CLOCK_FAILURE_S`.
+        """
+        try:
+            ahead_s = self.account.pulse("tables").clock_ahead_s
+        except StorageUnavailable:
+            return
+        if ahead_s is None or abs(ahead_s) <= CLOCK_WARNING_S:
+            return
+        difference = f"{abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} storage's"
+        if abs(ahead_s) > CLOCK_FAILURE_S:
+            raise BadSettings(f"this machine's clock is {difference}; set it right (NTP) before a worker starts")
+        log.warning("clock.skewed", seconds_ahead=round(ahead_s, 1))
 
     def create_storage(self) -> None:
         """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""

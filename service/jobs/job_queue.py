@@ -12,7 +12,7 @@ from typing import Any, Self
 from azure.storage.queue import QueueClient, QueueServiceClient
 
 from service.errors import AnalysisError, BlobExists, NotFound
-from service.storage.account import translated
+from service.storage.account import date_of, translated
 
 FOREVER_S = -1
 
@@ -92,8 +92,16 @@ class JobQueue:
 
     def length(self) -> int:
         """Return the approximate number of messages that wait or are in work."""
+        return self.length_and_date()[0]
+
+    def length_and_date(self) -> tuple[int, datetime | None]:
+        """Return `length` and the server's time."""
+        dates: list[str] = []
         with translated("asking for the queue's length"):
-            return int(self._jobs.get_queue_properties().approximate_message_count or 0)
+            properties = self._jobs.get_queue_properties(
+                raw_response_hook=lambda answer: dates.append(answer.http_response.headers.get("Date", ""))
+            )
+        return int(properties.approximate_message_count or 0), date_of(dates[-1]) if dates else None
 
     def poison_length(self) -> int:
         """Return the approximate number of messages in the poison queue."""

@@ -28,7 +28,7 @@ from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChang
 from service.jobs.job import AnalysisJob
 from service.jobs.record import JobRecord, State
 from service.logs import log
-from service.storage.account import translated
+from service.storage.account import date_of, translated
 
 ALL = "jobs"
 """The list over all containers; no container's has this form."""
@@ -154,11 +154,15 @@ class JobTable:
 
     def get(self, job_id: str) -> JobRecord:
         """Read a record. Raises NotFound; Purged where it was deleted on purpose."""
+        dates: list[str] = []
         with translated("reading a job record", missing=NotFound(f"there is no job {job_id}", "job_not_found")):
-            entity = self._table.get_entity(job_id, job_id)
+            entity = self._table.get_entity(
+                job_id, job_id, raw_response_hook=lambda answer: dates.append(answer.http_response.headers.get("Date"))
+            )
         if PURGED in entity:
             raise Purged(f"there is no job {job_id} any more", "job_not_found")
-        return _record(entity)
+        written = entity.metadata["timestamp"]
+        return replace(_record(entity), age_s=age_s(written, dates[-1] if dates else None) if written else 0.0)
 
     def update(self, record: JobRecord) -> JobRecord:
         """Write a record unless it was changed since it was read. Raises RecordChanged."""
@@ -266,8 +270,14 @@ class JobTable:
             return None
 
 
-_PLAIN = [field.name for field in fields(JobRecord) if field.name not in {"job", "version", "others"}]
+_PLAIN = [field.name for field in fields(JobRecord) if field.name not in {"job", "version", "age_s", "others"}]
 _OURS = {*_PLAIN, "job", "PartitionKey", "RowKey"}
+
+
+def age_s(written: datetime, date: str | None) -> float:
+    """Return the seconds between an entity's timestamp and the `Date` of the answer that has it."""
+    read = date_of(date or "")
+    return max(0.0, (read - written).total_seconds()) if read else 0.0
 
 
 def _entity(record: JobRecord) -> dict[str, Any]:

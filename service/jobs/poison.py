@@ -6,7 +6,8 @@ Messages are raw text. Some are jobs that failed, some are no jobs; none is ever
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,9 +25,10 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class SetAside:
-    """One message of the poison queue.
+    """One job in the poison queue, or one message that is no job.
 
     Attributes:
+        copies: further messages of the job: the answer to a send was lost, and it was repeated.
         queued: the job; None where the message is none.
         record: of that job, where there is one.
         no_job_because: why it cannot be read as a job; empty where it can.
@@ -34,8 +36,14 @@ class SetAside:
 
     message: Message
     queued: QueuedJob | None
-    record: JobRecord | None
     no_job_because: str
+    record: JobRecord | None = None
+    copies: tuple[Message, ...] = ()
+
+    @property
+    def message_ids(self) -> set[str]:
+        """Ids of all its messages."""
+        return {self.message.id, *(copy.id for copy in self.copies)}
 
     @property
     def job_id(self) -> str:
@@ -54,6 +62,8 @@ class SetAside:
             "state": record.state if record else None,
             "error": error or None,
             "no_job_because": self.no_job_because or None,
+            "attempts": record.attempts if record else None,
+            "copies": len(self.copies),
             "text": self.message.text,
         }
 
@@ -76,16 +86,17 @@ class PoisonQueue:
         self._submitter = submitter
 
     def look(self) -> list[SetAside]:
-        """List all messages that no other process holds, oldest first, without changing them."""
+        """List all messages that no other process holds, oldest first, without changing them; one entry a job."""
         with self._queue.hold_poisoned() as hold:
             messages = sorted(hold.messages(), key=lambda message: message.sent or LONG_AGO)
-        read = [(message, *_decoded(message)) for message in messages]
-        known = {queued.job.job_id for _, queued, _ in read if queued}
-        records = {record.job.job_id: record for record in self._table.several(known)}
-        return [
-            SetAside(message, queued, records.get(queued.job.job_id) if queued else None, why)
-            for message, queued, why in read
-        ]
+        found: dict[str, SetAside] = {}
+        for message in messages:
+            one = SetAside(message, *_decoded(message))
+            key = one.job_id or message.id
+            found[key] = replace(found[key], copies=(*found[key].copies, message)) if key in found else one
+        jobs = self._table.several(one.job_id for one in found.values() if one.queued)
+        records = {record.job.job_id: record for record in jobs}
+        return [replace(one, record=records.get(one.job_id)) for one in found.values()]
 
     def replay(self, chosen: Iterable[SetAside]) -> Iterator[Done]:
         """Submit the jobs again and delete their messages, in this order, so that none is lost in between.
@@ -100,27 +111,38 @@ class PoisonQueue:
 
     def _each(self, chosen: Iterable[SetAside], act: Callable[[Message], JobRecord | None]) -> Iterator[Done]:
         # Only the chosen ones: a replayed job that fails again at once comes back as another message.
-        wanted = {one.message.id for one in chosen}
+        entries = {message_id: one for one in chosen for message_id in one.message_ids}
+        wanted = {one.message.id for one in entries.values()}
         if not wanted:
             return
+        done: dict[str, Done] = {}
         with self._queue.hold_poisoned() as hold:
             for message in hold.messages():
-                if message.id not in wanted:
+                one = entries.pop(message.id, None)
+                if one is None:
                     continue
-                wanted.discard(message.id)
-                try:
-                    record = act(message)
-                    hold.delete(message)
-                except StorageUnavailable:
-                    raise
-                except AnalysisError as error:
-                    yield Done(message.id, error=error)
-                else:
-                    yield Done(message.id, record)
-                if not wanted:
+                id_ = one.message.id
+                is_first = id_ not in done
+                if is_first:
+                    done[id_] = self._done(id_, message, act)
+                    wanted.discard(id_)
+                if not done[id_].error:
+                    with suppress(NotFound):
+                        hold.delete(message)
+                if is_first:
+                    yield done[id_]
+                if not entries:
                     return
         gone = NotFound("the message is gone, or another process holds it now", "message_gone")
         yield from (Done(message_id, error=gone) for message_id in sorted(wanted))
+
+    def _done(self, id_: str, message: Message, act: Callable[[Message], JobRecord | None]) -> Done:
+        try:
+            return Done(id_, act(message))
+        except StorageUnavailable:
+            raise
+        except AnalysisError as error:
+            return Done(id_, error=error)
 
     def _replayed(self, message: Message) -> JobRecord:
         try:

@@ -149,7 +149,7 @@ class Purge:
     def _end(self, record: JobRecord) -> None:
         while not record.is_finished:
             try:
-                if record.state == "running" and record.held_by_another("", now()):
+                if record.state == "running" and record.held_by_another_s():
                     self.table.update(replace(record, cancel_requested=True))
                 else:
                     # No worker holds it, though its message may be on its way.

@@ -21,10 +21,12 @@ PATIENCE_S = 3.0
 """Prometheus gives up a scrape after ten seconds, and would lose all metrics."""
 
 LENGTH, AGE, POISON = "media_queue_length", "media_queue_oldest_age_seconds", "media_poison_length"
+SKEW = "media_clock_skew_seconds"
 MEANINGS = {
     LENGTH: "Approximate number of messages that wait or are in work.",
     AGE: "Age of the oldest visible message; 0: none waits.",
     POISON: "Approximate number of messages in the poison queue.",
+    SKEW: "How far this machine's clock is ahead of storage's, to a second.",
 }
 
 
@@ -61,10 +63,13 @@ class QueueMetrics(Collector):
 
     def _read(self) -> _Reading:
         oldest = self._queue.oldest_waiting()
+        length, date = self._queue.length_and_date()
+        skew = {SKEW: (now() - date).total_seconds() - 0.5} if date else {}
         values = {
-            LENGTH: float(self._queue.length()),
+            LENGTH: float(length),
             AGE: max(0.0, (now() - oldest).total_seconds()) if oldest else 0.0,
             POISON: float(self._queue.poison_length()),
+            **skew,
         }
         return _Reading(time.monotonic(), values)
 

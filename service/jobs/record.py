@@ -16,6 +16,9 @@ from service.jobs.job import AnalysisJob
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "superseded"]
 STATES: tuple[State, ...] = get_args(State)
+LEASE_S = 60.0
+"""Default lease, where neither record nor caller names one."""
+LONGEST_MESSAGE = 4000
 FINISHED: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "superseded"})
 
 
@@ -26,11 +29,13 @@ class JobRecord:
     Attributes:
         attempts: runs begun, without those that were evicted (a worker shut down, storage away).
         attempt_id: names the folder of this attempt's artefacts.
-        owner, lease_until: the worker that holds it, and until when no other may claim it.
+        owner, lease_until, lease_s: the worker that holds it, until when by its own clock, and for how long after
+            the last write; None in records of older releases.
         progress: 0 to 1 within the whole job, `stage` in words.
         attempt_published: the attempt whose results are the job's.
         poisoned: the failed job's message has been copied to the poison queue.
         version: the storage's own ETag of this record, for conditional updates.
+        age_s: seconds since the last write when it was read, both by the server's clock.
         others: properties of a newer release; written back as they were read.
     """
 
@@ -44,6 +49,7 @@ class JobRecord:
     attempt_id: str = ""
     owner: str = ""
     lease_until: datetime | None = None
+    lease_s: float | None = None
     started: datetime | None = None
     finished: datetime | None = None
     error_code: str = ""
@@ -53,6 +59,7 @@ class JobRecord:
     attempt_published: str = ""
     poisoned: bool = False
     version: str = ""
+    age_s: float = 0.0
     others: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -66,12 +73,16 @@ class JobRecord:
             return None
         return (self.started - self.created).total_seconds()
 
-    def held_by_another(self, owner: str, now: datetime) -> timedelta | None:
-        """Return how long another owner still holds the job; None where it is free."""
+    def held_by_another_s(self, owner: str = "", longest_s: float = LEASE_S) -> float:
+        """Return how many seconds another owner may still hold the job, at most `longest_s`; 0 where it is free.
+
+        The holder writes the record several times within its lease. Its age is by the server's clock alone: the clocks
+        of the machines do not matter.
+        """
         if not self.owner or self.owner == owner or self.lease_until is None:
-            return None
-        left = self.lease_until - now
-        return left if left > timedelta(0) else None
+            return 0.0
+        lease_s = longest_s if self.lease_s is None else min(self.lease_s, longest_s)
+        return max(0.0, lease_s - self.age_s)
 
     def claimed(self, owner: str, attempt_id: str, lease_s: float, now: datetime) -> JobRecord:
         """Begin the next attempt, held by `owner`."""
@@ -85,11 +96,13 @@ class JobRecord:
             attempt_id=attempt_id,
             owner=owner,
             lease_until=now + timedelta(seconds=lease_s),
+            lease_s=float(lease_s),
             started=self.started or now,
         )
 
     def renewed(self, stage: str, progress: float, lease_s: float, now: datetime) -> JobRecord:
-        return replace(self, stage=stage, progress=progress, lease_until=now + timedelta(seconds=lease_s))
+        lease_until = now + timedelta(seconds=lease_s)
+        return replace(self, stage=stage, progress=progress, lease_until=lease_until, lease_s=float(lease_s))
 
     def released(self, error: AnalysisError, stage: str, *, counted: bool) -> JobRecord:
         """Free the job for its next attempt; `counted`: this one counts against the limit."""
@@ -101,7 +114,7 @@ class JobRecord:
             lease_until=None,
             attempts=self.attempts - (0 if counted else 1),
             error_code=error.code,
-            error_message=error.message,
+            error_message=_storable(error.message),
         )
 
     def succeeded(self, attempt_published: str, now: datetime) -> JobRecord:
@@ -112,7 +125,7 @@ class JobRecord:
         """End as failed, still held: its worker alone is about to move the message to the poison queue."""
         ended = self._ended("failed", now)
         held = replace(ended, owner=self.owner, lease_until=self.lease_until)
-        return replace(held, error_code=error.code, error_message=error.message)
+        return replace(held, error_code=error.code, error_message=_storable(error.message))
 
     def set_aside(self) -> JobRecord:
         """Note that the failed job's message is in the poison queue."""
@@ -123,7 +136,7 @@ class JobRecord:
 
     def superseded(self, by: str, error: AnalysisError, now: datetime) -> JobRecord:
         ended = self._ended("superseded", now)
-        return replace(ended, superseded_by=by, error_code=error.code, error_message=error.message)
+        return replace(ended, superseded_by=by, error_code=error.code, error_message=_storable(error.message))
 
     def _ended(self, state: State, now: datetime) -> JobRecord:
         self._refuse_if_finished()
@@ -132,6 +145,11 @@ class JobRecord:
     def _refuse_if_finished(self) -> None:
         if self.is_finished:
             raise RecordChanged(f"job {self.job.job_id} has {self.state} already")
+
+
+def _storable(message: str) -> str:
+    """Shorten a message, and replace characters that no storage takes."""
+    return message[:LONGEST_MESSAGE].encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def now() -> datetime:

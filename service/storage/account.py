@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import requests
 import urllib3
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, DeserializationError
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
@@ -45,8 +45,18 @@ ServiceName = Literal["blobs", "queues", "tables"]
 PASSING = frozenset({401, 403, 404, 408, 409, 412, 429})
 """Client errors that may end by themselves: keys and clocks are set right, queues and tables created, rates kept."""
 
-CONNECTION_ERRORS = (AzureError, requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
+CONNECTION_ERRORS = (
+    AzureError,
+    DeserializationError,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    ConnectionError,
+    TimeoutError,
+)
 """Errors of a connection, or of the SDK; its own decoding of a cut answer may raise anything with one as context."""
+
+DECODING_ERRORS = (AttributeError, IndexError, KeyError, TypeError)
+"""Raised by the SDK over an answer whose headers or body were cut: it takes them for complete."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,8 @@ def translated(
 
 def _of_connection(error: BaseException) -> BaseException | None:
     """Return the error of storage or of the connection that an exception is, or that was its cause."""
+    if isinstance(error, DECODING_ERRORS) and _raised_in_sdk(error):
+        return error
     while not isinstance(error, CONNECTION_ERRORS):
         before = error.__cause__ or error.__context__
         # An error that was translated before is another request's.
@@ -184,18 +196,31 @@ def _of_connection(error: BaseException) -> BaseException | None:
     return error
 
 
+def _raised_in_sdk(error: BaseException) -> bool:
+    """Return whether an exception was raised by the SDK's own code, and not by the code that called it."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("azure.")
+
+
 def _unexpected(message: str, status: int) -> AnalysisError:
     is_final = 400 <= status < 500 and status not in PASSING
     return StorageRefused(message) if is_final else StorageUnavailable(message)
 
 
-def _clock_ahead_s(sent_at: datetime, seconds: float, date: str) -> float | None:
-    """Compare this machine's time in the middle of the exchange with the answer's, which is cut to whole seconds."""
+def date_of(header: str) -> datetime | None:
+    """Read an answer's `Date`, which is cut to whole seconds; None where it cannot be read."""
     try:
-        theirs = parsedate_to_datetime(date).timestamp() + 0.5
+        return parsedate_to_datetime(header)
     except ValueError:
         return None
-    return sent_at.timestamp() + seconds / 2 - theirs
+
+
+def _clock_ahead_s(sent_at: datetime, seconds: float, date: str) -> float | None:
+    """Compare this machine's time in the middle of the exchange with the answer's."""
+    theirs = date_of(date)
+    return sent_at.timestamp() + seconds / 2 - (theirs.timestamp() + 0.5) if theirs else None
 
 
 def _reason(error: BaseException) -> str:

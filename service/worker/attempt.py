@@ -69,6 +69,7 @@ class Attempt:
             worker=worker.worker_name,
             watch=self._watch,
         )
+        self._dequeue_count = 1
         self._began = time.monotonic()
 
     def run(self, dequeue_count: int) -> None:
@@ -78,6 +79,7 @@ class Attempt:
             EngineUnavailable: the job is released; this worker cannot do any.
             Purged: the job was purged meanwhile; what this attempt published is deleted.
         """
+        self._dequeue_count = dequeue_count
         try:
             self._run(dequeue_count)
         except (LeaseLost, Purged):
@@ -133,7 +135,7 @@ class Attempt:
     def _settle(self, error: AnalysisError) -> None:
         if isinstance(error, Purged):
             raise error
-        decision = settlement(error, self._context.number, self._worker.max_attempts)
+        decision = settlement(error, self._context.number, self._worker.max_attempts, self._dequeue_count)
         match decision.action:
             case "abandon":
                 self._delete_if_purged()

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from service.errors import BadJob, StorageUnavailable
+from service.errors import AnalysisError, BadJob, StorageUnavailable
 from service.jobs.job import NewerJob, QueuedJob
 from service.jobs.job_queue import BATCH, JobQueue, Message, MessageGone
+from service.jobs.record import now
 from service.logs import log
 from service.worker.shutdown import Shutdown
 
@@ -22,8 +23,8 @@ BUSY_S = 0.1
 UNFIT_S = 0.5
 REFILL = 8
 """While more messages wait than fit, the queue is polled again when an eighth of the capacity is free."""
-NEWER_DELAY_S, NEWER_TIMES = 60, 30
-"""During a roll-out, delay and number of releases of a newer web server's message, until a new worker takes it."""
+NEWER_FIRST_S, NEWER_LONGEST_S, NEWER_FOR_S = 15, 1800, 24 * 3600
+"""First and longest delay of a newer release's message during a roll-out, and how long it waits for a new worker."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,8 @@ class Receiver:
                         continue
                 except StorageUnavailable as error:
                     log.warning("worker.storage_away", error=error.message)
+                    # A worker that leaves when idle does not wait for the end of an outage.
+                    self._empty_since = self._empty_since or time.monotonic()
                     self._shutdown.wait(STORAGE_AWAY_S)
                     continue
                 self._shutdown.wait(idle_s)
@@ -192,17 +195,17 @@ class Receiver:
         try:
             return QueuedJob.decode(message.text)
         except BadJob as error:
-            if isinstance(error, NewerJob) and message.dequeue_count <= NEWER_TIMES:
+            if isinstance(error, NewerJob) and _age_s(message) < NEWER_FOR_S:
                 log.info("message.newer_handed_back", error=error.message, message_id=message.id)
-                with suppress(StorageUnavailable, MessageGone):
-                    self._queue.hide(message, NEWER_DELAY_S)
+                with suppress(AnalysisError):
+                    self._queue.hide(message, _newer_delay_s(message))
                 return None
             log.error("message.set_aside", error_code=error.code, error=error.message, message_id=message.id)
         except Exception as error:
             # A text that even the decoder stumbles over is no job, and must not end this thread.
             log.exception("message.set_aside", error_code=BadJob.code, error=repr(error)[:200], message_id=message.id)
         # Where storage is away now, the message becomes visible again.
-        with suppress(StorageUnavailable, MessageGone):
+        with suppress(AnalysisError):
             self._queue.send_to_poison(message.text)
             self._queue.delete(message)
         return None
@@ -212,6 +215,14 @@ class Receiver:
         with self._count:
             # Before the first poll the queue is unknown: a slow start is no idling.
             idle_since = None if self._in_hand else self._empty_since
-        now = time.monotonic()
-        is_idle = idle_since is not None and now - idle_since >= self._lifetime.until_idle_s
-        return is_idle or now - self._began >= self._lifetime.take_for_s
+        moment = time.monotonic()
+        is_idle = idle_since is not None and moment - idle_since >= self._lifetime.until_idle_s
+        return is_idle or moment - self._began >= self._lifetime.take_for_s
+
+
+def _age_s(message: Message) -> float:
+    return (now() - message.sent).total_seconds() if message.sent else 0.0
+
+
+def _newer_delay_s(message: Message) -> int:
+    return int(min(NEWER_FIRST_S * 2.0 ** (message.dequeue_count - 1), NEWER_LONGEST_S))

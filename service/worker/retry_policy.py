@@ -38,8 +38,8 @@ class Settlement:
     counted: bool = True
 
 
-def settlement(error: AnalysisError, attempt: int, max_attempts: int) -> Settlement:
-    """Decide from the error and the number of this attempt, counted from 1."""
+def settlement(error: AnalysisError, attempt: int, max_attempts: int, dequeue_count: int = 1) -> Settlement:
+    """Decide from the error, the number of this attempt and that of the message's deliveries, both counted from 1."""
     match error:
         case LeaseLost():
             return Settlement("abandon")
@@ -51,7 +51,7 @@ def settlement(error: AnalysisError, attempt: int, max_attempts: int) -> Settlem
             return Settlement("retry", counted=False)
         case StorageUnavailable() | EngineUnavailable():
             # The fault is neither the media's nor the attempt's; another try costs little and loses nothing.
-            return Settlement("retry", delay_s=_delay_s(attempt), counted=False)
+            return Settlement("retry", delay_s=_delay_s(max(attempt, dequeue_count)), counted=False)
     if error.retryable and attempt < max_attempts:
         return Settlement("retry", delay_s=_delay_s(attempt))
     return Settlement("fail")
@@ -63,5 +63,5 @@ def exhausted(attempts: int, last: str) -> AttemptsExhausted:
 
 
 def _delay_s(attempt: int) -> float:
-    doubled = FIRST_DELAY_S * 2.0 ** (max(attempt, 1) - 1)
+    doubled = FIRST_DELAY_S * 2.0 ** min(max(attempt, 1) - 1, 10)
     return float(min(doubled, LONGEST_DELAY_S))

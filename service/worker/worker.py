@@ -12,7 +12,15 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from service import metrics, tracing
-from service.errors import AnalysisError, EngineUnavailable, NotFound, RecordChanged
+from service.errors import (
+    AnalysisError,
+    EngineUnavailable,
+    Interrupted,
+    NotFound,
+    RecordChanged,
+    StorageUnavailable,
+    UnexpectedError,
+)
 from service.jobs.job import QueuedJob, log_context
 from service.jobs.job_queue import Message, MessageGone
 from service.jobs.job_table import Purged
@@ -21,7 +29,7 @@ from service.logs import log
 from service.worker.attempt import Attempt, WorkerContext
 from service.worker.canary import Canary
 from service.worker.lease import Lease
-from service.worker.receiver import FOREVER, Capacity, Lifetime, Receiver
+from service.worker.receiver import FOREVER, Capacity, Lifetime, ReceivedJob, Receiver
 from service.worker.shutdown import Shutdown
 
 EXIT_OK = 0
@@ -93,11 +101,33 @@ class Worker:
             except AnalysisError as error:
                 # Settling itself failed: the message becomes visible again when its time is over.
                 log.warning("worker.left_for_later", error_code=error.code, error=error.message)
-            except Exception:
+                self._give_up_after_many(received, error)
+            except Exception as error:
                 # Its message becomes visible again as well; the other items go on.
                 log.exception("worker.unexpected_error")
+                self._give_up_after_many(received, UnexpectedError(f"{type(error).__name__}: {error}"))
             finally:
                 self._receiver.release(received)
+
+    def _give_up_after_many(self, received: ReceivedJob, error: AnalysisError) -> None:
+        """Move a job that cannot be settled to the poison queue, once its message has come too often."""
+        message, job = received.message, received.queued.job
+        is_passing = isinstance(error, StorageUnavailable | RecordChanged | Interrupted | MessageGone)
+        if is_passing or message.dequeue_count <= self.context.max_attempts:
+            return
+        with log_context(job, received.queued.traceparent):
+            try:
+                self.context.queue.send_to_poison(message.text)
+                self.context.queue.delete(message)
+            except AnalysisError as trouble:
+                log.warning("worker.left_for_later", error_code=trouble.code, error=trouble.message)
+                return
+            log.error("job.unsettled_set_aside", error_code=error.code, error=error.message)
+            # The record may be what cannot be written.
+            with suppress(AnalysisError):
+                record = self.context.table.get(job.job_id)
+                if not record.is_finished:
+                    self.context.table.update(record.failed(error, now()).set_aside())
 
     def _handle(self, message: Message, queued: QueuedJob) -> None:
         job = queued.job
@@ -130,10 +160,11 @@ class Worker:
             return None
         except NotFound:
             record = self.context.table.create(fresh)
-        left = record.held_by_another(owner, now())
-        if left:
-            log.info("job.held_by_another", owner=record.owner, seconds=round(left.total_seconds(), 1))
-            self.context.queue.hide(message, int(left.total_seconds()) + 1)
+            self.context.table.index(record)
+        held_s = record.held_by_another_s(owner, self.lease_s)
+        if held_s:
+            log.info("job.held_by_another", owner=record.owner, seconds=round(held_s, 1))
+            self.context.queue.hide(message, int(held_s) + 1)
             return None
         if record.is_finished:
             self._drop(message, record)

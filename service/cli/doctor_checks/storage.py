@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from service.cli.doctor_checks.check import Check, failed, ok, skipped, warning
 from service.errors import StorageUnavailable
+from service.jobs.backend import CLOCK_FAILURE_S, CLOCK_WARNING_S
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
 from service.jobs.names import OWN_CONTAINER
@@ -14,7 +15,6 @@ from service.storage.account import Account, Pulse, ServiceName
 from service.storage.azure_blobs import AzureBlobs
 
 SERVICES: tuple[ServiceName, ...] = ("blobs", "queues", "tables")
-CLOCK_WARNING_S, CLOCK_FAILURE_S = 5.0, 60.0
 STORES = "queues, table, container"
 
 AWAY = "check the name or connection string, the network and its firewall; for Azurite on this machine: `make up`"
@@ -41,7 +41,7 @@ def service_checks(account: Account) -> Iterator[Check]:
 
 
 def clock_check(ahead_s: float | None) -> Check:
-    """Compare this machine's clock with storage's: claims of different workers compare wall clocks.
+    """Compare this machine's clock with storage's: it is in records, logs and links.
 
     Args:
         ahead_s: seconds that this machine's clock is ahead; None where storage returned no time.
@@ -52,7 +52,7 @@ def clock_check(ahead_s: float | None) -> Check:
     if off_s <= CLOCK_WARNING_S:
         return ok("clock", f"within {CLOCK_WARNING_S:.0f} s of storage's")
     said = f"{off_s:.0f} s {'ahead of' if ahead_s > 0 else 'behind'} storage's"
-    advice = "set this machine's clock (NTP): workers tell by it whether another's claim on a job has run out"
+    advice = "set this machine's clock (NTP): records, logs and links bear its time, and storage refuses a wrong one"
     return (failed if off_s > CLOCK_FAILURE_S else warning)("clock", said, advice)
 
 

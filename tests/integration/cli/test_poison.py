@@ -105,7 +105,8 @@ def test_dropping_leaves_the_record_and_all_others(command_line: CommandLine, of
     office.set_aside(office.message(job), office.message(job), "no job")
     done = command_line("poison", "drop", job.job_id, "nothing", "--yes")
     assert done.exit_code == 1
-    assert done.stdout.count("dropped") == 2
+    # One line a job, however often its message is there.
+    assert done.stdout.count("dropped") == 1
     assert "nothing: no message" in done.stderr
     assert office.texts() == ["no job"]
     assert office.account.services.table.get(job.job_id).state == "queued"

@@ -17,8 +17,9 @@ from service.identity.galleries import Galleries, NewFace
 from service.identity.pending_faces import PendingFace, PendingFaces
 from service.identity.rights import Mention, mention, remove_person
 from service.identity.store import Store, default_url, now
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
 from service.jobs.job_table import Purged
+from service.jobs.options import JobOptions
 from service.jobs.purge import Purge, Scope
 from service.jobs.result_place import PEOPLE
 from service.sandbox.media import Prepared

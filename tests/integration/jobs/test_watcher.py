@@ -12,8 +12,9 @@ import pytest
 
 from service.errors import NotFound
 from service.jobs import watcher as watching
-from service.jobs.job import AnalysisJob, JobOptions
+from service.jobs.job import AnalysisJob
 from service.jobs.job_table import JobTable
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.jobs.watcher import JobWatcher
 from tests.conftest import StorageAccount

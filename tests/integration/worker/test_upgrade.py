@@ -52,7 +52,7 @@ def old_form(text: str) -> str:
 
 
 def test_messages_of_both_kinds_wait_side_by_side(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiver, "NEWER_DELAY_S", 1)
+    monkeypatch.setattr(receiver, "NEWER_LONGEST_S", 1)
     queue = bench.account.services.queue
     job = bench.submit("face.jpg", jpeg())
     [message] = queue.receive_several(1, 1)
@@ -70,8 +70,8 @@ def test_messages_of_both_kinds_wait_side_by_side(bench: Bench, monkeypatch: pyt
 
 
 def test_in_the_end_a_newer_message_is_set_aside_word_for_word(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiver, "NEWER_DELAY_S", 0)
-    monkeypatch.setattr(receiver, "NEWER_TIMES", 3)
+    monkeypatch.setattr(receiver, "NEWER_LONGEST_S", 1)
+    monkeypatch.setattr(receiver, "NEWER_FOR_S", 3)
     text = newer(OLD_MESSAGE)
     bench.account.services.queue.send(text)
     with bench.worker():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,17 +23,35 @@ def test_claiming_begins_an_attempt() -> None:
 
 
 def test_only_a_living_lease_of_another_holds_a_job() -> None:
-    assert RUNNING.held_by_another("me", THEN) is None
-    assert QUEUED.held_by_another("other", THEN) is None
-    assert RUNNING.held_by_another("other", THEN + timedelta(seconds=5)) == timedelta(seconds=55)
-    assert RUNNING.held_by_another("other", THEN + timedelta(seconds=61)) is None
+    assert RUNNING.held_by_another_s("me") == 0
+    assert QUEUED.held_by_another_s("other") == 0
+    assert replace(RUNNING, age_s=5.0).held_by_another_s("other") == 55
+    assert replace(RUNNING, age_s=61.0).held_by_another_s("other") == 0
 
 
 def test_a_failed_job_is_held_until_it_is_set_aside() -> None:
     failed = RUNNING.failed(EngineCrashed(), THEN)
-    assert failed.held_by_another("other", THEN + timedelta(seconds=5)) == timedelta(seconds=55)
-    assert failed.held_by_another("other", THEN + timedelta(seconds=61)) is None
-    assert failed.set_aside().held_by_another("other", THEN) is None
+    assert replace(failed, age_s=5.0).held_by_another_s("other") == 55
+    assert replace(failed, age_s=61.0).held_by_another_s("other") == 0
+    assert failed.set_aside().held_by_another_s("other") == 0
+
+
+@pytest.mark.parametrize("hours", [-24, 24, 24 * 30])
+def test_the_holders_clock_does_not_matter(hours: int) -> None:
+    elsewhere = QUEUED.claimed("me", "a1", 60, THEN + timedelta(hours=hours))
+    assert replace(elsewhere, age_s=5.0).held_by_another_s("other", 60) == 55
+    assert replace(elsewhere, age_s=61.0).held_by_another_s("other", 60) == 0
+
+
+def test_a_record_without_its_lease_is_held_for_the_readers_own() -> None:
+    older = replace(RUNNING, lease_s=None, lease_until=THEN + timedelta(days=30), age_s=5.0)
+    assert older.held_by_another_s("other", 20) == 15
+
+
+def test_messages_of_errors_are_shortened_and_made_storable() -> None:
+    failed = RUNNING.failed(EngineCrashed("\udc80\x00" + "x" * 100_000), THEN)
+    assert len(failed.error_message) <= 4000
+    assert failed.error_message.startswith("?\ufffdx")
 
 
 def test_a_retry_stays_running_without_an_owner() -> None:
