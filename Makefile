@@ -74,11 +74,13 @@ IMAGE_TOOLS := .local/image-tools
 .PHONY: infra-check
 infra-check: setup .local/infra-tools/.installed ## check the Bicep files, the chart, the scripts and the workflows, without a cloud or a cluster
 	@PATH="$(abspath $(INFRA_TOOLS))/bin:$$PATH" $(RUN) -m infra.checks.check
-.local/infra-tools/.installed: infra/checks/requirements.txt infra/checks/requirements-helm.txt
+.local/infra-tools/.installed: infra/checks/requirements.txt infra/checks/requirements-helm.txt infra/checks/requirements-azure-types.txt
 	@$(PYTHON) -m venv $(INFRA_TOOLS)
 	@$(INFRA_TOOLS)/bin/pip install $(PIP_OPTIONS) -r infra/checks/requirements.txt
 	@$(INFRA_TOOLS)/bin/pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python --upgrade --target $(INFRA_TOOLS)/helm \
 		-r infra/checks/requirements-helm.txt || echo "helm-sdkpy is not made for this machine"
+	@$(INFRA_TOOLS)/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--dest $(INFRA_TOOLS)/azure-types -r infra/checks/requirements-azure-types.txt
 	@touch $@
 INFRA_TOOLS := .local/infra-tools
 

@@ -1,9 +1,8 @@
 """Read Bicep files as far as can be done without the compiler.
 
 Syntax by a grammar (tree-sitter-bicep); and what the compiler would find first: names that are not declared or not
-used, and modules that are given what they do not take. Not checked here: types, and whether Azure knows a property.
-Azure's type tables come with the compiler: where it is installed, as in the workflow `infra`, `make infra-check` runs
-`bicep build`, which refuses what they do not have.
+used, and modules that are given what they do not take. Resource types and their properties: azure_types.py. Where the
+compiler is installed, as in the workflow `infra`, `make infra-check` also runs `bicep build`.
 """
 
 from __future__ import annotations

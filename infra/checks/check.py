@@ -17,6 +17,8 @@ import click
 import yaml
 
 from infra.checks import pods
+from infra.checks.azure_types import AzureTypes
+from infra.checks.azure_types import problems as type_problems
 from infra.checks.bicep import BicepFile, bicep_files
 from infra.checks.chart import CHART, Manifest, render, rendered_by, values_of
 from infra.steps import REPOSITORY, Step, StepFailed, command
@@ -86,6 +88,7 @@ def main() -> None:
 def steps() -> Iterator[Step]:
     """Yield every step."""
     yield Step("Bicep: syntax, names, what modules take and give", bicep_reads)
+    yield Step("Bicep: types, API versions and properties (pulumi-azure-native)", bicep_is_of_azure)
     yield Step("Bicep: policies (checkov)", partial(_policies, "bicep", BICEP))
     yield Step("Bicep: the compiler", partial(command, "bicep", "build", str(BICEP / "main.bicep"), "--stdout"))
     yield Step("settings, roles and filters against the code", partial(command, sys.executable, *_tests()))
@@ -101,6 +104,14 @@ def steps() -> Iterator[Step]:
 def bicep_reads() -> None:
     """Read every Bicep file. Raises StepFailed with all faults."""
     found = [problem for path in bicep_files(BICEP) for problem in BicepFile(path).problems()]
+    if found:
+        raise StepFailed("\n".join(found))
+
+
+def bicep_is_of_azure() -> None:
+    """Check every Bicep file against Azure's published types. Raises NotRun, StepFailed."""
+    types = AzureTypes.installed()
+    found = [problem for path in bicep_files(BICEP) for problem in type_problems(BicepFile(path), types)]
     if found:
         raise StepFailed("\n".join(found))
 

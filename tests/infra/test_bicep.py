@@ -12,8 +12,12 @@ from pathlib import Path
 import click
 import pytest
 
+from infra.checks.azure_types import FILES as AZURE_FILES
+from infra.checks.azure_types import AzureTypes
+from infra.checks.azure_types import problems as type_problems
 from infra.checks.bicep import BicepFile, bicep_files
 from infra.checks.check import BICEP
+from infra.steps import NotRun
 from service.__main__ import main
 from service.web.access.keys import parse_entry
 from tests.infra.function_code import FUNCTION_APP, function_module
@@ -260,3 +264,56 @@ def test_a_public_list_of_addresses_has_the_functions_own() -> None:
     assert "concat(allowedAddresses, [virtualNetwork.outputs.functionAddress])" in main
     assert "var withNetwork = isPrivate || !empty(allowedAddresses)" in main
     assert "subnetId: withNetwork ? virtualNetwork.outputs.functionSubnetId : ''" in main
+
+
+@pytest.fixture(scope="module")
+def azure_types() -> AzureTypes:
+    try:
+        return AzureTypes.installed()
+    except NotRun as reason:
+        pytest.skip(f"{reason}; `make infra-check` gets it")
+
+
+def test_every_type_version_and_property_is_azures(azure_types: AzureTypes) -> None:
+    assert [problem for path in FILES for problem in type_problems(BicepFile(path), azure_types)] == []
+
+
+def test_no_type_is_listed_that_no_file_uses() -> None:
+    everything = "".join(map(text_of, FILES))
+    assert {kind for kind in AZURE_FILES if f"'{kind}@" not in everything} == set()
+
+
+NOT_AZURES = {
+    "a type": ("Microsoft.Storage/accounts@2024-01-01", "properties: {}", "Microsoft.Storage/accounts is not in FILES"),
+    "a version": ("Microsoft.Storage/storageAccounts@2024-01-02", "properties: {}", "has no version 2024-01-02"),
+    "a property": (
+        "Microsoft.Storage/storageAccounts@2024-01-01",
+        "properties: { minimumTlsVersoin: 'TLS1_2' }",
+        "minimumTlsVersoin is not a property there",
+    ),
+    "a place": (
+        "Microsoft.App/jobs@2025-01-01",
+        "properties: { configuration: { replicaTimeout: 1, triggerType: 'Manual', cronExpression: '* * * * *' } }",
+        "cronExpression is not a property there",
+    ),
+    "a property by a variable": (
+        "Microsoft.Storage/storageAccounts@2024-01-01",
+        "properties: { networkAcls: { ipRules: rules } }",
+        "adress is not a property there",
+    ),
+    "a property in a loop": (
+        "Microsoft.App/jobs@2025-01-01",
+        "properties: { template: { containers: [for one in [1]: { imgae: 'a' }] } }",
+        "imgae is not a property there",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_AZURES)
+def test_what_azure_does_not_have_is_found(case: str, tmp_path: Path, azure_types: AzureTypes) -> None:
+    kind, body, problem = NOT_AZURES[case]
+    file = tmp_path / "main.bicep"
+    file.write_text(f"var rules = [{{ adress: '1' }}]\nresource r '{kind}' = {{\n  name: 'r'\n  {body}\n}}\n")
+    found = list(type_problems(BicepFile(file), azure_types))
+    assert len(found) == 1
+    assert problem in found[0]

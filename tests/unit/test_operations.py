@@ -56,9 +56,15 @@ def test_every_variable_is_a_setting() -> None:
 
 
 def test_every_event_is_logged_by_the_code() -> None:
-    code = "".join(path.read_text("utf-8") for path in (REPOSITORY / "service").rglob("*.py"))
+    folders = (REPOSITORY / "service", REPOSITORY / "cloud_function")
+    code = "".join(path.read_text("utf-8") for folder in folders for path in folder.rglob("*.py"))
     outcomes = {f"job.{word}" for word in re.findall(r'_outcome\("(\w+)"', code)}
-    named = set(re.findall(r"`((?:job|worker|engine|pool|canary|message|record|storage|queues)\.[a-z_]+)`", TEXT))
+    named = set(
+        re.findall(
+            r"`((?:job|worker|engine|pool|canary|message|record|storage|queues|request|service|sweep|upload|next_stage)\.[a-z_]+)`",
+            TEXT,
+        )
+    )
     assert named
     assert {name for name in named if f'"{name}"' not in code} <= outcomes
 
