@@ -59,7 +59,7 @@ class JobRecord:
     attempt_published: str = ""
     poisoned: bool = False
     version: str = ""
-    age_s: float = 0.0
+    age_s: float = field(default=0.0, compare=False)
     others: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -89,3 +89,7 @@ def test_never_backwards(ended: JobRecord) -> None:
         ended.failed(EngineCrashed(), now())
     with pytest.raises(RecordChanged):
         ended.succeeded("a9", now())
+
+
+def test_two_reads_of_one_record_are_equal() -> None:
+    assert replace(RUNNING, age_s=1.0) == replace(RUNNING, age_s=2.0)

@@ -28,6 +28,8 @@ TABLE: list[tuple[type[AnalysisError], int, Action, bool]] = [
     (errors.UnexpectedError, 1, "retry", True),
     (errors.UnexpectedError, 5, "fail", True),
     (errors.StorageUnavailable, 1, "retry", False),
+    (errors.StorageRefused, 1, "fail", True),
+    (errors.MediaArchived, 1, "fail", True),
     (errors.StorageUnavailable, 50, "retry", False),
     (errors.EngineUnavailable, 5, "retry", False),
     (errors.ShuttingDown, 5, "retry", False),
