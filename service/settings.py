@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from pydantic_settings import (
 )
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+MOST_PROXIES = 10
 
 
 def processors(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
@@ -58,6 +60,11 @@ def _cpu_quota(folder: Path) -> float | None:
         return float(quota) / float(period) if float(quota) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):
         return None
+
+
+def listed(text: str) -> list[str]:
+    """Split a setting's list at commas and blanks."""
+    return [item for item in re.split(r"[\s,]+", text) if item]
 
 
 class BadSettings(Exception):
@@ -124,6 +131,20 @@ class Settings(BaseSettings):
         6000,
         description="Requests a minute of one key, or of one address without keys, in all processes; 0: no limit.",
         ge=0,
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="Names in the `Host` header under which a server without keys answers, with commas between; "
+        "`.example.org` includes subdomains, `*` is any. Default: loopback names and HOST.",
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may call `/api/*`, such as `https://lab.example.org`, with commas between.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Proxies whose `X-Forwarded-For` names the caller: their number, or their networks with commas "
+        "between. Default: none.",
     )
     default_media_type: Literal["posed", "wild"] = Field(
         "wild", description="Media type of files whose metadata and folders name none."
@@ -263,6 +284,24 @@ class Settings(BaseSettings):
         if name != "{container}" and not (3 <= len(name) <= 63 and plain.isalnum() and name.islower()):
             raise ValueError("must be a container name (3-63 of a-z, 0-9 and -) or `{container}`")
         return name
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        for origin in listed(text):
+            if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
+                raise ValueError(f"{origin[:80]!r} is not an origin such as https://lab.example.org, without a path")
+        return text
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, text: str) -> str:
+        if not text.isdecimal():
+            for network in listed(text):
+                ipaddress.ip_network(network)
+        elif int(text) > MOST_PROXIES:
+            raise ValueError(f"at most {MOST_PROXIES} proxies")
+        return text
 
     @model_validator(mode="after")
     def _one_storage(self) -> Self:

@@ -54,7 +54,7 @@ def web_app(settings: Settings) -> Flask:
         target=create_storage_when_available, args=(services, Shutdown(0.0)), name="create-storage", daemon=True
     )
     storage.start()
-    return create_app(services, Authenticator.of(settings), identity_extension(settings))
+    return create_app(services, Authenticator(settings), identity_extension(settings))
 
 
 def identity_extension(settings: Settings) -> Callable[[OpenAPI], None]:

@@ -13,6 +13,8 @@ from service import __version__, metrics
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
 from service.web.access.auth import HEALTH, Authenticator
+from service.web.access.origin import OriginCheck
+from service.web.access.proxies import trust_proxies
 from service.web.access.session import sessions
 from service.web.protocol import bodies, problems, security_headers, work_slots
 from service.web.protocol.openapi import SECURITY_SCHEMES
@@ -75,11 +77,14 @@ def create_app(
     app.before_request(_begin)
     work_slots.guard(app, lambda: services.settings.web_threads, exempt=_needs_no_slot)
     app.before_request(_refuse_without_host)
+    authenticator = authenticator or Authenticator.open()
+    OriginCheck(authenticator.settings, keys_needed=authenticator.needs_keys).guard(app)
     app.before_request(bodies.refuse_long_body)
-    (authenticator or Authenticator.open()).guard(app)
+    authenticator.guard(app)
     bodies.guard(app)
     app.before_request(_refuse_undecodable)
     app.after_request(_log_request)
+    trust_proxies(app, authenticator.settings)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self, cast
 
@@ -51,3 +52,9 @@ class Services(JobBackend):
 def services() -> Services:
     """Return the services of the current application."""
     return cast(Services, current_app.extensions[KEY])
+
+
+def may_use_gallery(gallery: str) -> bool:
+    """Whether IDENTITY is on and the gallery is the caller's. Raises NotFound, Forbidden."""
+    is_own: Callable[[str], bool] | None = current_app.extensions.get(IS_OWN_GALLERY)
+    return bool(gallery) and is_own is not None and is_own(gallery)

@@ -26,7 +26,13 @@ from service.web.routes.pages import is_page
 HEALTH = {"health.healthz", "health.readyz"}
 """Polled by load balancers and probes: no key and no rate limit."""
 
-OPEN = {"session.show", "session.end", "identity_names.train", "identity_names.recognize"}
+OPEN = {
+    "session.show",
+    "session.end",
+    "identity_names.train",
+    "identity_names.recognize",
+    "identity_names.recognize_plain",
+}
 """Endpoints without a key: a page asks whether a key is needed, and the older identity routes take it in the body."""
 
 KEYS = "keys"
@@ -41,24 +47,24 @@ LONGEST_PATH_LOGGED = 200
 class Authenticator:
     """Admits requests to their routes, or answers with the refusal."""
 
-    def __init__(self, keys: KeyRing, rate: RateLimit, sessions: Sessions, metrics_port: int) -> None:
-        self._keys = keys
-        self._rate = rate
-        self._sessions = sessions
-        self._metrics_port = metrics_port
-        self._scopes: Scopes = {}
-
-    @classmethod
-    def of(cls, settings: Settings) -> Authenticator:
+    def __init__(self, settings: Settings) -> None:
         """Build the authenticator that the settings describe. Raises BadSettings."""
-        keys = KeyRing.of(settings)
-        rate = RateLimit(settings.rate_limit_per_minute, settings.web_workers)
-        return cls(keys, rate, Sessions.of(settings, keys), settings.metrics_port)
+        self.settings = settings
+        self._keys = KeyRing.of(settings)
+        self._rate = RateLimit(settings.rate_limit_per_minute, settings.web_workers)
+        self._sessions = Sessions.of(settings, self._keys)
+        self._metrics_port = settings.metrics_port
+        self._scopes: Scopes = {}
 
     @classmethod
     def open(cls) -> Authenticator:
         """Build an authenticator that admits every request."""
-        return cls.of(Settings.load({"RATE_LIMIT_PER_MINUTE": "0"}))
+        return cls(Settings.load({"RATE_LIMIT_PER_MINUTE": "0"}))
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether callers need a key."""
+        return self._keys.asks
 
     def guard(self, app: OpenAPI) -> None:
         """Check every request of the application; call it after all routes are registered."""

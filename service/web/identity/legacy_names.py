@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from http import HTTPStatus
 from typing import Literal
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
-from service.errors import AnalysisError
+from service.errors import AnalysisError, Busy
 from service.identity.embedder import FoundFace, NoFace, SeveralFaces
 from service.identity.galleries import NewFace
 from service.identity.rights import audit
 from service.identity.vectors import confidence
 from service.logs import log
-from service.web.identity.own_gallery import ANONYMOUS, identity, key_in_body, keys, legacy_consent
+from service.web.access.ownership import ANONYMOUS
+from service.web.access.session import current_key
+from service.web.identity.own_gallery import identity, key_in_body, keys, legacy_consent
 from service.web.protocol.bodies import takes_body
-from service.web.protocol.openapi import NO_KEY, Answers, operation_name
+from service.web.protocol.openapi import KEY_HEADER, NO_KEY, Answers, operation_name
 from service.web.protocol.pictures import (
     MOST_PICTURES,
     PictureBody,
+    body_limit,
     body_limit_of_many,
     body_limit_of_two,
     describe_body,
@@ -37,6 +41,10 @@ NOT_RECOGNIZED = "Face not recognized."
 NOT_DETECTED = "Face not detected."
 TRAINED = "Model trained successfully."
 LONGEST_NAME = 200
+KEYLESS_BODIES = 2
+"""Number of bodies read at once whose key is not known yet."""
+
+_keyless_slots = threading.BoundedSemaphore(KEYLESS_BODIES)
 
 names = APIBlueprint(
     "identity_names", __name__, abp_tags=[Tag(name="Who is it, by names")], operation_id_callback=operation_name
@@ -71,7 +79,7 @@ class Trained(LegacyAnswer):
 class LegacyRequest(BaseModel):
     """The fields of the older API: key and user name."""
 
-    API_KEY: str
+    API_KEY: str | None = Field(None, description="Needed where the header `X-API-Key` is not sent.")
     username: str
 
 
@@ -115,11 +123,24 @@ def train() -> Response:
 
 
 @names.post(
+    "/recognize", endpoint="recognize_plain", responses={200: LegacyAnswer, **_errors(LegacyAnswer)}, security=NO_KEY
+)
+@takes_body(body_limit_of_two)
+def recognize_plain() -> Response:
+    """Compare the picture's only face with this user's, for callers that leave out the slash."""
+    return _recognized()
+
+
+@names.post(
     "/recognize/", endpoint="recognize", responses={200: LegacyAnswer, **_errors(LegacyAnswer)}, security=NO_KEY
 )
 @takes_body(body_limit_of_two)
 def recognize() -> Response:
     """Compare the picture's only face with this user's, as enrolled under this key."""
+    return _recognized()
+
+
+def _recognized() -> Response:
     began = time.monotonic()
     body = _body()
     gallery, username = _gallery_and_user(body)
@@ -139,26 +160,48 @@ def recognize() -> Response:
 
 
 def _body() -> PictureBody:
-    return read_pictures(services().settings.detect_max_mb * 1024 * 1024)
+    """Read the body; without a key in the header only a short one, and few at once."""
+    settings = services().settings
+    most_bytes = settings.detect_max_mb * 1024 * 1024
+    if not keys().asks or current_key():
+        return read_pictures(most_bytes)
+    if request.headers.get(KEY_HEADER):
+        raise _unknown_key()
+    request.max_content_length = body_limit(settings)
+    if (request.content_length or 0) > request.max_content_length:
+        raise _Refused(
+            f"The body is too long without the key in the header {KEY_HEADER}.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        )
+    if not _keyless_slots.acquire(blocking=False):
+        raise Busy
+    try:
+        return read_pictures(most_bytes)
+    finally:
+        _keyless_slots.release()
 
 
 def _gallery_and_user(body: PictureBody) -> tuple[str, str]:
     """Return the gallery of the key in the body, and the user's name."""
     presented, username = body.fields.get("API_KEY"), body.fields.get("username")
-    if not presented or not username:
-        raise _Refused(f"{'username' if presented else 'API_KEY'} is missing.")
+    key = current_key()
+    if not (presented or key) or not username:
+        raise _Refused(f"{'username' if presented or key else 'API_KEY'} is missing.")
     if not isinstance(username, str) or len(username) > LONGEST_NAME or not username.isprintable():
         raise _Refused(f"username is not a text of at most {LONGEST_NAME} characters.")
     if not keys().asks:
         return ANONYMOUS, username
-    key = key_in_body(presented)
+    key = key or key_in_body(presented)
     if key is None:
-        log.warning("request.refused", reason="unknown key", path="identity_names")
-        raise _Refused("API_KEY is not known.", HTTPStatus.UNAUTHORIZED)
+        raise _unknown_key()
     if not key.may("identity"):
         log.warning("request.refused", reason="scope identity missing", path="identity_names")
         raise _Refused("API_KEY lacks the scope `identity`.", HTTPStatus.FORBIDDEN)
     return key.name, username
+
+
+def _unknown_key() -> _Refused:
+    log.warning("request.refused", reason="unknown key", path="identity_names")
+    return _Refused("API_KEY is not known.", HTTPStatus.UNAUTHORIZED)
 
 
 def _body_of(
@@ -212,4 +255,5 @@ def _from_exception(_error: Exception) -> Response:
 
 
 describe_body(names, "/train", request_body("Key, user name and pictures.", form_content(LegacyRequest, several=True)))
-describe_body(names, "/recognize/", request_body("Key, user name and a picture.", form_content(LegacyRequest)))
+for _path in ("/recognize", "/recognize/"):
+    describe_body(names, _path, request_body("Key, user name and a picture.", form_content(LegacyRequest)))

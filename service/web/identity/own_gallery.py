@@ -13,11 +13,10 @@ from service.identity.rights import audit
 from service.identity.services import IdentityServices
 from service.web.access.auth import KEYS
 from service.web.access.keys import Key, KeyRing
+from service.web.access.ownership import own_gallery_name
 from service.web.access.session import current_key
 
 IDENTITY = "identity"
-ANONYMOUS = "anonymous"
-"""Gallery of all callers where the service needs no keys."""
 
 
 def identity() -> IdentityServices:
@@ -36,8 +35,7 @@ def own_gallery(name: str = "") -> str:
     Raises:
         NotFound: another gallery was named, whether it exists or not.
     """
-    key = current_key()
-    own = key.name if key else ANONYMOUS
+    own = own_gallery_name()
     if name not in {"", own}:
         audit("refused", own, asked=name[:64])
         raise NotFound("there is no such gallery for this key", "gallery_not_found")

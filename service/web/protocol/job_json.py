@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from service.jobs.job_facts import JobFacts, job_facts
 from service.jobs.options import Media, MediaType
 from service.jobs.record import JobRecord
+from service.web.access.ownership import visible_gallery
 
 
 class Job(JobFacts):
@@ -80,7 +81,9 @@ class Readiness(BaseModel):
 
 def job_answer(record: JobRecord) -> Job:
     """Convert a record to its JSON model with links."""
-    return Job(**dict(job_facts(record)), links=_links(record))
+    facts = job_facts(record)
+    facts.options.gallery = visible_gallery(facts.options.gallery)
+    return Job(**dict(facts), links=_links(record))
 
 
 def link(route: str, job_id: str) -> str:

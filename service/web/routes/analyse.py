@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Response, current_app, jsonify, request, url_for
+from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
@@ -17,10 +16,11 @@ from service.jobs.options import OPTION_NAMES, SHORT_FORMS, JobOptions, Media, M
 from service.jobs.record import JobRecord
 from service.logs import continued_trace
 from service.storage.blob_store import BlobInfo
+from service.web.access.session import current_key
 from service.web.protocol.job_json import Jobs, job_answer, link, with_query
 from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
 from service.web.protocol.prefer_wait import applied, waited
-from service.web.services import IS_OWN_GALLERY, Services, services
+from service.web.services import Services, may_use_gallery, services
 
 EXAMPLES = 5
 
@@ -88,7 +88,7 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     media, media_type = _kind(path.media, path.media_type)
     container = check_container(path.name, own.settings.results_container)
     given = _options_given()
-    options = JobOptions.resolve(media, media_type, given, galleries=_may_use(given.get("gallery", "")))
+    options = JobOptions.resolve(media, media_type, given, galleries=may_use_gallery(given.get("gallery", "")))
     if query.blob is None:
         blobs, cursor = _uploads(own, container, media, query.cursor or "")
     else:
@@ -103,12 +103,6 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     response.status_code = 200 if all(record.is_finished for record in records) else 202
     response.headers["Location"] = _where(container, records)
     return applied(response, wait_s)
-
-
-def _may_use(gallery: str) -> bool:
-    """Whether the gallery is the caller's and IDENTITY is on. Raises NotFound, Forbidden."""
-    is_own: Callable[[str], bool] | None = current_app.extensions.get(IS_OWN_GALLERY)
-    return bool(gallery) and is_own is not None and is_own(gallery)
 
 
 def _kind(media: str, media_type: str) -> tuple[Media, MediaType]:
@@ -169,8 +163,11 @@ def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[
 
 
 def _nothing(container: str, media: Media, names: list[str]) -> str:
+    key = current_key()
     if not names:
         return f"container {container!r} holds no uploads"
+    if key and not key.may("read"):
+        return f"container {container!r} holds no {media}"
     examples = ", ".join(repr(name[:80]) for name in names[:EXAMPLES])
     more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
     return f"container {container!r} holds no {media}; it holds {examples}{more}"

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import asdict
 
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
 from service import __version__, metrics
-from service.health import findings
+from service.health import Finding, findings
 from service.web.protocol.job_json import Check, Health, Readiness
 from service.web.protocol.openapi import NO_KEY, content, needs, operation_name, problems
-from service.web.services import services
+from service.web.services import Services, services
 
 ON_METRICS_PORT = {"watching.numbers", "health.healthz", "health.readyz"}
 """Endpoints that METRICS_PORT serves."""
 
+READINESS_KEPT_S = 2.0
 REFUSED = problems(400, keyed=False)
+
+
+class KeptChecks:
+    """The last readiness checks: one round serves all probes of two seconds, so that probes do not load storage."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._of: Services | None = None
+        self._checks: dict[str, Finding] = {}
+
+    def checks(self) -> dict[str, Finding]:
+        """Return checks that are at most `READINESS_KEPT_S` old."""
+        own = services()
+        with self._lock:
+            if self._of is not own or time.monotonic() >= self._until:
+                pings = {"blobs": own.blobs.ping, "queue": own.queue.length, "table": own.table.ping}
+                self._checks = findings(pings | {"analyser": own.analyser.ping})
+                self._of, self._until = own, time.monotonic() + READINESS_KEPT_S
+            return self._checks
+
+
+_kept = KeptChecks()
 
 health = APIBlueprint("health", __name__, abp_tags=[Tag(name="Health")], operation_id_callback=operation_name)
 
@@ -32,11 +58,9 @@ def healthz() -> dict[str, str]:
 )
 def readyz() -> tuple[dict[str, object], int]:
     """Check each dependency."""
-    own = services()
-    checks = findings({"blobs": own.blobs.ping, "queue": own.queue.length, "table": own.table.ping})
-    ready = all(check.ok for check in checks.values())
-    # Listed, but not required: jobs need no interactive analyser.
-    checks |= findings({"analyser": own.analyser.ping})
+    checks = _kept.checks()
+    # The analyser is listed, but not required: jobs do not need it.
+    ready = all(check.ok for name, check in checks.items() if name != "analyser")
     body = {name: Check(**asdict(check)) for name, check in checks.items()}
     return Readiness(status="ready" if ready else "not ready", checks=body).model_dump(), 200 if ready else 503
 

@@ -22,6 +22,7 @@ from service.logs import continued_trace
 from service.results.overlay import NAMES, TYPES
 from service.results.publish import CSV_TYPE
 from service.storage.blob_store import BlobInfo
+from service.web.access.ownership import check_gallery, hide_gallery
 from service.web.protocol.job_json import Job, JobList, ResultLinks, Results, job_answer
 from service.web.protocol.openapi import CONTAINER, Parameters, content, needs, operation_name, optional, problems
 from service.web.services import Services, services
@@ -92,7 +93,9 @@ def get_job(path: JobPath) -> Response:
 @jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS}, security=TO_CHANGE)
 def rerun(path: JobPath) -> Response:
     """Analyse the media of a finished job again: a new job of the next generation."""
-    response = _answer(services().submitter.rerun(path.job_id, continued_trace(None)))
+    own = services()
+    check_gallery(own.table.get(path.job_id).job.options.gallery)
+    response = _answer(own.submitter.rerun(path.job_id, continued_trace(None)))
     response.status_code = 202
     return response
 
@@ -218,7 +221,7 @@ def _manifest(own: Services, place: ResultPlace, attempt: str) -> dict[str, Any]
         if error.retryable:
             raise
         raise NotFound("the manifest of this result has been deleted", "no_manifest") from error
-    return dict(json.loads(text))
+    return hide_gallery(dict(json.loads(text)))
 
 
 def _result_links(own: Services, container: str, names: dict[str, str], kind: Literal["sas", "plain"]) -> ResultLinks:

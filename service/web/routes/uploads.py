@@ -22,6 +22,10 @@ from service.web.protocol.job_json import with_query
 from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
 from service.web.services import Services, services
 
+RESERVED_CONTAINERS = frozenset({"dead-letters"})
+RESERVED_PREFIXES = ("azure-webjobs-",)
+"""Containers of the function host and of Event Grid's dead letters; uploads there could forge their state."""
+
 PIECE_BYTES = 4 << 20
 SHA256_METADATA = "sha256"
 
@@ -101,7 +105,7 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     overwritten (409), unless it is the same file by size and SHA-256 (200). Content-Length is required.
     """
     own = services()
-    container = check_container(path.name, own.settings.results_container)
+    container = _check_target(path.name, own.settings.results_container)
     blob = check_blob(query.blob)
     size = _content_length()
     content_type = _content_type(blob, request.mimetype)
@@ -178,6 +182,13 @@ class _Received:
         return bytes(piece)
 
 
+def _check_target(name: str, results_container: str) -> str:
+    """Return the name, if uploads may go into this container. Raises BadRequest."""
+    if name in RESERVED_CONTAINERS or name.startswith(RESERVED_PREFIXES):
+        raise BadRequest(f"container {name!r} is reserved by Azure or the service; name another", "bad_container")
+    return check_container(name, results_container)
+
+
 def _content_length() -> int:
     """Return the body's length in bytes, before any of it is read. Raises LengthRequired, BadRequest."""
     size = request.content_length
@@ -190,14 +201,17 @@ def _content_length() -> int:
 
 def _content_type(blob: str, declared: str) -> str:
     """Return the declared content type if it is known, else the name's. Raises UnsupportedMedia."""
-    if kind_of(blob, declared) is None:
+    named = mimetypes.guess_type(f"x.{blob.rpartition('.')[2]}")[0] if "." in blob else None
+    # A suffix of another kind would let a page or an archive pass as a picture.
+    is_other = kind_of(blob) is None and named is not None and not named.startswith(("image/", "video/"))
+    if is_other or kind_of(blob, declared) is None:
         raise UnsupportedMedia(
             f"blob {blob[:80]!r} (content type {declared[:80] or 'unknown'}) is not known as a picture or video; "
             "give it the usual file extension"
         )
     if declared.lower() in CONTENT_TYPES:
         return declared.lower()
-    return mimetypes.guess_type(f"x.{blob.rpartition('.')[2]}")[0] or "application/octet-stream"
+    return named or "application/octet-stream"
 
 
 def _same(own: Services, container: str, blob: str, size: int, sha256: str | None) -> BlobInfo | None:

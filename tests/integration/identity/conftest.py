@@ -157,7 +157,7 @@ def identity_client(settings: Settings, identity: IdentityServices, services: An
     """An application with identity and the older forms."""
     return create_app(
         services or OnlySettings(settings),  # type: ignore[arg-type]
-        Authenticator.of(settings),
+        Authenticator(settings),
         lambda app: add_identity(app, identity, legacy=True),
     ).test_client()
 

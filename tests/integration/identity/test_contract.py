@@ -33,7 +33,7 @@ EXAMPLES = int(os.environ.get("IDENTITY_EXAMPLES", "4"))
 FEW = 4
 
 key_text, key = new_key("contract", ["identity"])
-door = Authenticator.of(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"}))
+door = Authenticator(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"}))
 # Made before there is a database, since the tests are one a route; the fixture puts it in.
 app = create_app(None, door, lambda app: add_identity(app, None, legacy=True))
 schema = from_wsgi("/openapi.json", app).include(path_regex="^/(galleries|detect|search|.*face|train|recognize)")

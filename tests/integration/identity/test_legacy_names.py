@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.web.identity import legacy_names
 from tests.integration.identity.conftest import Caller, Office, file, no_face, picture, two_faces
 
 KEYS = {"responseType", "successDescription", "detectionTime", "confidencePercentage"}
@@ -113,3 +114,44 @@ def test_each_bad_request_has_its_status(office: Office) -> None:
 def test_a_key_without_the_scope_may_not(path: str, office: Office) -> None:
     status, told = ask(office, path, API_KEY=office.reader.text, username="e", image=b64(picture()))
     assert (status, told["responseType"]) == (403, "FAILURE")
+
+
+@pytest.mark.parametrize("path", ["/recognize", "/recognize/"])
+def test_recognize_works_with_and_without_the_slash(office: Office, path: str) -> None:
+    train(office, office.lab, picture())
+    status, told = ask(office, path, API_KEY=office.lab.text, username="eileen", image=b64(picture()))
+    assert (status, told["successDescription"]) == (200, "Face recognized successfully.")
+
+
+def test_the_key_of_the_header_is_enough(office: Office) -> None:
+    fields = {"username": "eileen", "image": b64(picture())}
+    answer = office.client.post("/recognize", json=fields, headers={"X-API-Key": office.lab.text})
+    assert answer.get_json()["successDescription"] == "Face not recognized."
+
+
+def test_a_wrong_key_in_the_header_is_refused_before_the_body(office: Office) -> None:
+    answer = office.client.post("/train", data=b"{" * 1000, headers={"X-API-Key": "mak_wrong"})
+    assert (answer.status_code, answer.get_json()["successDescription"]) == (401, "API_KEY is not known.")
+
+
+def test_long_bodies_need_the_key_in_the_header(office: Office) -> None:
+    picture_text = b'"' + b"A" * (10 << 20) + b'"'
+    body = b'{"images": [' + picture_text + b"," + picture_text + b"]}"
+    keyless = office.client.post("/train", data=body, content_type="application/json")
+    assert (keyless.status_code, set(keyless.get_json())) == (413, KEYS)
+    headers = {"X-API-Key": office.lab.text}
+    keyed = office.client.post("/train", data=body, content_type="application/json", headers=headers)
+    assert keyed.get_json()["successDescription"] == "username is missing."
+
+
+def test_few_bodies_are_read_before_their_key_is_known(office: Office) -> None:
+    slots = [legacy_names._keyless_slots.acquire(blocking=False) for _ in range(legacy_names.KEYLESS_BODIES)]
+    try:
+        assert all(slots)
+        assert ask(office, "/recognize", API_KEY=office.lab.text, username="e", image=b64(picture()))[0] == 503
+        headers = {"X-API-Key": office.lab.text}
+        answer = office.client.post("/recognize", json={"username": "e", "image": b64(picture())}, headers=headers)
+        assert answer.status_code == 200
+    finally:
+        for _ in slots:
+            legacy_names._keyless_slots.release()

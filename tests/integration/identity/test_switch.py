@@ -91,7 +91,7 @@ def callers(account: StorageAccount, embedder: Embedder, tmp_path: Path) -> Iter
     settings = Settings.load({"API_KEYS": entries, "IDENTITY_DATABASE": default_url(tmp_path)})
     identity = IdentityServices(settings)
     client = create_app(
-        account.services, Authenticator.of(settings), lambda app: add_identity(app, identity, legacy=False)
+        account.services, Authenticator(settings), lambda app: add_identity(app, identity, legacy=False)
     ).test_client()
     yield {name: Caller(client, key, key_text) for name, (key_text, key) in made.items()}
     identity.store.close()

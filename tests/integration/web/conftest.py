@@ -55,7 +55,7 @@ def guarded(account: StorageAccount, folder: Path, **settings: str) -> Guarded:
     file = folder / "keys"
     file.write_text("".join(f"{key.entry}\n" for _, key in made.values()))
     environ = {"API_KEYS_FILE": str(file), "WEB_WORKERS": "1", **settings}
-    app = create_app(account.services, Authenticator.of(Settings.load(environ)))
+    app = create_app(account.services, Authenticator(Settings.load(environ)))
     return Guarded(app.test_client(), {name: text for name, (text, _) in made.items()}, file)
 
 

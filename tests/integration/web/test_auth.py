@@ -82,7 +82,7 @@ def test_every_route_declares_its_scope() -> None:
 def test_a_route_without_a_declared_scope_needs_admin(account: StorageAccount) -> None:
     reader, admin = new_key("reader", ["read", "analyse"]), new_key("boss", ["admin"])
     settings = Settings.load({"API_KEYS": f"{reader[1].entry} {admin[1].entry}"})
-    app = create_app(account.services, Authenticator.of(settings))
+    app = create_app(account.services, Authenticator(settings))
     app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     client = app.test_client()
     assert client.get("/forgotten").status_code == 401
@@ -258,7 +258,7 @@ def test_wrong_keys_do_not_bypass_the_limit(door: Callable[..., Guarded]) -> Non
 
 def test_anonymous_callers_are_counted_by_address(account: StorageAccount) -> None:
     settings = Settings.load({"RATE_LIMIT_PER_MINUTE": "4", "WEB_WORKERS": "2"})
-    client = create_app(account.services, Authenticator.of(settings)).test_client()
+    client = create_app(account.services, Authenticator(settings)).test_client()
     for address in ("192.0.2.1", "192.0.2.2"):
         # Half of it: the other process has the other half.
         got = [client.get("/jobs", environ_base={"REMOTE_ADDR": address}).status_code for _ in range(3)]

@@ -38,7 +38,7 @@ HEX = set("0123456789abcdef")
 
 key_text, key = new_key("contract", ["admin"])
 # Made before there is storage, since the tests are one a route; the fixture puts the services in.
-app = create_app(None, Authenticator.of(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"})))
+app = create_app(None, Authenticator(Settings.load({"API_KEYS": key.entry, "RATE_LIMIT_PER_MINUTE": "0"})))
 schema = from_wsgi("/openapi.json", app)
 answered: dict[str, Counter[int]] = defaultdict(Counter)
 job_ids: list[str] = []

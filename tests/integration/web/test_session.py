@@ -50,7 +50,7 @@ def test_a_key_is_exchanged_for_a_cookie(door: Callable[..., Guarded]) -> None:
 def test_the_cookie_needs_tls_beyond_loopback(account: StorageAccount, host: str, secure: bool) -> None:
     text, key = new_key("read", ["read"])
     client = create_app(
-        account.services, Authenticator.of(Settings.load({"API_KEYS": key.entry, "HOST": host}))
+        account.services, Authenticator(Settings.load({"API_KEYS": key.entry, "HOST": host}))
     ).test_client()
     cookie = client.post("/session", headers={"X-API-Key": text}).headers["Set-Cookie"]
     assert ("Secure" in cookie.split("; ")) is secure
@@ -132,7 +132,7 @@ def test_processes_with_one_secret_share_sessions(door: Callable[..., Guarded]) 
     cookie = guarded.client.get_cookie(SESSION_COOKIE)
     assert cookie is not None
     settings = Settings.load({"API_KEYS_FILE": str(guarded.file), "SESSION_SECRET": "a" * 32})
-    assert _with_cookie(create_app(None, Authenticator.of(settings)).test_client(), cookie.value) != 401
+    assert _with_cookie(create_app(None, Authenticator(settings)).test_client(), cookie.value) != 401
 
 
 def test_without_keys_no_session_is_needed(account: StorageAccount) -> None:

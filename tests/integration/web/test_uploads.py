@@ -249,3 +249,27 @@ def _children(pid: int) -> list[int]:
 def _peak_mib(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+@pytest.mark.parametrize("container", ["azure-webjobs-hosts", "azure-webjobs-secrets", "dead-letters"])
+def test_reserved_containers_take_no_uploads(client: FlaskClient, container: str) -> None:
+    answer = client.put(f"/uploads/{container}?blob=a.png", data=PICTURE, content_type="image/png")
+    assert (answer.status_code, answer.get_json(force=True)["code"]) == (400, "bad_container")
+
+
+@pytest.mark.parametrize(
+    ("blob", "content_type", "status"),
+    [
+        ("page.html", "image/png", 415),
+        ("drawing.PDF", "image/jpeg", 415),
+        ("set.zip", "video/mp4", 415),
+        ("clip.unknown", "image/png", 201),
+        ("no-suffix", "image/png", 201),
+        ("a.png", "text/html", 201),
+    ],
+)
+def test_the_suffix_outweighs_the_content_type(
+    client: FlaskClient, account: StorageAccount, blob: str, content_type: str, status: int
+) -> None:
+    path = f"/uploads/{account.container}?blob={blob}"
+    assert client.put(path, data=PICTURE, content_type=content_type).status_code == status
