@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 
 import click
 
@@ -15,7 +16,9 @@ from service.cli.startup import EXIT_FAILED
 from service.errors import StorageUnavailable
 from service.jobs.backend import JobBackend
 from service.logs import configure
+from service.sandbox.workspace import Workspace
 from service.settings import BadSettings, Settings
+from service.worker.limits import Limits
 
 MARKS = {"ok": "ok", "warning": "warning", "failed": "FAILED", "skipped": "-"}
 NAME_WIDTH = 24
@@ -24,8 +27,15 @@ MOST_LINES = 8
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a check.")
+@click.option(
+    "--engine",
+    "bin_dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Judge the engine in this folder by the contract of engines, and nothing else.",
+)
 @click.option("--fix", is_flag=True, help="Create the queues, the table and the results container if they are missing.")
-def doctor(as_json: bool, fix: bool) -> None:
+def doctor(as_json: bool, bin_dir: Path | None, fix: bool) -> None:
     """Check everything that a web server or worker needs, with advice where a check fails.
 
     The engine analyses the reference picture. Exit code 1 if a check failed; warnings do not count.
@@ -44,10 +54,19 @@ def doctor(as_json: bool, fix: bool) -> None:
         sys.exit(EXIT_FAILED)
     configure(settings.log_format, "ERROR")
     report(ok("settings", "valid"))
-    for check in _checks(settings, fix=fix):
+    for check in _engine_checks(settings, bin_dir) if bin_dir else _checks(settings, fix=fix):
         report(check)
     if any_failed:
         sys.exit(EXIT_FAILED)
+
+
+def _engine_checks(settings: Settings, bin_dir: Path) -> Iterator[Check]:
+    """Judge the engine in a folder."""
+    # Imported here: it needs the decoders' packages, which the other checks report on.
+    from service.cli.doctor_checks.engine_contract import contract_checks
+
+    with closing(Workspace(settings.workspace)) as workspace, workspace.room() as room:
+        yield from contract_checks(bin_dir, room, Limits.of(settings).of_engine(1.0))
 
 
 def _checks(settings: Settings, *, fix: bool) -> Iterator[Check]:
