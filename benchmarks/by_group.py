@@ -88,6 +88,45 @@ def read_groups(file: Path, names: Iterable[str]) -> dict[str, str]:
     return groups
 
 
+@dataclass(frozen=True)
+class DetectionFigure:
+    """Detection in the media of a group that have no table: each is taken to show a face all the time.
+
+    Attributes:
+        files: media that the engine could read.
+        unread: media that it could not.
+        detection_rate: mean over `files` of the share of frames (pictures) with a face; None without files.
+        low, high: Wilson's 95 % interval of it.
+    """
+
+    group: str
+    files: int
+    unread: int
+    detection_rate: float | None
+    low: float | None
+    high: float | None
+
+
+def detection_by_group(shares: Mapping[str, float | None], groups: Mapping[str, str]) -> list[DetectionFigure]:
+    """The figures of each labelled group, in the order of their names.
+
+    Args:
+        shares: by file the share of its frames with a face; None where it could not be read.
+    """
+    members: dict[str, list[float | None]] = defaultdict(list)
+    for name, share in shares.items():
+        if name in groups:
+            members[groups[name]].append(share)
+    return [_detection(group, members[group]) for group in sorted(members)]
+
+
+def _detection(group: str, shares: Sequence[float | None]) -> DetectionFigure:
+    known = [share for share in shares if share is not None]
+    rate = sum(known) / len(known) if known else None
+    low, high = (None, None) if rate is None else wilson(rate, len(known))
+    return DetectionFigure(group, len(known), len(shares) - len(known), rate, low, high)
+
+
 def by_group(files: Sequence[Grouped], not_compared: Iterable[str], groups: Mapping[str, str]) -> list[GroupFigure]:
     """The figures of each group, in the order of their names; files without one come last."""
     members: dict[str, list[Grouped]] = defaultdict(list)

@@ -34,10 +34,15 @@ def show(console: Console, told: dict[str, Any]) -> None:
         if agreement["files"]:
             console.print(_error_table(kind, agreement))
             console.print(_unit_table(kind, agreement))
+    if told["people"]:
+        console.print(_people_table(told["people"]))
+        console.print(_claim_table(told["claims"]))
     console.print(_count_table(told["agreement"]))
     console.print(_file_table(told["files"]))
     if told["groups"] is not None:
         console.print(_group_table(told["groups"]))
+        if told["detection"]:
+            console.print(_detection_table(told["detection"]))
         console.print("groups are the user's own labels; every file counts once in the rate and its interval")
     if told["not_compared"]:
         console.print(_table("not compared", ["file", "why"], [list(each.values()) for each in told["not_compared"]]))
@@ -66,6 +71,42 @@ def _unit_table(kind: str, agreement: dict[str, Any]) -> Table:
         for u in found
     ]
     return _table(f"{kind}: action units against OpenFace", heads, rows)
+
+
+def _people_table(people: Sequence[dict[str, Any]]) -> Table:
+    heads = ["", "measure", "error", "always 0", "always the mean", "head alone", "r", "n", "unit", "better than these"]
+    rows = [
+        [
+            each["person"],
+            each["what"],
+            *(_number(each[name]) for name in ("error", "zero", "mean", "head", "r")),
+            str(each["n"]),
+            each["unit"],
+            ("yes" if each["beats_constants"] else "no") if each["varies"] else "does not vary",
+        ]
+        for each in people
+    ]
+    return _table("by person, videos: mean errors beside predictors that look at no picture", heads, rows)
+
+
+def _claim_table(claims: Sequence[dict[str, Any]]) -> Table:
+    rows = [[each["unit"], each["claim"], each["verdict"], each["why"]] for each in claims]
+    return _table("may an action unit be called supported?", ["", "the engine says", "verdict", "why"], rows)
+
+
+def _detection_table(groups: Sequence[dict[str, Any]]) -> Table:
+    rows = [
+        [
+            each["group"],
+            str(each["files"]),
+            str(each["unread"]),
+            _number(each["detection_rate"]),
+            "-" if each["low"] is None else f"{each['low']:.3f} to {each['high']:.3f}",
+        ]
+        for each in groups
+    ]
+    heads = ["", "files", "unread", "detection rate", "95 % interval"]
+    return _table("detection in media without a table, each taken to show a face", heads, rows)
 
 
 def _count_table(agreement: dict[str, Any]) -> Table:

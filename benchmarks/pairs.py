@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_COLUMNS, IMAGE_HEAD, LANDMARKS_X, LANDMARKS_Y, columns_for
-from service.engine.csv_blocks import blocks, check_header
+from service.engine.csv_blocks import LINE_BYTES, blocks, check_header
 from service.jobs.media_files import find_media
 from service.jobs.options import Media
 
@@ -29,6 +29,8 @@ MEASURED = ("confidence", *IMAGE_COLUMNS[len(IMAGE_HEAD) :])
 OUTER_EYES = (36, 45)
 
 _CROPS = "_aligned"
+_OF_OLDER = frozenset({"frame", "timestamp", "confidence", "success", "pose_Rx", "AU01_r", "x_0", "y_67"})
+"""What a table of OpenFace 1.x has in common with one of 2.x."""
 _TIMESTAMP_ROUNDING_S = 0.001
 
 
@@ -140,6 +142,14 @@ def find_pairs(folders: Sequence[Path]) -> tuple[list[Pair], list[NotCompared]]:
     return pairs, left
 
 
+def find_unlabelled(folders: Sequence[Path]) -> list[Pair]:
+    """Media of the folders without a table or details file of OpenFace beside them: only detection can be counted."""
+    _, found = find_media(folders)
+    media = [file for file in found if file.media and not file.path.parent.name.endswith(_CROPS)]
+    bare = [file for file in media if not file.path.with_suffix(".csv").is_file() and not _details(file.path)]
+    return [Pair(file.name, file.path, file.media, None) for file in bare if file.media]
+
+
 def _why_not(medium: Path, of_one_stem: list[str]) -> str | None:
     """Why a medium has no table of its own; None if it has."""
     csv, details = medium.with_suffix(".csv"), _details(medium)
@@ -161,19 +171,45 @@ def _details(medium: Path) -> str:
 
 
 def read_rows(csv: Path | None, media: Media) -> Rows:
-    """A whole table in either dialect; without a file, one without rows.
+    """A whole table in any dialect; without a file, one without rows.
+
+    A table of OpenFace 1.x, or older, has fewer columns: what it lacks is not a number, and its faces are number 0.
 
     Raises:
-        MalformedOutput: it is not OpenFace 2.x's table of this kind of media, or is torn.
+        MalformedOutput: it is not OpenFace's table of this kind of media, or is torn.
         OSError: it cannot be read.
     """
     columns = columns_for(media)
     if csv is None:
         return Rows(media, np.empty((0, len(columns))))
     with csv.open("rb") as file:
-        check_header(file, columns)
-        parts = [block.values for block in blocks(file, columns)]
-    return Rows(media, np.concatenate([np.empty((0, len(columns))), *parts]))
+        older = _older_columns(file, columns) if media == "video" else None
+        if older is None:
+            check_header(file, columns)
+        parts = [block.values for block in blocks(file, older or columns)]
+    values = np.concatenate([np.empty((0, len(older or columns))), *parts])
+    return Rows(media, values if older is None else _with_all_columns(values, older, columns))
+
+
+def _older_columns(file: IO[bytes], columns: Sequence[str]) -> tuple[str, ...] | None:
+    """The columns of a table of OpenFace 1.x whose header was just read; None, and nothing read, for any other."""
+    found = tuple(name.strip() for name in file.readline(LINE_BYTES).decode("utf-8", "replace").split(","))
+    is_older = "face_id" not in found and _OF_OLDER <= set(found) <= set(columns) and len(set(found)) == len(found)
+    if not is_older:
+        file.seek(0)
+    return found if is_older else None
+
+
+def _with_all_columns(values: Numbers, found: Sequence[str], columns: Sequence[str]) -> Numbers:
+    whole = np.full((len(values), len(columns)), np.nan)
+    whole[:, [columns.index(name) for name in found]] = values
+    whole[:, columns.index("face_id")] = 0
+    if "gaze_angle_x" not in found and "gaze_0_x" in found:
+        left, right = (whole[:, [columns.index(f"gaze_{eye}_{axis}") for axis in "xyz"]] for eye in (0, 1))
+        x, y, z = (left + right).T
+        whole[:, columns.index("gaze_angle_x")] = np.arctan2(x, -z)
+        whole[:, columns.index("gaze_angle_y")] = np.arctan2(y, -z)
+    return whole
 
 
 def lay_side_by_side(reference: Rows, engine: Rows) -> SideBySide:

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from benchmarks.by_group import wilson
 from benchmarks.fidelity import AIMS, main
+from benchmarks.pairs import read_rows
 from infra.local import demo_media
 from infra.local.demo import PORTRAIT
 from infra.local.stack import REPOSITORY
@@ -171,7 +172,7 @@ def test_known_errors(bench: Bench) -> None:
     assert figure("confidence", "confidence")[1] == pytest.approx(0.08)
 
     assert told.verdict("landmarks", "all 68") == told.verdict("head pose", "yaw") == "missed"
-    assert told.verdict("head pose", "Tx") == told.verdict("head pose", "pitch") == "met"
+    assert (told.verdict("head pose", "Tx"), told.verdict("head pose", "pitch")) == ("met", "missed")
     assert told.verdict("head pose", "Tz") == "missed"
     assert told.verdict("landmarks", "all 68", "pictures") == "not measured"
     assert "≤ 3.5" in told.output and "missed (n 12)" in told.output and "not measured" in told.output
@@ -506,3 +507,77 @@ def test_the_json_has_what_the_tables_have(bench: Bench) -> None:
     assert is_printed("success agreement", videos["success_agreement"], pictures["success_agreement"])
     assert is_printed("faces compared", 12, 1)
     assert is_printed("photo [b].jpg", "picture", 1, 1.0, 1, 1.0)
+
+
+def test_without_a_folder_the_aims_are_not_run(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    done = CliRunner().invoke(main, ["--json", str(file)])
+    assert done.exit_code == 0
+    assert done.output.count("not run") == 1 + len(AIMS)
+    assert {aim["verdict"] for aim in json.loads(file.read_text())["aims"]} == {"not run"}
+
+
+def test_table_of_openface_1_is_compared(bench: Bench) -> None:
+    """Fewer columns, other order, blanks in the header, CRLF: as real tables of that age have them."""
+    rows = [video_row(frame) for frame in range(1, 15)]
+    pair(bench.folder / "clip.mp4", rows, rows)
+    left_out = ("face_id", "eye_lmk", "gaze_angle")
+    names = [name for name in reversed(rows[0]) if not name.startswith(left_out)]
+    lines = [", ".join(names), *(",".join(f"{row[name]:.6g}" for name in names) for row in rows)]
+    (bench.folder / "clip.csv").write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+    told = bench.tell()
+    assert (told.error("landmarks", "all 68")["mean"], told.error("landmarks", "all 68")["n"]) == (0, 14)
+    assert told.error("eye landmarks", "all 56")["n"] == 0
+    assert told.error("gaze", "angle x")["n"] == 14
+    assert told.unit("AU01")["r"] == pytest.approx(1)
+
+
+@pytest.mark.skipif(not REAL_TABLES.is_dir(), reason="no real OpenFace output here")
+def test_real_table_of_an_old_version_is_read() -> None:
+    rows = read_rows(REAL_TABLES / "legacy_0x_431cols_5rows.csv", "video")
+    assert rows.column("AU01_r").tolist() == [0.6773, 0.5958, 0.6017, 0.6545, 0.5636]
+    assert np.isfinite(rows.column("gaze_angle_x")).all()
+    assert not rows.is_multi and rows.good.all()
+
+
+def test_each_person_stands_beside_constants(bench: Bench) -> None:
+    """One person is measured well, the other's AU12 is a constant; AU01 does not vary in the second."""
+    reference = [video_row(frame) for frame in range(1, 29)]
+    near = [row | {"AU12_r": row["AU12_r"] + 0.1, "AU01_r": row["AU01_r"] + 0.1} for row in reference]
+    pair(bench.folder / "anna" / "a.mp4", reference[:14], near[:14])
+    pair(bench.folder / "anna" / "b.mp4", reference[14:], near[14:])
+    flat = [row | {"AU01_r": 0.2} for row in reference]
+    pair(bench.folder / "ben.mp4", flat, [row | {"AU12_r": 1.5} for row in flat])
+    told = bench.tell()
+    people = {(each["person"], each["what"]): each for each in told.figures["people"]}
+    anna, ben = people["anna", "AU12"], people["ben", "AU12"]
+    assert (anna["n"], anna["error"], anna["beats_constants"]) == (28, pytest.approx(0.1), True)
+    truth = np.array([row["AU12_r"] for row in reference])
+    assert anna["zero"] == pytest.approx(truth.mean())
+    assert anna["mean"] == pytest.approx(np.abs(truth - truth.mean()).mean())
+    assert (ben["beats_constants"], ben["r"]) == (False, None)
+    assert people["ben", "AU01"]["varies"] is False
+    assert people["ben", "gaze across"]["head"] is not None and ben["head"] is None
+    claims = {each["unit"]: each for each in told.figures["claims"]}
+    assert (claims["AU12"]["verdict"], claims["AU01"]["verdict"]) == ("refused", "shown")
+    assert "ben" in claims["AU12"]["why"]
+    assert "a constant is as near on ben" in told.output.replace("\n", " ")
+
+
+def test_groups_count_detection_where_there_is_no_table(tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    portrait = cv2.imread(str(PORTRAIT))
+    assert portrait is not None
+    for number in range(3):
+        cv2.imwrite(str(folder / f"face{number}.png"), portrait)
+    cv2.imwrite(str(folder / "none.png"), np.full((240, 320, 3), 90, np.uint8))
+    labels = tmp_path / "groups.csv"
+    labels.write_text("file,group\nface0.png,A\nface1.png,A\nface2.png,B\nnone.png,B\n")
+    file = tmp_path / "figures.json"
+    done = CliRunner().invoke(main, [str(folder), "--groups", str(labels), "--json", str(file)])
+    assert done.exit_code == 0, done.output
+    first, second = json.loads(file.read_text())["detection"]
+    assert (first["group"], first["files"], first["detection_rate"]) == ("A", 2, 1.0)
+    assert (second["group"], second["files"], second["detection_rate"]) == ("B", 2, 0.5)
+    assert (second["low"], second["high"]) == wilson(0.5, 2)
