@@ -34,7 +34,8 @@ BLINK = EventRule(
     onset=1.0,
     offset=0.5,
     merge_s=0.0,
-    shortest_s=0.05,
+    # A single frame at 30 a second: of a closure of 0.1 s often one frame alone shows the eyes shut.
+    shortest_s=0.03,
     longest_s=0.5,
     why=f"a blink is a short closure, mostly of 0.1 to 0.4 s; these thresholds are {CHOSEN}",
 )

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from openface_lite import analyse_image, analyse_video
+from openface_lite import Table, analyse_image, analyse_video
 from openface_lite.blinks import shut_frames
+from service.results.events import BLINK, events, shorter_than
 from tests.openface_lite.engine_runs import SHARED
 from tests.openface_lite.faces_made import with_shut_eyes
 
@@ -37,6 +38,17 @@ def test_drawn_blinks_are_counted(drawn):
     assert set(found[1]) == {34}
 
 
+def counted_in_reports(table: Table, rate: float) -> int:
+    """How many blinks the report, the summary and their rate a minute speak of."""
+    good = table["success"] == 1
+    closures = events(table["timestamp"][good], table["AU45_r"][good], 1 / rate, BLINK)
+    return len(shorter_than(closures, BLINK.longest_s or 0))
+
+
+def test_report_counts_the_drawn_blinks(drawn):
+    assert counted_in_reports(drawn, 25) == 2
+
+
 def test_gaze_is_hidden_where_the_eyes_are_shut(drawn):
     hidden = np.isnan(drawn["gaze_angle_x"])
     assert {16, 17, 34} <= set(np.flatnonzero(hidden)) <= {15, 16, 17, 18, 34}
@@ -64,7 +76,7 @@ def test_labelled_blinks_are_found_and_no_others(name):
     table = analyse_video(path)
     found = runs_of(table["AU45_c"])
     print(f"{name}: {len(found)} blinks found, {len(LABELLED[name])} labelled")
-    assert len(found) == len(LABELLED[name])
+    assert len(found) == len(LABELLED[name]) == counted_in_reports(table, len(table) / table["timestamp"][-1])
     for blink, labelled in zip(found, LABELLED[name], strict=True):
         assert labelled.start - 1 <= blink.start <= labelled.start + 1
         assert set(blink) & set(labelled)
