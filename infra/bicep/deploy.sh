@@ -67,7 +67,7 @@ deployment() {
     [ "$what_if" = no ] || return 0
     agreed "Make these changes?"
     az deployment group create --name "media-$stage" "$@" --output none \
-        || fail "stage '$stage' did not succeed. 'az deployment operation group list -g $group -n media-$stage' names the resource. Run this again once it is put right: what is there already stays as it is"
+        || fail "stage '$stage' did not succeed. 'az deployment operation group list -g $group -n media-$stage' names the resource. Run this again once it is repaired: existing resources stay as they are"
 }
 
 # output NAME: what the last stage gave.
@@ -84,7 +84,7 @@ has_secret() {
 
 sign_in() {
     command -v az >/dev/null || fail "the Azure CLI is not here: https://learn.microsoft.com/cli/azure/install-azure-cli"
-    az account show --output none 2>/dev/null || fail "nobody is signed in: run 'az login' first"
+    az account show --output none 2>/dev/null || fail "no one is signed in: run 'az login' first"
     # A service principal, as in CI, is no user: it has its own right to write blobs, or no smoke test.
     operator=$(az ad signed-in-user show --query id --output tsv 2>/dev/null || true)
 }
@@ -198,7 +198,7 @@ send_a_picture() {
         return 0
     fi
     if [ -z "$operator" ]; then
-        say "no smoke test: nobody is signed in whom uploads could be allowed to"
+        say "no smoke test: the signed-in identity is no user who could be allowed to upload"
         return 0
     fi
     container="$(output uploadContainerPrefix)smoke-test-$(date +%Y%m%d%H%M%S)"

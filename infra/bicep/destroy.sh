@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$group" ] || { usage >&2; fail "--group is needed"; }
 command -v az >/dev/null || fail "the Azure CLI is not here: https://learn.microsoft.com/cli/azure/install-azure-cli"
-az account show --output none 2>/dev/null || fail "nobody is signed in: run 'az login' first"
+az account show --output none 2>/dev/null || fail "no one is signed in: run 'az login' first"
 
 if [ "$(az group exists --name "$group")" != true ]; then
     say "there is no group $group: nothing to do"
@@ -39,7 +39,7 @@ fi
 say "all of this, with every upload and result in it:"
 az resource list --resource-group "$group" --query "[].{name: name, type: type}" --output table
 [ "$what_if" = no ] || exit 0
-agreed "Delete the group $group for good?"
+agreed "Delete the group $group with everything in it?"
 az group delete --name "$group" --yes --output none \
     || fail "the group $group was not deleted: a lock on it, or a missing right; the lines above say which"
 say "gone. The vault's secrets can be taken back for a week, which deploy.sh does if it is run again"

@@ -29,7 +29,7 @@ param resultsContainer string = 'results'
 @allowed(['posed', 'wild'])
 param defaultMediaType string = 'wild'
 
-@description('Address that finished results are announced to. Empty: to nobody.')
+@description('Address of the next stage, which finished results are announced to. Empty: none.')
 param nextStageUrl string = ''
 
 @description('Days after which an upload is deleted; 0: never. Needs a prefix, so that results are not meant.')
@@ -45,7 +45,7 @@ param resultRetentionDays int = 0
 @maxValue(365)
 param undeleteDays int = 7
 
-@description('Copies of what is stored: in three zones, which not every region has; in one place; or in two regions.')
+@description('Copies of the data: in three zones, which not every region has; in one place; or in two regions.')
 @allowed(['Standard_ZRS', 'Standard_LRS', 'Standard_GZRS'])
 param redundancy string = 'Standard_ZRS'
 
@@ -126,7 +126,7 @@ param alertLimits object = {
   failurePercent: 20
 }
 
-@description('Object id of the person who deploys, for the smoke test: may write uploads. Empty: nobody may.')
+@description('Object id of the person who deploys, for the smoke test: may write uploads. Empty: no person may.')
 param operatorId string = ''
 
 @description('Hashes of the API\'s keys, as `python -m service key new` prints them. Empty: those in the vault stay.')

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What deploy.sh and destroy.sh share: how they talk, ask, wait and make keys.
-# shellcheck disable=SC2154  # `sure` is set by whoever reads this file in
+# Shared by deploy.sh and destroy.sh: messages, questions, waiting, and making keys.
+# shellcheck disable=SC2154  # `sure` is set by the script that sources this file
 
 say() {
     printf '%s\n' "· $*" >&2
@@ -14,7 +14,7 @@ fail() {
 # agreed QUESTION: goes on with a yes, or with --yes.
 agreed() {
     [ "$sure" = no ] || return 0
-    [ -t 0 ] || fail "nobody is there to ask '$1'; --yes says it beforehand"
+    [ -t 0 ] || fail "there is no terminal to ask '$1'; --yes agrees beforehand"
     printf '%s [y/N] ' "$1" >&2
     read -r answer
     case $answer in

@@ -122,7 +122,7 @@ resource galleriesDatabase 'Microsoft.KeyVault/vaults/secrets@2023-07-01' existi
 
 // The media account as a whole: uploads lie in containers that are not known beforehand, and listing is of the account.
 // web      takes uploads in, signs read-only links, writes reports
-// worker   reads uploads; `doctor` asks for the account's queues and tables
+// worker   reads uploads; `doctor` lists the account's queues and tables
 // function reads an upload's metadata; the blob trigger of a shared container wants to own blobs, and uses queues
 var onStorage = [
   { who: web, role: roles.blobDataContributor }

@@ -14,7 +14,7 @@ var functionSubnet = {
   name: 'function'
   properties: {
     addressPrefix: addresses.function
-    // As Flex Consumption asks for.
+    // Required by Flex Consumption.
     delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }]
     natGateway: isPrivate ? null : { id: natGateway.id }
   }

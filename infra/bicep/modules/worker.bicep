@@ -1,4 +1,4 @@
-// The worker: as many executions as the queue's length asks for. Each works until nothing has come for a minute.
+// The worker: executions in proportion to the queue's length. Each ends when no job has come for a minute.
 // A job and not an app: scaling in would stop an app's replica in the middle of a long video.
 
 param name string
@@ -31,7 +31,7 @@ var takeForS = 3600
 var engineTimeLimitS = 60
 var engineTimeLimitPerMediaS = 20
 var longestItemS = engineTimeLimitS + engineTimeLimitPerMediaS * maxDurationS
-// Fetching, preparing and publishing what is largest.
+// Fetching, preparing and publishing the largest media.
 var besidesEngineS = 1800
 
 var galleries = withGalleries ? [
