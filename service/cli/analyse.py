@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from service.jobs.media_files import Found, find_media
 from service.jobs.options import MediaType
 from service.logs import configure
 from service.results.report.in_folder import FolderResult, write_beside
-from service.sandbox.workspace import Workspace
+from service.results.report.make import ReportMaker
 from service.worker.local_run import Done, LocalRun
 
 
@@ -73,7 +74,7 @@ def analyse(
 def _analyse_all(local_run: LocalRun, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
     """Analyse with one progress bar a file and one for all; returns how many files or reports failed."""
     failures = 0
-    with bars(hidden=as_json) as progress:
+    with bars(hidden=as_json) as progress, closing(ReportMaker()) as maker:
         whole = progress.add_task("all files", total=len(files))
         tasks: dict[str, TaskID] = {}
 
@@ -83,7 +84,7 @@ def _analyse_all(local_run: LocalRun, files: list[Found], as_json: bool, reporte
             progress.update(tasks[file.name], completed=fraction, description=f"{file.name} ({stage})")
 
         for done in local_run.analyse(files, watch):
-            failures += done.outcome == "failed" or not _reported(done, reported, local_run.pipeline.workspace)
+            failures += done.outcome == "failed" or not _reported(done, reported, maker)
             if done.name in tasks:
                 progress.remove_task(tasks.pop(done.name))
             progress.advance(whole)
@@ -94,12 +95,12 @@ def _analyse_all(local_run: LocalRun, files: list[Found], as_json: bool, reporte
     return failures
 
 
-def _reported(done: Done, reported: Mapping[str, Path], workspace: Workspace) -> bool:
+def _reported(done: Done, reported: Mapping[str, Path], maker: ReportMaker) -> bool:
     """Make the report of a result if one was asked for; returns False where it failed."""
     if done.name not in reported or done.csv is None or done.manifest is None:
         return True
     try:
-        write_beside(FolderResult(done.csv, done.manifest), reported[done.name], workspace)
+        write_beside(FolderResult(done.csv, done.manifest), reported[done.name], maker)
     except AnalysisError as error:
         click.echo(f"{shown(done.name)}: no report: {shown(error.message)} ({error.code})", err=True)
         return False

@@ -15,7 +15,7 @@ from service.logs import configure
 from service.results.quality_gate import CONFIDENCE
 from service.results.report.files import REPORT
 from service.results.report.in_folder import find_results, find_upload, write_beside
-from service.sandbox.workspace import Workspace
+from service.results.report.make import ReportMaker
 
 
 @click.command()
@@ -41,10 +41,10 @@ def report(folders: tuple[Path, ...], media: tuple[Path, ...], confidence: float
     settings = load_settings()
     configure(settings.log_format, "ERROR")
     failed = False
-    with exit_on_error(), closing(Workspace(settings.workspace)) as workspace:
+    with exit_on_error(), closing(ReportMaker()) as maker:
         for result in find_results(folders):
             try:
-                write_beside(result, find_upload(result, media), workspace, confidence)
+                write_beside(result, find_upload(result, media), maker, confidence)
                 click.echo(shown(str(result.csv.parent / REPORT)))
             except AnalysisError as error:
                 failed = True

@@ -1,5 +1,4 @@
 """Reports made from a table and its manifest: `report.html`, `summary.json`, methods and citations.
 
-`make` starts a child process (`python -m service.results.report`), since reports decode uploaded media; the other
-modules run in it.
+`make` asks a child process (`child`), since reports decode uploaded media; most other modules run in it.
 """

@@ -14,7 +14,7 @@ from service.jobs.job import AnalysisJob
 from service.jobs.result_place import ResultPlace
 from service.logs import log
 from service.results.report.files import FILES, FORMAT, REPORT
-from service.results.report.make import LARGEST_UPLOAD, TOO_LARGE, ReportRequest, make
+from service.results.report.make import LARGEST_UPLOAD, TOO_LARGE, ReportMaker, ReportRequest
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import BlobInfo, Blobs
 
@@ -34,6 +34,7 @@ class ReportCache:
     def __init__(self, blobs: Blobs, workspace: Path) -> None:
         self._blobs = blobs
         self._workspace = workspace
+        self._maker = ReportMaker()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._waiting = threading.BoundedSemaphore(AT_ONCE + WAITING)
 
@@ -91,13 +92,11 @@ class ReportCache:
             self._blobs.download(place.container, place.csv, csv.etag, table)
             upload, missing = self._upload(job, room)
             request = ReportRequest(table, self._manifest(place, attempt), upload, missing)
-            out = room / "report"
-            out.mkdir()
-            for name, path in make(request, out).items():
+            for name, content in self._maker.make(request).items():
                 self._blobs.upload(
                     place.container,
                     place.artefact(attempt, name),
-                    path,
+                    content,
                     content_type=FILES[name],
                     metadata={FORMAT_KEY: FORMAT},
                 )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from service.errors import NotFound
 from service.results.quality_gate import CONFIDENCE
-from service.results.report.make import ReportRequest, make
-from service.sandbox.workspace import Workspace
+from service.results.report.make import ReportMaker, ReportRequest
 from service.storage.local_files import sha256_of
 
 NO_UPLOAD = "the upload was not available when the report was made."
@@ -57,15 +55,16 @@ def find_upload(result: FolderResult, among: Sequence[Path]) -> Path | None:
 def write_beside(
     result: FolderResult,
     upload: Path | None,
-    workspace: Workspace,
+    maker: ReportMaker,
     confidence: float = CONFIDENCE,
-    on_wait: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-    """Make a report beside its table and return its files. Raises as `make`."""
-    with workspace.room() as room:
-        request = ReportRequest(result.csv, result.manifest, upload, "" if upload else NO_UPLOAD, confidence)
-        made = make(request, room, on_wait)
-        return [Path(shutil.copyfile(path, result.csv.parent / name)) for name, path in made.items()]
+    """Make a report beside its table and return its files. Raises as `ReportMaker.make`."""
+    request = ReportRequest(result.csv, result.manifest, upload, "" if upload else NO_UPLOAD, confidence)
+    written = []
+    for name, content in maker.make(request).items():
+        written.append(result.csv.parent / name)
+        written[-1].write_bytes(content)
+    return written
 
 
 def _manifest_of(csv: Path) -> Mapping[str, Any] | None:

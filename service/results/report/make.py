@@ -1,21 +1,25 @@
-"""Make a report in a child process, since it decodes an upload. Light to import, for web processes."""
+"""Make reports in a child process that stays warm. Light to import, for web processes."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.errors import EngineTimeout, EngineUnavailable, ReportFailed, WorkspaceFull
+from service.errors import Busy, ReportFailed
 from service.results.quality_gate import CONFIDENCE
-from service.results.report.files import FILES, REPORT
-from service.sandbox.process import ChildLimits, Finished
-from service.sandbox.python_child import run_module
+from service.results.report.files import FILES
+from service.sandbox.pool import ChildEnded, Pool
 
-LIMITS = ChildLimits(time_s=120.0, memory_bytes=6 << 30, file_bytes=64 << 20)
-"""Limits of the child; an hour of video is a table of half a gigabyte, read in about ten seconds."""
+CHILD = "service.results.report.child"
+TIME_S = 120.0
+"""Time limit of a report; an hour of video is a table of half a gigabyte, read in about ten seconds."""
+MEMORY_BYTES = 6 << 30
+REPORTS_A_CHILD = 100
+"""Reports after which the child is replaced, so that nothing of what it decodes piles up."""
+WAITING = 16
+"""Requests that may wait for the child."""
 LARGEST_UPLOAD = 512 << 20
 """Largest upload in bytes that is downloaded for the report's picture."""
 TOO_LARGE = f"the upload is larger than {LARGEST_UPLOAD >> 20} MiB."
@@ -40,61 +44,68 @@ class ReportRequest:
     confidence: float = CONFIDENCE
 
 
-def make(request: ReportRequest, room: Path, on_wait: Callable[[], None] = lambda: None) -> dict[str, Path]:
-    """Make the files of `FILES`; an upload that crashes its decoder is left out.
+class ReportMaker:
+    """A child process that makes one report at a time; started by the first request."""
 
-    Args:
-        room: an empty folder for the files.
-        on_wait: see `run_child`.
+    def __init__(self, time_s: float = TIME_S) -> None:
+        self._time_s = time_s
+        self._pool = Pool(
+            CHILD,
+            children=1,
+            waiting=WAITING,
+            time_s=time_s,
+            memory_bytes=MEMORY_BYTES,
+            answers=REPORTS_A_CHILD,
+        )
 
-    Returns:
-        Their paths by name.
+    def close(self) -> None:
+        """End the child."""
+        self._pool.close()
 
-    Raises:
-        ReportFailed: the table cannot be read, or reading it took too long.
-        EngineUnavailable: the child does not start.
-        WorkspaceFull: no room for it.
-    """
-    try:
-        _attempt(request, request.upload, request.missing, room, on_wait)
-    except _DecoderCrashed:
-        if request.upload is None:
-            raise
-        _attempt(request, None, UNDECODED, room, on_wait)
-    return {name: room / name for name in FILES}
+    def make(self, request: ReportRequest) -> dict[str, bytes]:
+        """Make the files of `FILES`, by name; an upload that crashes its decoder is left out.
+
+        Raises:
+            ReportFailed: the table cannot be read, or reading it took too long.
+            Busy: too many requests wait.
+            EngineUnavailable: the child does not start.
+        """
+        try:
+            return self._ask(request, request.upload, request.missing)
+        except _DecoderCrashed:
+            if request.upload is None:
+                raise
+            return self._ask(request, None, UNDECODED)
+
+    def _ask(self, request: ReportRequest, upload: Path | None, missing: str) -> dict[str, bytes]:
+        fields = {
+            "do": "report",
+            "csv": str(request.csv.resolve()),
+            "manifest": dict(request.manifest),
+            "upload": str(upload.resolve()) if upload else None,
+            "missing": missing,
+            "confidence": request.confidence,
+        }
+        future = self._pool.submit(fields)
+        try:
+            answer, body = future.result()
+        except ChildEnded as error:
+            raise _DecoderCrashed("the report's child process ended") from error
+        except Busy as error:
+            raise _DecoderCrashed(f"the report was not made within {self._time_s:g} s") from error
+        if "failed" in answer:
+            raise ReportFailed(f"the result cannot be read: {answer['failed']}")
+        return _split(answer["sizes"], body)
 
 
 class _DecoderCrashed(ReportFailed):
     """The child ended at its limits or by a signal, as over hostile media."""
 
 
-def _attempt(wanted: ReportRequest, upload: Path | None, missing: str, room: Path, on_wait: Callable[[], None]) -> None:
-    request = room / "request.json"
-    fields = {
-        "csv": str(wanted.csv.resolve()),
-        "manifest": dict(wanted.manifest),
-        "upload": str(upload.resolve()) if upload else None,
-        "missing": missing,
-        "confidence": wanted.confidence,
-        "out": str(room.resolve()),
-    }
-    request.write_text(json.dumps(fields), "utf-8")
-    arguments = [str(request.resolve())]
-    try:
-        finished = run_module("service.results.report", arguments, room, LIMITS, on_wait, {"MPLBACKEND": "svg"})
-    except EngineTimeout as error:
-        raise _DecoderCrashed(f"the report was not made within {LIMITS.time_s:.0f} s") from error
-    _check(finished, room)
-
-
-def _check(finished: Finished, room: Path) -> None:
-    if finished.returncode == 0 and (room / REPORT).is_file():
-        return
-    last_line = finished.tail(1)
-    if finished.signal or "MemoryError" in last_line:
-        raise _DecoderCrashed(f"the report's child process ended ({finished.signal or 'out of memory'})")
-    if "No space left" in last_line or "Disk quota" in last_line:
-        raise WorkspaceFull()
-    if "ModuleNotFoundError" in last_line or "ImportError" in last_line:
-        raise EngineUnavailable(f"the report's child process does not start: {last_line}")
-    raise ReportFailed(f"the result cannot be read: {last_line}")
+def _split(sizes: Mapping[str, int], body: bytes) -> dict[str, bytes]:
+    """Cut the files from the body, in the order in which they are stored."""
+    contents, place = {}, 0
+    for name, size in sizes.items():
+        contents[name] = body[place : place + size]
+        place += size
+    return {name: contents[name] for name in FILES}

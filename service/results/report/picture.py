@@ -14,7 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from service.engine.lite.geometry import LEAST_OPENING
 from service.errors import UnreadableMedia
+from service.results.events import BLINK
+from service.results.report.table_reader import EYE_OPENING
 from service.sandbox.decoders.pictures import decode
 from service.sandbox.decoders.upright import upright
 from service.sandbox.decoders.videos import frames, opened, sample_aspect
@@ -23,9 +26,11 @@ LONGEST_SIDE = 1000
 QUALITY = 82
 """Quality of the JPEG: a picture of LONGEST_SIDE stays well under 300 kB."""
 SURE = 0.02
-"""Confidences that are this near to the highest are as good."""
+"""Largest distance to the highest confidence that counts as equal."""
+OPEN_SHARE = 0.8
+"""Least opening of eyes, as a share of the median."""
 MISSED_FRAMES = 2.5
-"""A video that ends further than this before the time asked for is not the one that was measured."""
+"""Frames between the end of a video and the wanted time from which it is not the measured video."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,10 @@ class Picture:
 
 
 def best_row(table: pd.DataFrame, used: NDArray[np.bool_]) -> int | None:
-    """First row of the frame to show: most faces that count, high confidence, head as it mostly is; None without rows.
+    """Choose the frame to show, and return its first row; None without rows.
 
-    Where nothing counts it is the frame in the middle.
+    Among the frames with most faces that pass the gate, those with open eyes, then those of high confidence, and of
+    these the one whose head pose is nearest to the median. Where no frame passes, the frame in the middle.
     """
     if not len(table):
         return None
@@ -53,6 +59,7 @@ def best_row(table: pd.DataFrame, used: NDArray[np.bool_]) -> int | None:
         return int(np.flatnonzero(table["frame"] == table["frame"].iloc[len(table) // 2])[0])
     faces = candidates.groupby("frame")["frame"].transform("size")
     candidates = candidates[faces == faces.max()]
+    candidates = _with_open_eyes(candidates)
     sure = candidates["confidence"] >= candidates["confidence"].max() - SURE
     angles = candidates.loc[sure, ["pose_Rx", "pose_Ry", "pose_Rz"]].fillna(0.0)
     distance = np.square(angles - angles.median()).sum(axis=1)
@@ -60,13 +67,31 @@ def best_row(table: pd.DataFrame, used: NDArray[np.bool_]) -> int | None:
     return int(np.flatnonzero(table["frame"] == frame)[0])
 
 
+def reason(rows: pd.DataFrame) -> str:
+    """Say why a frame was chosen, given its rows."""
+    eyes = "open eyes" if _eyes_are_open(rows, LEAST_OPENING).all() else "no frame with open eyes"
+    return f"{eyes}, high confidence, a head pose near the median"
+
+
+def _with_open_eyes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the frames in which the eyes of all faces are open; all frames where there are none such."""
+    least = max(LEAST_OPENING, OPEN_SHARE * float(rows[EYE_OPENING].median()))
+    all_open = _eyes_are_open(rows, least).groupby(rows["frame"]).transform("all")
+    return rows[all_open] if all_open.any() else rows
+
+
+def _eyes_are_open(rows: pd.DataFrame, least: float) -> pd.Series[bool]:
+    """Whether both eyes are open by their landmarks and by AU45; values that were not measured do not close them."""
+    return ~(rows[EYE_OPENING] < least) & ~(rows["AU45_r"] >= BLINK.onset)
+
+
 def picture(path: Path) -> Picture:
-    """An uploaded picture, upright. Raises UnreadableMedia."""
+    """Decode an uploaded picture, upright. Raises UnreadableMedia."""
     return _reduced(decode(str(path)))
 
 
 def video_frame(path: Path, time_s: float, frame_rate: float) -> Picture:
-    """The frame of a video at a time, upright.
+    """Decode the frame of a video at a time, upright.
 
     Raises:
         UnreadableMedia: it cannot be decoded, or there is none at that time.

@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_HEAD, INTENSITIES, LANDMARKS_X, LANDMARKS_Y, POSE, PRESENCES, VIDEO_HEAD
 from service.engine.csv_blocks import LINE_BYTES, blocks
+from service.engine.lite.geometry import LIDS, eye_openings
 from service.jobs.options import Media
 from service.results.summary import BOX
 
 GAZE_ANGLES = ("gaze_angle_x", "gaze_angle_y")
 KEPT = (*GAZE_ANGLES, *POSE, *INTENSITIES, *PRESENCES)
+EYE_OPENING = "eye_opening"
+"""Derived column: lid distance over eye width, of the eye that is less open."""
 _DRAWN = re.compile(r"(eye_lmk_[xyXYZ]|[xy])_\d+|gaze_[01]_[xyz]|pose_[TR][xyz]|face|face_id|frame|confidence")
 
 Numbers = NDArray[np.float64]
 
 
 def read(path: Path, media: Media) -> pd.DataFrame:
-    """Read a table without its landmarks; in their place the box around them (`BOX`, pixels).
+    """Read a table without its landmarks; in their place the box around them (`BOX`, pixels) and `EYE_OPENING`.
 
     Columns that the table lacks are nan, as are empty cells and values that are not finite.
 
@@ -35,7 +38,7 @@ def read(path: Path, media: Media) -> pd.DataFrame:
         columns = _header(file.readline(LINE_BYTES))
         for block in blocks(file, columns):
             parts.append(_kept(block.values, columns, head))
-    names = (*head, *KEPT, *BOX)
+    names = (*head, *KEPT, *BOX, EYE_OPENING)
     values = np.concatenate(parts) if parts else np.empty((0, len(names)))
     return pd.DataFrame(values, columns=list(names))
 
@@ -63,7 +66,17 @@ def _header(line: bytes) -> list[str]:
 def _kept(values: Numbers, columns: list[str], head: tuple[str, ...]) -> Numbers:
     place = {name: i for i, name in enumerate(columns)}
     parts = [values[:, place[name]] if name in place else np.full(len(values), np.nan) for name in (*head, *KEPT)]
-    return np.column_stack([*parts, _boxes(values, place)])
+    return np.column_stack([*parts, _boxes(values, place), _eye_openings(values, place)])
+
+
+def _eye_openings(values: Numbers, place: dict[str, int]) -> Numbers:
+    """Opening of the eye that is less open, shape (rows,)."""
+    if LANDMARKS_X[0] not in place:
+        return np.full(len(values), np.nan)
+    landmarks = np.full((len(values), 68, 2), np.nan)
+    for i in (point for lid in LIDS for point in lid):
+        landmarks[:, i, 0], landmarks[:, i, 1] = values[:, place[f"x_{i}"]], values[:, place[f"y_{i}"]]
+    return np.asarray(eye_openings(landmarks).min(axis=1))
 
 
 def _boxes(values: Numbers, place: dict[str, int]) -> Numbers:

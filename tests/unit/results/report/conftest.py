@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import main
-from service.results.report.files import BIBLIOGRAPHY, METHODS, REPORT, SUMMARY
-from service.results.report.make import ReportRequest, make
+from service.results.report.files import BIBLIOGRAPHY, FILES, METHODS, REPORT, SUMMARY
+from service.results.report.make import ReportMaker, ReportRequest
 from tests.conftest import ASTRONAUT
 from tests.fixtures.media_made import clip
 from tests.fixtures.results_made import manifest_of, write_table
@@ -97,6 +98,14 @@ class Made:
         return (self.folder / BIBLIOGRAPHY).read_text("utf-8")
 
 
+def write_report(request: ReportRequest, folder: Path, maker: ReportMaker | None = None) -> dict[str, Path]:
+    """Make a report in a folder; returns its files by name."""
+    with closing(maker or ReportMaker()) as used:
+        for name, content in used.make(request).items():
+            (folder / name).write_bytes(content)
+    return {name: folder / name for name in FILES}
+
+
 @pytest.fixture(scope="session")
 def openface(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Of a clip under a hostile name, with a table that OpenFace might have written."""
@@ -105,7 +114,7 @@ def openface(tmp_path_factory: pytest.TempPathFactory) -> Made:
     upload = folder / "upload"
     upload.write_bytes(clip(FRAMES, rate=30))
     manifest = manifest_of(csv, FRAMES, blob=HOSTILE)
-    make(ReportRequest(csv, manifest, upload), folder)
+    write_report(ReportRequest(csv, manifest, upload), folder)
     return Made(csv, manifest, folder)
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from service.errors import ReportFailed
-from service.results.report import make as making
-from service.results.report.make import ReportRequest, make
+from service.results.report.make import ReportMaker, ReportRequest
 from service.results.summary_model import Summary
 from tests.fixtures.results_made import DOUBTED, LOST, RATE, manifest_of, write_table
-from tests.unit.results.report.conftest import FRAMES, Made
+from tests.unit.results.report.conftest import FRAMES, Made, write_report
 
 
 def counting(made: Made) -> list[dict[str, str]]:
@@ -59,8 +58,8 @@ def test_blinks_are_counted(openface: Made) -> None:
     blinks = openface.summary["tracks"][0]["blinks"]
     assert blinks["count"] == 4
     assert blinks["per_minute"] is None
-    assert "4 blinks in 9.5 s that count" in openface.page.text
-    assert "too little was observed for a rate a minute" in openface.page.text
+    assert "4 blinks in 9.5 s that pass the quality gate" in openface.page.text
+    assert "too short for a rate per minute" in openface.page.text
 
 
 def test_pose_is_in_degrees(openface: Made) -> None:
@@ -124,7 +123,7 @@ def test_every_drawing_has_a_name(openface: Made) -> None:
 
 
 def test_the_same_result_makes_the_same_bytes(openface: Made, tmp_path: Path) -> None:
-    made = make(ReportRequest(openface.csv, openface.manifest, openface.folder / "upload"), tmp_path)
+    made = write_report(ReportRequest(openface.csv, openface.manifest, openface.folder / "upload"), tmp_path)
     for name, path in made.items():
         assert path.read_bytes() == (openface.folder / name).read_bytes(), name
 
@@ -169,7 +168,7 @@ def test_summaries_fit_their_schema(openface: Made, portrait: Made) -> None:
 def test_ten_minutes_of_openface_stay_small(tmp_path: Path) -> None:
     frames = 18_000
     table = write_table(tmp_path / "long.csv", frames)
-    made = make(ReportRequest(table, manifest_of(table, frames), None, "it was not kept."), tmp_path)
+    made = write_report(ReportRequest(table, manifest_of(table, frames), None, "it was not kept."), tmp_path)
     assert made["report.html"].stat().st_size < 1_500_000
     told = Summary.model_validate_json(made["summary.json"].read_text("utf-8"))
     assert told.frames
@@ -184,14 +183,13 @@ def test_what_was_changed_since_is_said(openface: Made, tmp_path: Path) -> None:
     changed = tmp_path / "changed.csv"
     lines = openface.csv.read_text().splitlines(keepends=True)
     changed.write_text("".join(lines[:-1]))
-    made = make(ReportRequest(changed, openface.manifest, tmp_path / "bad"), tmp_path)
+    made = write_report(ReportRequest(changed, openface.manifest, tmp_path / "bad"), tmp_path)
     text = made["report.html"].read_text("utf-8")
     assert "The table is not the one that the manifest describes" in text
     assert "data:image/jpeg" not in text
     assert "No picture: the file is empty, cut short or no video" in text
 
 
-def test_time_is_limited(openface: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "LIMITS", making.ChildLimits(0.05, 6 << 30, 1 << 20))
+def test_time_is_limited(openface: Made, tmp_path: Path) -> None:
     with pytest.raises(ReportFailed, match="not made within"):
-        make(ReportRequest(openface.csv, openface.manifest, openface.folder / "upload"), tmp_path)
+        write_report(ReportRequest(openface.csv, openface.manifest, None), tmp_path, ReportMaker(time_s=0.05))

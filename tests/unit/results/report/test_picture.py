@@ -26,6 +26,8 @@ def rows(**columns: list[float]) -> pd.DataFrame:
         "pose_Rx": [0.0] * count,
         "pose_Ry": [0.0] * count,
         "pose_Rz": [0.0] * count,
+        "eye_opening": [0.3] * count,
+        "AU45_r": [0.0] * count,
     }
     return pd.DataFrame(blank | columns).astype(float)
 
@@ -36,6 +38,13 @@ def rows(**columns: list[float]) -> pd.DataFrame:
         # Nearest to the median pose among the surest.
         (rows(pose_Ry=[0.9, 0.4, 0.5, 0.6, -0.9]), [True] * 5, 2),
         (rows(pose_Ry=[0.9, 0.5, 0.45, 0.1], confidence=[0.9, 0.8, 0.9, 0.9]), [True] * 4, 2),
+        # Open eyes before a better pose: by landmarks, by AU45; where all are shut, the best pose.
+        (rows(pose_Ry=[0.5, 0.5, 0.1], eye_opening=[0.1, 0.12, 0.3]), [True] * 3, 2),
+        (rows(pose_Ry=[0.5, 0.5, 0.1], AU45_r=[2.0, 1.5, 0.0]), [True] * 3, 2),
+        (rows(pose_Ry=[0.5, 0.5, 0.1], eye_opening=[0.1] * 3), [True] * 3, 0),
+        (rows(frame=[1, 1, 2, 2], eye_opening=[0.3, 0.1, 0.3, 0.3]), [True] * 4, 2),
+        # Eyes half shut for this person.
+        (rows(pose_Ry=[0.5, 0.5, 0.1, 0.5], eye_opening=[0.2, 0.35, 0.36, 0.34]), [True] * 4, 1),
         # Only rows that count.
         (rows(pose_Ry=[0.0, 0.1, 0.2]), [False, False, True], 2),
         # The frame with the most faces.

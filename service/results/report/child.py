@@ -1,9 +1,7 @@
-"""The child's entry: `python -m service.results.report REQUEST.json`, which names what to read and where to write."""
+"""Child process that makes reports one after the other: it decodes uploads, and stays warm between them."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +18,45 @@ from service.results.report.files import BIBLIOGRAPHY, METHODS, REPORT, SUMMARY
 from service.results.report.page import ReportPicture, page
 from service.results.summary import summarise
 from service.results.summary_model import Gate
+from service.sandbox.child_loop import Act, Answer, serve
 from service.storage.local_files import sha256_of
 
 LARGEST_GROUP = 200
 """Rows of one frame, or faces of one picture, that are drawn."""
 
 
-def main(request: dict[str, Any]) -> None:
-    """Write the four files."""
-    csv, out, manifest = Path(request["csv"]), Path(request["out"]), request["manifest"]
-    facts, asked = ManifestReader(manifest), gate(request["confidence"])
+def _hello(_body: bytes) -> Answer:
+    """Everything is imported."""
+    return {"pandas": pd.__version__}, b""
+
+
+def _report(
+    _body: bytes, *, csv: str, manifest: dict[str, Any], upload: str | None, missing: str, confidence: float
+) -> Answer:
+    """Make the files; their contents follow each other in the body, `sizes` has their lengths.
+
+    A table that cannot be read is answered by `failed`.
+    """
+    try:
+        made = files(Path(csv), manifest, Path(upload) if upload else None, missing, confidence)
+    except AnalysisError as error:
+        return {"failed": error.message}, b""
+    contents = {name: text.encode() for name, text in made.items()}
+    return {"sizes": {name: len(content) for name, content in contents.items()}}, b"".join(contents.values())
+
+
+def files(csv: Path, manifest: dict[str, Any], upload: Path | None, missing: str, confidence: float) -> dict[str, str]:
+    """Make the four files by name. Raises MalformedOutput."""
+    facts, asked = ManifestReader(manifest), gate(confidence)
     table = table_reader.read(csv, facts.media)
     summary = summarise(table, sha256_of(csv), manifest, asked)
-    upload = Path(request["upload"]) if request["upload"] else None
-    shown = _report_picture(csv, table, facts, asked, upload, request["missing"])
-    (out / SUMMARY).write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")
-    (out / METHODS).write_text(methods_file(summary, facts), "utf-8")
-    (out / BIBLIOGRAPHY).write_text(bibliography(facts), "utf-8")
-    (out / REPORT).write_text(page(summary, table, manifest, shown), "utf-8")
+    shown = _report_picture(csv, table, facts, asked, upload, missing)
+    return {
+        SUMMARY: summary.model_dump_json(indent=2) + "\n",
+        METHODS: methods_file(summary, facts),
+        BIBLIOGRAPHY: bibliography(facts),
+        REPORT: page(summary, table, manifest, shown),
+    }
 
 
 def _report_picture(
@@ -46,9 +65,9 @@ def _report_picture(
     if upload is None:
         return ReportPicture(None, (), "", missing)
     try:
-        return (
-            _of_video(csv, table, facts, asked, upload) if facts.media == "video" else _of_picture(csv, asked, upload)
-        )
+        if facts.media == "video":
+            return _of_video(csv, table, facts, asked, upload)
+        return _of_picture(csv, asked, upload)
     except AnalysisError as error:
         return ReportPicture(None, (), "", f"{error.message}.")
 
@@ -70,7 +89,7 @@ def _of_video(csv: Path, table: pd.DataFrame, facts: ManifestReader, asked: Gate
     picture = poster.video_frame(upload, time_s, facts.frame_rate or 25.0)
     rows = table_reader.read_rows(csv, first, min(same, LARGEST_GROUP)) if used[first : first + same].any() else []
     drawings = _drawings(rows, asked, picture)
-    why = "a head pose near the median" if drawings else "nothing counts, so the middle was taken"
+    why = poster.reason(table.iloc[first : first + same]) if drawings else "no frame passes the quality gate"
     number = int(table["frame"].iloc[first])
     return ReportPicture(picture, drawings, f"Frame {number:,} at {time_s:.2f} s ({why}), upright.", "")
 
@@ -83,5 +102,7 @@ def _drawings(rows: list[dict[str, float]], asked: Gate, picture: poster.Picture
     return tuple(drawing for drawing in found if drawing)
 
 
+_ACTS: dict[str, Act] = {"hello": _hello, "report": _report}
+
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text("utf-8")))
+    serve(_ACTS)
