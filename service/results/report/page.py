@@ -28,6 +28,8 @@ from service.results.report.timeline import GAZE_WORDS, POSE_WORDS, Timeline
 from service.results.summary_model import Summary
 from service.sandbox.process import clean
 
+FEW_ROWS = 5
+"""Rows below which a histogram shows less than the numbers."""
 CARDS = 24
 """Faces of a picture that get a card each; `summary.json` has all."""
 
@@ -72,7 +74,7 @@ def page(summary: Summary, table: pd.DataFrame, manifest: Mapping[str, Any], sho
         gaze_words=GAZE_WORDS,
         cards=summary.faces[:CARDS],
         drawings={drawing.number: drawing for drawing in shown.drawings},
-        confidence_chart=_confidence(summary) if summary.rows.total else None,
+        confidence_chart=_confidence(summary) if summary.rows.total >= FEW_ROWS else None,
         timeline=timeline,
         groups=timeline.groups() if timeline else [],
         general=GENERAL,
