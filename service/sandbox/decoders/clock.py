@@ -22,6 +22,8 @@ GAP_STEPS = 3.0
 """A longer distance than this many usual ones is a gap."""
 LEAST_STEP_S = 0.001
 """Distance between two frames of which the file says that they are shown at once, or in reverse."""
+SHORTEST_STEP_S = 1e-5
+"""A shorter distance is rounding of stamps, and tells nothing of the frame rate."""
 USUAL_RATES = tuple(
     Fraction(*rate)
     for rate in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
@@ -100,7 +102,7 @@ def _step(stamps: Sequence[float | None]) -> float | None:
     """The mean of the distances near their median: exact where the file's clock ticks in milliseconds."""
     known = [stamp for stamp in stamps if stamp is not None]
     distances = [later - earlier for earlier, later in itertools.pairwise(known)]
-    positive = [distance for distance in distances if 0 < distance <= FAR_S]
+    positive = [distance for distance in distances if SHORTEST_STEP_S <= distance <= FAR_S]
     if not positive:
         return None
     median = statistics.median_low(positive)
