@@ -32,13 +32,14 @@ test-all: test campaigns ## run the tests, then the short runs of the campaigns
 campaigns: setup ## short runs of chaos, hostile media and benchmarks
 	@$(RUN) -m pytest -n 2 --dist loadfile tests/campaigns
 
-check: setup ## lint, format, types, the import contract and stale documents
+check: setup ## lint, format, types, the import contract, stale documents, names and words
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@cd cloud_function && ../$(RUN) -m mypy .
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(RUN) -m infra.docs --check
+	@$(RUN) -m infra.checks.words
 
 docs: setup ## generate the reference pages and build the documentation into .local/site
 	@$(RUN) -m infra.docs
