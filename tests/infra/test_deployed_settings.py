@@ -207,6 +207,8 @@ def test_a_worker_job_is_never_scaled_in_and_ends_by_itself() -> None:
     pod = spec["jobTargetRef"]["template"]["spec"]
     assert pod["containers"][0]["args"] == ["worker", "--until-idle", "60", "--take-for", "3600"]
     assert pod["restartPolicy"] == "Never"
+    annotations = spec["jobTargetRef"]["template"]["metadata"]["annotations"]
+    assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
     # No time limit of the platform's may cut a long video off.
     assert "activeDeadlineSeconds" not in spec["jobTargetRef"]
     assert spec["rollout"] == {"strategy": "gradual"}

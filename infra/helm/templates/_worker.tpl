@@ -6,11 +6,16 @@ metadata:
     {{- if .root.Values.storage.account }}
     azure.workload.identity/use: "true"
     {{- end }}
-  {{- if .root.Values.metrics.port }}
   annotations:
+    {{- if .root.Values.metrics.port }}
     prometheus.io/scrape: "true"
     prometheus.io/port: {{ .root.Values.metrics.port | quote }}
-  {{- end }}
+    {{- end }}
+    {{- if .restartPolicy }}
+    # A job that ends by itself: a node is not emptied under a long video to save its cost.
+    cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
+    karpenter.sh/do-not-disrupt: "true"
+    {{- end }}
 spec:
   serviceAccountName: {{ include "media.name" (dict "root" .root "part" "worker") }}
   automountServiceAccountToken: false
@@ -19,11 +24,11 @@ spec:
     {{- toYaml .root.Values.image.pullSecrets | nindent 4 }}
   securityContext:
     {{- include "media.podSecurity" .root | nindent 4 }}
-  # Above SHUTDOWN_GRACE_S, so that a worker finishes its items or hands them back.
   {{- if .restartPolicy }}
   restartPolicy: {{ .restartPolicy }}
   {{- end }}
   {{- include "media.nodes" (dict "root" .root "part" "worker") | nindent 2 }}
+  # Above SHUTDOWN_GRACE_S, so that a worker finishes its jobs or releases them.
   terminationGracePeriodSeconds: {{ add .root.Values.worker.shutdownGraceS 30 }}
   containers:
     - name: worker
