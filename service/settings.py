@@ -209,6 +209,9 @@ class Settings(BaseSettings):
         REPOSITORY / "openface_lite" / "bin",
         description="Folder of the commands: the real OpenFace, or the embedded analyser.",
     )
+    engines_available: str | None = Field(
+        None, description="More engines, `name=/folder` separated by commas, that a job chooses with `engine=`."
+    )
     engines: int = Field(
         default_factory=processors,
         description="Engine processes at once, one processor each; default: those of its mask and quota.",
@@ -303,6 +306,16 @@ class Settings(BaseSettings):
             raise ValueError(f"at most {MOST_PROXIES} proxies")
         return text
 
+    @field_validator("engines_available")
+    @classmethod
+    def _engine_names(cls, text: str | None) -> str | None:
+        for entry in (text or "").split(",") if text else ():
+            name, separator, folder = entry.strip().partition("=")
+            is_name = name.replace("-", "").replace("_", "").isalnum() and name.isascii() and name == name.lower()
+            if not (separator and is_name and len(name) <= 32 and Path(folder).is_absolute()):
+                raise ValueError(f"{entry.strip()!r} is not `name=/folder` (name: at most 32 of a-z, 0-9, - and _)")
+        return text
+
     @model_validator(mode="after")
     def _one_storage(self) -> Self:
         if self.azure_storage_connection_string and self.storage_account:
@@ -316,6 +329,12 @@ class Settings(BaseSettings):
                 "OTEL_EXPORTER_OTLP_ENDPOINT and APPLICATIONINSIGHTS_CONNECTION_STRING are both set; keep one"
             )
         return self
+
+    @property
+    def engine_folders(self) -> dict[str, Path]:
+        """Folders of `ENGINES_AVAILABLE` by name."""
+        entries = (entry.strip().partition("=") for entry in (self.engines_available or "").split(",") if entry.strip())
+        return {name: Path(folder) for name, _, folder in entries}
 
     @property
     def listens_on_loopback(self) -> bool:

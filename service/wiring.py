@@ -148,13 +148,24 @@ def pipeline(
     return Pipeline(
         source=source,
         results=results,
-        engines=EnginePool(engine, workspace, engines=settings.engines, batch=settings.batch_images),
+        engines=EnginePool(
+            engine,
+            workspace,
+            processes=settings.engines,
+            batch=settings.batch_images,
+            others=engines_available(settings),
+        ),
         prober=Prober(workspace, limits.of_media, children=1, waiting=capacity(settings).items),
         workspace=workspace,
         limits=limits,
         replacing=replacing,
         recogniser=recogniser(settings),
     )
+
+
+def engines_available(settings: Settings) -> dict[str, Engine]:
+    """Find the engines that jobs can choose by name. Raises EngineUnavailable."""
+    return {name: Engine.find(folder) for name, folder in settings.engine_folders.items()}
 
 
 def recogniser(settings: Settings) -> PeopleRecogniser | None:

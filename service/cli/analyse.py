@@ -28,7 +28,7 @@ from service.worker.local_run import Done, LocalRun
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 @click.option("--media-type", type=click.Choice(["posed", "wild"]), help="Default: DEFAULT_MEDIA_TYPE (wild).")
-@with_job_options("faces", "au", "multi_view")
+@with_job_options("faces", "au", "multi_view", "engine")
 @click.option("--overlay", is_flag=True, help="Also write a copy of each file with the measurements drawn into it.")
 @click.option(
     "--again", is_flag=True, help="Analyse again files whose whole result (same options and engine) is there."

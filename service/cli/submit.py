@@ -26,7 +26,7 @@ from service.jobs.options import JobOptions, MediaType
     show_default=True,
     help="posed: taken for the analysis; wild: any other footage.",
 )
-@with_job_options("faces", "au", "multi_view")
+@with_job_options("faces", "au", "multi_view", "engine")
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @with_report
 @with_at_once

@@ -5,8 +5,8 @@ The route's query, the options of the commands and the fields of a job all come 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -64,6 +64,12 @@ class RequestedOptions(BaseModel):
         max_length=64,
         json_schema_extra=optional,
     )
+    engine: str | None = Field(
+        None,
+        description="Name of one of this deployment's engines, as `GET /schema` lists them; default: its own engine.",
+        max_length=32,
+        json_schema_extra=optional,
+    )
 
 
 OPTION_NAMES: tuple[str, ...] = tuple(RequestedOptions.model_fields)
@@ -90,6 +96,7 @@ class JobOptions:
             does the same with videos either way; there it only stays in the identity.
         overlay: also make a copy of the media with the measurements drawn into it.
         gallery: in which to look who is seen; empty for none.
+        engine: name of the engine that measures; empty for the deployment's own.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -99,15 +106,23 @@ class JobOptions:
     multi_view: bool
     overlay: bool = False
     gallery: Annotated[str, Field(max_length=64)] = ""
+    engine: Annotated[str, Field(max_length=32)] = field(default="", metadata={SINCE: 2})
 
     @classmethod
     def resolve(
-        cls, media: Media, media_type: MediaType, given: Mapping[str, str], *, galleries: bool = False
+        cls,
+        media: Media,
+        media_type: MediaType,
+        given: Mapping[str, str],
+        *,
+        galleries: bool = False,
+        engines: Collection[str] | None = None,
     ) -> JobOptions:
         """Fill in missing options, as the OpenFace commands would.
 
         Args:
             galleries: a gallery may be named; the caller's right to it has been checked.
+            engines: names of the deployment's engines; None where they are not known here, and so not checked.
 
         Raises:
             BadRequest: an option or value is unknown, or cannot be had for this media.
@@ -115,6 +130,10 @@ class JobOptions:
         _check(given)
         if given.get("gallery") and not galleries:
             raise BadRequest("this deployment knows no galleries", "option_unavailable")
+        engine = given.get("engine", "")
+        if engine and engines is not None and engine not in engines:
+            known = f"it has {', '.join(sorted(engines))}" if engines else "ENGINES_AVAILABLE names none"
+            raise BadRequest(f"this deployment has no engine {engine[:40]!r}; {known}", "option_unavailable")
         faces = given.get("faces", "many" if media == "image" else "one")
         static_only = media == "image" or faces == "many"
         au = given.get("au", "static" if static_only else "dynamic")
@@ -130,29 +149,28 @@ class JobOptions:
             multi_view=given.get("multi_view", "1" if media_type == "wild" else "0") == "1",
             overlay=given.get("overlay", "0") in {"1", "true"},
             gallery=given.get("gallery", ""),
+            engine=engine,
         )
 
     @property
     def schema(self) -> int:
         """The first message schema that has all options used here."""
-        return max([1, *(int(field.metadata[SINCE]) for field in fields(self) if field.name in self._later())])
+        return max([1, *(int(each.metadata[SINCE]) for each in fields(self) if each.name in self._later())])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, without later ones that are at their defaults."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        later = {field.name for field in fields(self) if SINCE in field.metadata}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        later = {each.name for each in fields(self) if SINCE in each.metadata}
         return {name: value for name, value in values.items() if name not in later - self._later()}
 
     def _later(self) -> set[str]:
         """Return names of options of later schemas that are used."""
         return {
-            field.name
-            for field in fields(self)
-            if SINCE in field.metadata and getattr(self, field.name) != field.default
+            each.name for each in fields(self) if SINCE in each.metadata and getattr(self, each.name) != each.default
         }
 
 
-SCHEMA = max([1, *(field.metadata.get(SINCE, 1) for field in fields(JobOptions))])
+SCHEMA = max([1, *(each.metadata.get(SINCE, 1) for each in fields(JobOptions))])
 """The newest message schema that this version reads."""
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from service import metrics
 from service.engine.batch import Batch
 from service.engine.command import EngineTask, flags
 from service.engine.installed import Engine
 from service.engine.run import EngineRun, run_engine
-from service.errors import AnalysisError, EngineTimeout
+from service.errors import AnalysisError, BadRequest, EngineTimeout
 from service.logs import log
 from service.sandbox.media import Prepared
 from service.sandbox.process import ChildLimits
@@ -38,7 +40,11 @@ class EngineRequest:
 
     def goes_with(self, other: EngineRequest) -> bool:
         """Whether one command line can ask for both."""
-        return flags(self.task) == flags(other.task)
+        return (self.engine, flags(self.task)) == (other.engine, flags(other.task))
+
+    @property
+    def engine(self) -> str:
+        return self.task.options.engine
 
 
 Pending = PendingRequest[EngineRequest, EngineRun]
@@ -48,18 +54,38 @@ class EnginePool:
     """Runs engines for callers on many threads.
 
     Args:
-        engines: processes at once.
+        engine: the deployment's own.
+        others: engines that jobs choose by name.
+        processes: engine processes at once.
         batch: pictures that one process measures at most.
     """
 
-    def __init__(self, engine: Engine, workspace: Workspace, *, engines: int, batch: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        workspace: Workspace,
+        *,
+        processes: int,
+        batch: int,
+        others: Mapping[str, Engine] = MappingProxyType({}),
+    ) -> None:
         self.engine = engine
+        self._others = others
         self._workspace = workspace
         self._cpus = CpuSlots(workspace.path.parent)
-        self._cpus_each = max(1, self._cpus.count // engines) if engine.is_parallel else 1
+        self._share = max(1, self._cpus.count // processes)
         self._batcher: Batcher[EngineRequest, EngineRun] = Batcher(
-            self._run_all, slots=engines, largest=batch, go_together=EngineRequest.goes_with, name="engine"
+            self._run_all, slots=processes, largest=batch, go_together=EngineRequest.goes_with, name="engine"
         )
+
+    def named(self, name: str) -> Engine:
+        """Return the engine that a job chose, the deployment's own for no name. Raises BadRequest."""
+        if not name:
+            return self.engine
+        try:
+            return self._others[name]
+        except KeyError as error:
+            raise BadRequest(f"this worker has no engine {name!r} (ENGINES_AVAILABLE)", "option_unavailable") from error
 
     def run(self, request: EngineRequest, watch: Callable[[float], None], *, alone: bool = False) -> EngineRun:
         """Run the engine on one media item, perhaps in a batch with others that wait.
@@ -70,9 +96,14 @@ class EnginePool:
             alone: in no batch, since the item may have ended a worker. Videos always are.
 
         Raises:
+            BadRequest: this worker does not have the engine.
             AnalysisError: see `run_child`.
         """
+        self.named(request.engine)
         return self._batcher.call(request, watch, alone=alone or request.task.media == "video")
+
+    def _cpus_for(self, engine: Engine) -> AbstractContextManager[frozenset[int]]:
+        return self._cpus.take(self._share if engine.is_parallel else 1)
 
     def _run_all(self, batch: list[Pending]) -> None:
         while len(batch) > 1:
@@ -90,9 +121,10 @@ class EnginePool:
             return
         request = pending.request
         try:
-            with self._cpus.take(self._cpus_each) as cpus:
+            engine = self.named(request.engine)
+            with self._cpus_for(engine) as cpus:
                 limits = replace(request.limits, cpus=cpus)
-                run = run_engine(self.engine, request.task, request.media, request.room, limits, watch)
+                run = run_engine(engine, request.task, request.media, request.room, limits, watch)
             if run.finished.signal:
                 metrics.engine_restarted()
             pending.end(run)
@@ -119,9 +151,10 @@ class EnginePool:
             pictures = [_linked(pending.request.media.path, room, number) for number, pending in enumerate(batch)]
             log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
             try:
-                with self._cpus.take(self._cpus_each) as cpus:
+                engine = self.named(first.engine)
+                with self._cpus_for(engine) as cpus:
                     limits = replace(first.limits, cpus=cpus)
-                    left = Batch(self.engine, first.task, pictures, room, limits).run(on_done, watch)
+                    left = Batch(engine, first.task, pictures, room, limits).run(on_done, watch)
             except CallerGone:
                 return []
         if left.culprit is not None:

@@ -93,11 +93,8 @@ class LocalRun:
             manifest = self._manifest(place)
             whole = self.pipeline.results.info(place.container, place.csv).etag == manifest["csv"]["sha256"][:32]
             engine = manifest["engine"]
-            same = (engine["name"], engine["version"], engine["commit"]) == (
-                self.pipeline.engine.name,
-                self.pipeline.engine.version,
-                self.pipeline.engine.commit,
-            )
+            own = self.pipeline.engine_of(job)
+            same = (engine["name"], engine["version"], engine["commit"]) == (own.name, own.version, own.commit)
             return manifest if whole and same and manifest["job"]["id"] == job.job_id else None
         except (AnalysisError, OSError, ValueError, KeyError, TypeError):
             return None

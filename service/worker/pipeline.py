@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from service.engine.installed import Engine
 from service.engine.output import read_table
 from service.engine.run import EngineRun
 from service.engine.table import Table
-from service.errors import AnalysisError, BadJob, MediaError, MediaTooLarge
+from service.errors import AnalysisError, BadJob, BadRequest, MediaError, MediaTooLarge
 from service.jobs.job import AnalysisJob
 from service.jobs.result_place import PEOPLE
 from service.logs import log
@@ -70,7 +71,12 @@ class Pipeline:
 
     @property
     def engine(self) -> Engine:
+        """The deployment's own engine."""
         return self.engines.engine
+
+    def engine_of(self, job: AnalysisJob) -> Engine:
+        """Return the engine that a job chose. Raises BadRequest."""
+        return self.engines.named(job.options.engine)
 
     def run(self, attempt: AttemptContext) -> str:
         """Analyse and publish; return the id of the attempt whose result stands.
@@ -87,13 +93,16 @@ class Pipeline:
 
     def publish_failure(self, attempt: AttemptContext, error: AnalysisError) -> dict[str, Any]:
         """Publish a manifest that says why there is no result."""
+        engine: Engine | None = None
+        with suppress(BadRequest):
+            engine = self.engine_of(attempt.job)
         manifest = failed(
             attempt.job,
             attempt.facts(),
             error,
             __version__,
             media=attempt.media,
-            engine=engine_facts(self.engine, attempt.run),
+            engine=engine_facts(engine, attempt.run) if engine else None,
             seconds=attempt.seconds_so_far(),
         )
         publish_artefacts(self.results, attempt.place, attempt.attempt_id, manifest)
@@ -107,6 +116,10 @@ class _MediaRun:
     parts: Pipeline
     attempt: AttemptContext
     room: Path
+
+    @property
+    def _engine(self) -> Engine:
+        return self.parts.engine_of(self.attempt.job)
 
     def run(self) -> str:
         step = self.attempt.step
@@ -181,7 +194,7 @@ class _MediaRun:
 
     def _overlay(self, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
         """Draw the overlay; without it the numbers are published all the same."""
-        kind, support, limits = self.attempt.job.media, self.parts.engine.au_support, self.parts.limits.of_media
+        kind, support, limits = self.attempt.job.media, self._engine.au_support, self.parts.limits.of_media
         try:
             path = draw_overlay(kind, media, table.path, support, self.room, limits, lambda: watch(0.0))
         except MediaError as error:
@@ -225,7 +238,7 @@ class _MediaRun:
             attempt.job,
             attempt.facts(),
             attempt.media,
-            engine_facts(self.parts.engine, run),
+            engine_facts(self._engine, run),
             attempt.seconds_so_far(),
             attempt.frames,
             table,

@@ -100,3 +100,15 @@ def test_processors_are_those_of_the_mask_within_the_quota(
     (tmp_path / "membership").write_text(membership + "\n")
     found = processors(tmp_path / "cgroup", tmp_path / "membership")
     assert found == (count or len(os.sched_getaffinity(0)))
+
+
+def test_engines_to_choose_from_are_folders_by_name() -> None:
+    settings = Settings.load({"ENGINES_AVAILABLE": "openface=/opt/openface/bin, my-own=/srv/engine"})
+    assert settings.engine_folders == {"openface": Path("/opt/openface/bin"), "my-own": Path("/srv/engine")}
+    assert Settings.load({}).engine_folders == {}
+
+
+@pytest.mark.parametrize("text", ["openface", "=/x", "Open Face=/x", "a=relative", "a=/x,", f"{'a' * 33}=/x"])
+def test_badly_named_engines_are_refused(text: str) -> None:
+    with pytest.raises(BadSettings, match="ENGINES_AVAILABLE"):
+        Settings.load({"ENGINES_AVAILABLE": text})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 from service.cli.doctor_checks.check import Check, failed, skipped
 from service.cli.doctor_checks.engine import commands_check, models_check, probe_check
@@ -30,6 +32,8 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     else:
         yield commands_check(engine)
         yield models_check(engine)
+    for name, folder in settings.engine_folders.items():
+        yield from _other_engine(name, folder)
     if workspace.status == "failed":
         yield skipped("decoders", "no workspace")
         yield skipped("probe picture", "no workspace")
@@ -38,6 +42,17 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     with closing(Workspace(settings.workspace)) as own, own.room() as room:
         yield decoders_check(room, limits.of_media)
         yield probe_check(engine, room, limits) if engine else skipped("probe picture", "no engine")
+
+
+def _other_engine(name: str, folder: Path) -> Iterator[Check]:
+    """Check an engine of ENGINES_AVAILABLE; `doctor --engine` judges it in full."""
+    try:
+        engine = Engine.find(folder)
+    except EngineUnavailable as error:
+        yield failed(f"engine {name}", error.message, "correct its folder in ENGINES_AVAILABLE")
+        return
+    yield replace(commands_check(engine), name=f"engine {name}")
+    yield replace(models_check(engine), name=f"models {name}")
 
 
 def storage_checks(backend: JobBackend) -> Iterator[Check]:

@@ -88,7 +88,13 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     media, media_type = _kind(path.media, path.media_type)
     container = check_container(path.name, own.settings.results_container)
     given = _options_given()
-    options = JobOptions.resolve(media, media_type, given, galleries=may_use_gallery(given.get("gallery", "")))
+    options = JobOptions.resolve(
+        media,
+        media_type,
+        given,
+        galleries=may_use_gallery(given.get("gallery", "")),
+        engines=own.settings.engine_folders,
+    )
     if query.blob is None:
         blobs, cursor = _uploads(own, container, media, query.cursor or "")
     else:

@@ -41,11 +41,12 @@ class ColumnFacts(BaseModel):
 
 
 class EngineFacts(BaseModel):
-    """The engine of this server."""
+    """An engine of this deployment."""
 
+    option: str = Field(description="Value of `engine=` that chooses it; empty for the deployment's own engine.")
     name: str
     version: str | None
-    licence_class: str
+    licence_class: str = Field(description="`research-only` or `permissive`: the use that its numbers may have.")
 
 
 class Schema(BaseModel):
@@ -53,6 +54,7 @@ class Schema(BaseModel):
 
     version: int
     engine: EngineFacts | None = Field(description="Null where this server has none; workers may have another.")
+    engines: list[EngineFacts] = Field(description="The engines that a job can choose.")
     image: list[ColumnFacts]
     video: list[ColumnFacts]
     summary: dict[str, Any] = Field(description="JSON Schema of `summary.json`.")
@@ -79,20 +81,35 @@ def one_schema(path: SchemaPath) -> Response:
 
 
 def _answer() -> Response:
-    return jsonify(_schema(services().settings.openface_bin_dir).model_dump(mode="json"))
+    settings = services().settings
+    others = tuple(settings.engine_folders.items())
+    return jsonify(_schema(settings.openface_bin_dir, others).model_dump(mode="json"))
 
 
 @cache
-def _schema(bin_dir: Path) -> Schema:
-    try:
-        engine: Engine | None = Engine.find(bin_dir)
-    except EngineUnavailable:
-        engine = None
+def _schema(bin_dir: Path, others: tuple[tuple[str, Path], ...]) -> Schema:
+    engine = _found(bin_dir)
+    named = [("", engine), *((name, _found(folder)) for name, folder in others)]
     image, video = ([_facts(column, engine) for column in meanings(media)] for media in ("image", "video"))
-    facts = (
-        EngineFacts(name=engine.name, version=engine.version, licence_class=engine.licence_class) if engine else None
+    return Schema(
+        version=SCHEMA_VERSION,
+        engine=_engine_facts("", engine) if engine else None,
+        engines=[_engine_facts(name, each) for name, each in named if each],
+        image=image,
+        video=video,
+        summary=Summary.model_json_schema(),
     )
-    return Schema(version=SCHEMA_VERSION, engine=facts, image=image, video=video, summary=Summary.model_json_schema())
+
+
+def _found(bin_dir: Path) -> Engine | None:
+    try:
+        return Engine.find(bin_dir)
+    except EngineUnavailable:
+        return None
+
+
+def _engine_facts(option: str, engine: Engine) -> EngineFacts:
+    return EngineFacts(option=option, name=engine.name, version=engine.version, licence_class=engine.licence_class)
 
 
 def _facts(column: Column, engine: Engine | None) -> ColumnFacts:

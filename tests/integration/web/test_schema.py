@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskClient
 
 from service.engine.column_meanings import meanings
 from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS
+from service.settings import REPOSITORY
+from service.web.app import create_app
+from tests.conftest import StorageAccount
 
 
 def test_all_columns_are_listed_in_order(client: FlaskClient) -> None:
@@ -24,6 +29,22 @@ def test_support_is_the_engines_declaration(client: FlaskClient) -> None:
     assert (support["AU12_r"], support["AU02_r"], support["AU04_r"]) == ("supported", "weak", "not_estimable")
     assert support["pose_Rx"] is None
     assert (support["AU45_c"], support["AU12_c"]) == ("supported", "not_estimable")
+
+
+def test_engines_to_choose_from_are_listed_with_their_licence(account: StorageAccount) -> None:
+    example, absent = REPOSITORY / "examples" / "engine", REPOSITORY / "no such folder"
+    settings = account.settings.model_copy(update={"engines_available": f"mine={example},away={absent}"})
+    client = create_app(replace(account.services, settings=settings)).test_client()
+    listed = {engine["option"]: engine for engine in client.get("/schema").json["engines"]}
+    assert set(listed) == {"", "mine"}
+    assert (listed["mine"]["name"], listed["mine"]["licence_class"]) == ("example", "permissive")
+    account.put("face.jpg", b"x")
+    path = f"/analyse/image/wild/{account.container}?blob=face.jpg"
+    [own], [chosen] = (client.post(f"{path}{more}").json["jobs"] for more in ("", "&engine=mine"))
+    assert own["id"] != chosen["id"]
+    refused = client.post(f"{path}&engine=other")
+    assert (refused.status_code, refused.json["code"]) == (400, "option_unavailable")
+    assert "it has away, mine" in refused.json["detail"]
 
 
 def test_each_measured_unit_states_what_it_rests_on_and_cannot_tell(client: FlaskClient) -> None:

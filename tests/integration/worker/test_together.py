@@ -12,6 +12,7 @@ from service.settings import REPOSITORY
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
 
+EXAMPLE = REPOSITORY / "examples" / "engine"
 LITE = REPOSITORY / "openface_lite" / "bin"
 
 
@@ -80,7 +81,9 @@ def test_one_that_comes_again_after_its_worker_died_runs_alone(bench: Bench) -> 
     table = bench.account.services.table
     for job in jobs:
         record = bench.record(job)
-        table.update(dataclasses.replace(record, state="running", attempts=1, owner="dead", lease_until=now()))
+        table.update(
+            dataclasses.replace(record, state="running", attempts=1, owner="dead", lease_until=now(), lease_s=0.0)
+        )
     with bench.worker(engines=1):
         for job in jobs:
             assert bench.finished(job).state == "succeeded"
@@ -131,3 +134,22 @@ def test_each_engine_has_one_processor_of_its_own(bench: Bench) -> None:
         log = bench.place(job).artefact(bench.record(job).attempt_published, "engine.log")
         text = bench.account.services.blobs.read(bench.account.settings.results_container, log).decode()
         assert "threads 1 cpus" in text
+
+
+def test_each_job_is_measured_by_the_engine_that_it_chose(bench: Bench) -> None:
+    """Two engines in one worker, their pictures in processes of their own; one that is missing is a final error."""
+    own = bench.submit("own.jpg", jpeg())
+    chosen, missing = (
+        dataclasses.replace(own, options=dataclasses.replace(own.options, engine=name)) for name in ("other", "absent")
+    )
+    for job in (chosen, missing):
+        bench.account.services.submitter.submit(job, TRACE)
+    assert len({own.job_id, chosen.job_id, missing.job_id}) == 3
+    with bench.worker(engines=1, engines_available=f"other={EXAMPLE}"):
+        assert [bench.finished(job).state for job in (own, chosen, missing)] == ["succeeded", "succeeded", "failed"]
+    assert bench.manifest(own)["engine"]["name"] == "OpenFace"
+    assert bench.manifest(chosen)["engine"]["name"] == "example"
+    assert bench.manifest(chosen)["job"]["options"]["engine"] == "other"
+    assert "engine" not in bench.manifest(own)["job"]["options"]
+    assert bench.record(missing).error_code == "option_unavailable"
+    assert bench.manifest(missing)["engine"] is None

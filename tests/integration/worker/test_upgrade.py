@@ -7,7 +7,7 @@ import json
 import pytest
 
 from service.errors import BadJob
-from service.jobs.job import AnalysisJob, NewerJob, QueuedJob
+from service.jobs.job import SCHEMA, AnalysisJob, NewerJob, QueuedJob
 from service.jobs.job_table import JobTable
 from service.jobs.options import JobOptions
 from service.jobs.record import now
@@ -27,7 +27,7 @@ OLD_MESSAGE = (
 def newer(text: str) -> str:
     """Encode the job as a later release might write it."""
     fields = json.loads(text)
-    return json.dumps({"schema": 2, "task": fields["job"], "priority": 5})
+    return json.dumps({"schema": SCHEMA + 1, "task": fields["job"], "priority": 5})
 
 
 def test_a_message_of_the_first_release_is_read_as_it_was_meant() -> None:

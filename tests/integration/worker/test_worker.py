@@ -243,7 +243,9 @@ def test_a_result_published_by_a_worker_that_died_is_kept(bench: Bench) -> None:
         bench.finished(job)
     table = bench.account.services.table
     before = bench.published()
-    undone = dataclasses.replace(bench.record(job), state="running", owner="dead", lease_until=now(), finished=None)
+    undone = dataclasses.replace(
+        bench.record(job), state="running", owner="dead", lease_until=now(), lease_s=0.0, finished=None
+    )
     table.update(undone)
     bench.account.services.queue.send(QueuedJob(job, TRACE).encode())
     with bench.worker("crash"):
@@ -255,7 +257,11 @@ def test_a_result_published_by_a_worker_that_died_is_kept(bench: Bench) -> None:
 def test_attempts_that_kill_their_worker_are_bounded(bench: Bench) -> None:
     job = bench.submit("face.jpg", jpeg())
     table = bench.account.services.table
-    table.update(dataclasses.replace(bench.record(job), state="running", attempts=5, owner="dead", lease_until=now()))
+    table.update(
+        dataclasses.replace(
+            bench.record(job), state="running", attempts=5, owner="dead", lease_until=now(), lease_s=0.0
+        )
+    )
     with bench.worker():
         record = bench.finished(job)
         bench.settled()
