@@ -144,6 +144,11 @@ def _of_a_video(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
             code="small_faces",
             text=f"{_count(small, 'face')} mostly under {SMALL_FACE_PX} px high: measured less well.",
         )
+    if rows.excluded:
+        yield Caution(
+            code="excluded",
+            text=f"{rows.excluded:,} rows lie in stretches that were marked as not to be used; no statistic uses them.",
+        )
     yield from _of_disagreement(summary)
     yield from _of_time(summary, facts)
     spreads = [track.head_pose for track in summary.tracks]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from service.results import events as finding
 from service.results.cautions import cautions
 from service.results.manifest_reader import ManifestReader
-from service.results.quality_gate import passes
+from service.results.quality_gate import in_stretches, passes
 from service.results.summary_model import (
     SUMMARY_SCHEMA,
     ActionUnit,
@@ -114,7 +114,8 @@ def _rows(table: pd.DataFrame, used: NDArray[np.bool_], gate: Gate) -> Rows:
         total=len(table),
         used=int(used.sum()),
         without_success=int((~tracked).sum()),
-        low_confidence=int((tracked.to_numpy() & ~used).sum()),
+        excluded=int(in_stretches(table, gate.excluded).sum()),
+        low_confidence=int((tracked & ~(table["confidence"] >= gate.confidence)).sum()),
     )
 
 

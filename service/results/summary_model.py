@@ -19,11 +19,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Excluded(_Part):
+    """A stretch that is not to be used, in seconds; the start belongs to it, the end does not."""
+
+    start_s: float
+    end_s: float
+
+
 class Gate(_Part):
     """The quality gate: the rows that statistics use."""
 
     success: int = Field(description="In videos, rows with this `success`; pictures have no such column.")
     confidence: float = Field(ge=0, le=1, description="And with at least this `confidence`.")
+    excluded: list[Excluded] = Field([], description="And outside these stretches, as annotated beside the result.")
     why: str
 
 
@@ -180,6 +188,7 @@ class Rows(_Part):
     total: int
     used: int
     without_success: int
+    excluded: int = Field(0, description="In annotated stretches that are not to be used.")
     low_confidence: int = Field(description="Of those with success, below the gate's confidence.")
 
 

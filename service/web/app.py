@@ -19,6 +19,7 @@ from service.web.access.session import sessions
 from service.web.protocol import bodies, problems, security_headers, work_slots
 from service.web.protocol.openapi import SECURITY_SCHEMES
 from service.web.routes.analyse import analyse
+from service.web.routes.annotations import exclusions
 from service.web.routes.faces import faces
 from service.web.routes.health import health, watching
 from service.web.routes.jobs import jobs
@@ -68,7 +69,7 @@ def create_app(
     # OPTIONS is not part of the API: pages of other origins do not call it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     problems.register(app)
-    for blueprint in (health, watching, sessions, uploads, analyse, jobs, reports, faces, schema):
+    for blueprint in (health, watching, sessions, uploads, analyse, jobs, reports, exclusions, faces, schema):
         app.register_api(blueprint)
     app.register_blueprint(pages)
     extra(app)

@@ -60,6 +60,9 @@ ROW: dict[str, pa.DataType] = {
 MATCHED: dict[str, pa.DataType] = dict(zip(PERSON, (INT, TEXT, TEXT, REAL), strict=True))
 """For jobs with a gallery: the person's number in this result, and the match, if any."""
 
+EXCLUDED = "excluded"
+"""Whether a row lies in a stretch that was marked as not to be used; such rows are never `good`."""
+
 MEASURED = VIDEO_COLUMNS[len(VIDEO_HEAD) :]
 """Measured columns, equal in results of pictures and videos."""
 assert IMAGE_COLUMNS[len(IMAGE_HEAD) :] == MEASURED
@@ -84,7 +87,7 @@ class Layout:
     def of(cls, groups: Collection[str] = GROUPS) -> Layout:
         """Select all columns, or of the measured ones only these groups."""
         measured = [name for name in MEASURED if _GROUP_OF[name] in groups]
-        kinds = JOB | ROW | dict.fromkeys(measured, REAL) | MATCHED
+        kinds = JOB | ROW | dict.fromkeys(measured, REAL) | MATCHED | {EXCLUDED: FLAG}
         return cls(tuple(name for name in (*ROW, *measured) if name != GOOD), pa.schema(list(kinds.items())))
 
 

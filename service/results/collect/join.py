@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from service.engine.columns import columns_for
 from service.engine.csv_blocks import blocks, check_header
 from service.errors import MalformedOutput
-from service.results.collect.columns import FLAG, GOOD, INT, JOB, MATCHED, ROW, TEXT, Layout, job_values
+from service.results.annotations import Annotations
+from service.results.collect.columns import EXCLUDED, FLAG, GOOD, INT, JOB, MATCHED, ROW, TEXT, Layout, job_values
 from service.results.collect.people import NO_TRACK, PeopleTracks
 from service.results.collect.sources import CollectedResult
-from service.results.quality_gate import CONFIDENCE
+from service.results.quality_gate import CONFIDENCE, in_spans
 
 CHUNK_ROWS = 2048
 """Rows of a chunk, written as one row group of Parquet: 12 MiB of numbers with all columns."""
@@ -32,6 +33,7 @@ class Collector:
         self._jobs: list[dict[str, Any]] = []
         self._matches: list[dict[str, Any]] = []
         self._match_of = np.full(chunk_rows, NO_TRACK, dtype=np.int64)
+        self._excluded = np.zeros(chunk_rows, dtype=bool)
         self._rows = 0
 
     def add(self, found: CollectedResult) -> Iterator[pa.Table]:
@@ -52,7 +54,8 @@ class Collector:
             for block in blocks(file, columns):
                 _refuse_fractions(block.values, columns)
                 matches = tracks.of_rows(block.values, columns)
-                yield from self._fill(block.values[:, sources], targets, matches, tracks.values)
+                excluded = _excluded(block.values, columns, found.annotations)
+                yield from self._fill(block.values[:, sources], targets, matches, tracks.values, excluded)
 
     def flush(self) -> Iterator[pa.Table]:
         """Yield the last, partial chunk."""
@@ -65,15 +68,18 @@ class Collector:
         targets: list[int],
         matches: NDArray[np.int64],
         tracks: list[dict[str, Any]],
+        excluded: NDArray[np.bool_],
     ) -> Iterator[pa.Table]:
         while len(values):
             free = len(self._values) - self._rows
             now, values = values[:free], values[free:]
             known, matches = matches[:free], matches[free:]
+            outside, excluded = excluded[:free], excluded[free:]
             rows = slice(self._rows, self._rows + len(now))
             self._values[rows, targets] = now
             self._job_of[rows] = len(self._jobs) - 1
             self._match_of[rows] = np.where(known == NO_TRACK, NO_TRACK, known + len(self._matches))
+            self._excluded[rows] = outside
             self._matches += tracks
             self._rows += len(now)
             if self._rows == len(self._values):
@@ -98,6 +104,8 @@ class Collector:
             return pa.array([match[name] for match in self._matches], MATCHED[name]).take(
                 pa.array(numbers, mask=numbers == NO_TRACK)
             )
+        if name == EXCLUDED:
+            return pa.array(self._excluded[: self._rows], FLAG)
         if name == GOOD:
             return pa.array(self._good(values), FLAG)
         column = values[:, self._place[name]]
@@ -107,7 +115,15 @@ class Collector:
     def _good(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         confidence, success = values[:, self._place["confidence"]], values[:, self._place["success"]]
         # Pictures have no `success`; as in `results.quality_gate`.
-        return np.asarray((confidence >= CONFIDENCE) & (np.isnan(success) | (success == 1)))
+        passed = (confidence >= CONFIDENCE) & (np.isnan(success) | (success == 1))
+        return np.asarray(passed & ~self._excluded[: self._rows])
+
+
+def _excluded(values: NDArray[np.float64], columns: Sequence[str], annotations: Annotations) -> NDArray[np.bool_]:
+    """Whether each row lies in an excluded stretch, shape (rows,)."""
+    if "timestamp" not in columns:
+        return np.zeros(len(values), dtype=bool)
+    return in_spans(values[:, columns.index("timestamp")], annotations.spans)
 
 
 def _refuse_fractions(values: NDArray[np.float64], columns: Sequence[str]) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from service.errors import AnalysisError
+from service.errors import AnalysisError, MalformedOutput
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord
 from service.jobs.result_place import PEOPLE, ResultPlace
+from service.results.annotations import NO_ANNOTATIONS, Annotations, annotations_beside, read_annotations
 from service.results.publish import published_attempt
 from service.storage.blob_store import Blobs
 from service.storage.local_files import sha256_of
@@ -32,12 +33,14 @@ class CollectedResult:
 
     Attributes:
         people: content of its `people.json`; None where it has none.
+        annotations: stretches that are not to be used.
     """
 
     name: str
     manifest: dict[str, Any]
     csv: Path
     people: dict[str, Any] | None = None
+    annotations: Annotations = NO_ANNOTATIONS
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ def from_files(manifests: Iterable[Path]) -> Iterator[CollectedResult | SkippedR
                 yield failure
                 continue
             csv = file.parent / Path(manifest["csv"]["name"]).name
-            yield _checked(name, manifest, csv, sha256_of(csv), _people_beside(file))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            yield _checked(name, manifest, csv, sha256_of(csv), _people_beside(file), annotations_beside(csv))
+        except (OSError, ValueError, KeyError, TypeError, MalformedOutput) as error:
             yield SkippedResult(name, "unreadable", f"{type(error).__name__}: {error}")
 
 
@@ -119,7 +122,7 @@ def _fetched(name: str, blobs: Blobs, place: ResultPlace, csv: Path) -> Collecte
     people = None
     if manifest["job"].get("options", {}).get("gallery"):
         people = dict(json.loads(blobs.read(place.container, place.artefact(attempt or "", PEOPLE))))
-    return _checked(name, manifest, csv, digest.hexdigest(), people)
+    return _checked(name, manifest, csv, digest.hexdigest(), people, read_annotations(blobs, place))
 
 
 def _people_beside(manifest: Path) -> dict[str, Any] | None:
@@ -135,8 +138,8 @@ def _failure(name: str, manifest: dict[str, Any]) -> SkippedResult | None:
 
 
 def _checked(
-    name: str, manifest: dict[str, Any], csv: Path, sha256: str, people: dict[str, Any] | None
+    name: str, manifest: dict[str, Any], csv: Path, sha256: str, people: dict[str, Any] | None, annotations: Annotations
 ) -> CollectedResult | SkippedResult:
     if sha256 != manifest["csv"]["sha256"]:
         return SkippedResult(name, "unreadable", "the table differs from its manifest's SHA-256")
-    return CollectedResult(name, manifest, csv, people)
+    return CollectedResult(name, manifest, csv, people, annotations)

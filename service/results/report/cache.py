@@ -13,6 +13,7 @@ from service.errors import Busy, MediaChanged, MediaNotFound, NotFound
 from service.jobs.job import AnalysisJob
 from service.jobs.result_place import ResultPlace
 from service.logs import log
+from service.results.annotations import Annotations, read_annotations
 from service.results.report.files import FILES, FORMAT, REPORT
 from service.results.report.make import LARGEST_UPLOAD, TOO_LARGE, ReportMaker, ReportRequest
 from service.sandbox.workspace import Workspace
@@ -25,7 +26,7 @@ AT_ONCE = 1
 WAITING, WAIT_S = 8, 60.0
 """Most requests that wait for a report, and their longest wait."""
 FORMAT_KEY = "report"
-"""Metadata of a stored file: the version of its content."""
+"""Metadata of a stored file: the version of its content and the digest of the annotations."""
 
 
 class ReportCache:
@@ -50,22 +51,23 @@ class ReportCache:
             EngineUnavailable, WorkspaceFull, StorageUnavailable: temporary faults.
         """
         attempt = csv.metadata.get("attempt", "")
-        stored = self._stored(place, attempt, name)
+        annotations = read_annotations(self._blobs, place)
+        stored = self._stored(place, attempt, name, annotations)
         if stored:
             return stored
         with self._slot():
-            stored = self._stored(place, attempt, name)
+            stored = self._stored(place, attempt, name, annotations)
             if stored:
                 return stored
-            self._make(job, place, csv, attempt)
+            self._make(job, place, csv, attempt, annotations)
         return self._blobs.info(place.container, place.artefact(attempt, name))
 
-    def _stored(self, place: ResultPlace, attempt: str, name: str) -> BlobInfo | None:
-        """Look up a file of a complete report of the current format."""
+    def _stored(self, place: ResultPlace, attempt: str, name: str, annotations: Annotations) -> BlobInfo | None:
+        """Look up a file of a complete report of the current format and annotations."""
         try:
             # The page is written last: if it is there, all files are.
             page = self._blobs.info(place.container, place.artefact(attempt, REPORT))
-            if page.metadata.get(FORMAT_KEY) != FORMAT:
+            if page.metadata.get(FORMAT_KEY) != _version(annotations):
                 return None
             return page if name == REPORT else self._blobs.info(place.container, place.artefact(attempt, name))
         except MediaNotFound:
@@ -85,28 +87,34 @@ class ReportCache:
         finally:
             self._waiting.release()
 
-    def _make(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, attempt: str) -> None:
+    def _make(
+        self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, attempt: str, annotations: Annotations
+    ) -> None:
         # A folder for this process; the next process to work there clears the folders of dead ones.
         with closing(Workspace(self._workspace)) as workspace, workspace.room() as room:
             table = room / "table.csv"
             self._blobs.download(place.container, place.csv, csv.etag, table)
             upload, missing = self._upload(job, room)
-            request = ReportRequest(table, self._manifest(place, attempt), upload, missing)
+            request = ReportRequest(table, self._manifest(place, attempt), upload, missing, annotations=annotations)
             for name, content in self._maker.make(request).items():
                 self._blobs.upload(
                     place.container,
                     place.artefact(attempt, name),
                     content,
                     content_type=FILES[name],
-                    metadata={FORMAT_KEY: FORMAT},
+                    metadata={FORMAT_KEY: _version(annotations)},
                 )
         log.info("report.made", job_id=job.job_id, attempt_id=attempt)
 
     def _manifest(self, place: ResultPlace, attempt: str) -> Mapping[str, Any]:
         try:
-            return dict(json.loads(self._blobs.read(place.container, place.manifest(attempt))))
+            manifest = dict(json.loads(self._blobs.read(place.container, place.manifest(attempt))))
         except MediaNotFound as error:
             raise NotFound("the manifest of this result was deleted", "no_manifest") from error
+        # A report is for all readers; the gallery is shown to its owner only.
+        options = (manifest.get("job") or {}).get("options") or {}
+        options.pop("gallery", None)
+        return manifest
 
     def _upload(self, job: AnalysisJob, room: Path) -> tuple[Path | None, str]:
         """Download the analysed version of the upload, or return the reason why not."""
@@ -120,3 +128,7 @@ class ReportCache:
         except MediaChanged:
             return None, CHANGED
         return path, ""
+
+
+def _version(annotations: Annotations) -> str:
+    return f"{FORMAT} {annotations.digest}".strip()

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from service.errors import AnalysisError
+from service.results.annotations import Annotations
 from service.results.citations import bibliography
 from service.results.manifest_reader import ManifestReader
 from service.results.methods import methods_file
@@ -15,6 +16,7 @@ from service.results.quality_gate import gate, passes
 from service.results.report import face_svg, table_reader
 from service.results.report import picture as poster
 from service.results.report.files import BIBLIOGRAPHY, METHODS, REPORT, SUMMARY
+from service.results.report.make import ReportRequest
 from service.results.report.page import ReportPicture, page
 from service.results.summary import summarise
 from service.results.summary_model import Gate
@@ -31,31 +33,47 @@ def _hello(_body: bytes) -> Answer:
 
 
 def _report(
-    _body: bytes, *, csv: str, manifest: dict[str, Any], upload: str | None, missing: str, confidence: float
+    _body: bytes,
+    *,
+    csv: str,
+    manifest: dict[str, Any],
+    upload: str | None,
+    missing: str,
+    confidence: float,
+    annotations: dict[str, Any],
 ) -> Answer:
     """Make the files; their contents follow each other in the body, `sizes` has their lengths.
 
     A table that cannot be read is answered by `failed`.
     """
     try:
-        made = files(Path(csv), manifest, Path(upload) if upload else None, missing, confidence)
+        request = ReportRequest(
+            csv=Path(csv),
+            manifest=manifest,
+            upload=Path(upload) if upload else None,
+            missing=missing,
+            confidence=confidence,
+            annotations=Annotations.model_validate(annotations),
+        )
+        made = files(request)
     except AnalysisError as error:
         return {"failed": error.message}, b""
     contents = {name: text.encode() for name, text in made.items()}
     return {"sizes": {name: len(content) for name, content in contents.items()}}, b"".join(contents.values())
 
 
-def files(csv: Path, manifest: dict[str, Any], upload: Path | None, missing: str, confidence: float) -> dict[str, str]:
+def files(request: ReportRequest) -> dict[str, str]:
     """Make the four files by name. Raises MalformedOutput."""
-    facts, asked = ManifestReader(manifest), gate(confidence)
+    csv, manifest = request.csv, request.manifest
+    facts, asked = ManifestReader(manifest), gate(request.confidence, request.annotations.spans)
     table = table_reader.read(csv, facts.media)
     summary = summarise(table, sha256_of(csv), manifest, asked)
-    shown = _report_picture(csv, table, facts, asked, upload, missing)
+    shown = _report_picture(csv, table, facts, asked, request.upload, request.missing)
     return {
         SUMMARY: summary.model_dump_json(indent=2) + "\n",
         METHODS: methods_file(summary, facts),
         BIBLIOGRAPHY: bibliography(facts),
-        REPORT: page(summary, table, manifest, shown),
+        REPORT: page(summary, table, manifest, shown, request.annotations),
     }
 
 

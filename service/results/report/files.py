@@ -1,6 +1,6 @@
 """Names of a report's files."""
 
-FORMAT = "2"
+FORMAT = "3"
 """Version of the files' content; stored files of another version are made anew."""
 
 REPORT = "report.html"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import NotFound
+from service.results.annotations import Annotations, annotations_beside
 from service.results.quality_gate import CONFIDENCE
 from service.results.report.make import ReportMaker, ReportRequest
 from service.storage.local_files import sha256_of
@@ -23,6 +24,11 @@ class FolderResult:
 
     csv: Path
     manifest: Mapping[str, Any]
+
+    @property
+    def annotations(self) -> Annotations:
+        """Annotations beside the table. Raises MalformedOutput."""
+        return annotations_beside(self.csv)
 
 
 def find_results(folders: Sequence[Path]) -> list[FolderResult]:
@@ -59,7 +65,9 @@ def write_beside(
     confidence: float = CONFIDENCE,
 ) -> list[Path]:
     """Make a report beside its table and return its files. Raises as `ReportMaker.make`."""
-    request = ReportRequest(result.csv, result.manifest, upload, "" if upload else NO_UPLOAD, confidence)
+    request = ReportRequest(
+        result.csv, result.manifest, upload, "" if upload else NO_UPLOAD, confidence, result.annotations
+    )
     written = []
     for name, content in maker.make(request).items():
         written.append(result.csv.parent / name)

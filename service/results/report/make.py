@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import Busy, ReportFailed
+from service.results.annotations import NO_ANNOTATIONS, Annotations
 from service.results.quality_gate import CONFIDENCE
 from service.results.report.files import FILES
 from service.sandbox.pool import ChildEnded, Pool
@@ -35,6 +36,7 @@ class ReportRequest:
         manifest: of the same result.
         upload: the media as uploaded; None where it is not available, for the reason in the sentence `missing`.
         confidence: of the quality gate.
+        annotations: of the result.
     """
 
     csv: Path
@@ -42,6 +44,7 @@ class ReportRequest:
     upload: Path | None
     missing: str = ""
     confidence: float = CONFIDENCE
+    annotations: Annotations = NO_ANNOTATIONS
 
 
 class ReportMaker:
@@ -85,6 +88,7 @@ class ReportMaker:
             "upload": str(upload.resolve()) if upload else None,
             "missing": missing,
             "confidence": request.confidence,
+            "annotations": request.annotations.model_dump(mode="json"),
         }
         future = self._pool.submit(fields)
         try:

@@ -17,11 +17,12 @@ from markupsafe import Markup
 from service.engine.column_meanings import meanings
 from service.engine.columns import ACTION_UNIT_NAMES
 from service.jobs.options import Media
+from service.results.annotations import NO_ANNOTATIONS, Annotations
 from service.results.cautions import GENERAL
 from service.results.citations import bibliography, publications
 from service.results.manifest_reader import ManifestReader
 from service.results.methods import certificate, methods
-from service.results.report.charts import histogram
+from service.results.report.charts import clock, histogram
 from service.results.report.face_svg import FaceDrawing
 from service.results.report.picture import Picture
 from service.results.report.timeline import GAZE_WORDS, POSE_WORDS, Timeline
@@ -58,7 +59,13 @@ class ColumnGroup:
     caveat: str
 
 
-def page(summary: Summary, table: pd.DataFrame, manifest: Mapping[str, Any], shown: ReportPicture) -> str:
+def page(
+    summary: Summary,
+    table: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    shown: ReportPicture,
+    annotations: Annotations = NO_ANNOTATIONS,
+) -> str:
     """Render the page: HTML without scripts and without outside resources."""
     facts = ManifestReader(manifest)
     timeline = Timeline(summary, table, facts) if summary.tracks else None
@@ -76,6 +83,7 @@ def page(summary: Summary, table: pd.DataFrame, manifest: Mapping[str, Any], sho
         drawings={drawing.number: drawing for drawing in shown.drawings},
         confidence_chart=_confidence(summary) if summary.rows.total >= FEW_ROWS else None,
         timeline=timeline,
+        excluded=[(clock(each.start_s, 0.5), clock(each.end_s, 0.5), each) for each in annotations.excluded],
         groups=timeline.groups() if timeline else [],
         general=GENERAL,
         methods=methods(summary, facts).strip(),

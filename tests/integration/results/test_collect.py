@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.collect import measured as measured_run
 from service.cli import collect as command
-from service.results.collect.columns import GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
+from service.results.collect.columns import EXCLUDED, GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
 from service.results.collect.join import Collector
 from service.results.collect.sources import from_files, manifests_in
 from tests.conftest import StorageAccount
@@ -43,7 +43,7 @@ def test_pictures_and_videos_share_one_set_of_columns(tmp_path: Path) -> None:
     assert [one["name"] for one in told["without_rows"]] == ["none"]
 
     table = parquet.read_table(out)
-    assert table.column_names == [*JOB, *ROW, *MEASURED, *MATCHED]
+    assert table.column_names == [*JOB, *ROW, *MEASURED, *MATCHED, EXCLUDED]
     rows = {(row["blob"], row["face"], row["frame"]): row for row in table.to_pylist()}
     assert set(rows) == {
         ("one.jpg", 0, None),
@@ -134,7 +134,7 @@ def test_csv_holds_the_same_and_no_formula(tmp_path: Path) -> None:
     assert {(row["pose_Tx"], row["AU12_r"], row["AU04_r"], row["good"]) for row in rows} == {
         ("-2.5", "1.5", "", "true")
     }
-    assert list(rows[0]) == [*JOB, *ROW, *MEASURED, *MATCHED]
+    assert list(rows[0]) == [*JOB, *ROW, *MEASURED, *MATCHED, EXCLUDED]
     assert parquet.read_table(tmp_path / "t.parquet")["blob"].to_pylist()[0] == "=cmd|' /C calc'!A0"
 
 
@@ -162,7 +162,7 @@ def test_only_some_groups_and_mistakes(tmp_path: Path) -> None:
     out = tmp_path / "t.parquet"
     assert run("collect", str(folder / "one" / "t.csv"), "--out", str(out), "--only", "action-units").exit_code == 0
     table = parquet.read_table(out)
-    assert table.column_names[len(JOB) + len(ROW) : -len(MATCHED)] == [
+    assert table.column_names[len(JOB) + len(ROW) : -len(MATCHED) - 1] == [
         name for name in MEASURED if name.startswith("AU")
     ]
     assert table.num_rows == 2
@@ -207,3 +207,23 @@ def test_memory_does_not_grow_with_the_number_of_results(tmp_path: Path) -> None
     few, many = (measured_run(tmp_path / f"{count}", count, 360, "parquet") for count in (60, 120))
     assert (few.rows, many.rows) == (60 // 10 * 360 + 54, 120 // 10 * 360 + 108)
     assert many.peak_mib < few.peak_mib + 10
+
+
+def test_excluded_stretches_are_marked_and_never_good(tmp_path: Path) -> None:
+    result(tmp_path / "video", "video", [frame(n, timestamp=f"{(n - 1) / 30:.3f}") for n in range(1, 8)])
+    author = {"by": "lab", "at": "2026-01-02T03:04:05Z"}
+    # Frames 3 and 4: their times are rounded to the millisecond, the end does not belong to the stretch.
+    stretch = {"start_s": 2 / 30, "end_s": 4 / 30, "reason": "a hand before the face", **author}
+    (tmp_path / "video" / "annotations.json").write_text(json.dumps({"version": 1, "excluded": [stretch]}))
+    collector = Collector(Layout.of(("gaze",)), chunk_rows=3)
+    chunks = [chunk for found in from_files(manifests_in([tmp_path])) for chunk in collector.add(found)]
+    rows = [row for chunk in [*chunks, *collector.flush()] for row in chunk.to_pylist()]
+    assert [row["frame"] for row in rows if row["excluded"]] == [3, 4]
+    assert [row["good"] for row in rows] == [True, True, False, False, True, True, True]
+
+
+def test_annotations_that_cannot_be_read_are_not_passed_over(tmp_path: Path) -> None:
+    result(tmp_path / "video", "video", [frame(1)])
+    (tmp_path / "video" / "annotations.json").write_text('{"excluded": "all"}')
+    [skipped] = from_files(manifests_in([tmp_path]))
+    assert skipped.problem == "unreadable"

@@ -41,6 +41,8 @@ NEEDED = {
     ("GET", "/jobs/<job_id>/summary.json"): "read",
     ("GET", "/jobs/<job_id>/methods.txt"): "read",
     ("GET", "/jobs/<job_id>/citation.bib"): "read",
+    ("GET", "/jobs/<job_id>/annotations"): "read",
+    ("PUT", "/jobs/<job_id>/annotations"): "analyse",
     ("POST", "/jobs/<job_id>/rerun"): "analyse",
     ("POST", "/jobs/<job_id>/cancel"): "analyse",
     ("GET", "/schema"): "read",
