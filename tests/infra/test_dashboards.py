@@ -39,11 +39,11 @@ def metric_of(sample: str) -> str:
 
 def test_every_metric_is_shown_and_every_shown_metric_exists() -> None:
     shown = {metric_of(sample) for query in queries(PROMETHEUS) for sample in re.findall(r"\bmedia_[a-z_]+\b", query)}
-    assert shown == COUNTED
+    assert shown == COUNTED, "add a panel to infra/helm/files/dashboard.json for each new metric"
 
 
 def test_every_label_is_one_of_its_metric() -> None:
-    labels = {"job", "le", "state", "code", "stage", "outcome", "route", "status"}
+    labels = {"job", "le", "state", "code", "stage", "outcome", "route", "status", "instance"}
     for query in queries(PROMETHEUS):
         used = set(re.findall(r"(\w+)=~?\"", query))
         used |= {name for group in re.findall(r"by \(([^)]+)\)", query) for name in group.split(", ")}

@@ -9,6 +9,7 @@ import pytest
 import requests
 from azure.storage.queue import QueueServiceClient
 
+from infra.local.azurite import start_azurite
 from infra.local.function_runner.delivery import MOST_FAILURES
 from infra.local.function_runner.poison_queue import POISON_QUEUE
 from infra.local.function_runner.storage_events import KINDS
@@ -18,6 +19,13 @@ from tests.infra.until import until
 JOB_ID = "0123456789abcdef0123456789abcdef"
 # Longer than several looks of the runner at storage.
 A_FEW_LOOKS_S = 0.4
+
+
+@pytest.fixture(scope="module")
+def azurite(tmp_path_factory):
+    """Storage of this file's own: a runner delivers every blob that it finds."""
+    with start_azurite(tmp_path_factory.mktemp("runner")) as running:
+        yield running
 
 
 def asked_for(service, container):
