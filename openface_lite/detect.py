@@ -112,7 +112,7 @@ def _in_region(image: Image, region: Region, detector: _Detector) -> list[Detect
     """Run one detector on one square of the image (letterboxed where the square leaves it)."""
     patch = cv2.cvtColor(cut(image, region, detector.side), cv2.COLOR_BGR2RGB)
     # Both networks want values in [-1, 1].
-    boxes, scores = models.run(detector.model, np.divide(patch, 127.5, dtype=np.float32) - np.float32(1))
+    boxes, scores = models.run_on_pixels(detector.model, np.asarray(patch, np.uint8), divisor=127.5, offset=-1)
     boxes = boxes[0]
     # Clipped: float32 exp overflows beyond 88, and nothing changes there.
     scores = 1 / (1 + np.exp(-np.clip(scores[0, :, 0], -80, 80)))

