@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from service.engine.columns import IMAGE_HEAD, INTENSITIES, PRESENCES, VIDEO_HEAD
 from service.errors import BadRequest
 from service.jobs.options import Media
+from service.results.annotations import NO_ANNOTATIONS, Annotations, annotations_beside
 from service.results.quality_gate import gate, passes
 from service.results.report.table_reader import read
 from service.results.summary_model import Gate
@@ -106,19 +107,21 @@ def measure_result(result: Path, face: int | None = None) -> FaceMeasurements:
 
     Raises:
         BadResult: there is no result or no such face.
-        MalformedOutput: a row is torn, or a cell is no number.
+        MalformedOutput: a row is incomplete, a cell is not a number, or annotations cannot be read.
     """
     csv = _csv(result)
     sha256 = sha256_of(csv)
-    return measure_table(csv, _about(csv, sha256), face)
+    return measure_table(csv, _about(csv, sha256), face, annotations_beside(csv))
 
 
-def measure_table(csv: Path, about: ResultInfo, face: int | None = None) -> FaceMeasurements:
-    """Read the action units of a table whose origin is known."""
+def measure_table(
+    csv: Path, about: ResultInfo, face: int | None = None, annotations: Annotations = NO_ANNOTATIONS
+) -> FaceMeasurements:
+    """Read the action units of a table whose origin is known, outside annotated stretches."""
     media = _media(csv)
     table = read(csv, media)
     number = table["face_id" if media == "video" else "face"]
-    asked = gate()
+    asked = gate(excluded=annotations.spans)
     good = passes(table, asked)
     if media == "video":
         number = number.where(table["success"] == 1)

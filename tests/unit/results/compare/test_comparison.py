@@ -185,3 +185,12 @@ def test_the_page_has_the_numbers_and_nothing_of_a_hostile_name(tmp_path: Path) 
     assert read.cells[row + 2 : row + 5] == ["0.00 ± 0.50", "-", "-"]
     assert read.cells[row + 5].startswith("not measured")
     assert "url(" not in text and "@import" not in text
+
+
+def test_excluded_stretches_are_not_compared(tmp_path: Path) -> None:
+    rows = [frame(n, timestamp=f"{n - 1}", AU12_r=float(n)) for n in range(1, 5)]
+    folder = result(tmp_path / "v", "video", rows)
+    stretch = {"start_s": 2, "end_s": 4, "by": "lab", "at": "2026-01-02T03:04:05Z"}
+    (folder / "annotations.json").write_text(json.dumps({"excluded": [stretch]}))
+    measured = measure_result(folder)
+    assert (measured.rows, measured.rows_used, measured.value("AU12_r", "mean")) == (4, 2, 1.5)
