@@ -232,7 +232,11 @@ class Settings(BaseSettings):
     )
     engine_memory_mb: int = Field(8192, description="Address space that the engine may take, in MiB.", ge=256)
     max_media_mb: int = Field(4096, description="Largest blob that is analysed, in MiB.", ge=1)
-    max_megapixels: float = Field(64.0, description="Largest picture or frame, in millions of pixels.", gt=0)
+    max_megapixels: float = Field(
+        250.0,
+        description="Largest picture, in millions of pixels; above 64 it is reduced. Frames of videos: at most 64.",
+        gt=0,
+    )
     max_duration_s: float = Field(4 * 3600.0, description="Longest video, in seconds.", gt=0)
 
     # Metrics, traces, reference picture

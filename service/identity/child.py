@@ -16,7 +16,7 @@ from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
 from service.identity.aligned import AlignedFace, load
 from service.identity.vectors import MODEL
 from service.sandbox.child_loop import Act, Answer, serve
-from service.sandbox.decoders.pictures import read_header
+from service.sandbox.decoders.picture_header import read_header
 
 
 def _hello(_body: bytes) -> Answer:

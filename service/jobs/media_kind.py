@@ -8,7 +8,9 @@ from typing import cast, get_args
 from service.jobs.options import Media, MediaType
 
 EXTENSIONS: dict[str, Media] = {
-    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "webp"), "image"),
+    **dict.fromkeys(
+        ("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "webp", "heic", "heif", "avif", "tif", "tiff", "gif"), "image"
+    ),
     **dict.fromkeys(
         ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "mts", "m2ts", "ts", "3gp", "3g2", "flv"),
         "video",
@@ -18,7 +20,21 @@ EXTENSIONS: dict[str, Media] = {
 
 
 CONTENT_TYPES: dict[str, Media] = {
-    **dict.fromkeys(("image/jpeg", "image/png", "image/bmp", "image/x-ms-bmp", "image/webp"), "image"),
+    **dict.fromkeys(
+        (
+            "image/jpeg",
+            "image/png",
+            "image/bmp",
+            "image/x-ms-bmp",
+            "image/webp",
+            "image/heic",
+            "image/heif",
+            "image/avif",
+            "image/tiff",
+            "image/gif",
+        ),
+        "image",
+    ),
     **dict.fromkeys(
         (
             "video/mp4",

@@ -10,7 +10,7 @@ import itertools
 import os
 import shutil
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -23,8 +23,15 @@ from service.sandbox.call import DecoderTimeout, ask
 from service.sandbox.process import ChildLimits
 
 PROBE_FILE_BYTES = 1 << 20
+CONVERTED = {"webp": "WebP", "heic": "HEIC", "avif": "AVIF", "tiff": "TIFF", "gif": "GIF (its first frame)"}
+"""Formats of pictures that are shown to engines as PNG."""
+FRAME_PIXELS = 64_000_000
+END_ADDED = "given the end marker that it lacks"
+JPEG_END = b"\xff\xd9"
 
 T = TypeVar("T")
+PictureFormat = Literal["jpeg", "png", "bmp", "webp", "heic", "avif", "tiff", "gif"]
+VideoFormat = Literal["mp4", "mkv", "avi", "wmv", "flv", "mpg", "ts"]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Side = Annotated[int, Field(ge=1, le=10**6)]
 Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
@@ -37,7 +44,7 @@ class MediaLimits:
     """Limits of media, and of the children that decode it.
 
     Attributes:
-        max_pixels: of a picture or frame.
+        max_pixels: of a picture.
         max_duration_s: of a video.
         probe_time_s: wall time of a probe.
         prepare_time_s: wall time of a preparation, whatever its size.
@@ -53,6 +60,11 @@ class MediaLimits:
     prepare_time_per_gigapixel_s: float = 60.0
     memory_bytes: int = 4 << 30
     file_bytes: int = 16 << 30
+
+    @property
+    def max_frame_pixels(self) -> int:
+        """Most pixels of a video's frame: engines hold many of them."""
+        return min(self.max_pixels, FRAME_PIXELS)
 
     def of_copy(self, probe: Probe) -> ChildLimits:
         """Limits of a child that decodes, and perhaps encodes, all of this media."""
@@ -86,10 +98,13 @@ class Probe:
         track: number of the picture track in the file; `picture_tracks` counts those to choose from.
         track_is_certain: whether every reader takes this track.
         has_cuts: whether an edit list leaves out frames.
+        has_end: False for a JPEG that lacks its end marker.
+        value_bits: of a PNG of 16 bits, where its values have fewer.
+        reduction: number by which the sides of a very large picture are divided for the engine.
     """
 
     media: Media
-    format: Literal["jpeg", "png", "bmp", "webp", "mp4", "mkv", "avi", "wmv", "flv", "mpg", "ts"]
+    format: PictureFormat | VideoFormat
     codec: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_.-]+$")]
     width: Side
     height: Side
@@ -113,6 +128,9 @@ class Probe:
     picture_tracks: Count | None = None
     track_is_certain: bool | None = None
     has_cuts: bool | None = None
+    has_end: bool = True
+    value_bits: Literal[10, 12, 14] | None = None
+    reduction: Literal[1, 2, 4] = 1
 
     @property
     def is_cut_short(self) -> bool:
@@ -205,7 +223,7 @@ def probe(
     request: dict[str, Any] = {"do": "probe", "media": media, "path": str(path.resolve())}
     request["max_pixels"] = limits.max_pixels
     if media == "video":
-        request["max_duration_s"] = limits.max_duration_s
+        request |= {"max_pixels": limits.max_frame_pixels, "max_duration_s": limits.max_duration_s}
     child = ChildLimits(limits.probe_time_s, limits.memory_bytes, PROBE_FILE_BYTES)
     return _checked(_PROBE, ask(request, room / "probe", child, on_wait) | {"media": media})
 
@@ -246,15 +264,33 @@ def prepare(
 
 
 def _picture(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]) -> Prepared:
-    turned_png = found.format == "png" and (found.rotation or found.mirrored)
-    if found.format != "webp" and not turned_png:
+    steps = tuple(_picture_steps(found))
+    if not steps:
         return Prepared(_safe(path, found, folder), found, 1)
-    # Many builds of OpenCV, and so of OpenFace, come without WebP; older ones turn JPEGs upright, but no PNGs.
+    if steps == (END_ADDED,):
+        # Nothing is decoded for it: its pixels stay as they are.
+        whole = folder / "media.jpg"
+        whole.write_bytes(path.read_bytes() + JPEG_END)
+        return Prepared(whole, found, 1, steps=steps)
     into = folder / "media.png"
     request = {"do": "convert", "media": "image", "path": str(path.resolve()), "into": str(into)}
-    ask(request, folder / "child", limits.of_copy(found), on_wait)
-    step = "converted from WebP to PNG" if found.format == "webp" else "turned upright"
-    return Prepared(into, found, 1, steps=(step,))
+    ask(request | {"max_pixels": limits.max_pixels}, folder / "child", limits.of_copy(found), on_wait)
+    return Prepared(into, found, 1, steps=steps)
+
+
+def _picture_steps(found: Probe) -> Iterator[str]:
+    """Say what has to be done to a picture: many builds of OpenCV, and so of OpenFace, read JPEG, PNG and BMP only."""
+    if found.format in CONVERTED:
+        yield f"converted from {CONVERTED[found.format]} to PNG"
+    if not found.has_end:
+        yield END_ADDED
+    if found.value_bits:
+        yield f"scaled from values of {found.value_bits} bits"
+    if found.reduction > 1:
+        yield f"reduced to 1/{found.reduction} of its width and height, {found.width} × {found.height}"
+    # OpenCV turns JPEGs; older ones turn no PNGs.
+    if found.format != "jpeg" and (found.rotation or found.mirrored):
+        yield "turned upright"
 
 
 def _video(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]) -> Prepared:
@@ -268,7 +304,7 @@ def _video(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait:
         "rate": found.rate or "25",
         "copy": _needs_copy(found),
         "cut": found.is_cut_short,
-        "max_pixels": limits.max_pixels,
+        "max_pixels": limits.max_frame_pixels,
         "max_duration_s": limits.max_duration_s,
     }
     fields = ask(request, folder / "child", limits.of_copy(found), on_wait)

@@ -16,11 +16,14 @@ from openface_lite.pose import Camera
 from service.engine.lite.drawing import Pixels, draw
 from service.engine.lite.face import FaceView
 from service.engine.lite.failures import as_analysis_error
-from service.errors import MediaTooLarge, UnreadableMedia
+from service.errors import UnreadableMedia, UnsupportedMedia
 from service.sandbox.child_loop import Act, Answer, serve
-from service.sandbox.decoders.pictures import read_header
+from service.sandbox.decoders.picture_header import check_pixels, read_header
+from service.sandbox.decoders.pictures import decode_bytes
 
 JPEG_QUALITY = 92
+CONVERTED = ("heic", "avif", "tiff")
+"""Formats that the analyser itself does not read."""
 SMALL_FACES_TILES = 2
 """Depths of tiles that are searched where small faces are asked for: faces of 40 px in 640 x 480 are found then."""
 
@@ -75,12 +78,11 @@ _ACTS: dict[str, Act] = {
 
 
 def _picture(body: bytes, max_pixels: int) -> Picture:
+    if body.startswith(b"GIF8"):
+        raise UnsupportedMedia("GIF is not taken here; JPEG, PNG, WebP, BMP, HEIC, AVIF and TIFF are")
     header = read_header(body)
-    if header.width * header.height > max_pixels:
-        raise MediaTooLarge(
-            f"the picture has {header.width} × {header.height} pixels; the limit is {max_pixels / 1e6:g} million"
-        )
-    return picture_of(body)
+    check_pixels(header, max_pixels)
+    return picture_of(decode_bytes(body, header) if header.format in CONVERTED else body)
 
 
 def _summary(picture: Picture, views: list[FaceView], *, everything: bool) -> dict[str, Any]:

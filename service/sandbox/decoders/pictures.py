@@ -1,61 +1,49 @@
-"""Pictures: what the header says, whether the file is whole, and whether OpenFace's reader decodes it."""
+"""Pictures: whether a file is whole, what an engine would make of it, and a copy that every engine reads."""
 
 from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
-_OTHERS = (
-    (b"GIF8", "GIF"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"%PDF", "PDF"),
-    (b"\0\0\x01\0", "ICO"),
-)
-"""Pictures that we know and do not take."""
+from service.errors import UnreadableMedia, UnsupportedMedia
+from service.sandbox.decoders.picture_header import Header, check_pixels, open_picture, read_header
 
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+PREPARED_PIXELS = 64_000_000
+"""A picture of more pixels is reduced for the engine, which needs several times its pixels in memory."""
+REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+CAMERA_BITS = (10, 12, 14)
+"""Numbers of bits that cameras put into values of 16 bits."""
+PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
-# JPEG markers that stand alone, without a length.
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}
-# Start-of-frame markers, which hold the size.
-_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_END, _SCAN, _EXIF = 0xD9, 0xDA, 0xE1
+_BY_OPENCV = {"jpeg", "png", "bmp", "webp"}
+_FLOATS = {"F", "I"}
+_END = b"\xff\xd9"
+_FILLS = (b"\x55" * 4096 + _END, b"\xaa" * 4096 + _END)
 
-
-class Header(NamedTuple):
-    """What the bytes say before anything is decoded.
-
-    Attributes:
-        width, height: in pixels, as stored.
-        orientation: EXIF orientation, 1 to 8; 1 is upright.
-    """
-
-    format: str
-    width: int
-    height: int
-    orientation: int
+Pixels = NDArray[np.uint8]
 
 
 def probe(path: str, max_pixels: int) -> dict[str, Any]:
-    """The picture as the engine will see it: upright, as EXIF says.
+    """Return the fields of `media.Probe`: the picture as the engine will see it.
 
     Raises:
-        UnsupportedMedia: a kind of picture that we do not take.
+        UnsupportedMedia: a kind of picture that is not taken.
         UnreadableMedia: no picture, or a broken one.
-        MediaTooLarge: more than `max_pixels`; judged from the header, before anything is decoded.
+        MediaTooLarge: more than `max_pixels`; judged by the header, before anything is decoded.
     """
-    header = read_header(Path(path).read_bytes())
-    if header.width <= 0 or header.height <= 0:
-        raise UnreadableMedia("the picture's header has no size")
-    if header.width * header.height > max_pixels:
-        raise MediaTooLarge(
-            f"the picture has {header.width} × {header.height} pixels; the limit is {max_pixels / 1e6:g} million"
-        )
-    height, width = decode(path).shape[:2]
+    data = Path(path).read_bytes()
+    header = read_header(data)
+    check_pixels(header, max_pixels)
+    pixels = _decoded(data, header)
+    if not header.has_end:
+        _check_whole(data, header)
+    height, width = pixels.shape[:2]
     return {
         "format": header.format,
         "codec": header.format,
@@ -64,159 +52,114 @@ def probe(path: str, max_pixels: int) -> dict[str, Any]:
         "rotation": {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}.get(header.orientation, 0),
         "mirrored": header.orientation in (2, 4, 5, 7),
         "frames": 1,
+        "has_end": header.has_end,
+        "value_bits": _camera_bits(data) if header.is_deep else None,
+        "reduction": reduction(header),
     }
 
 
-def convert(path: str, into: str) -> dict[str, Any]:
-    """Write the picture, upright, as a PNG.
-
-    Raises:
-        UnreadableMedia: it cannot be decoded.
-    """
-    import cv2
-
-    if not cv2.imwrite(into, decode(path)):
+def convert(path: str, into: str, max_pixels: int) -> dict[str, Any]:
+    """Write the picture, upright and with 8 bits a value, as a PNG. Raises MediaError."""
+    data = Path(path).read_bytes()
+    header = read_header(data)
+    check_pixels(header, max_pixels)
+    pixels = _decoded(data, header)
+    if header.is_deep and (bits := _camera_bits(data)):
+        pixels = _scaled(data, bits, pixels.shape[:2])
+    if not cv2.imwrite(into, pixels, PNG_FAST):
         raise UnreadableMedia("the picture cannot be written as PNG")
     return {"frames": 1}
 
 
-def decode(path: str) -> Any:
-    """The picture, upright, BGR, uint8, shape (height, width, 3). Raises UnreadableMedia."""
-    import cv2
+def decode(path: str) -> Pixels:
+    """Return the picture at full size, upright, BGR, shape (height, width, 3). Raises MediaError."""
+    data = Path(path).read_bytes()
+    return decode_bytes(data, read_header(data))
 
+
+def decode_bytes(data: bytes, header: Header) -> Pixels:
+    """Decode a picture whose size has been compared with the limit, as `decode` does. Raises MediaError."""
+    return _by_opencv(data, cv2.IMREAD_COLOR) if header.format in _BY_OPENCV else _by_pillow(data, header)
+
+
+def reduction(header: Header) -> int:
+    """Return by how much both sides are divided so that the picture keeps below `PREPARED_PIXELS`."""
+    pixels = header.width * header.height
+    return next((by for by in REDUCED if pixels / by**2 <= PREPARED_PIXELS), max(REDUCED))
+
+
+def _decoded(data: bytes, header: Header) -> Pixels:
+    """Decode, reduced where the picture is very large, and compare with the header."""
+    by = reduction(header)
+    if header.format == "jpeg":
+        # Its format can be decoded at a fraction of its size.
+        pixels = _by_opencv(data if header.has_end else data + _END, REDUCED[by])
+    else:
+        pixels = decode_bytes(data, header)
+        if by > 1:
+            size = (-(-pixels.shape[1] // by), -(-pixels.shape[0] // by))
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    sides = (-(-header.height // by), -(-header.width // by))
+    if sorted(pixels.shape[:2]) != sorted(sides):
+        raise UnreadableMedia("the picture's pixels are not as many as its header says")
+    return pixels
+
+
+def _by_opencv(data: bytes, flags: int) -> Pixels:
     try:
-        picture = cv2.imread(path, cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        raise UnreadableMedia("the picture cannot be decoded") from error
-    if picture is None:
-        raise UnreadableMedia("the picture cannot be decoded")
-    return picture
+        raise UnreadableMedia("the picture cannot be decoded, or is cut short") from error
+    if pixels is None:
+        raise UnreadableMedia("the picture cannot be decoded, or is cut short")
+    return np.asarray(pixels, np.uint8)
 
 
-def read_header(data: bytes) -> Header:
-    """Format, size and orientation; walks the file's structure to its end.
+def _by_pillow(data: bytes, header: Header) -> Pixels:
+    """Decode the first frame by Pillow, which knows more formats than OpenCV does."""
+    try:
+        with open_picture(data) as picture:
+            if picture.mode in _FLOATS:
+                raise UnsupportedMedia("pictures of floating-point or 32-bit values are not taken")
+            picture.load()
+            if picture.size != (header.width, header.height):
+                raise UnreadableMedia("the picture's pixels are not as many as its header says")
+            if picture.mode.startswith("I;16"):
+                picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+            rgb = ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error) as error:
+        raise UnreadableMedia("the picture cannot be decoded, or is cut short") from error
+    return np.ascontiguousarray(np.asarray(rgb)[:, :, ::-1])
 
-    Raises:
-        UnsupportedMedia: another kind of picture.
-        UnreadableMedia: no picture, or one whose end is missing.
+
+def _check_whole(data: bytes, header: Header) -> None:
+    """Raise UnreadableMedia for a JPEG without its end marker whose picture is cut short.
+
+    What follows a whole picture changes nothing in it.
     """
-    try:
-        if data.startswith(b"\xff\xd8\xff"):
-            return _jpeg(data)
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
-            return _png(data)
-        if data.startswith(b"BM"):
-            return _bmp(data)
-        if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-            return _webp(data)
-    except (struct.error, IndexError) as error:
-        raise UnreadableMedia("the picture is cut short") from error
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        raise UnsupportedMedia("HEIC and AVIF pictures are not taken; JPEG, PNG, WebP and BMP are")
-    for magic, name in _OTHERS:
-        if data.startswith(magic):
-            raise UnsupportedMedia(f"{name} is not taken; JPEG, PNG, WebP and BMP are")
-    raise UnreadableMedia("the file is empty" if not data else "the file is not a picture, whatever its name says")
-
-
-def _jpeg(data: bytes) -> Header:
-    width = height = 0
-    orientation = 1
-    place = 2
-    while True:
-        marker, place = _next_marker(data, place)
-        if marker == _END:
-            return Header("jpeg", width, height, orientation)
-        if marker in _STANDALONE:
-            continue
-        (length,) = struct.unpack_from(">H", data, place)
-        segment = data[place + 2 : place + length]
-        if marker in _SIZES:
-            height, width = struct.unpack_from(">HH", segment, 1)
-        elif marker == _EXIF and segment.startswith(b"Exif\0\0"):
-            orientation = _orientation(segment[6:])
-        place += length
-        if marker == _SCAN:
-            place = _end_of_scan(data, place)
-
-
-def _next_marker(data: bytes, place: int) -> tuple[int, int]:
-    # Decoders pass over stray bytes between segments, and so do we.
-    place = data.find(b"\xff", place)
-    if place < 0:
+    flags = REDUCED[reduction(header)]
+    one, other = (_by_opencv(data + fill, flags) for fill in _FILLS)
+    if not np.array_equal(one, other):
         raise UnreadableMedia("the JPEG is cut short")
-    while data[place] == 0xFF:
-        place += 1
-    return data[place], place + 1
 
 
-def _end_of_scan(data: bytes, place: int) -> int:
-    """Where the next marker begins; in compressed data FF is followed by 00 or a restart marker."""
-    while True:
-        place = data.find(b"\xff", place)
-        if place < 0 or place + 1 >= len(data):
-            raise UnreadableMedia("the JPEG is cut short")
-        if data[place + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
-            return place
-        place += 1 if data[place + 1] == 0xFF else 2
+def _camera_bits(data: bytes) -> int | None:
+    """Return how many bits the values of a 16-bit PNG really have; None where it is 16."""
+    highest = int(_deep(data).max())
+    return next((bits for bits in CAMERA_BITS if highest < 1 << bits), None)
 
 
-def _orientation(tiff: bytes) -> int:
-    """The orientation tag of an EXIF block; 1 where it has none, or is damaged."""
-    order = "<" if tiff.startswith(b"II") else ">"
-    try:
-        (start,) = struct.unpack_from(order + "I", tiff, 4)
-        (entries,) = struct.unpack_from(order + "H", tiff, start)
-        for i in range(entries):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, start + 2 + 12 * i)
-            if tag == 0x0112 and kind == 3 and 1 <= value <= 8:
-                return int(value)
-    except struct.error:
-        pass
-    return 1
+def _scaled(data: bytes, bits: int, shape: tuple[int, ...]) -> Pixels:
+    """Bring values of so few bits to 8, at the size and in the orientation of the decoded picture."""
+    pixels = (_deep(data) >> (bits - 8)).astype(np.uint8)
+    if pixels.shape[:2] != shape:
+        pixels = np.asarray(cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    return pixels
 
 
-def _png(data: bytes) -> Header:
-    width, height = struct.unpack_from(">II", data, 16)
-    orientation = 1
-    place = 8
-    while True:
-        length, name = struct.unpack_from(">I4s", data, place)
-        if name == b"eXIf":
-            orientation = _orientation(data[place + 8 : place + 8 + length])
-        place += 12 + length
-        if place > len(data):
-            raise UnreadableMedia("the PNG is cut short")
-        if name == b"IEND":
-            return Header("png", width, height, orientation)
-
-
-def _bmp(data: bytes) -> Header:
-    (start, header_size) = struct.unpack_from("<II", data, 10)
-    if header_size == 12:
-        width, height = struct.unpack_from("<HH", data, 18)
-        bits, compression = struct.unpack_from("<H", data, 24)[0], 0
-    else:
-        width, height = struct.unpack_from("<ii", data, 18)
-        bits, compression = struct.unpack_from("<HI", data, 28)
-    height = abs(height)
-    # Rows are padded to 4 bytes; compressed ones have no size that could be foretold.
-    if compression in (0, 3) and start + (width * bits + 31) // 32 * 4 * height > len(data):
-        raise UnreadableMedia("the BMP is cut short")
-    return Header("bmp", width, height, 1)
-
-
-def _webp(data: bytes) -> Header:
-    (size,) = struct.unpack_from("<I", data, 4)
-    if size + 8 > len(data):
-        raise UnreadableMedia("the WebP is cut short")
-    kind = data[12:16]
-    if kind == b"VP8X":
-        width = int.from_bytes(data[24:27], "little") + 1
-        height = int.from_bytes(data[27:30], "little") + 1
-    elif kind == b"VP8L":
-        (bits,) = struct.unpack_from("<I", data, 21)
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    else:
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
-    return Header("webp", width, height, 1)
+def _deep(data: bytes) -> NDArray[np.uint16]:
+    """Decode at 16 bits, upright."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise UnreadableMedia("the picture cannot be decoded, or is cut short")
+    return np.asarray(pixels, np.uint16)

@@ -105,7 +105,9 @@ class Sandbox:
         _check_tables(walked, out)
         changed = sorted(_listing(self.root, besides) ^ before)
         walked.faults += [f"changed outside the workspace: {path}" for path in changed]
-        walked.faults += [f"left in the workspace: {path}" for path in room.rglob("*") if path.name != "lock"]
+        walked.faults += [
+            f"left in the workspace: {path}" for path in room.rglob("*") if not path.name.endswith("lock")
+        ]
         walked.faults += self.canaries.touched()
         if self.traces:
             root = Path(os.path.commonpath([file.parent for file in files]))

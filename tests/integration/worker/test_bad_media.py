@@ -82,7 +82,7 @@ UPLOADS = [
     Upload("none.mkv", "video", _without_frames, "unreadable_media"),
     Upload("picture.mp4", "video", lambda _: jpeg(), "unreadable_media"),
     Upload("clip.jpg", "image", lambda folder: _clip(folder).read_bytes(), "unreadable_media"),
-    Upload("gif.png", "image", lambda _: b"GIF89a" + b"\0" * 60, "unsupported_media", "GIF"),
+    Upload("pdf.png", "image", lambda _: b"%PDF-1.7\n" + bytes(50), "unsupported_media", "PDF"),
     Upload("one.png", "image", lambda _: _png(1, 1)),
     Upload("thin.png", "image", lambda _: _png(1, 900)),
     Upload("wide.png", "image", lambda _: _png(4000, 3000), "media_too_large", "limit is 10 million"),

@@ -1,0 +1,188 @@
+"""Read a picture's header before anything is decoded: format, size, orientation, and whether the file is one picture.
+
+Pillow reads the headers. A JPEG's markers are walked here as well: decoders believe other frame headers than readers
+of headers do, where a file has several.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from typing import NamedTuple
+
+import pillow_heif
+from PIL import Image, UnidentifiedImageError
+
+from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
+
+FORMATS = {
+    "JPEG": "jpeg",
+    "MPO": "jpeg",
+    "PNG": "png",
+    "BMP": "bmp",
+    "DIB": "bmp",
+    "WEBP": "webp",
+    "HEIF": "heic",
+    "AVIF": "avif",
+    "TIFF": "tiff",
+    "GIF": "gif",
+}
+"""Format by Pillow's name; MPO is a JPEG with further ones behind it."""
+_OPENED = [name for name in FORMATS if name != "MPO"]
+NAMES = "JPEG, PNG, WebP, BMP, HEIC, AVIF, TIFF and GIF"
+
+ORIENTATION = 0x0112
+"""EXIF tag: 1 to 8; 1 is upright."""
+
+# JPEG markers that stand alone, without a length.
+_STANDALONE = {0x01, *range(0xD0, 0xD9)}
+_FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_END, _SCAN = 0xD9, 0xDA
+
+_KNOWN = ((b"%PDF", "PDF"), (b"\0\0\x01\0", "ICO"), (b"8BPS", "Photoshop"), (b"\0\0\0\x0cJXL", "JPEG XL"))
+"""Pictures that are known and not taken."""
+
+pillow_heif.register_heif_opener(thumbnails=False)
+
+
+class Header(NamedTuple):
+    """Facts of a picture by its header.
+
+    Attributes:
+        width, height: in pixels, as stored.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
+        is_deep: PNG with 16 bits a value.
+        has_end: False for a JPEG that lacks its end marker, and may be cut short.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int
+    is_deep: bool = False
+    has_end: bool = True
+
+
+def read_header(data: bytes) -> Header:
+    """Read the header.
+
+    Raises:
+        UnsupportedMedia: another kind of picture.
+        UnreadableMedia: no picture, or one whose size is not certain.
+    """
+    with open_picture(data) as picture:
+        kind = FORMATS[picture.format or ""]
+        width, height = picture.size
+        orientation = _orientation(picture)
+    if width <= 0 or height <= 0:
+        raise UnreadableMedia("the picture's header has no size")
+    if kind == "jpeg":
+        has_end = _check_jpeg(data, (width, height))
+        return Header(kind, width, height, orientation, has_end=has_end)
+    return Header(kind, width, height, orientation, is_deep=kind == "png" and data[24:25] == b"\x10")
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """Open with Pillow, which reads the header only.
+
+    Raises:
+        UnsupportedMedia, UnreadableMedia: see `read_header`.
+    """
+    # Sizes are compared with the limit by the caller.
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(io.BytesIO(data), formats=_OPENED)
+    except UnidentifiedImageError as error:
+        raise _unidentified(data) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Readers of formats raise whatever comes out of hostile bytes.
+        raise UnreadableMedia("the picture's header is damaged or cut short") from error
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        if picture.format == "PNG":
+            # Pillow would decode the whole picture first, since the block may also stand at the end.
+            exif = Image.Exif()
+            exif.load(picture.info.get("exif") or b"")
+        else:
+            exif = picture.getexif()
+        orientation = int(exif.get(ORIENTATION, 1))
+    except (ValueError, TypeError, OSError, SyntaxError, struct.error):
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+def check_pixels(header: Header, max_pixels: int) -> None:
+    """Raise MediaTooLarge."""
+    if header.width * header.height > max_pixels:
+        raise MediaTooLarge(
+            f"the picture has {header.width} × {header.height} pixels; the limit is {max_pixels / 1e6:g} million"
+        )
+
+
+def _unidentified(data: bytes) -> UnsupportedMedia | UnreadableMedia:
+    for magic, name in _KNOWN:
+        if data.startswith(magic):
+            return UnsupportedMedia(f"{name} is not taken; {NAMES} are")
+    if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF")):
+        return UnreadableMedia("the picture's header is damaged, or the file is cut short")
+    return UnreadableMedia("the file is empty" if not data else "the file is not a picture, whatever its name says")
+
+
+def _check_jpeg(data: bytes, size: tuple[int, int]) -> bool:
+    """Walk a JPEG's markers to its end; return whether it has an end marker.
+
+    Raises:
+        UnreadableMedia: it breaks off before its picture, or has several frame headers, or one of another size.
+    """
+    frames, scans, place = 0, 0, 2
+    while True:
+        marker, place = _next_marker(data, place)
+        if marker is None or marker == _END:
+            if not frames or not scans:
+                raise UnreadableMedia("the JPEG is cut short")
+            return marker == _END
+        if marker in _STANDALONE:
+            continue
+        if place + 2 > len(data):
+            raise UnreadableMedia("the JPEG is cut short")
+        (length,) = struct.unpack_from(">H", data, place)
+        if marker in _FRAME_HEADERS:
+            frames += 1
+            if frames > 1 or scans or data[place + 3 : place + 7] != struct.pack(">HH", size[1], size[0]):
+                raise UnreadableMedia("the JPEG has several frame headers, or one that contradicts the others")
+        place += max(length, 2)
+        if marker == _SCAN:
+            scans += 1
+            place = _end_of_scan(data, place)
+
+
+def _next_marker(data: bytes, place: int) -> tuple[int | None, int]:
+    """Find the next marker as libjpeg does, which passes over stray bytes and over FF 00; None at the end."""
+    while True:
+        place = data.find(b"\xff", place)
+        if place < 0:
+            return None, len(data)
+        while place < len(data) and data[place] == 0xFF:
+            place += 1
+        if place == len(data):
+            return None, place
+        if data[place]:
+            return data[place], place + 1
+
+
+def _end_of_scan(data: bytes, place: int) -> int:
+    """Find where the next marker begins: in compressed data FF is followed by 00 or a restart marker."""
+    while True:
+        place = data.find(b"\xff", place)
+        if place < 0 or place + 1 >= len(data):
+            return len(data)
+        if data[place + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
+            return place
+        place += 1 if data[place + 1] == 0xFF else 2
