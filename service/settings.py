@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     table_name: str = Field(
         "analysisjobs", description="Table of the job records.", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$"
     )
+    record_retention_days: int = Field(
+        0,
+        description="Days after its end for which a job's record is kept; 0: for ever. `sweep --mend` removes older "
+        "ones; set the lifecycle rule of the results to as many days.",
+        ge=0,
+    )
     result_link_minutes: int = Field(
         60, description="Life of the read-only links handed to the next stage.", ge=1, le=7 * 24 * 60
     )

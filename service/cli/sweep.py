@@ -30,15 +30,16 @@ from service.logs import configure, log
     show_default=True,
     help="Skip what was written within this many minutes: it may still be under way.",
 )
+@click.option("--prefix", default="", help="Only containers of uploads whose names begin like this.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a finding, and a log line at the end.")
-def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
+def sweep(mend: bool, grace_minutes: float, prefix: str, as_json: bool) -> None:
     """Find uploads without a job, jobs without a message, stuck records, and leftovers of dead attempts.
 
     One sweep runs at a time. Exit code 1 if anything found was not mended.
     """
     with opened() as services:
         owner = f"{services.settings.worker_name}/{secrets.token_hex(4)}"
-        found = list(_sweep(services, owner, grace=timedelta(minutes=grace_minutes), mend=mend))
+        found = list(_sweep(services, owner, grace=timedelta(minutes=grace_minutes), mend=mend, prefix=prefix))
     left = sum(not finding.mended for finding in found)
     if as_json:
         for finding in found:
@@ -55,11 +56,11 @@ def sweep(mend: bool, grace_minutes: float, as_json: bool) -> None:
         sys.exit(EXIT_FAILED)
 
 
-def _sweep(backend: JobBackend, owner: str, *, grace: timedelta, mend: bool) -> Iterator[Finding]:
+def _sweep(backend: JobBackend, owner: str, *, grace: timedelta, mend: bool, prefix: str) -> Iterator[Finding]:
     """Sweep the storage account, then the galleries where IDENTITY is on. Raises Conflict, RecordChanged."""
     settings = backend.settings
     leases = SweepLeases(backend.account.tables, settings.table_name)
-    yield from sweep_storage(backend, leases, owner, grace=grace, mend=mend)
+    yield from sweep_storage(backend, leases, owner, grace=grace, mend=mend, prefix=prefix)
     if identity_is_wanted(settings):
         # Imported here: the packages of the extra need not be installed.
         from service.identity.expiry import overdue

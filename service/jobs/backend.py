@@ -65,4 +65,4 @@ class JobBackend:
         self.queue.ensure()
         self.table.ensure()
         if self.settings.results_container != OWN_CONTAINER:
-            self.blobs.ensure_container(self.settings.results_container)
+            self.blobs.ensure_results_container(self.settings.results_container)

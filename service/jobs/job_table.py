@@ -1,10 +1,10 @@
 """The job records, in Azure Table Storage (or Azurite).
 
-Two kinds of entities share the table. A *record* is found by its job id (partition and row). *Index* entities
-hold a job id, and the blob's name to be searched, in two *lists*: all jobs, and those of the container. Their row key
-is the inverted time of submission, so that the newest come first, and its whole seconds end the partition's name: a
-list is a range of small partitions, for the emulator looks through a whole one at each write, and the service splits
-where one is.
+Three kinds of entities share the table. A *record* is found by its job id (partition and row). Rows of the *state
+index* are described in `state_index`. *Index* entities hold a job id, and the blob's name to be searched, in two
+*lists*: all jobs, and those of the container. Their row key is the inverted time of submission, so that the newest come
+first, and its whole seconds end the partition's name: a list is a range of small partitions, for the emulator looks
+through a whole one at each write, and the service splits where one is.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -25,21 +23,20 @@ from azure.core import MatchConditions
 from azure.data.tables import TableClient, TableServiceClient, UpdateMode
 
 from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChanged
-from service.jobs.job import AnalysisJob
-from service.jobs.record import JobRecord, State
+from service.jobs.record import FINISHED, JobRecord, State
+from service.jobs.state_index import StateIndex, is_settled
+from service.jobs.table_rows import age_s, entity_of, of_container, partition, place_of, plain, record_of, row_of_record
 from service.logs import log
-from service.storage.account import date_of, translated
+from service.storage.account import translated
 
 ALL = "jobs"
 """The list over all containers; no container's has this form."""
-SECONDS_DIGITS = 11
-"""Of a row's time, which is in milliseconds."""
 
 PURGED = "purged"
-"""Property of the mark in place of a record."""
+"""Property of the tombstone of a purged job."""
+REMOVED = "removed"
+"""Property of the tombstone of a job whose record was removed after its retention: its state."""
 
-END_OF_TIME_MS = 10**14
-END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 READS_AT_ONCE = 8
 REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST", "PATCH"})}
 """For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
@@ -60,6 +57,16 @@ class Purged(NotFound):
     code = "job_not_found"
 
 
+class Removed(NotFound):
+    """The job's record was removed after its retention; its upload or its table is still there."""
+
+    code = "job_not_found"
+
+    def __init__(self, state: State) -> None:
+        super().__init__("the job's record was removed after RECORD_RETENTION_DAYS")
+        self.state = state
+
+
 @dataclass(frozen=True)
 class JobPage:
     """Some job records, newest first; `cursor` is opaque and empty at the end."""
@@ -75,69 +82,107 @@ class JobTable:
         self._service = service
         self._name = name
         self._table: TableClient = service.get_table_client(name)
+        self._index = StateIndex(self._table)
 
     @property
     def name(self) -> str:
         return self._name
 
+    @property
+    def state_index(self) -> StateIndex:
+        """The rows by state and time."""
+        return self._index
+
     def ensure(self) -> None:
         """Create the table where it does not exist."""
         with suppress(BlobExists), translated("creating the job table", exists=BlobExists()):
             self._service.create_table(self._name)
+            self._index.start_complete()
 
     def create(self, record: JobRecord) -> JobRecord:
         """Insert a record create-only, or return the existing one."""
         try:
             with translated("inserting a job record", exists=RecordChanged()):
                 # Where the first request was applied after all, its repetition finds the record there.
-                answer = self._table.create_entity(_entity(record), **REPEATABLE)
+                answer = self._table.create_entity(entity_of(record), **REPEATABLE)
             return replace(record, version=str(answer["etag"]))
         except RecordChanged:
             try:
-                return self.get(record.job.job_id)
+                return self._known(record)
             except Purged:
                 # Submitted anew after a purge.
                 with translated("inserting a job record"):
-                    answer = self._table.upsert_entity(_entity(record), mode=UpdateMode.REPLACE)
+                    answer = self._table.upsert_entity(entity_of(record), mode=UpdateMode.REPLACE)
                 return replace(record, version=str(answer["etag"]))
 
-    def purge(self, record: JobRecord) -> None:
-        """Delete a finished job's record, also from the lists. Raises RecordChanged if it was changed meanwhile."""
+    def _known(self, record: JobRecord) -> JobRecord:
+        """Read the record of a job, or what is left of it after its retention. Raises Purged."""
+        try:
+            return self.get(record.job.job_id)
+        except Removed as removed:
+            return replace(record, state=removed.state, stage=removed.state, finished=record.created, poisoned=True)
+
+    def remove(self, record: JobRecord, *, leave_tombstone: bool) -> None:
+        """Delete a settled job's record and rows after its retention; a tombstone keeps the job from running again.
+
+        Raises:
+            RecordChanged: the record was changed meanwhile.
+        """
+        self._replace(record, {REMOVED: record.state}) if leave_tombstone else self.forget(record.job.job_id)
+        self.unlist(record.job.container, row_of_record(record))
+        self._index.remove(row_of_record(record), record.state)
+
+    def forget(self, job_id: str) -> None:
+        """Delete a record or a tombstone; harmless to repeat."""
+        with suppress(NotFound), translated("deleting a job record", missing=NotFound()):
+            self._table.delete_entity(job_id, job_id)
+
+    def _replace(self, record: JobRecord, properties: Mapping[str, Any]) -> None:
         key = record.job.job_id
         with translated("deleting a job record", changed=RecordChanged(), missing=RecordChanged()):
             self._table.update_entity(
-                {"PartitionKey": key, "RowKey": key, PURGED: True},
+                {"PartitionKey": key, "RowKey": key, **properties},
                 mode=UpdateMode.REPLACE,
                 etag=record.version,
                 match_condition=MatchConditions.IfNotModified,
             )
-        self.unlist(record.job.container, _inverted(record.created, key))
+
+    def purge(self, record: JobRecord) -> None:
+        """Delete a finished job's record, also from the lists. Raises RecordChanged if it was changed meanwhile."""
+        self._replace(record, {PURGED: True})
+        self.unlist(record.job.container, row_of_record(record))
+        self._index.remove(row_of_record(record), record.state)
 
     def unlist(self, container: str, row: str) -> None:
         """Delete a row from the lists; harmless to repeat."""
-        for listing in (ALL, _of_container(container)):
+        for listing in (ALL, of_container(container)):
             with suppress(NotFound), translated("taking a job out of a list", missing=NotFound()):
-                self._table.delete_entity(_partition(listing, row), row)
+                self._table.delete_entity(partition(listing, row), row)
 
     def indexed(self, container: str) -> Iterator[tuple[str, str]]:
         """List row and job id of each entry in a container's list."""
-        found = self._listed(_of_container(container), "", STORAGE_PAGE)
+        found = self._listed(of_container(container), "", STORAGE_PAGE)
         with translated("listing jobs"):
             for entity in found:
                 yield str(entity["RowKey"]), str(entity["job_id"])
 
     def index(self, *records: JobRecord) -> None:
-        """Put records into the lists, many in one call; harmless to repeat."""
+        """Put records into all lists, that of their state included, many in one call; harmless to repeat."""
+        self._index.put(records)
+        self.add_to_lists(*records)
+
+    def add_to_lists(self, *records: JobRecord) -> None:
+        """Put records into the lists of all jobs and of containers, many in one call; harmless to repeat."""
         rows: dict[str, list[dict[str, str]]] = {}
         for record in records:
             row = {
-                "RowKey": _inverted(record.created, record.job.job_id),
+                "RowKey": row_of_record(record),
                 "job_id": record.job.job_id,
-                "place": _place(record),
+                "place": place_of(record),
             }
-            for listing in (ALL, _of_container(record.job.container)):
-                partition = _partition(listing, row["RowKey"])
-                rows.setdefault(partition, []).append({"PartitionKey": partition, **row})
+            for listing in (ALL, of_container(record.job.container)):
+                key = partition(listing, row["RowKey"])
+                rows.setdefault(key, []).append({"PartitionKey": key, **row})
         with translated("indexing jobs"):
             for of_partition in rows.values():
                 self._upsert(of_partition)
@@ -159,21 +204,25 @@ class JobTable:
             entity = self._table.get_entity(
                 job_id, job_id, raw_response_hook=lambda answer: dates.append(answer.http_response.headers.get("Date"))
             )
+        if REMOVED in entity:
+            raise Removed(entity[REMOVED])
         if PURGED in entity:
             raise Purged(f"there is no job {job_id} any more", "job_not_found")
         written = entity.metadata["timestamp"]
-        return replace(_record(entity), age_s=age_s(written, dates[-1] if dates else None) if written else 0.0)
+        return replace(record_of(entity), age_s=age_s(written, dates[-1] if dates else None) if written else 0.0)
 
     def update(self, record: JobRecord) -> JobRecord:
         """Write a record unless it was changed since it was read. Raises RecordChanged."""
         with translated("updating a job record", changed=RecordChanged(), missing=RecordChanged()):
             answer = self._table.update_entity(
-                _entity(record),
+                entity_of(record),
                 mode=UpdateMode.REPLACE,
                 etag=record.version,
                 match_condition=MatchConditions.IfNotModified,
             )
-        return replace(record, version=str(answer["etag"]))
+        if is_settled(record):
+            self._index.settle(record)
+        return replace(record, version=str(answer["etag"]), age_s=0.0)
 
     def page(
         self, *, container: str | None, state: State | None, text: str = "", cursor: str = "", size: int = 50
@@ -186,15 +235,17 @@ class JobTable:
         Raises:
             BadRequest: the cursor is not one of an earlier page.
         """
-        listing = _of_container(container) if container else ALL
+        if state and not container and not text and self._index.is_complete():
+            return self._page_of_state(state, _decode_cursor(cursor), size)
+        listing = of_container(container) if container else ALL
         entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
-        wanted = _plain(text)
+        wanted = plain(text)
         with translated("listing jobs"):
             ids, after = _matching(entities, wanted, size)
         records = [
             record
             for record in self.several(ids)
-            if (not state or record.state == state) and wanted in _plain(_place(record))
+            if (not state or record.state == state) and wanted in plain(place_of(record))
         ]
         return JobPage(records, _encode_cursor(after) if after else "")
 
@@ -208,17 +259,24 @@ class JobTable:
             if not cursor:
                 return
 
-    def unsettled(self) -> Iterator[tuple[JobRecord, datetime]]:
-        """Records whose job has not finished, or failed without a poison message, each with its last write's time."""
-        wanted = "state eq 'queued' or state eq 'running' or (state eq 'failed' and poisoned eq false)"
-        with translated("looking for unsettled jobs"):
-            for entity in self._table.query_entities(wanted):
-                try:
-                    record = _record(entity)
-                except BadJob as error:
-                    log.warning("record.not_understood", job_id=entity["RowKey"], error=error.message)
-                    continue
-                yield record, entity.metadata["timestamp"] or END_OF_TIME
+    def _page_of_state(self, state: State, after: str, size: int) -> JobPage:
+        """Answer from the state index: settled jobs in one request, open ones with one more for each."""
+        if state in FINISHED:
+            records, last = self._index.settled(state, after, size)
+            return JobPage(records, _encode_cursor(last) if last else "")
+        rows = list(islice(self._index.open_rows(after, size + 1), size + 1))
+        records = [record for record in self.several(row["job_id"] for row in rows[:size]) if record.state == state]
+        return JobPage(records, _encode_cursor(str(rows[size - 1]["RowKey"])) if len(rows) > size else "")
+
+    def unsettled(self) -> Iterator[JobRecord]:
+        """Yield records of jobs that have not finished, or failed without a poison message; tidy the state index."""
+        rows = self._index.open_rows()
+        while together := list(islice(rows, STORAGE_PAGE)):
+            records = {record.job.job_id: record for record in self.several(row["job_id"] for row in together)}
+            yield from (record for record in records.values() if not is_settled(record))
+            # A process died between the record and its rows.
+            self._index.put(record for record in records.values() if is_settled(record))
+            self._index.drop_orphans(row for row in together if row["job_id"] not in records)
 
     def ping(self) -> None:
         """Send a trivial request. Raises StorageUnavailable."""
@@ -255,7 +313,7 @@ class JobTable:
         """Query a list's entities after a row, newest first."""
         return self._table.query_entities(
             "PartitionKey ge @first and PartitionKey lt @beyond and RowKey gt @after",
-            parameters={"first": _partition(listing, after), "beyond": f"{listing}-", "after": after},
+            parameters={"first": partition(listing, after), "beyond": f"{listing}-", "after": after},
             results_per_page=page_size,
         )
 
@@ -270,58 +328,6 @@ class JobTable:
             return None
 
 
-_PLAIN = [field.name for field in fields(JobRecord) if field.name not in {"job", "version", "age_s", "others"}]
-_OURS = {*_PLAIN, "job", "PartitionKey", "RowKey"}
-
-
-def age_s(written: datetime, date: str | None) -> float:
-    """Return the seconds between an entity's timestamp and the `Date` of the answer that has it."""
-    read = date_of(date or "")
-    return max(0.0, (read - written).total_seconds()) if read else 0.0
-
-
-def _entity(record: JobRecord) -> dict[str, Any]:
-    entity: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
-    key = record.job.job_id
-    return {
-        **record.others,
-        "PartitionKey": key,
-        "RowKey": key,
-        "job": record.job.as_json(),
-        **{name: value for name, value in entity.items() if value is not None},
-    }
-
-
-def _record(entity: Mapping[str, Any]) -> JobRecord:
-    values = {name: entity[name] for name in _PLAIN if name in entity}
-    job = AnalysisJob.from_json(str(entity["job"]))
-    version = str(entity.metadata["etag"])  # type: ignore[attr-defined]
-    others = {name: value for name, value in entity.items() if name not in _OURS}
-    return JobRecord(job=job, version=version, others=others, **values)
-
-
-def _of_container(container: str) -> str:
-    return f"in-{container}"
-
-
-def _partition(listing: str, row: str) -> str:
-    """Return a row's partition in a list; the first for no row. A comma sorts before all characters of names."""
-    return f"{listing},{row[:SECONDS_DIGITS]}"
-
-
-def _inverted(created: datetime, job_id: str) -> str:
-    return f"{END_OF_TIME_MS - int(created.timestamp() * 1000):014d}-{job_id}"
-
-
-def _place(record: JobRecord) -> str:
-    return f"{record.job.container}/{record.job.blob}"
-
-
-def _plain(text: str) -> str:
-    """Fold case, and bring letters with marks into one form (macOS has another in file names)."""
-    return unicodedata.normalize("NFC", text).casefold()
-
-
 def _matching(entities: Iterable[Mapping[str, Any]], wanted: str, size: int) -> tuple[list[str], str]:
     """Return job ids of the next entities that may match, and the row to go on after; empty at the end."""
     ids: list[str] = []
@@ -331,7 +337,7 @@ def _matching(entities: Iterable[Mapping[str, Any]], wanted: str, size: int) -> 
             return ids, after
         after = str(entity["RowKey"])
         # An entity of an earlier release has no place: its record has.
-        if wanted in _plain(str(entity.get("place", wanted))):
+        if wanted in plain(str(entity.get("place", wanted))):
             ids.append(str(entity["job_id"]))
     return ids, ""
 

@@ -16,6 +16,8 @@ LONGEST_BLOB = 1024
 
 _CONTAINER = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+_ARTEFACT = re.compile(r"/[0-9a-f]{32}/[0-9a-f]{12}/[^/]+$")
+"""The end of an artefact's name, as `ResultPlace` forms it: job id, attempt id, file."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -51,5 +53,8 @@ def check_blob(name: str) -> str:
 
 
 def is_result(container: str, blob: str, results_container: str) -> bool:
-    """Return whether a blob lies where results are kept, and so is never media to be analysed."""
-    return container == results_container or blob.startswith(OWN_FOLDER)
+    """Return whether a blob lies where results are kept, and so is never media to be analysed.
+
+    Names of artefacts are recognised in every container: they may be another deployment's, or of an earlier setting.
+    """
+    return container == results_container or blob.startswith(OWN_FOLDER) or bool(_ARTEFACT.search(blob))

@@ -108,6 +108,7 @@ class Purge:
         for record in records:
             self.table.purge(record)
         self._tidy_lists(scope)
+        self._forget_tombstones(scope)
         receipt = replace(receipt, mentions=self.forget(list(receipt.jobs)))
         log.info("purge.done", jobs=len(receipt.jobs), results=receipt.results, uploads=receipt.uploads)
         return receipt
@@ -188,6 +189,17 @@ class Purge:
             count += 1
         return count
 
+    def _forget_tombstones(self, scope: Scope) -> None:
+        """Delete what is known of jobs whose records were removed after their retention."""
+        cursor, index = "", self.table.state_index
+        while True:
+            records, cursor = index.tombstones(cursor, 1000)
+            for record in records:
+                if scope.covers(record.job):
+                    index.remove_tombstone(record)
+            if not cursor:
+                return
+
     def _tidy_lists(self, scope: Scope) -> None:
         """Delete entries that an interrupted purge left in the lists."""
         for row, job_id in list(self.table.indexed(scope.container)):
@@ -195,6 +207,7 @@ class Purge:
                 self.table.get(job_id)
             except Purged:
                 self.table.unlist(scope.container, row)
+                self.table.state_index.remove(row)
             except NotFound:
                 continue
 

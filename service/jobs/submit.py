@@ -40,15 +40,24 @@ class JobSubmitter:
     def submit_several(self, jobs: Sequence[AnalysisJob], traceparent: str) -> list[JobRecord]:
         """Submit many jobs, and return their records in the same order; list entries are written together."""
         with tracing.span("submit", traceparent, "PRODUCER", jobs=len(jobs)) as carried:
-            records = _each(lambda job: self._recorded(job, carried), jobs)
+            fresh = [JobRecord(job=job, traceparent=carried, created=now()) for job in jobs]
+            # Before the records, so that no open job is ever missing from the state index.
+            self._table.state_index.open(fresh)
+            records = _each(self._recorded, fresh)
+            known = [
+                mine
+                for mine, found in zip(fresh, records, strict=True)
+                if not found.version or found.created != mine.created
+            ]
+            self._table.state_index.close(known)
             waiting = [record for record in records if record.state == "queued"]
-            self._table.index(*waiting)
+            self._table.add_to_lists(*waiting)
             _each(self._send, waiting)
             return records
 
-    def _recorded(self, job: AnalysisJob, traceparent: str) -> JobRecord:
-        with log_context(job, traceparent):
-            record = self._table.create(JobRecord(job=job, traceparent=traceparent, created=now()))
+    def _recorded(self, fresh: JobRecord) -> JobRecord:
+        with log_context(fresh.job, fresh.traceparent):
+            record = self._table.create(fresh)
             if record.state != "queued":
                 log.info("job.known", state=record.state)
             return record
@@ -99,6 +108,11 @@ class JobSubmitter:
             with log_context(record.job, record.traceparent):
                 log.info("job.cancel_asked", state=changed.state)
             return changed
+
+
+def _is_same(fresh: JobRecord, found: JobRecord) -> bool:
+    """Return whether the record that was found is the one just inserted."""
+    return bool(found.version) and found.created == fresh.created
 
 
 def _each(act: Callable[[T], R], items: Sequence[T]) -> list[R]:

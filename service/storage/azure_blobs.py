@@ -26,6 +26,8 @@ from service.storage.account import PASSING, translated
 from service.storage.blob_store import BlobInfo, BlobPage
 
 PAGE_SIZE = 1000
+PURPOSE, RESULTS = "purpose", "results"
+"""Metadata of containers of results, also of other deployments in this account, and of earlier settings."""
 CLOCK_SKEW = timedelta(minutes=5)
 ARCHIVED = frozenset({"BlobArchived", "BlobBeingRehydrated"})
 """Error codes of a blob in the archive tier, and of one on its way out of it."""
@@ -44,9 +46,11 @@ class AzureBlobs:
         with translated("asking for a blob", missing=_no_blob(container, name), refused=_refused):
             return _info(self._service.get_blob_client(container, name).get_blob_properties())
 
-    def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
+    def page(self, container: str, cursor: str = "", prefix: str = "", *, with_metadata: bool = False) -> BlobPage:
         client = self._service.get_container_client(container)
-        pages = client.list_blobs(name_starts_with=prefix or None, results_per_page=PAGE_SIZE).by_page(cursor or None)
+        include = ["metadata"] if with_metadata else None
+        listed = client.list_blobs(name_starts_with=prefix or None, results_per_page=PAGE_SIZE, include=include)
+        pages = listed.by_page(cursor or None)
         with translated("listing a container", missing=_no_container(container)):
             blobs = [_info(blob) for blob in next(pages, ())]
         return BlobPage(blobs, str(getattr(pages, "continuation_token", None) or ""))
@@ -164,15 +168,25 @@ class AzureBlobs:
         with suppress(BlobExists), translated("creating a container", exists=BlobExists()):
             self._service.create_container(container)
 
+    def ensure_results_container(self, container: str) -> None:
+        """Create the container where it does not exist, and mark it as one of results."""
+        self.ensure_container(container)
+        client = self._service.get_container_client(container)
+        with translated("marking the results container"):
+            metadata = dict(client.get_container_properties().metadata or {})
+            if metadata.get(PURPOSE) != RESULTS:
+                client.set_container_metadata({**metadata, PURPOSE: RESULTS})
+
     def has_container(self, container: str) -> bool:
         with translated("asking for a container"):
             return bool(self._service.get_container_client(container).exists())
 
-    def containers(self) -> Iterator[str]:
-        """List the names of all containers of the account."""
+    def upload_containers(self) -> Iterator[str]:
+        """List the names of all containers of the account but those that are marked as ones of results."""
         with translated("listing containers"):
-            for container in self._service.list_containers():
-                yield str(container.name)
+            for container in self._service.list_containers(include_metadata=True):
+                if (container.metadata or {}).get(PURPOSE) != RESULTS:
+                    yield str(container.name)
 
     def delete(self, container: str, name: str, etag: str) -> None:
         """Delete this very version of a blob; one that has changed or is gone is left alone."""

@@ -23,7 +23,7 @@ from service.errors import (
 )
 from service.jobs.job import QueuedJob, log_context
 from service.jobs.job_queue import Message, MessageGone
-from service.jobs.job_table import Purged
+from service.jobs.job_table import Purged, Removed
 from service.jobs.record import JobRecord, now
 from service.logs import log
 from service.worker.attempt import Attempt, WorkerContext
@@ -153,12 +153,13 @@ class Worker:
         fresh = JobRecord(job=queued.job, traceparent=queued.traceparent, created=now())
         try:
             record = self.context.table.get(queued.job.job_id)
-        except Purged:
+        except (Purged, Removed):
             with suppress(MessageGone):
                 self.context.queue.delete(message)
             log.info("job.purged_dropped")
             return None
         except NotFound:
+            self.context.table.state_index.open([fresh])
             record = self.context.table.create(fresh)
             self.context.table.index(record)
         held_s = record.held_by_another_s(owner, self.lease_s)

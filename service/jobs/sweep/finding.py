@@ -16,6 +16,8 @@ Kind = Literal[
     "record stuck",
     "not set aside",
     "leftover",
+    "expired record",
+    "expired tombstone",
     "expired person",
     "expired faces",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,12 +23,17 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class SweepLease:
-    """The right to sweep until `until`; uploads written before `watermark` have been swept."""
+    """The right to sweep until `until`; uploads written before `watermark` have been swept.
+
+    Attributes:
+        cursors: where the bounded parts of a sweep go on, by part.
+    """
 
     watermark: datetime
     owner: str
     until: datetime
     version: str
+    cursors: Mapping[str, str] = field(default_factory=dict)
 
 
 class SweepLeases:
@@ -43,18 +49,20 @@ class SweepLeases:
             raise Conflict(f"{known['owner']} is sweeping, until {known['until']:%H:%M:%S} UTC at most", "sweep_held")
         watermark = known["watermark"] if known else EARLIEST
         version = known.metadata["etag"] if known else ""  # type: ignore[attr-defined]
+        cursors = json.loads(known.get("cursors", "{}")) if known else {}
         try:
-            return self._write(SweepLease(watermark, owner, now() + timedelta(seconds=lease_s), version))
+            return self._write(SweepLease(watermark, owner, now() + timedelta(seconds=lease_s), version, cursors))
         except RecordChanged as error:
             raise Conflict("another sweep has just begun", "sweep_held") from error
 
     def renew(self, lease: SweepLease, lease_s: float) -> SweepLease:
         """Raises RecordChanged where another sweep has taken the lease."""
-        return self._write(SweepLease(lease.watermark, lease.owner, now() + timedelta(seconds=lease_s), lease.version))
+        return self._write(replace(lease, until=now() + timedelta(seconds=lease_s)))
 
-    def release(self, lease: SweepLease, watermark: datetime) -> None:
+    def release(self, lease: SweepLease, watermark: datetime, cursors: Mapping[str, str] | None = None) -> None:
         """Raises RecordChanged where another sweep has taken the lease."""
-        self._write(SweepLease(watermark, "", now(), lease.version))
+        kept = lease.cursors if cursors is None else {name: cursor for name, cursor in cursors.items() if cursor}
+        self._write(replace(lease, watermark=watermark, owner="", until=now(), cursors=kept))
 
     def _read(self) -> Mapping[str, Any] | None:
         try:
@@ -70,6 +78,7 @@ class SweepLeases:
             "watermark": lease.watermark,
             "owner": lease.owner,
             "until": lease.until,
+            "cursors": json.dumps(lease.cursors),
         }
         with translated("writing the sweep's lease", changed=RecordChanged(), exists=RecordChanged()):
             answer = (
@@ -82,4 +91,4 @@ class SweepLeases:
                 if lease.version
                 else self._table.create_entity(entity)
             )
-        return SweepLease(lease.watermark, lease.owner, lease.until, str(answer["etag"]))
+        return replace(lease, version=str(answer["etag"]))

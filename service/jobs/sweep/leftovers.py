@@ -9,17 +9,40 @@ from functools import partial
 
 from service.errors import NotFound
 from service.jobs.backend import JobBackend
-from service.jobs.sweep.finding import Finding, Found, every_blob
+from service.jobs.sweep.finding import Finding, Found
 from service.storage.blob_store import BlobInfo
+
+BLOBS_A_RUN = 50_000
+"""Most blobs of results that one sweep looks at; the next one goes on there."""
 
 _ARTEFACT = re.compile(r"/(?P<job>[0-9a-f]{32})/(?P<attempt>[0-9a-f]{12})/[^/]+$")
 """The end of an artefact's name, as `ResultPlace` forms it."""
+_TABLE = re.compile(r"/(?P<job>[0-9a-f]{32})/[^/]+\.csv$")
 
 
-def leftovers(backend: JobBackend, container: str, prefix: str, before: datetime) -> Iterator[Found]:
-    """Yield leftovers of finished jobs that were written before a time."""
-    pointed_to: dict[str, str | None] = {}
-    for blob in every_blob(backend.blobs, container, prefix):
+def leftovers(
+    backend: JobBackend, container: str, prefix: str, before: datetime, cursors: dict[str, str]
+) -> Iterator[Found]:
+    """Yield leftovers of finished jobs that were written before a time, from the container's cursor on."""
+    key, seen = f"results {container}", 0
+    while True:
+        try:
+            page = backend.blobs.page(container, cursors.get(key, ""), prefix, with_metadata=True)
+        except NotFound:
+            return
+        yield from _of_page(backend, container, page.blobs, before)
+        seen += len(page.blobs)
+        cursors[key] = page.cursor
+        if not page.cursor or seen >= BLOBS_A_RUN:
+            return
+
+
+def _of_page(backend: JobBackend, container: str, blobs: list[BlobInfo], before: datetime) -> Iterator[Found]:
+    # The published table names its attempt: most jobs need no look at their records.
+    pointed_to: dict[str, str | None] = {
+        name["job"]: blob.metadata.get("attempt") for blob in blobs if (name := _TABLE.search(blob.name))
+    }
+    for blob in blobs:
         name = _ARTEFACT.search(blob.name)
         if not name or not blob.last_modified or blob.last_modified > before:
             continue

@@ -64,4 +64,10 @@ def _submit(backend: JobBackend, container: str, name: str) -> str:
     record = backend.submitter.submit(
         AnalysisJob(container, name, blob.etag, media, media_type, options), continued_trace(None)
     )
+    if not record.version:
+        return f"job {record.job.job_id} has {record.state} before its record was removed"
+    if record.state != "queued":
+        # Its entries in the lists were lost: without them the next sweep would find it again.
+        backend.table.index(record)
+        return f"job {record.job.job_id} listed again"
     return f"submitted as job {record.job.job_id}"

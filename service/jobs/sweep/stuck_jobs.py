@@ -10,7 +10,7 @@ from functools import partial
 from service.errors import RecordChanged
 from service.jobs.backend import JobBackend
 from service.jobs.job import QueuedJob
-from service.jobs.record import JobRecord
+from service.jobs.record import JobRecord, now
 from service.jobs.sweep.finding import Finding, Found, Kind
 
 SENT_WITHIN = timedelta(minutes=1)
@@ -20,9 +20,12 @@ SENT_WITHIN = timedelta(minutes=1)
 def unsettled(backend: JobBackend, before: datetime) -> Iterator[Found]:
     """Yield unfinished jobs whose records were last written before a time."""
     oldest_waiting = backend.queue.oldest_waiting()
-    for record, written in backend.table.unsettled():
-        if written > before or (record.lease_until and record.lease_until > before):
+    moment, grace_s = now(), (now() - before).total_seconds()
+    for record in backend.table.unsettled():
+        # An age is up to a second too low, since answers have whole seconds.
+        if record.age_s + 1 < grace_s or record.held_by_another_s():
             continue
+        written = moment - timedelta(seconds=record.age_s)
         kind = _kind(record, oldest_waiting)
         if kind:
             act = _set_aside if kind == "not set aside" else _send_again

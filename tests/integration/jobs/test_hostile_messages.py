@@ -94,10 +94,10 @@ class UnwritableEnd(JobTable):
 
 def test_a_job_that_cannot_be_settled_goes_to_poison_after_all_attempts(bench: Bench) -> None:
     settings = bench.account.settings
-    job = bench.submit("a.jpg", jpeg())
     table = UnwritableEnd(Account.connect(settings).tables, settings.table_name)
     with bench.worker(lease_s=3, max_attempts=2) as (worker, codes):
         worker.context = replace(worker.context, table=table)
+        job = bench.submit("a.jpg", jpeg())
         bench.until(lambda: bench.account.services.queue.poison_length() == 1, 60)
         bench.settled()
         assert codes == []

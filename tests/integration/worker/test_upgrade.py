@@ -133,4 +133,4 @@ def test_a_record_that_only_a_newer_release_understands_does_not_end_lists(bench
     add(table, strange.job_id, job=json.dumps(fields))
     listed = table.page(container=bench.account.container, state=None).records
     assert [record.job.job_id for record in listed] == [known.job_id]
-    assert [record.job.job_id for record, _ in table.unsettled()] == [known.job_id]
+    assert [record.job.job_id for record in table.unsettled()] == [known.job_id]

@@ -1,0 +1,231 @@
+"""The state index: jobs by state and time, in rows beside the records.
+
+An *open* job (queued, running, or failed without a poison message) has a row in the list `is-open`, written before its
+record, so that none is ever missing. A settled job has a row in the list of its state, with a copy of its record that
+never changes again; it is written after the record, and the open row is deleted then. A process that dies in between
+leaves an open row of a settled job: readers of the list look at the record, and the sweep puts the rows right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from azure.data.tables import TableClient
+
+from service.errors import AnalysisError, BadJob, NotFound
+from service.jobs.record import FINISHED, JobRecord, State, now
+from service.jobs.table_rows import entity_of, partition, place_of, record_of, row_of, row_of_record
+from service.logs import log
+from service.storage.account import translated
+
+OPEN = "is-open"
+TOMBSTONES = "is-removed"
+"""Jobs whose records were removed after their retention while their uploads or tables are still there."""
+COMPLETE = "state-index"
+"""Partition and row of the mark that older records have been indexed, and how far."""
+ORPHAN_AFTER = timedelta(hours=1)
+IN_A_TRANSACTION = 100
+"""Most entities of one partition that storage writes together."""
+REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST", "PATCH", "DELETE"})}
+"""For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def listing_of(state: State) -> str:
+    """Return the name of a state's list."""
+    return f"is-{state}" if state in FINISHED else OPEN
+
+
+def is_settled(record: JobRecord) -> bool:
+    """Return whether nothing is left to do for a job."""
+    return record.is_finished and (record.state != "failed" or record.poisoned)
+
+
+class StateIndex:
+    """Reads and writes the rows of one job table."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+        self._is_complete = False
+
+    def open(self, records: Iterable[JobRecord]) -> None:
+        """Write the rows of open jobs; harmless to repeat."""
+        self._write("upsert", ((OPEN, _open_row(record)) for record in records))
+
+    def close(self, records: Iterable[JobRecord]) -> None:
+        """Delete the rows of jobs that are not open (any more); harmless to repeat."""
+        self._write("delete", ((OPEN, {"RowKey": row_of_record(record)}) for record in records))
+
+    def put(self, records: Iterable[JobRecord]) -> None:
+        """Write the row of each record by its state now; harmless to repeat."""
+        known = list(records)
+        self.open(record for record in known if not is_settled(record))
+        settled = [record for record in known if is_settled(record)]
+        self._write("upsert", ((listing_of(record.state), _settled_row(record)) for record in settled))
+        self.close(settled)
+
+    def settle(self, record: JobRecord) -> None:
+        """Move a settled job's row to the list of its state; a row that cannot be written is left to the sweep."""
+        try:
+            self.put([record])
+        except AnalysisError as error:
+            log.warning("state_index.left_to_sweep", job_id=record.job.job_id, error=error.message)
+
+    def remove(self, row: str, state: State | None = None) -> None:
+        """Delete a job's rows, of any state where none is named; harmless to repeat."""
+        states = [state] if state else sorted(FINISHED)
+        for listing in (OPEN, *map(listing_of, states)):
+            self._delete(partition(listing, row), row)
+
+    def settled(self, state: State, after: str, size: int) -> tuple[list[JobRecord], str]:
+        """Return a page of settled jobs, newest first, in one request; and the row to go on after, empty at the end."""
+        rows = self.rows(listing_of(state), after, size + 1)
+        with translated("listing jobs by state"):
+            found = list(islice(rows, size + 1))
+        records = [record for entity in found[:size] if (record := _readable(entity))]
+        return records, str(found[size - 1]["RowKey"]) if len(found) > size else ""
+
+    def drop_orphans(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Delete open rows without a record, unless they were written a moment ago: their record comes next."""
+        limit = row_of(now() - ORPHAN_AFTER, "")
+        for row in rows:
+            if str(row["RowKey"]) > limit:
+                self._delete(str(row["PartitionKey"]), str(row["RowKey"]))
+
+    def settled_before(self, state: State, before: datetime) -> Iterator[JobRecord]:
+        """Yield settled jobs that were submitted before a time, without reading the later ones."""
+        with translated("listing jobs by state"):
+            for entity in self.rows(listing_of(state), row_of(before, ""), 1000):
+                if record := _readable(entity):
+                    yield record
+
+    def put_tombstone(self, record: JobRecord) -> None:
+        """List a job whose record is about to be replaced by a tombstone."""
+        self._write("upsert", [(TOMBSTONES, _settled_row(record))])
+
+    def tombstones(self, after: str, size: int) -> tuple[list[JobRecord], str]:
+        """Return some listed tombstones as the records were, and the row to go on after; empty at the end."""
+        with translated("listing tombstones"):
+            found = list(islice(self.rows(TOMBSTONES, after, min(size, 1000)), size))
+        records = [record for entity in found if (record := _readable(entity))]
+        return records, str(found[-1]["RowKey"]) if len(found) == size else ""
+
+    def remove_tombstone(self, record: JobRecord) -> None:
+        """Delete a tombstone's row; harmless to repeat."""
+        row = row_of_record(record)
+        self._delete(partition(TOMBSTONES, row), row)
+
+    def open_rows(self, after: str = "", size: int = 1000) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of open jobs, newest first, and of some that are not open any more."""
+        with translated("listing open jobs"):
+            yield from self.rows(OPEN, after, size)
+
+    def rows(self, listing: str, after: str, size: int) -> Iterable[Mapping[str, Any]]:
+        """Query a list's entities after a row, newest first."""
+        return self._table.query_entities(
+            "PartitionKey ge @first and PartitionKey lt @beyond and RowKey gt @after",
+            parameters={"first": partition(listing, after), "beyond": f"{listing}-", "after": after},
+            results_per_page=size,
+        )
+
+    def is_complete(self) -> bool:
+        """Return whether all records have their rows, also those of releases without this index."""
+        if not self._is_complete:
+            self._is_complete = self._mark().get("done") is True
+        return self._is_complete
+
+    def start_complete(self) -> None:
+        """Mark the index of a new table, which has no older records."""
+        self._set_mark("", done=True)
+
+    def backfill(self) -> Iterator[int]:
+        """Index records of releases without this index, 1,000 at a time; yield how many, and go on where it ended.
+
+        Records are in the order of their ids, so that a run that was interrupted is continued by the next.
+        """
+        after = str(self._mark().get("after", ""))
+        while True:
+            with translated("reading job records"):
+                found = list(islice(self._records(after), 1000))
+            self.put(record for entity in found if (record := _readable(entity)))
+            if len(found) < 1000:
+                self._set_mark("", done=True)
+                yield len(found)
+                return
+            after = str(found[-1]["PartitionKey"])
+            self._set_mark(after, done=False)
+            yield len(found)
+
+    def _records(self, after: str) -> Iterable[Mapping[str, Any]]:
+        # `g` follows the last hex digit; lists and marks come after it.
+        return self._table.query_entities(
+            "PartitionKey gt @after and PartitionKey lt 'g'", parameters={"after": after}, results_per_page=1000
+        )
+
+    def _mark(self) -> Mapping[str, Any]:
+        try:
+            with translated("reading the state index's mark", missing=NotFound()):
+                return self._table.get_entity(COMPLETE, COMPLETE)
+        except NotFound:
+            return {}
+
+    def _set_mark(self, after: str, *, done: bool) -> None:
+        with translated("writing the state index's mark"):
+            self._table.upsert_entity(
+                {"PartitionKey": COMPLETE, "RowKey": COMPLETE, "after": after, "done": done}, **REPEATABLE
+            )
+
+    def _write(self, operation: str, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        of_partition: Rows = {}
+        for listing, row in rows:
+            key = partition(listing, row["RowKey"])
+            of_partition.setdefault(key, []).append({**row, "PartitionKey": key})
+        for together in of_partition.values():
+            self._write_together(operation, list({row["RowKey"]: row for row in together}.values()))
+
+    def _write_together(self, operation: str, rows: list[dict[str, Any]]) -> None:
+        if operation == "delete" and len(rows) <= 2:
+            for row in rows:
+                self._delete(row["PartitionKey"], row["RowKey"])
+            return
+        with translated("writing the state index", missing=NotFound()):
+            for begin in range(0, len(rows), IN_A_TRANSACTION):
+                part = rows[begin : begin + IN_A_TRANSACTION]
+                if len(part) == 1 and operation == "upsert":
+                    self._table.upsert_entity(part[0], **REPEATABLE)
+                    continue
+                try:
+                    with translated("writing the state index", missing=NotFound()):
+                        self._table.submit_transaction([(operation, row) for row in part], **REPEATABLE)
+                except NotFound:
+                    # A transaction with one missing row deletes none.
+                    for row in part:
+                        self._delete(row["PartitionKey"], row["RowKey"])
+
+    def _delete(self, key: str, row: str) -> None:
+        with suppress(NotFound), translated("deleting from the state index", missing=NotFound()):
+            self._table.delete_entity(key, row)
+
+
+def _open_row(record: JobRecord) -> dict[str, Any]:
+    return {"RowKey": row_of_record(record), "job_id": record.job.job_id, "place": place_of(record)}
+
+
+def _settled_row(record: JobRecord) -> dict[str, Any]:
+    return {**entity_of(record), **_open_row(record)}
+
+
+def _readable(entity: Mapping[str, Any]) -> JobRecord | None:
+    if "job" not in entity:
+        return None
+    try:
+        return record_of(entity)
+    except BadJob as error:
+        # A newer release's; lists leave it out until this process is replaced as well.
+        log.warning("record.not_understood", job_id=entity.get("job_id", ""), error=error.message)
+        return None

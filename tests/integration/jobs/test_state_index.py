@@ -1,0 +1,159 @@
+"""The state index: never without an open job, never wrong about a settled one, and cheap to read."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from datetime import timedelta
+
+import pytest
+
+from service.errors import EngineCrashed, NotFound
+from service.jobs.job import AnalysisJob
+from service.jobs.job_table import JobTable
+from service.jobs.options import JobOptions
+from service.jobs.record import JobRecord, State, now
+from service.jobs.state_index import OPEN, StateIndex
+from service.storage.account import Account
+from tests.conftest import StorageAccount
+
+OPTIONS = JobOptions.resolve("image", "wild", {})
+REQUESTS = "azure.core.pipeline.policies.http_logging_policy"
+
+
+def record(number: int = 0, container: str = "abc") -> JobRecord:
+    job = AnalysisJob(container, f"{number:05d}.jpg", "0x1", "image", "wild", OPTIONS)
+    return JobRecord(job=job, traceparent="", created=now() - timedelta(seconds=number))
+
+
+def submitted(account: StorageAccount, count: int) -> list[JobRecord]:
+    own = account.services
+    jobs = [record(number).job for number in range(count)]
+    return own.submitter.submit_several(jobs, "")
+
+
+def succeeded(account: StorageAccount, made: JobRecord) -> JobRecord:
+    table = account.services.table
+    return table.update(table.update(made.claimed("me", "a1", 60, now())).succeeded("a1", now()))
+
+
+def open_ids(account: StorageAccount) -> set[str]:
+    return {str(row["job_id"]) for row in account.services.table.state_index.open_rows()}
+
+
+def listed(account: StorageAccount, state: State) -> list[str]:
+    return [each.job.job_id for each in account.services.table.records(container=None, state=state)]
+
+
+def another_process(account: StorageAccount) -> JobTable:
+    return JobTable(Account.connect(account.settings).tables, account.settings.table_name)
+
+
+def test_a_job_moves_from_the_open_ones_to_those_of_its_state(account: StorageAccount) -> None:
+    first, second, third = submitted(account, 3)
+    ids = {first.job.job_id, second.job.job_id, third.job.job_id}
+    assert open_ids(account) == ids
+    assert set(listed(account, "queued")) == ids
+    succeeded(account, first)
+    table = account.services.table
+    failed = table.update(table.update(second.claimed("me", "a1", 60, now())).failed(EngineCrashed("why"), now()))
+    # Its message is not in the poison queue yet: a sweep has to find it.
+    assert open_ids(account) == {second.job.job_id, third.job.job_id}
+    table.update(failed.set_aside())
+    assert open_ids(account) == {third.job.job_id}
+    assert (listed(account, "succeeded"), listed(account, "failed"), listed(account, "queued")) == (
+        [first.job.job_id],
+        [second.job.job_id],
+        [third.job.job_id],
+    )
+    [shown] = another_process(account).page(container=None, state="failed").records
+    assert (shown.error_code, shown.error_message, shown.poisoned) == ("engine_crashed", "why", True)
+
+
+def test_a_page_of_a_state_takes_one_request_however_many_jobs_there_are(
+    account: StorageAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    for made in submitted(account, 60):
+        if made.job.blob != "00007.jpg":
+            succeeded(account, made)
+    table = account.services.table
+    table.page(container=None, state="succeeded")
+    caplog.set_level(logging.INFO, REQUESTS)
+    logging.getLogger("azure").setLevel(logging.INFO)
+    try:
+        caplog.clear()
+        page = table.page(container=None, state="succeeded")
+        requests = sum(line.name == REQUESTS and "Request URL" in line.getMessage() for line in caplog.records)
+    finally:
+        logging.getLogger("azure").setLevel(logging.ERROR)
+    assert len(page.records) == 50
+    assert 1 <= requests <= 5
+    rest = table.page(container=None, state="succeeded", cursor=page.cursor)
+    assert (len(rest.records), rest.cursor) == (9, "")
+    assert not {each.job.job_id for each in rest.records} & {each.job.job_id for each in page.records}
+
+
+def test_asking_again_for_a_finished_job_leaves_no_open_row(account: StorageAccount) -> None:
+    [made] = submitted(account, 1)
+    succeeded(account, made)
+    assert account.services.submitter.submit(made.job, "").state == "succeeded"
+    assert open_ids(account) == set()
+
+
+def test_an_open_row_of_a_settled_job_is_put_right(account: StorageAccount) -> None:
+    [made] = submitted(account, 1)
+    table = account.services.table
+    # As if this process had died before its rows were written.
+    running = table.update(made.claimed("me", "a1", 60, now()))
+    index = StateIndex(table.state_index._table)
+    done = table.update(running.succeeded("a1", now()))
+    index.open([done])
+    assert list(table.unsettled()) == []
+    assert open_ids(account) == set()
+    assert listed(account, "succeeded") == [made.job.job_id]
+
+
+def test_an_open_row_without_a_record_is_dropped_after_an_hour(account: StorageAccount) -> None:
+    index = account.services.table.state_index
+    old, young = record(7200), record(0)
+    index.open([old, young])
+    assert list(account.services.table.unsettled()) == []
+    assert open_ids(account) == {young.job.job_id}
+
+
+def test_records_of_earlier_releases_are_indexed_once_and_resumably(account: StorageAccount) -> None:
+    table = account.services.table
+    for number in range(5):
+        made = table.create(record(number))
+        if number % 2:
+            succeeded(account, made)
+    for listing in (OPEN, "is-succeeded"):
+        for row in list(table.state_index.rows(listing, "", 100)):
+            table.state_index._delete(str(row["PartitionKey"]), str(row["RowKey"]))
+    table.state_index._set_mark("", done=False)
+    late = another_process(account)
+    assert not late.state_index.is_complete()
+    # Until then, lists by state read the records.
+    assert len(late.page(container=None, state="succeeded").records) == 0
+    run = late.state_index.backfill()
+    assert sum(run) == 5
+    assert late.state_index.is_complete()
+    assert len(open_ids(account)) == 3
+    assert len(listed(account, "succeeded")) == 2
+
+
+def test_a_purged_job_is_in_no_list(account: StorageAccount) -> None:
+    [made] = submitted(account, 1)
+    done = succeeded(account, made)
+    account.services.table.purge(account.services.table.get(done.job.job_id))
+    assert listed(account, "succeeded") == []
+    with pytest.raises(NotFound):
+        account.services.table.get(done.job.job_id)
+
+
+def test_records_without_rows_lose_nothing_of_a_copy(account: StorageAccount) -> None:
+    [made] = submitted(account, 1)
+    done = succeeded(account, made)
+    [copy] = account.services.table.page(container=None, state="succeeded").records
+    read = account.services.table.get(done.job.job_id)
+    assert dataclasses.replace(copy, version="", others={}) == dataclasses.replace(read, version="", others={})
