@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pairs import Numbers
+from service.results.agreement.side_by_side import Numbers
 
 NO_GROUP = "(no group)"
 _HEADER = ("file", "group")

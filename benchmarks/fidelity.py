@@ -16,12 +16,10 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.agreement import FacesOfBoth, action_units, errors
 from benchmarks.bound import Bound
 from benchmarks.by_group import BadGroups, Grouped, by_group, detection_by_group, read_groups
 from benchmarks.fidelity_tables import show
-from benchmarks.pairs import NotCompared, Pair, Rows, SideBySide, find_pairs, find_unlabelled, lay_side_by_side
-from benchmarks.pairs import read_rows as read_table
+from benchmarks.pairs import NotCompared, Pair, find_pairs, find_unlabelled
 from benchmarks.people import by_person, verdicts
 from benchmarks.told import machine, machine_line, new_console, write_json
 from infra.local.stack import REPOSITORY
@@ -31,6 +29,9 @@ from service.engine.output import read_table as collect_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError, EngineUnavailable
 from service.jobs.options import Media, MediaType
+from service.results.agreement.figures import FacesOfBoth, action_units, errors, frame_counts
+from service.results.agreement.side_by_side import Rows, SideBySide, lay_side_by_side
+from service.results.agreement.side_by_side import read_rows as read_table
 from service.sandbox.process import ChildLimits
 
 EXIT_FAILED = 1
@@ -277,21 +278,10 @@ def _agreement(compared: Sequence[Compared]) -> dict[str, Any]:
     parts = [each.faces for each in compared]
     return {
         "files": len(compared),
-        "frames": _counts([each.side_by_side for each in compared]),
+        "frames": frame_counts([each.side_by_side for each in compared]),
         "errors": [asdict(figure) for figure in errors(FacesOfBoth.joined(parts))],
         "action_units": [asdict(figure) for figure in action_units(parts)],
     }
-
-
-def _counts(found: Sequence[SideBySide]) -> dict[str, Any]:
-    """How many frames (pictures) were compared, in how many both agree that there is a face, and the faces."""
-    names = ("frames", "both", "neither", "reference_alone", "engine_alone")
-    left = ("frames_reference_only", "frames_engine_only")
-    counts: dict[str, Any] = {name: sum(getattr(each, name) for each in found) for name in names}
-    counts["success_agreement"] = (counts["both"] + counts["neither"]) / counts["frames"] if counts["frames"] else None
-    counts |= {name: sum(getattr(each, name) for each in found) for name in (*left, "faces_reference", "faces_engine")}
-    counts["faces_compared"] = sum(len(each.rows) for each in found)
-    return counts
 
 
 def _judged(aim: Aim, agreement: dict[str, Any]) -> dict[str, Any]:
@@ -317,7 +307,7 @@ def _file(each: Compared) -> dict[str, Any]:
         "file": each.pair.name,
         "media": each.pair.media,
         "paired_by": each.side_by_side.paired_by,
-        **_counts([each.side_by_side]),
+        **frame_counts([each.side_by_side]),
         "landmarks": landmarks.mean,
         "landmarks_n": landmarks.n,
     }

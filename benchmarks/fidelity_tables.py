@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.agreement import ErrorFigure, UnitFigure
 from benchmarks.bound import Bound
-from benchmarks.pairs import LEAST_CONFIDENCE
+from service.results.agreement.figures import ErrorFigure, UnitFigure
+from service.results.quality_gate import CONFIDENCE
 
 HOW_TO_READ = f"""\
 Faces are compared where both tables have them: `success` 1, or in pictures a confidence of at
-least {LEAST_CONFIDENCE}. Videos and pictures are never mixed.
+least {CONFIDENCE}. Videos and pictures are never mixed.
 mean   of the absolute errors, of points of their distances; 95 % of the faces are within the next
 bias   engine minus reference, with its sign; nothing is taken off for it
 n      faces behind a figure, a face in a frame being one; `-` where there is no figure

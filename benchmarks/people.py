@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.agreement import FacesOfBoth, pearson
-from benchmarks.pairs import Numbers
 from service.engine.columns import INTENSITIES
+from service.results.agreement.figures import FacesOfBoth, pearson
+from service.results.agreement.side_by_side import Numbers
 
 LEAST_FACES = 10
 """A person with fewer compared faces says nothing."""

@@ -36,7 +36,7 @@ def find_faces(picture: np.ndarray) -> list[dict[str, object]]:
     faces = []
     for (left, top, width, height), weight in zip(boxes, weights, strict=True):
         points = [(left + x * width, top + y * height) for x, y in face_shape()]
-        face = {"confidence": f"{min(float(weight) / 10, 1):.3f}"}
+        face = {"confidence": f"{min(float(weight) / 6, 1):.3f}"}
         for i, (x, y) in enumerate(points):
             face |= {f"x_{i}": f"{x:.1f}", f"y_{i}": f"{y:.1f}"}
         faces.append(face)

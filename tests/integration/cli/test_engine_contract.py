@@ -63,7 +63,7 @@ MUTATIONS = {
     "zeros for what is not measured": ('values.get(column, "")', "values.get(column, 0)", "support of action units"),
     "a column less": ("*range(34)", "*range(33)", "picture with a face"),
     "numbers at random": (
-        "min(float(weight) / 10, 1)",
+        "min(float(weight) / 6, 1)",
         '__import__("random").random()',
         "same picture again",
     ),

@@ -19,10 +19,10 @@ from click.testing import CliRunner
 
 from benchmarks.by_group import wilson
 from benchmarks.fidelity import AIMS, main
-from benchmarks.pairs import read_rows
 from infra.local import demo_media
 from infra.local.demo import PORTRAIT
 from infra.local.stack import REPOSITORY
+from service.results.agreement.side_by_side import read_rows
 from tests.fixtures.media_made import FAKES
 from tests.openface_lite.engine_runs import SHARED
 from tests.unit.benchmarks.tables_made import face_row, moved, pair, player, video_row, write

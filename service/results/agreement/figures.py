@@ -13,8 +13,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.pairs import MEASURED, OUTER_EYES, Numbers
 from service.engine.columns import PRESENCES
+from service.results.agreement.side_by_side import MEASURED, OUTER_EYES, Numbers, SideBySide
 
 _PLACE = {name: i for i, name in enumerate(MEASURED)}
 _WORST_SHARE = 95
@@ -240,3 +240,15 @@ def _known(faces: FacesOfBoth, name: str) -> tuple[Numbers, Numbers]:
 def _f1(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> float | None:
     total = int(truth.sum()) + int(said.sum())
     return 2 * int((truth & said).sum()) / total if total else None
+
+
+def frame_counts(found: Sequence[SideBySide]) -> dict[str, int | float | None]:
+    """Count the compared frames (pictures), those in which both tables have a face, and the faces."""
+    names = ("frames", "both", "neither", "reference_alone", "engine_alone")
+    left = ("frames_reference_only", "frames_engine_only", "faces_reference", "faces_engine")
+    counts: dict[str, int | float | None] = {name: sum(getattr(each, name) for each in found) for name in names}
+    frames, agreed = (sum(getattr(each, name) for name in part for each in found) for part in (names[:1], names[1:3]))
+    counts["success_agreement"] = agreed / frames if frames else None
+    counts |= {name: sum(getattr(each, name) for each in found) for name in left}
+    counts["faces_compared"] = sum(len(each.rows) for each in found)
+    return counts

@@ -1,0 +1,1 @@
+"""Agreement of two tables of the same media, measured by two engines."""
