@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "agree": ("agree:agree", "Measure files with two engines and print how far their numbers lie apart."),
+    "agree": ("agree:agree", "Measure photos and videos with two engines and print how far their numbers lie apart."),
     "analyse": ("analyse:analyse", "Analyse photos and videos on this machine, without a storage account."),
     "canary": ("canary:canary", "Measure the reference picture and compare with the record of this engine."),
     "collect": ("collect:collect", "Join RESULTS into one tidy table: one row a frame or face."),
