@@ -33,6 +33,7 @@ TITLES = {
     "flat": "Memory over thousands of requests and jobs",
     "streaming": "The worker's memory and huge blobs",
     "collect": "A thousand results in one table",
+    "reports": "Reports in a warm child",
     "simulate": "A day of jobs, simulated",
     "simulate_check": "The simulation against a real run",
 }

@@ -14,14 +14,14 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.table import Table
 
+from benchmarks.bound import Bound
+from benchmarks.judged import Judged, show_and_write
 from benchmarks.media import clip
 from benchmarks.site import scratch_folder
-from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, verdict, write_json
+from benchmarks.told import machine, machine_line, new_console
 from infra.local.demo import PORTRAIT
 from infra.local.stack import REPOSITORY
 from service.results.report.make import ReportMaker, ReportRequest
@@ -32,7 +32,7 @@ AIM_S = 0.3
 
 @click.command()
 @click.option("--clip-seconds", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--reports", type=click.IntRange(2), default=10, show_default=True, help="Warm reports of each result.")
+@click.option("--reports", type=click.IntRange(2), default=30, show_default=True, help="Warm reports of each result.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
 def main(clip_seconds: int, reports: int, json_file: Path | None) -> None:
     """Measure reports of a photo and of a clip."""
@@ -43,14 +43,14 @@ def main(clip_seconds: int, reports: int, json_file: Path | None) -> None:
             "photo": _analysed(PORTRAIT, folder),
             f"clip of {clip_seconds} s": _analysed(clip(clip_seconds), folder),
         }
-        rows = [{"result": name} | _measured(request, reports) for name, request in results.items()]
-    table = Table("result", "first report, s of processor", "warm, s of processor", "warm, s elapsed", "aim")
-    for row in rows:
-        aim = f"≤ {AIM_S}: {verdict(row['warm_cpu_s'] <= AIM_S)}" if row["result"] == "photo" else "-"
-        table.add_row(row["result"], *(f"{row[name]:.2f}" for name in ("cold_cpu_s", "warm_cpu_s", "warm_s")), aim)
-    console.print(table)
-    console.print(LOAD_DISTORTS)
-    write_json(json_file, {"benchmark": "reports", "machine": facts, "reports": rows})
+        rows = {name: _measured(request, reports) for name, request in results.items()}
+    figures = []
+    for result, row in rows.items():
+        bound = Bound(at_most=AIM_S) if result == "photo" else None
+        figures.append(Judged(f"{result}, warm child, processor time", "s", row["warm_cpu_s"], bound))
+        figures.append(Judged(f"{result}, warm child, elapsed", "s", row["warm_s"]))
+        figures.append(Judged(f"{result}, first report, processor time", "s", row["cold_cpu_s"]))
+    show_and_write(console, json_file, "reports", facts, figures)
 
 
 def _analysed(media: Path, folder: Path) -> ReportRequest:
@@ -62,7 +62,7 @@ def _analysed(media: Path, folder: Path) -> ReportRequest:
     return ReportRequest(place / manifest["csv"]["name"], manifest, media)
 
 
-def _measured(request: ReportRequest, reports: int) -> dict[str, Any]:
+def _measured(request: ReportRequest, reports: int) -> dict[str, float]:
     """Make one report in one child, and more in another: the difference is that of warm ones."""
     cold = _processor_seconds(request, 1)
     times = []

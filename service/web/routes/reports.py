@@ -21,7 +21,7 @@ reports = APIBlueprint("reports", __name__, abp_tags=[Tag(name="Reports")], oper
     "/jobs/<job_id>/report.html", endpoint="report", responses={200: content("text/html"), **ERRORS}, security=TO_READ
 )
 def report_html(path: JobPath) -> Response:
-    """Download the report: one page without scripts, for reading and printing. The first request takes seconds."""
+    """Download the report: one page without scripts, for reading and printing. The first request makes it."""
     return _file(path, REPORT)
 
 
