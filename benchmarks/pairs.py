@@ -40,8 +40,7 @@ def find_pairs(folders: Sequence[Path]) -> tuple[list[Pair], list[NotCompared]]:
 
     The face crops that OpenFace writes into `…_aligned` folders are passed over.
     """
-    _, found = find_media(folders)
-    media = [file for file in found if file.media and not file.path.parent.name.endswith(_CROPS)]
+    media = [file for file in find_media(folders).files if file.media and not file.path.parent.name.endswith(_CROPS)]
     by_stem: dict[Path, list[str]] = defaultdict(list)
     for file in media:
         by_stem[file.path.with_suffix("")].append(file.path.name)
@@ -59,8 +58,7 @@ def find_pairs(folders: Sequence[Path]) -> tuple[list[Pair], list[NotCompared]]:
 
 def find_unlabelled(folders: Sequence[Path]) -> list[Pair]:
     """Media of the folders without a table or details file of OpenFace beside them: only detection can be counted."""
-    _, found = find_media(folders)
-    media = [file for file in found if file.media and not file.path.parent.name.endswith(_CROPS)]
+    media = [file for file in find_media(folders).files if file.media and not file.path.parent.name.endswith(_CROPS)]
     bare = [file for file in media if not file.path.with_suffix(".csv").is_file() and not _details(file.path)]
     return [Pair(file.name, file.path, file.media, None) for file in bare if file.media]
 

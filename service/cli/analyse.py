@@ -14,6 +14,7 @@ from rich.progress import TaskID
 from service import wiring
 from service.cli.job_options import with_job_options
 from service.cli.output import bars, shown, summary_line
+from service.cli.passed_over import report_passed_over, with_strict
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
 from service.jobs.media_files import Found, find_media
@@ -36,6 +37,7 @@ from service.worker.local_run import Done, LocalRun
 @click.option(
     "--report", "with_report", is_flag=True, help="Also make report.html, summary.json, methods and citations."
 )
+@with_strict
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output, no progress bars.")
 def analyse(
     inputs: tuple[Path, ...],
@@ -44,6 +46,7 @@ def analyse(
     overlay: bool,
     again: bool,
     with_report: bool,
+    strict: bool,
     as_json: bool,
     **options: str | None,
 ) -> None:
@@ -54,10 +57,12 @@ def analyse(
     """
     settings = load_settings()
     configure(settings.log_format, "ERROR")
-    root, files = find_media(inputs)
+    search = find_media(inputs, leave_out=[out])
+    files = search.files
+    report_passed_over(search.passed_over)
     if not files:
         raise click.ClickException("no photos or videos found")
-    with exit_on_error(), wiring.local_pipeline(settings, root, out) as pipeline:
+    with exit_on_error(), wiring.local_pipeline(settings, search.root, out) as pipeline:
         local_run = LocalRun(
             pipeline=pipeline,
             out=out.resolve(),
@@ -67,7 +72,7 @@ def analyse(
         )
         reported = {file.name: file.path for file in files} if with_report else {}
         failures = _analyse_all(local_run, files, as_json, reported)
-    if failures:
+    if failures or (strict and search.passed_over):
         sys.exit(EXIT_FAILED)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
 import click
 
 from service.cli.job_options import with_job_options
+from service.cli.passed_over import report_passed_over, with_strict
 from service.cli.service_session import progress_display, with_at_once, with_json, with_report, with_service
-from service.cli.startup import exit_on_error
+from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.client.client import Client
 from service.client.send import LocalFile, Sender
-from service.jobs.media_files import find_media
+from service.jobs.media_files import NO_MEDIA, PassedOver, find_media
 from service.jobs.options import JobOptions, MediaType
 
 
@@ -30,6 +32,7 @@ from service.jobs.options import JobOptions, MediaType
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @with_report
 @with_at_once
+@with_strict
 @with_json
 @with_service
 def submit(
@@ -41,6 +44,7 @@ def submit(
     no_wait: bool,
     report: bool,
     at_once: int,
+    strict: bool,
     as_json: bool,
     **options: str | None,
 ) -> None:
@@ -54,11 +58,11 @@ def submit(
     """
     if no_wait and out:
         raise click.UsageError("--no-wait downloads nothing: leave out --out")
-    _, found = find_media(inputs)
-    unknown = [file.name for file in found if file.media is None]
-    if unknown:
-        raise click.UsageError(f"not known as a picture or a video by its name: {', '.join(unknown[:5])}")
-    files = [LocalFile(file.path, file.name, file.media) for file in found if file.media]
+    search = find_media(inputs, leave_out=[out] if out else [])
+    unknown = [PassedOver(file.name, NO_MEDIA) for file in search.files if file.media is None]
+    passed_over = search.passed_over + unknown
+    report_passed_over(passed_over)
+    files = [LocalFile(file.path, file.name, file.media) for file in search.files if file.media]
     if not files:
         raise click.ClickException("no photos or videos found")
     given = {name: value for name, value in options.items() if value}
@@ -79,3 +83,5 @@ def submit(
     with progress_display(len(files), as_json=as_json) as display:
         for sent in sender.send(files, display.watch):
             display.done(sent)
+    if strict and passed_over:
+        sys.exit(EXIT_FAILED)

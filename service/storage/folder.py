@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,7 +26,8 @@ class FolderBlobs:
 
     def path(self, container: str, name: str) -> Path:
         """Return the file of a blob. Raises NotFound for a name that leads out of the root."""
-        path = (self._root / container / name).resolve()
+        # By its name only: links, as git-annex and DataLad make them, are followed to where they lead.
+        path = Path(os.path.normpath(self._root / container / name))
         if not path.is_relative_to(self._root):
             raise NotFound(f"{name!r} is outside of the folder")
         return path

@@ -141,3 +141,19 @@ def test_an_unusable_workspace_is_reported(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "WORKSPACE" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_links_are_followed_and_what_is_not_taken_is_named(tmp_path: Path) -> None:
+    (tmp_path / "objects").mkdir()
+    shutil.copy(ASTRONAUT, tmp_path / "objects" / "abc")
+    media = tmp_path / "media"
+    media.mkdir()
+    (media / "face.png").symlink_to("../objects/abc")
+    (media / "._face.png").write_bytes(b"\x00\x05\x16\x07")
+    done = _analyse(tmp_path, str(media), "--out", str(media / "out"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["outcome"] for line in done.stdout.splitlines()] == ["analysed"]
+    assert "not taken: ._face.png: a companion file of macOS" in done.stderr
+    again = _analyse(tmp_path, str(media), "--out", str(media / "out"), "--json", "--strict")
+    assert again.returncode == 1
+    assert [json.loads(line)["outcome"] for line in again.stdout.splitlines()] == ["kept"]
