@@ -15,6 +15,7 @@ import click
 from service import wiring
 from service.cli.job_options import with_job_options
 from service.cli.output import echo_json, echo_rows
+from service.cli.passed_over import report_passed_over
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
 from service.jobs.media_files import Found, find_media
@@ -68,7 +69,9 @@ def agree(
         raise click.UsageError("--engines takes two different names, as `--engines own,other`")
     settings = load_settings()
     configure(settings.log_format, "ERROR")
-    root, files = find_media(inputs)
+    search = find_media(inputs, leave_out=[out] if out else [])
+    root, files = search.root, search.files
+    report_passed_over(search.passed_over)
     if not files:
         raise click.ClickException("no photos or videos found")
     given = {name: value for name, value in options.items() if value}
