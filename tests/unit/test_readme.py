@@ -23,3 +23,11 @@ def test_the_links_of_readme_lead_somewhere() -> None:
 
 def test_readme_is_a_screen() -> None:
     assert len(README.splitlines()) <= 90
+
+
+def test_the_files_that_documents_name_exist() -> None:
+    for page in (REPOSITORY / "docs").glob("*.md"):
+        for path in re.findall(
+            r"`((?:service|infra|openface_lite|cloud_function|benchmarks|examples)/[\w/.-]+)`", page.read_text("utf-8")
+        ):
+            assert (REPOSITORY / path).exists() or path.endswith("/.env"), (page.name, path)
