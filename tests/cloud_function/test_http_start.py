@@ -4,6 +4,7 @@ import azure.functions as func
 import pytest
 
 from infra.local.loopback import free_ports
+from service.jobs.options import RequestedOptions
 from tests.cloud_function.app_under_test import TRACEPARENT
 
 
@@ -59,6 +60,15 @@ def test_the_service_decides_what_may_be_requested(load_app, service, words, pat
     assert load_app()["start_analysis_by_hand"](request(**words, **query)).status_code == 202
     (asked,) = service.requests
     assert (asked.path, asked.query) == (path, query)
+
+
+def test_every_option_of_the_services_model_is_passed_on(load_app, service):
+    """The app ships apart from the service; neither may know options that the other loses."""
+    query = {name: f"value of {name}" for name in RequestedOptions.model_fields}
+    assert len(query) >= 5
+    assert load_app()["start_analysis_by_hand"](request(**query)).status_code == 202
+    (asked,) = service.requests
+    assert asked.query == query
 
 
 @pytest.mark.parametrize("name", ["media", "media_type", "container"])
