@@ -164,17 +164,17 @@ def _labels(file: Path) -> list[tuple[int, tuple[str, str]]]:
 
 
 def _figure(group: str, files: Sequence[Grouped], left: int) -> GroupFigure:
-    told = [file for file in files if file.faces]
-    rate = sum(file.found / file.faces for file in told) / len(told) if told else None
-    low, high = (None, None) if rate is None else wilson(rate, len(told))
-    means = [float(known.mean()) for file in told if len(known := _finite(file.landmark_error))]
+    counted = [file for file in files if file.faces]
+    rate = sum(file.found / file.faces for file in counted) / len(counted) if counted else None
+    low, high = (None, None) if rate is None else wilson(rate, len(counted))
+    means = [float(known.mean()) for file in counted if len(known := _finite(file.landmark_error))]
     return GroupFigure(
         group=group,
-        files=len(told),
-        files_without=len(files) - len(told),
+        files=len(counted),
+        files_without=len(files) - len(counted),
         files_not_compared=left,
-        faces=sum(file.faces for file in told),
-        found=sum(file.found for file in told),
+        faces=sum(file.faces for file in counted),
+        found=sum(file.found for file in counted),
         detection_rate=rate,
         low=low,
         high=high,

@@ -1,7 +1,7 @@
 """One measurement of the embedded analyser in a process of its own: `python -m benchmarks.engine_child JSON`.
 
 Separate because memory, imports and the CPUs that may be used belong to a process. Imports nothing of weight
-before it is told what to measure. The answer is one line of JSON.
+before it knows what to measure. The answer is one line of JSON.
 """
 
 from __future__ import annotations

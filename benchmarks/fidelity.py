@@ -231,7 +231,7 @@ def _people(compared: Sequence[Compared], support: Mapping[str, str]) -> dict[st
 
 
 def figures(compared: Sequence[Compared], left: Sequence[NotCompared]) -> dict[str, Any]:
-    """Everything that is told of some pairs, as JSON has it; each kind of media by itself."""
+    """All figures of some pairs, as JSON has them; each kind of media by itself."""
     agreement = {kind: _agreement([each for each in compared if each.pair.media == KINDS[kind]]) for kind in KINDS}
     return {
         "aims": [_judged(aim, agreement) for aim in AIMS],
@@ -285,12 +285,12 @@ def _agreement(compared: Sequence[Compared]) -> dict[str, Any]:
 
 
 def _judged(aim: Aim, agreement: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"of": aim.of, "what": aim.what, **asdict(aim.bound)}
+    judged: dict[str, Any] = {"of": aim.of, "what": aim.what, **asdict(aim.bound)}
     for kind in aim.kinds:
         value, n, unit = _figure(aim, agreement[kind])
-        told[kind] = {"value": value, "n": n, "verdict": aim.bound.verdict(value)}
-        told["unit"] = unit
-    return told
+        judged[kind] = {"value": value, "n": n, "verdict": aim.bound.verdict(value)}
+        judged["unit"] = unit
+    return judged
 
 
 def _figure(aim: Aim, agreement: dict[str, Any]) -> tuple[float | None, int, str]:

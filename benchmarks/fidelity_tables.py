@@ -28,25 +28,25 @@ r      over the compared frames of all videos; `by file`: the median of each vid
 _KINDS = ("videos", "pictures")
 
 
-def show(console: Console, told: dict[str, Any]) -> None:
+def show(console: Console, report: dict[str, Any]) -> None:
     """Print the figures, the aims last."""
-    for kind, agreement in told["agreement"].items():
+    for kind, agreement in report["agreement"].items():
         if agreement["files"]:
             console.print(_error_table(kind, agreement))
             console.print(_unit_table(kind, agreement))
-    if told["people"]:
-        console.print(_people_table(told["people"]))
-        console.print(_claim_table(told["claims"]))
-    console.print(_count_table(told["agreement"]))
-    console.print(_file_table(told["files"]))
-    if told["groups"] is not None:
-        console.print(_group_table(told["groups"]))
-        if told["detection"]:
-            console.print(_detection_table(told["detection"]))
+    if report["people"]:
+        console.print(_people_table(report["people"]))
+        console.print(_claim_table(report["claims"]))
+    console.print(_count_table(report["agreement"]))
+    console.print(_file_table(report["files"]))
+    if report["groups"] is not None:
+        console.print(_group_table(report["groups"]))
+        if report["detection"]:
+            console.print(_detection_table(report["detection"]))
         console.print("groups are the user's own labels; every file counts once in the rate and its interval")
-    if told["not_compared"]:
-        console.print(_table("not compared", ["file", "why"], [list(each.values()) for each in told["not_compared"]]))
-    console.print(_aim_table(told["aims"]))
+    if report["not_compared"]:
+        console.print(_table("not compared", ["file", "why"], [list(each.values()) for each in report["not_compared"]]))
+    console.print(_aim_table(report["aims"]))
     console.print(HOW_TO_READ)
 
 

@@ -92,8 +92,8 @@ class MultiFaceTracker:
 
     def _add_new(self, picture: Picture, camera: Camera, seen: dict[int, Face]) -> None:
         """Put faces that are not followed into the lost slot nearest to them, else into a free one."""
-        nobody = not self._slots
-        for face in find_faces(picture, camera, tiles=2 if self._thorough else 0, again=nobody):
+        is_empty = not self._slots
+        for face in find_faces(picture, camera, tiles=2 if self._thorough else 0, again=is_empty):
             if any(detect.overlap(face.box, other.box) for other in seen.values()):
                 continue
             number = self._lost_slot_near(face, seen)

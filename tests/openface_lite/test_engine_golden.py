@@ -93,7 +93,7 @@ def test_the_clips_head(clip):
         assert clip["AU12_r"][frame] == pytest.approx(smile, abs=INTENSITY)
 
 
-def test_the_clip_says_when_nobody_is_there(clip):
+def test_clip_marks_frames_without_a_face(clip):
     assert np.flatnonzero(clip["success"] == 0).tolist() == list(demo_media.WITHOUT_FACE)
     assert (clip["confidence"][clip["success"] == 1] > 0.9).all()
     assert clip["timestamp"] == pytest.approx(np.arange(demo_media.FRAMES) / demo_media.FRAME_RATE, abs=1e-4)

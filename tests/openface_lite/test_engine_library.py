@@ -83,7 +83,7 @@ def test_key_points_lie_among_the_landmarks(face):
         assert found == pytest.approx(face.landmarks_2d[list(numbers)].mean(axis=0), abs=2)
 
 
-def test_action_units_say_how_far_to_trust_them(face):
+def test_action_units_state_their_support(face):
     units = face.action_units
     assert len(units) == 17
     levels = {
@@ -120,7 +120,7 @@ def test_a_column_is_found_by_its_name(table):
         _ = table["AU99_r"]
 
 
-def test_progress_is_told_frame_by_frame(face_clip):
+def test_progress_is_reported_frame_by_frame(face_clip):
     told = []
     analyse_video(face_clip, lambda done, expected: told.append((done, expected)))
     assert told == [(number, 14) for number in range(1, 15)]

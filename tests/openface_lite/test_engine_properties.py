@@ -80,7 +80,7 @@ def test_a_shifted_face_moves_its_translation(portrait, x, y, degrees):
 
 @few
 @given(degrees=st.floats(-180, 180))
-def test_a_face_of_any_rotation_is_found_and_its_roll_told(portrait, degrees):
+def test_a_face_of_any_rotation_is_found_and_its_roll_measured(portrait, degrees):
     upright, turned = only_face(placed(portrait)), only_face(placed(portrait, degrees=degrees))
     change = turned.weak_perspective.angles[2] - upright.weak_perspective.angles[2] - np.radians(degrees)
     assert (change + np.pi) % (2 * np.pi) - np.pi == pytest.approx(0, abs=np.radians(8))

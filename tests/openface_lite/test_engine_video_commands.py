@@ -172,8 +172,8 @@ def test_a_photo_is_a_video_of_one_frame(command):
 
 def test_several_faces_keep_their_slots(command, portrait, tmp_path):
     both = cv2.resize(side_by_side(portrait), (450, 256), interpolation=cv2.INTER_AREA)
-    nobody = np.full_like(both, 90)
-    write_video(tmp_path / "two.mp4", [both] * 4 + [nobody] * 2 + [both] * 3)
+    empty = np.full_like(both, 90)
+    write_video(tmp_path / "two.mp4", [both] * 4 + [empty] * 2 + [both] * 3)
     run = command("FaceLandmarkVidMulti", "-f", tmp_path / "two.mp4")
     assert run.exit_code == 0
     rows = run.table("two")
