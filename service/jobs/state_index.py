@@ -66,8 +66,12 @@ class StateIndex:
         known = list(records)
         self.open(record for record in known if not is_settled(record))
         settled = [record for record in known if is_settled(record)]
-        self._write("upsert", ((listing_of(record.state), _settled_row(record)) for record in settled))
+        self.add_settled(settled)
         self.close(settled)
+
+    def add_settled(self, records: Iterable[JobRecord]) -> None:
+        """Write the rows of settled jobs; harmless to repeat."""
+        self._write("upsert", ((listing_of(record.state), _settled_row(record)) for record in records))
 
     def settle(self, record: JobRecord) -> None:
         """Move a settled job's row to the list of its state; a row that cannot be written is left to the sweep."""

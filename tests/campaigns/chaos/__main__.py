@@ -34,6 +34,9 @@ EXIT_BROKEN = 1
 @click.option("--outage-every-s", type=(float, float), default=(30.0, 50.0), show_default=True)
 @click.option("--web-restart-every-s", type=(float, float), default=(35.0, 50.0), show_default=True)
 @click.option("--disk-full-every-s", type=(float, float), default=(25.0, 35.0), show_default=True)
+@click.option("--child-kill-every-s", type=(float, float), default=(6.0, 12.0), show_default=True)
+@click.option("--web-kill-every-s", type=(float, float), default=(30.0, 45.0), show_default=True)
+@click.option("--hostile-every-s", type=(float, float), default=(4.0, 8.0), show_default=True)
 @click.option("--each-at-most", default=0, help="So many faults of each kind; 0: as long as there is work.")
 @click.option("--engine-faults", default=0.02, show_default=True, help="Share of runs that end in each fault.")
 @click.option("--within-s", default=600.0, show_default=True, help="Seconds after which it has failed.")
@@ -50,6 +53,9 @@ def main(
     outage_every_s: tuple[float, float],
     web_restart_every_s: tuple[float, float],
     disk_full_every_s: tuple[float, float],
+    child_kill_every_s: tuple[float, float],
+    web_kill_every_s: tuple[float, float],
+    hostile_every_s: tuple[float, float],
     each_at_most: int,
     engine_faults: float,
     within_s: float,
@@ -73,6 +79,9 @@ def main(
         web_restarts_apart=web_restart_every_s,
         disk_full=disk_full_every_s,
         disk_full_s=(4.0, 10.0),
+        child_kills=child_kill_every_s,
+        web_kills=web_kill_every_s,
+        hostile=hostile_every_s,
         full_worker=0 if own_mounts else None,
     )
     options = Options(

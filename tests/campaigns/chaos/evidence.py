@@ -17,6 +17,8 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
 
+from service.errors import BadJob
+from service.jobs.job import QueuedJob
 from tests.campaigns.chaos.csv_watch import RESULTS
 from tests.campaigns.chaos.ledger import Place
 
@@ -105,7 +107,8 @@ def gather(connection_string: str, run_folder: Path, known_processes: frozenset[
 def jobs(connection_string: str) -> Iterator[Job]:
     with TableServiceClient.from_connection_string(connection_string, retry_total=1) as tables:
         for entity in tables.get_table_client(TABLE).list_entities():
-            if "job" not in entity:
+            # Rows of the state index hold copies.
+            if "job" not in entity or entity["PartitionKey"] != entity["RowKey"]:
                 continue
             job = json.loads(entity["job"])
             yield Job(
@@ -192,7 +195,11 @@ def _poisoned(connection_string: str) -> Iterator[str]:
     with QueueServiceClient.from_connection_string(connection_string, retry_total=1) as queues:
         queue = queues.get_queue_client(POISON)
         for message in queue.receive_messages(messages_per_page=32, visibility_timeout=_HIDDEN_S):
-            yield str(json.loads(message.content)["job_id"])
+            text = str(message.content)
+            try:
+                yield str(QueuedJob.decode(text).job.job_id)
+            except BadJob:
+                yield text
 
 
 def _files(run_folder: Path) -> Iterator[str]:
@@ -219,7 +226,10 @@ def _log(logs: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _is_error(entry: Mapping[str, Any]) -> bool:
-    return entry.get("level") in {"error", "critical"} and entry.get("event") != "job.failed"
+    return entry.get("level") in {"error", "critical"} and entry.get("event") not in {
+        "job.failed",
+        "message.set_aside",
+    }
 
 
 def _attempt(entry: Mapping[str, Any]) -> str:

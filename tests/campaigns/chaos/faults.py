@@ -14,9 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+from azure.core.exceptions import AzureError
+from azure.storage.queue import QueueServiceClient
+
 from infra.local.part import Part, PartFailed
 from infra.local.stack import LocalStack
 from tests.campaigns.chaos.disk import fill
+from tests.campaigns.chaos.evidence import QUEUE
+from tests.campaigns.chaos.hostile_messages import hostile_text
 
 Span = tuple[float, float]
 """Seconds, at least and at most."""
@@ -35,6 +41,9 @@ class Schedule:
         freeze_s: longer than the lease.
         outages, outages_apart: number of storage outages, and the seconds between them.
         web_restarts_apart: pauses between restarts of the web server.
+        child_kills: pauses between kills of one decoder or engine of a worker.
+        web_kills: pauses between kills of the web server, which end requests between record and message.
+        hostile: pauses between messages that are no jobs.
         full_worker: number of the worker whose disk is filled; None for none.
     """
 
@@ -48,6 +57,9 @@ class Schedule:
     web_restarts_apart: Span
     disk_full: Span
     disk_full_s: Span
+    child_kills: Span
+    web_kills: Span
+    hostile: Span
     full_worker: int | None
 
 
@@ -68,7 +80,17 @@ class Faults:
         self._ended = threading.Event()
         self.counts: Counter[str] = Counter()
         self.trouble: list[str] = []
-        kinds = [self._kill, self._freeze, self._cut_off, self._restart_web, self._fill_disk]
+        self.hostile: list[str] = []
+        kinds = [
+            self._kill,
+            self._freeze,
+            self._cut_off,
+            self._restart_web,
+            self._fill_disk,
+            self._kill_child,
+            self._kill_web,
+            self._send_hostile,
+        ]
         self._threads = [threading.Thread(target=self._guarded, args=(kind,), name=kind.__name__) for kind in kinds]
 
     def start(self) -> None:
@@ -155,6 +177,32 @@ class Faults:
             fill(workspace, chance.uniform(*self._schedule.disk_full_s))
             self.counts["full disks"] += 1
 
+    def _kill_child(self, chance: random.Random) -> None:
+        for _ in self._pauses(chance, self._schedule.child_kills):
+            with self._any_worker(chance) as worker:
+                if worker is not None and (children := _children(worker)):
+                    with suppress(ProcessLookupError):
+                        os.kill(chance.choice(children), signal.SIGKILL)
+                        self.counts["killed children"] += 1
+
+    def _kill_web(self, chance: random.Random) -> None:
+        for _ in self._pauses(chance, self._schedule.web_kills):
+            with self._web_lock:
+                self._stack.web.kill()
+                self._stack.web.spawn()
+            self.counts["web kills"] += 1
+
+    def _send_hostile(self, chance: random.Random) -> None:
+        with QueueServiceClient.from_connection_string(self._stack.connection_string, retry_total=0) as queues:
+            queue = queues.get_queue_client(QUEUE)
+            for _ in self._pauses(chance, self._schedule.hostile):
+                text = hostile_text(chance)
+                # Noted first: one whose answer was lost may have been received all the same.
+                self.hostile.append(text)
+                with suppress(AzureError):
+                    queue.send_message(text, time_to_live=-1)
+                    self.counts["hostile messages"] += 1
+
     def _pauses(self, chance: random.Random, span: Span) -> Iterator[None]:
         times = 0
         while times < self._schedule.most and not self._ended.wait(chance.uniform(*span)):
@@ -177,6 +225,14 @@ class Faults:
                     lock.release()
                 return
         yield None
+
+
+def _children(worker: Part) -> list[int]:
+    """Processes that a worker has started: engines, decoders."""
+    try:
+        return [child.pid for child in psutil.Process(worker.process_id).children()]
+    except (PartFailed, psutil.Error):
+        return []
 
 
 def _is_at_work(worker: Part) -> bool:

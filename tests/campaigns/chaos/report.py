@@ -36,7 +36,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for code, count in sorted(codes.items()):
         yield f"  {code}", str(count)
     yield from _guarantees(outcome)
-    for kind in ("kills", "freezes", "outages", "web restarts"):
+    for kind in ("kills", "freezes", "outages", "web restarts", "web kills", "killed children", "hostile messages"):
         yield kind, str(outcome.faults[kind])
     no_disk = outcome.options.schedule.full_worker is None
     yield "full disks", "none: no mounts of its own here" if no_disk else str(outcome.faults["full disks"])

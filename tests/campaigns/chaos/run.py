@@ -136,7 +136,7 @@ def _disturb(options: Options, stack: LocalStack, outcome: Outcome, say: Callabl
         outcome.broken.append(Broken("lost", f"not quiet within {options.within_s:.0f} s"))
     outcome.broken += [Broken("part", trouble) for trouble in [*faults.trouble, *clients.refused]]
     outcome.clients, outcome.faults = clients.counts, faults.counts
-    return Case(ledger, watch.first, watch.moved)
+    return Case(ledger, watch.first, watch.moved, frozenset(faults.hostile))
 
 
 def _wait_until_quiet(
@@ -195,7 +195,7 @@ def _gather(stack: LocalStack) -> Evidence:
 
 def _never_happened(outcome: Outcome) -> list[Broken]:
     """A run that was spared a fault proves nothing about it."""
-    wanted = ["kills", "freezes", "web restarts"]
+    wanted = ["kills", "freezes", "web restarts", "web kills", "hostile messages"]
     if outcome.options.schedule.full_worker is not None:
         wanted.append("full disks")
     missing = [kind for kind in wanted if not outcome.faults[kind]]

@@ -35,16 +35,18 @@ class Case:
 
     Attributes:
         first_etags, moved: see `CsvWatch`.
+        hostile: texts that were put into the queue.
     """
 
     ledger: Ledger
     first_etags: Mapping[str, str]
     moved: Mapping[str, str]
+    hostile: frozenset[str] = frozenset()
 
 
 def judge(case: Case, found: Evidence) -> list[Broken]:
     """Everything that is wrong; empty where every guarantee was kept."""
-    return [*_uploads(case, found), *_results(case, found), *_set_aside(found), *_left_over(found)]
+    return [*_uploads(case, found), *_results(case, found), *_set_aside(case, found), *_left_over(found)]
 
 
 def _uploads(case: Case, found: Evidence) -> Iterator[Broken]:
@@ -134,10 +136,10 @@ def _whole(csv: Csv, job: Job, rows: int | None) -> Iterator[Broken]:
         yield Broken("partial", f"{csv.name}: of attempt {csv.attempt!r}, the record says {job.attempt_published!r}")
 
 
-def _set_aside(found: Evidence) -> Iterator[Broken]:
-    """The poison queue holds the failed jobs, each once."""
+def _set_aside(case: Case, found: Evidence) -> Iterator[Broken]:
+    """The poison queue holds the failed jobs, each once, and texts that are no jobs, word for word."""
     failed = {job.id for job in found.jobs if job.state == "failed"}
-    times = Counter(found.poisoned)
+    times = Counter(one for one in found.poisoned if one not in case.hostile)
     for job_id in failed - times.keys():
         yield Broken("unexplained", f"{job_id} failed, but is not in the poison queue")
     for job_id in times.keys() - failed:
