@@ -17,6 +17,7 @@ from pathlib import Path
 
 from infra.local.part import PartFailed
 from service.engine.command import ALL_COLUMNS, EngineTask, arguments
+from service.engine.environment import ENVIRONMENT
 from service.engine.installed import Engine
 from service.jobs.options import Media
 
@@ -96,7 +97,7 @@ def bare_videos(engine: Engine, files: list[Path], at_once: int) -> float:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """Make the environment that `service.sandbox.process` gives to a child."""
+    """Make the environment that an engine run of the service has."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath.lstrip(":")])
-    return {"PATH": path, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, **threads}
+    return {"PATH": path, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, **threads, **ENVIRONMENT}
