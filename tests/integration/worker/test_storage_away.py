@@ -210,7 +210,7 @@ def test_away_before_submitting(bench: Bench, fragile: Azurite) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("method", ["create", "index", "send"])
+@pytest.mark.parametrize("method", ["create", "add_to_lists", "send"])
 def test_away_in_the_middle_of_submitting(bench: Bench, fragile: Azurite, method: str) -> None:
     outage = Outage(fragile)
     own = bench.account.services
