@@ -68,7 +68,7 @@ def summarise(table: pd.DataFrame, sha256: str, manifest: Mapping[str, Any], gat
     """Compute the summary of a result.
 
     Args:
-        table: rows of the CSV with the columns of `columns_wanted` that it has, and `BOX`; nan for empty cells.
+        table: rows of the CSV as `report.table_reader.read` gives them; nan for empty cells.
         sha256: of the CSV, as it is now.
         manifest: of the result; values that it lacks are null.
     """

@@ -168,7 +168,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_nobody_is_enrolled_by(what: str, office: Office) -> None:
+def test_enrolment_is_refused_by(what: str, office: Office) -> None:
     sent, status, code = BAD[what]
     answer = office.lab.post(f"{office.lab.gallery}/people", **sent)
     assert (answer.status_code, answer.get_json()["code"]) == (status, code), answer.text
@@ -190,7 +190,7 @@ def test_odd_numbers_are_refused(query: dict[str, str], office: Office) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
 
 
-def test_every_face_of_a_picture_is_told(office: Office) -> None:
+def test_identify_answers_for_every_face_of_a_picture(office: Office) -> None:
     enrol(office.lab)
     faces = identify(office.lab, two_faces())
     assert len(faces) == 2

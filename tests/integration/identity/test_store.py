@@ -184,7 +184,7 @@ def test_waiting_faces_are_enrolled_once_and_expire(store: Store, galleries: Gal
     assert expired_tokens(store) == {}
 
 
-def test_names_put_faces_together_but_nobody_is_called_unknown(galleries: Galleries) -> None:
+def test_faces_of_one_name_are_one_person_except_unknown(galleries: Galleries) -> None:
     first = galleries.enrol_by_name("lab", "Ann", "legacy:lab", [NewFace(made_up(1))])
     second = galleries.enrol_by_name("lab", "Ann", "legacy:lab", [NewFace(made_up(2))])
     assert first.id == second.id

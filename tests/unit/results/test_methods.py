@@ -90,7 +90,7 @@ def test_citations_of_a_hostile_manifest_are_left_out() -> None:
     assert not parse_string(bibliography(facts), "bibtex").entries
 
 
-def test_an_engine_that_nobody_knows_has_nothing_to_cite() -> None:
+def test_an_unknown_engine_has_no_publications() -> None:
     summary, facts = summarised([{"AU12_r": 1.0}] * 5, engine={"name": "other}\n@misc{x"})
     assert not parse_string(bibliography(facts), "bibtex").entries
     assert "other" in methods(summary, facts)
@@ -141,7 +141,7 @@ def test_the_certificate() -> None:
         ),
     ],
 )
-def test_cautions_are_told_where_they_apply(rows: list[dict[str, float]], manifest: dict[str, Any], code: str) -> None:
+def test_cautions_appear_where_they_apply(rows: list[dict[str, float]], manifest: dict[str, Any], code: str) -> None:
     summary, _ = summarised(rows, **manifest)
     assert code in codes(summary)
     # Whole, upright, well seen for long enough, calm: none of these.

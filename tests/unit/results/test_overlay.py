@@ -16,6 +16,8 @@ from click.testing import CliRunner
 from infra.local.demo_media import make_clip
 from service.cli.analyse import analyse
 from service.engine.columns import IMAGE_COLUMNS
+from service.engine.lite.drawing import draw
+from service.engine.lite.face import FaceView
 from service.results.overlay import draw_overlay
 from service.sandbox.media import MediaLimits, Prepared, Probe
 from tests.conftest import ASTRONAUT
@@ -111,3 +113,16 @@ def test_what_is_not_measured_is_not_drawn(tmp_path: Path) -> None:
     assert changed[95:170, 95:170].any()
     assert not changed[:40, :150].any()
     assert not changed[:40, -150:].any()
+
+
+def test_lines_of_sight_are_drawn_unless_an_eye_is_shut(results: Path) -> None:
+    [row] = _rows(results / "face.png")
+    shut = row | {f"y_{i}": row["y_36"] for i in range(36, 42)}
+    views = [FaceView.of_row(each, 512, 512, {}) for each in (row, shut)]
+    pictures = [draw(np.zeros((512, 512, 3), np.uint8), [view]).astype(int) for view in views]
+    channels = [picture.transpose(2, 0, 1) for picture in pictures]
+    # Cyan is the colour of lines of sight alone; smoothed edges make it darker.
+    cyan = [((blue > 60) & (green > 60) & (red < 30) & (abs(blue - green) < 20)) for blue, green, red in channels]
+    assert [bool(each.sum() > 5) for each in cyan] == [True, False]
+    # Answers keep the measured gaze.
+    assert len(views[1].lines_of_sight()) == 2

@@ -131,7 +131,7 @@ def test_warnings_say_what_the_verdict_does_not(tmp_path: Path) -> None:
         ('{"action_units": {"AU12_r": {"desired": 1}}, "more": 1}', "more"),
     ],
 )
-def test_parameters_that_cannot_be_used_are_told(tmp_path: Path, text: str, why: str) -> None:
+def test_unusable_parameters_are_errors(tmp_path: Path, text: str, why: str) -> None:
     file = tmp_path / "p.json"
     file.write_text(text)
     with pytest.raises(BadParameters, match=why):
@@ -141,7 +141,7 @@ def test_parameters_that_cannot_be_used_are_told(tmp_path: Path, text: str, why:
     assert (done.exit_code, "(bad_parameters)" in done.stderr) == (1, True)
 
 
-def test_what_is_no_result_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_result_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     (tmp_path / "torn.csv").write_text(table("image", [face(AU12_r=1.0)])[:-5])

@@ -37,7 +37,7 @@ def test_reports_are_made_beside_their_tables(portrait: Made, tmp_path: Path) ->
     assert {"methods.txt", "citation.bib"} <= {path.name for path in folder.iterdir()}
 
 
-def test_no_results_and_bad_ones_are_told(tmp_path: Path) -> None:
+def test_missing_and_broken_results_are_errors(tmp_path: Path) -> None:
     done = run("report", tmp_path)
     assert done.exit_code == 1
     assert "no results found" in done.output
