@@ -242,6 +242,7 @@ class Settings(BaseSettings):
         250.0,
         description="Largest picture, in millions of pixels; above 64 it is reduced. Frames of videos: at most 64.",
         gt=0,
+        le=268,
     )
     max_duration_s: float = Field(4 * 3600.0, description="Longest video, in seconds.", gt=0)
 

@@ -16,7 +16,7 @@ from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
 from service.identity.aligned import AlignedFace, load
 from service.identity.vectors import MODEL
 from service.sandbox.child_loop import Act, Answer, serve
-from service.sandbox.decoders.picture_header import read_header
+from service.sandbox.decoders.picture_header import read_still_header
 
 
 def _hello(_body: bytes) -> Answer:
@@ -68,7 +68,7 @@ _ACTS: dict[str, Act] = {"hello": _hello, "embed": _embed}
 
 
 def _picture(body: bytes, formats: list[str], max_pixels: int, least_side: int, most_side: int) -> Picture:
-    header = read_header(body)
+    header = read_still_header(body)
     if header.format not in formats:
         raise UnsupportedMedia(f"the picture is {header.format.upper()}; {', '.join(formats)} are taken")
     sides = (header.width, header.height)

@@ -33,6 +33,8 @@ NOT_EXECUTED = (126, 127)
 """Exit codes of a setpriv that could not start the command."""
 KILL_WAIT_S = 5.0
 """How long a killed child may take to end; one that hangs in the kernel is left behind."""
+MOST_PIXELS = 1 << 28
+"""Most pixels that OpenCV decodes in any child; MAX_MEGAPIXELS is below."""
 LAST_WORDS_S = 0.5
 """How long a child that has hung up may take to end by itself, so that its own exit code is seen."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
@@ -210,6 +212,8 @@ def _environment(cwd: Path, extra: Mapping[str, str]) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "VECLIB_MAXIMUM_THREADS": "1",
+        # OpenCV decodes nothing larger, whatever a header said before: here and in OpenFace.
+        "OPENCV_IO_MAX_IMAGE_PIXELS": str(MOST_PIXELS),
         **extra,
     }
 

@@ -16,9 +16,9 @@ from openface_lite.pose import Camera
 from service.engine.lite.drawing import Pixels, draw
 from service.engine.lite.face import FaceView
 from service.engine.lite.failures import as_analysis_error
-from service.errors import UnreadableMedia, UnsupportedMedia
+from service.errors import UnreadableMedia
 from service.sandbox.child_loop import Act, Answer, serve
-from service.sandbox.decoders.picture_header import check_pixels, read_header
+from service.sandbox.decoders.picture_header import check_pixels, read_still_header
 from service.sandbox.decoders.pictures import decode_bytes
 
 JPEG_QUALITY = 92
@@ -78,9 +78,7 @@ _ACTS: dict[str, Act] = {
 
 
 def _picture(body: bytes, max_pixels: int) -> Picture:
-    if body.startswith(b"GIF8"):
-        raise UnsupportedMedia("GIF is not taken here; JPEG, PNG, WebP, BMP, HEIC, AVIF and TIFF are")
-    header = read_header(body)
+    header = read_still_header(body)
     check_pixels(header, max_pixels)
     return picture_of(decode_bytes(body, header) if header.format in CONVERTED else body)
 

@@ -83,6 +83,17 @@ def read_header(data: bytes) -> Header:
     return Header(kind, width, height, orientation, is_deep=kind == "png" and data[24:25] == b"\x10")
 
 
+def read_still_header(data: bytes) -> Header:
+    """Read the header of a picture that is to be answered at once: not of a GIF, which may be animated.
+
+    Raises:
+        UnsupportedMedia, UnreadableMedia: see `read_header`.
+    """
+    if data.startswith(b"GIF8"):
+        raise UnsupportedMedia("GIF is not taken here; JPEG, PNG, WebP, BMP, HEIC, AVIF and TIFF are")
+    return read_header(data)
+
+
 def open_picture(data: bytes) -> Image.Image:
     """Open with Pillow, which reads the header only.
 

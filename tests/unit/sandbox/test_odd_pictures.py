@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import time
 import zlib
 from dataclasses import replace
@@ -17,6 +18,7 @@ from PIL import Image
 
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
 from service.sandbox.media import MediaLimits, Prepared, prepare, probe
+from service.sandbox.process import ChildLimits, run_child
 from tests.fixtures import clips
 
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=60)
@@ -211,3 +213,14 @@ def test_floating_point_tiff_is_refused_in_words(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((48, 64), np.float32)).save(path)
     with pytest.raises(UnsupportedMedia, match="floating-point"):
         made(path)
+
+
+def test_opencv_decodes_nothing_over_the_limit_in_any_child(tmp_path: Path) -> None:
+    # A picture of 272 million pixels in few bytes, and a child that asks OpenCV for it without a look at its header.
+    path = tmp_path / "a.png"
+    assert cv2.imwrite(str(path), np.zeros((16_500, 16_500), np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    code = f"import cv2; cv2.imread({str(path)!r})"
+    limits = ChildLimits(time_s=60, memory_bytes=4 << 30, file_bytes=1 << 20)
+    finished = run_child([sys.executable, "-c", code], cwd=tmp_path, log_dir=tmp_path, limits=limits)
+    assert finished.returncode == 1
+    assert "CV_IO_MAX_IMAGE_PIXELS" in finished.stderr.read_text()
