@@ -1,8 +1,8 @@
 """Exact search for the nearest faces of a gallery: one matrix product over all of its embeddings.
 
 The matrix stays in memory. Each search first asks the store for changes of any process: new faces are appended, after
-a removal the whole matrix is read again. At 100,000 faces this takes a quarter of the time of a scan by pgvector
-(`benchmarks.search`), so that no vector database is needed.
+a removal the whole matrix is read again. At 100,000 faces this is fast enough without a vector database
+(`benchmarks.search`).
 """
 
 from __future__ import annotations
