@@ -101,6 +101,17 @@ class AzureBlobs:
             download = self._service.get_blob_client(container, name).download_blob()
         return _pieces(download)
 
+    def stream_range(self, container: str, name: str, etag: str, offset: int, length: int) -> Iterator[bytes]:
+        """Read `length` bytes from `offset` of this version. Raises MediaNotFound, MediaChanged."""
+        if not length:
+            return iter(())
+        changed = MediaChanged(f"blob {name!r} in container {container!r} was overwritten")
+        with translated("reading a blob", missing=_no_blob(container, name), changed=changed, refused=_refused):
+            download = self._service.get_blob_client(container, name).download_blob(
+                offset=offset, length=length, etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified
+            )
+        return _pieces(download)
+
     def upload(
         self,
         container: str,

@@ -27,6 +27,7 @@ from service.web.routes.pages import pages
 from service.web.routes.reports import reports
 from service.web.routes.schema import schema
 from service.web.routes.uploads import uploads
+from service.web.routes.viewer import viewer
 from service.web.services import KEY, Services
 
 INFO = Info(
@@ -69,7 +70,7 @@ def create_app(
     # OPTIONS is not part of the API: pages of other origins do not call it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     problems.register(app)
-    for blueprint in (health, watching, sessions, uploads, analyse, jobs, reports, exclusions, faces, schema):
+    for blueprint in (health, watching, sessions, uploads, analyse, jobs, reports, exclusions, viewer, faces, schema):
         app.register_api(blueprint)
     app.register_blueprint(pages)
     extra(app)

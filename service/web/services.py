@@ -13,6 +13,7 @@ from service.jobs.backend import JobBackend
 from service.jobs.queue_metrics import QueueMetrics
 from service.jobs.watcher import JobWatcher
 from service.results.report.cache import ReportCache
+from service.results.series.store import SeriesStore
 from service.settings import Settings
 
 KEY = "media-analysis"
@@ -29,12 +30,14 @@ class Services(JobBackend):
         analyser: analyses single pictures; its children start with `analyser.start()`.
         watcher: follows jobs for event streams and waiting answers.
         reports: cache of the reports.
+        series: cache of the videos' measurements for drawing.
     """
 
     queue_metrics: QueueMetrics
     watcher: JobWatcher
     analyser: InteractiveAnalyser
     reports: ReportCache
+    series: SeriesStore
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -46,6 +49,7 @@ class Services(JobBackend):
             watcher=JobWatcher(jobs.table),
             analyser=InteractiveAnalyser(settings),
             reports=ReportCache(jobs.blobs, settings.workspace),
+            series=SeriesStore(jobs.blobs, settings.workspace),
         )
 
 

@@ -12,13 +12,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from infra.local.browser import ADVICE, find_browser
+from infra.local.demo_media import FRAME_RATE, SIZE, draw_frame
 from infra.local.loopback import HOST, free_port, http_status
 from infra.local.part import Part
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
@@ -30,6 +33,7 @@ AXE = REPOSITORY / "infra" / "local" / "node_modules" / "axe-core" / "axe.min.js
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 CAMERA_SIZE = (640, 480)
+FRAMES = 45
 
 ARGUMENTS = [
     "--disable-background-networking",
@@ -57,6 +61,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first second and a half of the demo's moving face."""
+    path = tmp_path_factory.mktemp("clips") / "moving face ü.mp4"
+    head = cv2.imread(str(ASTRONAUT))[0:360, 60:420]
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=FRAME_RATE)
+        (stream.width, stream.height), stream.pix_fmt = SIZE, "yuv420p"
+        for number in range(FRAMES):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(draw_frame(head, number), format="bgr24")))
+        file.mux(stream.encode())
+    return path
 
 
 @pytest.fixture(scope="session")

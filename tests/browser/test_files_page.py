@@ -8,14 +8,12 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import cv2
 import pytest
 from playwright.sync_api import Page, expect
 
-from infra.local.demo_media import FRAME_RATE, SIZE, draw_frame
 from infra.local.stack import LocalStack
-from tests.browser.conftest import PHONE, GuardedSite, Visit, drop, looked_at
+from tests.browser.conftest import FRAMES, PHONE, GuardedSite, Visit, drop, looked_at
 from tests.conftest import ASTRONAUT
 from tests.fixtures.media_made import clip as moving
 from tests.fixtures.media_made import jpeg
@@ -25,21 +23,6 @@ HOSTILE = "<script>alert(1)</script>.png"
 FORMULA = "=cmd|calc!A0.png"
 PORTRAIT = cv2.imencode(".png", cv2.resize(cv2.imread(str(ASTRONAUT)), (160, 160)))[1].tobytes()
 DONE_MS = 60_000
-FRAMES = 45
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first second and a half of the demo's moving face."""
-    path = tmp_path_factory.mktemp("clips") / "moving face ü.mp4"
-    head = cv2.imread(str(ASTRONAUT))[0:360, 60:420]
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=FRAME_RATE)
-        (stream.width, stream.height), stream.pix_fmt = SIZE, "yuv420p"
-        for number in range(FRAMES):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(draw_frame(head, number), format="bgr24")))
-        file.mux(stream.encode())
-    return path
 
 
 def line(page: Page, name: str) -> object:

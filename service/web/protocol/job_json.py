@@ -103,6 +103,9 @@ def _links(record: JobRecord) -> dict[str, str]:
     links = {"self": link("one", job_id)} | {name: link(name, job_id) for name in offered}
     if record.state == "succeeded":
         links["report"] = url_for("reports.report", job_id=job_id)
+        links["media"] = url_for("viewer.media", job_id=job_id)
+        if record.job.media == "video":
+            links["series"] = url_for("viewer.series", job_id=job_id)
     if record.superseded_by:
         links["superseded_by"] = link("one", record.superseded_by)
     return links

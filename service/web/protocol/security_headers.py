@@ -17,7 +17,7 @@ DOCS = (
 """Content-Security-Policy of Swagger's page, which has an inline script; it shows no uploaded content."""
 
 PAGE = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 """Content-Security-Policy of the pages: the service's own files, and pictures and videos that the browser holds."""

@@ -18,6 +18,7 @@ import {
   tookSeconds,
 } from "./job-words.js";
 import { ask, current, sentence } from "./session.js";
+import { openViewer } from "./viewer.js";
 
 const STAGES = ["queued", "fetch", "probe", "prepare", "engine", "results", "publish"];
 const STEPS = {
@@ -54,6 +55,7 @@ let followed = false;
 
 function update(job) {
   show(job);
+  openViewer(job);
   if (isFinished(job)) loadManifest(job);
   else if (!followed) {
     followed = true;

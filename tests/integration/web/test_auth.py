@@ -43,6 +43,8 @@ NEEDED = {
     ("GET", "/jobs/<job_id>/citation.bib"): "read",
     ("GET", "/jobs/<job_id>/annotations"): "read",
     ("PUT", "/jobs/<job_id>/annotations"): "analyse",
+    ("GET", "/jobs/<job_id>/series"): "read",
+    ("GET", "/jobs/<job_id>/media"): "read",
     ("POST", "/jobs/<job_id>/rerun"): "analyse",
     ("POST", "/jobs/<job_id>/cancel"): "analyse",
     ("GET", "/schema"): "read",

@@ -1,0 +1,1 @@
+"""A video's measurements for drawing: values by frame, and the overlay's geometry in pixels."""

@@ -1,0 +1,36 @@
+"""Make `series.bin` in a child process, which loads the analyser's geometry. Light to import, for web processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from service.errors import EngineTimeout, ReportFailed
+from service.results.series.layout import FILE
+from service.sandbox.process import ChildLimits
+from service.sandbox.python_child import run_module
+
+LIMITS = ChildLimits(time_s=120.0, memory_bytes=6 << 30, file_bytes=512 << 20)
+
+
+def make(csv: Path, width: int, height: int, room: Path, on_wait: Callable[[], None] = lambda: None) -> Path:
+    """Make the series of a table; returns the file.
+
+    Args:
+        width, height: of the upright video, in pixels.
+        room: a folder for request and result.
+        on_wait: see `run_child`.
+
+    Raises:
+        ReportFailed: the table cannot be read, or reading it took too long.
+    """
+    request, out = room / "series.json", room / FILE
+    request.write_text(json.dumps({"csv": str(csv.resolve()), "out": str(out), "width": width, "height": height}))
+    try:
+        finished = run_module("service.results.series", [str(request)], room, LIMITS, on_wait)
+    except EngineTimeout as error:
+        raise ReportFailed(f"the series was not made within {LIMITS.time_s:.0f} s") from error
+    if finished.returncode != 0 or not out.is_file():
+        raise ReportFailed(f"the table cannot be read: {finished.tail(1)}")
+    return out

@@ -1,0 +1,320 @@
+/** The timeline: quality, action units as a heat strip, and curves, on one time axis with a scrubber. */
+
+import { unitCode } from "./words.js";
+
+const GUTTER = 52;
+const EDGE = 8;
+const AXIS = 20;
+const QUALITY = 8;
+const ROW = 13;
+const GAP = 10;
+const CURVE = 84;
+const HIGHEST = 5;
+const GATE = 0.75;
+const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+
+const CURVES = [
+  { title: "Head °", columns: ["pose_Rx", "pose_Ry", "pose_Rz"], names: ["pitch", "yaw", "roll"], scale: 180 / Math.PI },
+  { title: "Gaze °", columns: ["gaze_angle_x", "gaze_angle_y"], names: ["across", "down"], scale: 180 / Math.PI },
+];
+const LINES = ["--line-a", "--line-b", "--line-c"];
+
+export class Timeline {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {(seconds: number) => void} onSeek
+   * @param {(words: string) => void} onHover called with the values under the mouse
+   */
+  constructor(canvas, onSeek, onHover) {
+    this.canvas = canvas;
+    this.picture = document.createElement("canvas");
+    this.data = null;
+    this.view = [0, 1];
+    this.now = 0;
+    this.selected = "";
+    const seek = (event) => onSeek(this.secondsAt(event.clientX));
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      if (this.select(event)) return;
+      canvas.setPointerCapture(event.pointerId);
+      seek(event);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (canvas.hasPointerCapture(event.pointerId)) seek(event);
+      onHover(this.wordsAt(event));
+    });
+    canvas.addEventListener("pointerleave", () => onHover(""));
+    new ResizeObserver(() => this.render()).observe(canvas.parentElement);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.render());
+  }
+
+  /** Show an overview of the stretch from `view[0]` to `view[1]`. */
+  show(data, view) {
+    this.data = data;
+    this.view = view;
+    this.rows = Object.keys(data.high).filter((name) => name.startsWith("AU") && (name.endsWith("_r") || !data.high[`${name.slice(0, 4)}_r`]));
+    if (data.high.AU45_c) this.rows = [...this.rows.filter((name) => name !== "AU45_c"), "AU45_c"];
+    if (!this.rows.includes(this.selected)) this.selected = this.rows.find((name) => name === "AU12_r") ?? this.rows[0] ?? "";
+    this.render();
+  }
+
+  /** Move the scrubber. */
+  move(seconds) {
+    this.now = seconds;
+    this.blit();
+  }
+
+  get width() {
+    return this.canvas.parentElement.clientWidth;
+  }
+
+  /** Number of points that the drawing needs. */
+  get points() {
+    return Math.max(100, Math.min(2000, Math.round(this.width - GUTTER - EDGE)));
+  }
+
+  get height() {
+    const rows = this.rows?.length ?? 0;
+    return AXIS + QUALITY + GAP + rows * ROW + GAP + (CURVES.length + (this.selected ? 1 : 0)) * (CURVE + GAP);
+  }
+
+  x(seconds) {
+    const [from, to] = this.view;
+    return GUTTER + ((seconds - from) / Math.max(1e-9, to - from)) * (this.width - GUTTER - EDGE);
+  }
+
+  secondsAt(clientX) {
+    const [from, to] = this.view;
+    const share = (clientX - this.canvas.getBoundingClientRect().left - GUTTER) / (this.width - GUTTER - EDGE);
+    return from + Math.max(0, Math.min(1, share)) * (to - from);
+  }
+
+  /** The values at a place: of the unit, or of the curves, that lie there. */
+  wordsAt(event) {
+    if (!this.data || event.offsetX < GUTTER) return "";
+    const seconds = this.secondsAt(event.clientX);
+    const { time, low, high } = this.data;
+    const at = Math.max(0, time.findLastIndex((each) => each <= seconds));
+    const row = this.rows[Math.floor((event.offsetY - AXIS - QUALITY - GAP) / ROW)];
+    const below = event.offsetY - AXIS - QUALITY - 2 * GAP - this.rows.length * ROW;
+    const curve = Math.floor(below / (CURVE + GAP)) - (this.selected ? 1 : 0);
+    const shown = row ? { columns: [row], names: [unitCode(row)], scale: 1 } : curve < 0 ? { columns: [this.selected], names: [unitCode(this.selected)], scale: 1 } : CURVES[curve];
+    const parts = (shown?.columns ?? []).filter((name) => high[name] && high[name][at] !== null).map((name) => {
+      const [least, most] = [low[name][at] * shown.scale, high[name][at] * shown.scale].map((value) => value.toFixed(shown.scale === 1 ? 2 : 1));
+      return `${shown.names[shown.columns.indexOf(name)]} ${least === most ? most : `${least} to ${most}`}`;
+    });
+    return `${clock(seconds, 0.01)}: ${parts.join(", ") || "no values"}`;
+  }
+
+  /** A press on a unit's code shows the unit's curve. */
+  select(event) {
+    const frame = this.canvas.getBoundingClientRect();
+    const at = Math.floor((event.clientY - frame.top - AXIS - QUALITY - GAP) / ROW);
+    if (event.clientX - frame.left >= GUTTER || !this.rows?.[at]) return false;
+    this.selectUnit(this.rows[at]);
+    return true;
+  }
+
+  selectUnit(column) {
+    this.selected = column;
+    this.render();
+  }
+
+  // --- drawing -------------------------------------------------------------------------------------------------------
+
+  render() {
+    if (!this.data || !this.width) return;
+    const ratio = window.devicePixelRatio || 1;
+    for (const canvas of [this.canvas, this.picture]) {
+      canvas.width = Math.round(this.width * ratio);
+      canvas.height = Math.round(this.height * ratio);
+    }
+    this.canvas.style.height = `${this.height}px`;
+    const style = getComputedStyle(this.canvas);
+    this.colour = (name) => style.getPropertyValue(name).trim();
+    const context = this.picture.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    context.font = `11px ${this.colour("--sans")}`;
+    context.textBaseline = "middle";
+    this.drawAxis(context);
+    this.drawQuality(context, AXIS);
+    let top = AXIS + QUALITY + GAP;
+    for (const name of this.rows) {
+      this.drawHeat(context, name, top);
+      top += ROW;
+    }
+    top += GAP;
+    if (this.selected) {
+      const names = [this.selected.endsWith("_c") ? "present" : "intensity"];
+      this.drawCurve(context, { title: unitCode(this.selected), columns: [this.selected], names, scale: 1, range: [0, this.selected.endsWith("_c") ? 1 : HIGHEST] }, top);
+      top += CURVE + GAP;
+    }
+    for (const curve of CURVES) {
+      this.drawCurve(context, curve, top);
+      top += CURVE + GAP;
+    }
+    this.blit();
+  }
+
+  blit() {
+    if (!this.colour) return;
+    const context = this.canvas.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(this.picture, 0, 0);
+    if (this.now < this.view[0] || this.now > this.view[1]) return;
+    const ratio = window.devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.fillStyle = this.colour("--focus");
+    const x = this.x(this.now);
+    context.fillRect(x - 1, 0, 2, this.height);
+    context.beginPath();
+    context.moveTo(x - 6, 0);
+    context.lineTo(x + 6, 0);
+    context.lineTo(x, 8);
+    context.fill();
+  }
+
+  drawAxis(context) {
+    const [from, to] = this.view;
+    const wanted = ((to - from) * 70) / (this.width - GUTTER);
+    const step = TICKS.find((each) => each >= wanted) ?? 7200;
+    context.strokeStyle = this.colour("--line");
+    context.fillStyle = this.colour("--muted");
+    context.textAlign = "center";
+    for (let time = Math.ceil(from / step) * step; time <= to + 1e-9; time += step) {
+      const x = Math.round(this.x(time)) + 0.5;
+      context.beginPath();
+      context.moveTo(x, AXIS - 4);
+      context.lineTo(x, this.height);
+      context.stroke();
+      context.fillText(clock(time, step), Math.min(Math.max(x, GUTTER + 8), this.width - 18), AXIS / 2 - 1);
+    }
+  }
+
+  /** Call `paint` with place and width of each point of the overview. */
+  each(paint) {
+    const { time } = this.data;
+    for (let at = 0; at < time.length; at += 1) {
+      const next = at + 1 < time.length ? time[at + 1] : time[at] + (at ? time[at] - time[at - 1] : 0.04);
+      const [left, right] = [Math.max(GUTTER, this.x(time[at])), Math.min(this.width - EDGE, this.x(next))];
+      // Rows far apart are a gap in the recording.
+      const width = next - time[at] > this.gapSeconds ? Math.min(2, right - left) : right - left;
+      if (right > left) paint(at, left, Math.max(0.75, width + 0.4));
+    }
+  }
+
+  /** Distance of two points above which there is a gap between them. */
+  get gapSeconds() {
+    const { time } = this.data;
+    const steps = time.slice(1).map((each, at) => each - time[at]).sort((one, other) => one - other);
+    return Math.max(0.25, 4 * (steps[steps.length >> 1] ?? 1));
+  }
+
+  drawQuality(context, top) {
+    const { low } = this.data;
+    this.each((at, left, width) => {
+      const isPoor = low.success?.[at] === 0 || (low.confidence?.[at] ?? 0) < GATE;
+      context.fillStyle = this.colour(isPoor ? "--bad" : "--good");
+      context.globalAlpha = isPoor ? 1 : 0.45;
+      context.fillRect(left, top, width, QUALITY);
+    });
+    context.globalAlpha = 1;
+    this.label(context, "Quality", top + QUALITY / 2, false);
+  }
+
+  drawHeat(context, name, top) {
+    const values = this.data.high[name];
+    const highest = name.endsWith("_c") ? 1 : HIGHEST;
+    context.fillStyle = this.colour("--sunken");
+    context.fillRect(GUTTER, top, this.width - GUTTER - EDGE, ROW - 2);
+    context.fillStyle = this.colour(name.endsWith("_c") ? "--warn" : "--accent");
+    this.each((at, left, width) => {
+      if (!values[at]) return;
+      context.globalAlpha = Math.min(1, values[at] / highest);
+      context.fillRect(left, top, width, ROW - 2);
+    });
+    context.globalAlpha = 1;
+    this.label(context, name.endsWith("_c") && name.startsWith("AU45") ? "Blink" : unitCode(name), top + ROW / 2 - 1, name === this.selected);
+  }
+
+  drawCurve(context, { title, columns, names, scale, range }, top) {
+    const known = columns.filter((name) => this.data.high[name]);
+    const [least, most] = range ?? this.range(known, scale);
+    const y = (value) => top + CURVE - ((value * scale - least) / (most - least)) * CURVE;
+    context.fillStyle = this.colour("--sunken");
+    context.fillRect(GUTTER, top, this.width - GUTTER - EDGE, CURVE);
+    context.save();
+    context.beginPath();
+    context.rect(GUTTER, top, this.width - GUTTER - EDGE, CURVE);
+    context.clip();
+    if (least < 0 && most > 0) {
+      context.fillStyle = this.colour("--line-strong");
+      context.fillRect(GUTTER, y(0), this.width, 0.5);
+    }
+    known.forEach((name) => this.drawLine(context, name, y, this.colour(LINES[columns.indexOf(name)])));
+    context.restore();
+    this.label(context, title, top + 8, false);
+    context.fillStyle = this.colour("--muted");
+    context.textAlign = "right";
+    context.fillText(least.toFixed(0), GUTTER - 6, top + CURVE - 6);
+    context.fillText(most.toFixed(0), GUTTER - 6, top + 22);
+    context.textAlign = "left";
+    let left = GUTTER + 6;
+    columns.forEach((name, at) => {
+      if (!this.data.high[name]) return;
+      context.fillStyle = this.colour(LINES[at]);
+      context.fillText(names[at], left, top + 9);
+      left += context.measureText(names[at]).width + 12;
+    });
+  }
+
+  range(columns, scale) {
+    let [least, most] = [-5, 5];
+    for (const name of columns) {
+      for (const value of this.data.low[name]) if (value !== null) least = Math.min(least, value * scale);
+      for (const value of this.data.high[name]) if (value !== null) most = Math.max(most, value * scale);
+    }
+    return [Math.floor(least / 5) * 5, Math.ceil(most / 5) * 5];
+  }
+
+  drawLine(context, name, y, colour) {
+    const { time, low, high } = this.data;
+    const gap = this.gapSeconds;
+    context.strokeStyle = colour;
+    context.lineWidth = 1.4;
+    context.lineJoin = "round";
+    context.beginPath();
+    let before = null;
+    time.forEach((seconds, at) => {
+      if (high[name][at] === null) {
+        before = null;
+        return;
+      }
+      const x = this.x(seconds);
+      if (before === null || seconds - before > gap) context.moveTo(x, y(low[name][at]));
+      context.lineTo(x, y(low[name][at]));
+      context.lineTo(x, y(high[name][at]));
+      before = seconds;
+    });
+    context.stroke();
+  }
+
+  label(context, text, y, isSelected) {
+    context.textAlign = "right";
+    context.fillStyle = this.colour(isSelected ? "--accent" : "--muted");
+    context.font = `${isSelected ? "600 " : ""}11px ${this.colour("--sans")}`;
+    context.fillText(text, GUTTER - 6, y);
+    context.font = `11px ${this.colour("--sans")}`;
+  }
+}
+
+/** "3.2 s", "1:05", "1:02:00". */
+export function clock(seconds, step = 1) {
+  if (seconds < 60 && step < 60) return `${Number(seconds.toFixed(2))} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  const padded = (value) => String(value).padStart(2, "0");
+  return hours ? `${hours}:${padded(minutes)}:${padded(whole % 60)}` : `${minutes}:${padded(whole % 60)}`;
+}

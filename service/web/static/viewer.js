@@ -1,0 +1,243 @@
+/** The viewer of a finished video: player with overlay, timeline, and the values of the current frame. */
+
+import { byId, make, setText } from "./dom.js";
+import { problemWords } from "./job-words.js";
+import { drawFaces } from "./overlay.js";
+import { faceOf, rowAt, Series } from "./series.js";
+import { clock, Timeline } from "./timeline.js";
+import { unitCode, unitName } from "./words.js";
+
+const ZOOM = 2;
+const LEAST_VIEW_S = 0.5;
+const HIGHEST = 5;
+const DEGREES = 180 / Math.PI;
+const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
+
+const video = byId("player");
+const layers = new Set(["boxes", "landmarks", "pose", "gaze"]);
+const timeline = new Timeline(byId("timeline-canvas"), (seconds) => seek(seconds), (words) => setText(byId("timeline-values"), words));
+const bars = new Map();
+let series = null;
+let view = [0, 1];
+let now = 0;
+
+/** Open the viewer of a finished job with a series. */
+export async function openViewer(job) {
+  if (series || !job.links.series) return;
+  series = new Series(job.links.series);
+  byId("viewer").hidden = false;
+  video.src = job.links.media;
+  video.addEventListener("error", () => fallBack(job), { once: true });
+  await openFace(null);
+}
+
+async function openFace(face) {
+  setText(byId("viewer-problem"), "");
+  try {
+    const head = await series.open(face, timeline.points);
+    if (head.face === null) {
+      setText(byId("viewer-problem"), "The table has no rows: there is nothing to show.");
+      return;
+    }
+    byId("viewer-stage").style.setProperty("--aspect", head.width / head.height);
+    listFaces(head);
+    makeBars(head);
+    view = whole();
+    timeline.show(head, view);
+    setSlider();
+    moved(Math.max(now, head.begins_s));
+  } catch (problem) {
+    setText(byId("viewer-problem"), problemWords(problem));
+  }
+}
+
+function listFaces({ faces, face }) {
+  byId("viewer-faces").hidden = faces.length < 2;
+  byId("viewer-face").replaceChildren(...faces.map((each) => make("option", { value: each.face_id, selected: each.face_id === face }, `${each.face_id} (${each.rows} rows)`)));
+}
+
+/** A drawn copy plays where the browser cannot play the media itself. */
+function fallBack(job) {
+  if (job.links.overlay) {
+    byId("viewer-layers").hidden = true;
+    byId("player-overlay").hidden = true;
+    video.src = job.links.overlay;
+    return;
+  }
+  setText(byId("viewer-problem"), "This browser cannot play the video, or it was deleted. The curves and values below still work.");
+  byId("viewer-stage").hidden = true;
+  byId("play").disabled = true;
+}
+
+// --- time ------------------------------------------------------------------------------------------------------------
+
+function whole() {
+  const { begins_s: begins, ends_s: ends } = series.head;
+  return [Math.min(0, begins), Math.max(ends, begins + LEAST_VIEW_S)];
+}
+
+/** Go to a moment; the frame that is shown there follows. */
+function seek(seconds) {
+  const [from, to] = whole();
+  const wanted = Math.max(from, Math.min(to, seconds));
+  // A little later than its begin, so that rounding does not show the frame before.
+  if (!byId("viewer-stage").hidden) video.currentTime = wanted + series.frameSeconds / 4;
+  moved(wanted);
+}
+
+function step(frames) {
+  const rows = series.around(now, refresh);
+  const at = rows ? rowAt(rows, now, series.frameSeconds) : -1;
+  seek(rows?.time[at + frames] !== undefined && at >= 0 ? rows.time[at + frames] : now + frames * series.frameSeconds);
+}
+
+function moved(seconds) {
+  now = seconds;
+  timeline.move(now);
+  refresh();
+}
+
+/** Follow the player: the presentation time of the frame that is on the screen. */
+function followFrames() {
+  if (!video.requestVideoFrameCallback) return;
+  video.requestVideoFrameCallback((_, { mediaTime }) => {
+    if (series?.head) moved(mediaTime);
+    if (!video.paused && now > view[1]) shift();
+    followFrames();
+  });
+}
+
+function shift() {
+  const length = view[1] - view[0];
+  setView([now, now + length]);
+}
+
+async function setView([from, to]) {
+  const [least, most] = whole();
+  const length = Math.min(Math.max(to - from, LEAST_VIEW_S), most - least);
+  const begin = Math.max(least, Math.min(from, most - length));
+  view = [begin, begin + length];
+  try {
+    const wanted = view;
+    const data = await series.overview(view[0], view[1], timeline.points);
+    if (wanted === view) timeline.show(data, view);
+  } catch (problem) {
+    setText(byId("viewer-problem"), problemWords(problem));
+  }
+}
+
+function zoom(factor) {
+  const length = (view[1] - view[0]) / factor;
+  const share = (now - view[0]) / (view[1] - view[0]);
+  const begin = share >= 0 && share <= 1 ? now - share * length : (view[0] + view[1] - length) / 2;
+  setView([begin, begin + length]);
+}
+
+// --- the current frame -------------------------------------------------------------------------------------------------
+
+function refresh() {
+  const rows = series.around(now, refresh);
+  const at = rows ? rowAt(rows, now, series.frameSeconds) : -1;
+  setSlider(rows, at);
+  const canvas = byId("player-overlay");
+  const face = at >= 0 ? faceOf(rows, at) : null;
+  const shown = new Set(layers);
+  if (face && !face.head_pose) shown.delete("pose");
+  drawFaces(canvas, series.head, face ? [face] : [], shown, face);
+  canvas.dataset.frame = at >= 0 ? rows.frame[at] : "";
+  showValues(rows, at);
+}
+
+function setSlider(rows = null, at = -1) {
+  const [from, to] = whole();
+  const slider = byId("timeline");
+  const words = `${now.toFixed(2)} s of ${to.toFixed(2)} s${at >= 0 ? `, frame ${rows.frame[at]}` : ""}`;
+  for (const [name, value] of Object.entries({ valuemin: from, valuemax: to, valuenow: now })) slider.setAttribute(`aria-${name}`, value.toFixed(3));
+  slider.setAttribute("aria-valuetext", words);
+  setText(byId("viewer-time"), `${clock(now, 0.01)}${at >= 0 ? ` · frame ${rows.frame[at]}` : ""}`);
+}
+
+function makeBars({ low }) {
+  bars.clear();
+  const columns = Object.keys(low).filter((name) => /^AU\d\d_r$/.test(name));
+  byId("viewer-units").replaceChildren(...columns.map(bar));
+}
+
+function bar(column) {
+  const number = make("span", { class: "number" });
+  const filled = make("span", { class: "bar-filled" });
+  bars.set(column, { number, filled });
+  const code = make("button", { type: "button", class: "unit-button", title: "Show its curve", onclick: () => timeline.selectUnit(column) }, unitCode(column));
+  return make(
+    "li",
+    {},
+    code,
+    make("span", { class: "unit-name small muted" }, unitName(column)),
+    make("span", { class: "bar", "aria-hidden": "true" }, filled),
+    number,
+  );
+}
+
+function showValues(rows, at) {
+  const value = (name) => (at >= 0 ? (rows.low[name]?.[at] ?? null) : null);
+  for (const [column, { number, filled }] of bars) {
+    const intensity = value(column);
+    setText(number, intensity === null ? "–" : intensity.toFixed(2));
+    filled.style.setProperty("--share", intensity === null ? 0 : Math.min(1, intensity / HIGHEST));
+  }
+  const angles = (names, scale) => names.map((name) => (value(name) === null ? "–" : `${(value(name) * scale).toFixed(1).replace("-", "−")}°`)).join(", ");
+  const confidence = value("confidence");
+  const isUsed = value("success") !== 0 && confidence !== null && confidence >= 0.75;
+  setText(byId("viewer-confidence"), confidence === null ? "no row at this moment" : `${confidence.toFixed(2)}${isUsed ? "" : ", below the quality gate"}`);
+  setText(byId("viewer-head"), angles(["pose_Rx", "pose_Ry", "pose_Rz"], DEGREES));
+  setText(byId("viewer-gaze"), angles(["gaze_angle_x", "gaze_angle_y"], DEGREES));
+}
+
+// --- controls ------------------------------------------------------------------------------------------------------------
+
+function togglePlay() {
+  if (byId("play").disabled) return;
+  if (video.paused) video.play().catch(() => {});
+  else video.pause();
+}
+
+for (const name of ["play", "pause", "ended"]) {
+  video.addEventListener(name, () => setText(byId("play"), video.paused ? "Play" : "Pause"));
+}
+// Without frame callbacks the player's own time, a few times a second, has to do.
+video.addEventListener("timeupdate", () => {
+  if (!video.requestVideoFrameCallback && series?.head) moved(video.currentTime);
+});
+video.addEventListener("loadedmetadata", () => series?.head && refresh());
+byId("play").addEventListener("click", togglePlay);
+byId("step-back").addEventListener("click", () => step(-1));
+byId("step-on").addEventListener("click", () => step(1));
+byId("zoom-in").addEventListener("click", () => zoom(ZOOM));
+byId("zoom-out").addEventListener("click", () => zoom(1 / ZOOM));
+byId("zoom-all").addEventListener("click", () => setView(whole()));
+byId("viewer-face").addEventListener("change", ({ target }) => openFace(Number(target.value)));
+byId("viewer-layers").addEventListener("change", ({ target }) => {
+  if (target.checked) layers.add(target.name);
+  else layers.delete(target.name);
+  refresh();
+});
+byId("timeline").addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !series?.head) return;
+  const [from, to] = whole();
+  const acts = {
+    " ": togglePlay,
+    Home: () => seek(from),
+    End: () => seek(series.head.ends_s),
+    PageUp: () => seek(now - 10),
+    PageDown: () => seek(now + 10),
+    "+": () => zoom(ZOOM),
+    "-": () => zoom(1 / ZOOM),
+    0: () => setView([from, to]),
+  };
+  const act = event.key in KEYS ? () => (event.shiftKey ? seek(now + KEYS[event.key]) : step(KEYS[event.key])) : acts[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+new ResizeObserver(() => series?.head && refresh()).observe(byId("viewer-stage"));
+followFrames();
