@@ -77,9 +77,10 @@ def create_app(
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     security_headers.guard(app)
     app.before_request(_begin)
-    work_slots.guard(app, lambda: services.settings.web_threads, exempt=_needs_no_slot)
-    app.before_request(_refuse_without_host)
     authenticator = authenticator or Authenticator.open()
+    threads = authenticator.settings.web_threads
+    work_slots.guard(app, lambda: threads, exempt=_needs_no_slot)
+    app.before_request(_refuse_without_host)
     OriginCheck(authenticator.settings, keys_needed=authenticator.needs_keys).guard(app)
     app.before_request(bodies.refuse_long_body)
     authenticator.guard(app)

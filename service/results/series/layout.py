@@ -82,10 +82,10 @@ class Header:
 
 
 def value_bytes(rows: int) -> int:
-    """Return the size of so many rows of values."""
+    """Return the size of the values of `rows` rows, in bytes."""
     return rows * len(VALUES) * np.dtype(np.float32).itemsize
 
 
 def geometry_bytes(rows: int) -> int:
-    """Return the size of so many rows of geometry."""
+    """Return the size of the geometry of `rows` rows, in bytes."""
     return rows * GEOMETRY * np.dtype(np.int16).itemsize

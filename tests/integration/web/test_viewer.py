@@ -24,7 +24,7 @@ from tests.conftest import StorageAccount
 from tests.integration.web.conftest import TRACE
 
 SIZE = (640, 480)
-FRAMES = 1200
+FRAMES = 1400
 PEAK_AT = 717
 MEDIA = bytes(range(256)) * 400
 
