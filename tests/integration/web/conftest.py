@@ -94,6 +94,21 @@ def publish(account: StorageAccount, record: JobRecord, csv: bytes = b"face,conf
     return place
 
 
+def video_job(account: StorageAccount, csv: Path, table: bytes, media: bytes, size: tuple[int, int]) -> str:
+    """A succeeded job of a video with this table; returns its id."""
+    etag = account.put("clip.mp4", media)
+    job = AnalysisJob(account.container, "clip.mp4", etag, "video", "wild", JobOptions.resolve("video", "wild", {}))
+    record = account.services.submitter.submit(job, TRACE)
+    running = account.services.table.update(record.claimed("w", "a1", 60, now()))
+    place = ResultPlace.of(job, account.settings.results_container)
+    csv.write_bytes(table)
+    manifest = {"media": {"probe": {"width": size[0], "height": size[1]}}}
+    publish_artefacts(account.services.blobs, place, "a1", manifest)
+    commit(account.services.blobs, place, "a1", csv, "feed")
+    account.services.table.update(running.succeeded("a1", now()))
+    return job.job_id
+
+
 @dataclass(frozen=True)
 class Reply:
     """What came back over the wire."""

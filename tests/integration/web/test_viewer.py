@@ -15,13 +15,12 @@ from service.engine.columns import VIDEO_COLUMNS
 from service.engine.lite.geometry import FaceGeometry
 from service.jobs.job import AnalysisJob
 from service.jobs.options import JobOptions
-from service.jobs.record import now
 from service.jobs.result_place import ResultPlace
 from service.results.publish import commit, publish_artefacts
 from service.results.series.layout import AXES, LANDMARKS
 from service.web.routes.viewer import LONGEST_RANGE
 from tests.conftest import StorageAccount
-from tests.integration.web.conftest import TRACE
+from tests.integration.web.conftest import TRACE, video_job
 
 SIZE = (640, 480)
 FRAMES = 1400
@@ -75,18 +74,7 @@ TABLE = table()
 
 @pytest.fixture
 def job_id(account: StorageAccount, tmp_path: Path) -> str:
-    etag = account.put("clip.mp4", MEDIA)
-    job = AnalysisJob(account.container, "clip.mp4", etag, "video", "wild", JobOptions.resolve("video", "wild", {}))
-    record = account.services.submitter.submit(job, TRACE)
-    running = account.services.table.update(record.claimed("w", "a1", 60, now()))
-    place = ResultPlace.of(job, account.settings.results_container)
-    path = tmp_path / "t.csv"
-    path.write_bytes(TABLE)
-    manifest = {"media": {"probe": {"width": SIZE[0], "height": SIZE[1]}}}
-    publish_artefacts(account.services.blobs, place, "a1", manifest)
-    commit(account.services.blobs, place, "a1", path, "feed")
-    account.services.table.update(running.succeeded("a1", now()))
-    return job.job_id
+    return video_job(account, tmp_path / "t.csv", TABLE, MEDIA, SIZE)
 
 
 def series(client: FlaskClient, job_id: str, query: str = "") -> dict:
