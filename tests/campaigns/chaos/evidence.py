@@ -212,7 +212,10 @@ def _files(run_folder: Path) -> Iterator[str]:
             inside = path.relative_to(workspace).parts
             if len(inside) > 1 and inside[1].startswith("child-"):
                 continue
-            if len(inside) > 2 or (path.name != "lock" and not inside[-1].startswith("worker-")):
+            # The locks of processors are shared by the workers of a host, and stay.
+            if path.name == "lock" or (path.name.startswith("cpu-") and path.suffix == ".lock"):
+                continue
+            if len(inside) > 2 or not inside[-1].startswith("worker-"):
                 yield str(path.relative_to(run_folder))
 
 
@@ -229,6 +232,8 @@ def _is_error(entry: Mapping[str, Any]) -> bool:
     return entry.get("level") in {"error", "critical"} and entry.get("event") not in {
         "job.failed",
         "message.set_aside",
+        # Decoders are killed while they start, too.
+        "pool.child_does_not_start",
     }
 
 
