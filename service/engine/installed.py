@@ -41,6 +41,7 @@ class Engine:
         commands: those that are installed.
         binary_sha256: SHA-256 by command, where no `engine.json` identifies them.
         is_parallel: whether one process uses several processors well; others get one.
+        turns_videos: whether it turns videos upright by their rotation flag; others get a copy that is.
         au_facts: by action-unit column; empty where the engine states none.
         model_facts: name, hash, shapes, licence and citation key of each model file; JSON as the engine states it.
         citations: publications of the models, as parts of BibTeX; JSON as the engine states it.
@@ -59,6 +60,7 @@ class Engine:
     model_facts: tuple[Mapping[str, Any], ...] = ()
     citations: tuple[Mapping[str, Any], ...] = ()
     is_parallel: bool = False
+    turns_videos: bool = False
 
     @classmethod
     def find(cls, bin_dir: Path) -> Engine:
@@ -134,6 +136,7 @@ def _labelled(bin_dir: Path, label: Path, present: tuple[str, ...]) -> Engine:
         model_facts=model_facts,
         citations=citations,
         is_parallel=fields.get("parallel") is True,
+        turns_videos=fields.get("turns_videos") is True,
     )
 
 

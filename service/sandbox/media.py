@@ -239,12 +239,19 @@ def picture_probe(fields: Mapping[str, Any]) -> Probe:
 
 
 def prepare(
-    path: Path, found: Probe, room: Path, limits: MediaLimits, on_wait: Callable[[], None] = lambda: None
+    path: Path,
+    found: Probe,
+    room: Path,
+    limits: MediaLimits,
+    on_wait: Callable[[], None] = lambda: None,
+    *,
+    engine_turns: bool = False,
 ) -> Prepared:
     """Bring the media under a safe name, and copy it where engines would read it otherwise; decode all of a video.
 
     Args:
         room: this item's folder; gets `prepare/`.
+        engine_turns: whether the engine turns videos by itself, so that none is copied for that alone.
 
     Raises:
         MediaTooLarge: it took too long, or over another limit.
@@ -254,7 +261,7 @@ def prepare(
     folder.mkdir()
     try:
         if found.media == "video":
-            return _video(path, found, folder, limits, on_wait)
+            return _video(path, found, folder, limits, on_wait, engine_turns)
         return _picture(path, found, folder, limits, on_wait)
     except DecoderTimeout as error:
         raise MediaTooLarge(
@@ -293,7 +300,9 @@ def _picture_steps(found: Probe) -> Iterator[str]:
         yield "turned upright"
 
 
-def _video(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None]) -> Prepared:
+def _video(
+    path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait: Callable[[], None], engine_turns: bool
+) -> Prepared:
     into, times = folder / "media.mp4", folder / "times.f64"
     request = {
         "do": "prepare",
@@ -302,7 +311,7 @@ def _video(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait:
         "into": str(into),
         "times": str(times),
         "rate": found.rate or "25",
-        "copy": _needs_copy(found),
+        "copy": _needs_copy(found, engine_turns),
         "cut": found.is_cut_short,
         "max_pixels": limits.max_frame_pixels,
         "max_duration_s": limits.max_duration_s,
@@ -327,9 +336,9 @@ def _video(path: Path, found: Probe, folder: Path, limits: MediaLimits, on_wait:
     )
 
 
-def _needs_copy(found: Probe) -> bool:
+def _needs_copy(found: Probe, engine_turns: bool) -> bool:
     return bool(
-        found.rotation
+        (found.rotation and not engine_turns)
         or found.mirrored
         or found.has_cuts
         or not found.track_is_certain
@@ -359,7 +368,7 @@ def _steps(probe: Probe, decoded: _Decoded, damaged: int) -> list[str]:
         aspect = (probe.sample_aspect_ratio or "").replace("/", ":")
         steps.append(f"scaled from pixels of {aspect} to square ones, {probe.width} × {probe.height}")
     if probe.rotation:
-        steps.append(f"rotated {probe.rotation}° upright")
+        steps.append(f"rotated {probe.rotation}° upright" + ("" if decoded.copied else " by the engine itself"))
     if probe.mirrored:
         steps.append("mirrored, as its display matrix says")
     if decoded.sizes > 1:

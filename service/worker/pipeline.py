@@ -161,7 +161,8 @@ class _MediaRun:
         return probed
 
     def _prepare(self, path: Path, probed: Probe, watch: WatchStep) -> Prepared:
-        prepared = prepare(path, probed, self.room, self.parts.limits.of_media, lambda: watch(0.0))
+        turns = self._engine.turns_videos
+        prepared = prepare(path, probed, self.room, self.parts.limits.of_media, lambda: watch(0.0), engine_turns=turns)
         self.attempt.media = replace(self.attempt.media, probe=prepared.probe.as_dict(), preparation=prepared.steps)
         self.attempt.frames = FrameFacts(expected=prepared.frames_expected, decoded=prepared.frames_decoded)
         return prepared

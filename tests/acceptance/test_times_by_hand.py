@@ -10,9 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import pytest
 
+from service.sandbox.media import MediaLimits, prepare, probe
 from service.settings import REPOSITORY
+from tests.conftest import ASTRONAUT
 from tests.fixtures import clips
 from tests.fixtures.media_made import FAKES
 
@@ -74,3 +78,29 @@ def test_frames_lost_to_damage_make_a_table_partial(tmp_path: Path) -> None:
     assert manifest["completeness"]["reason"] == f"{len(rows)} of 30 frames are in the table"
     assert rows[-1]["timestamp"] == "0.967"
     assert len(rows) >= 20
+
+
+def test_the_embedded_engine_measures_a_turned_video_as_its_upright_copy(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    face = cv2.rotate(cv2.imread(str(ASTRONAUT)), cv2.ROTATE_90_COUNTERCLOCKWISE)
+    with av.open(str(tmp_path / "plain" / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = face.shape[1], face.shape[0], "yuv420p"
+        for _ in range(8):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(face, "bgr24")))
+        container.mux(stream.encode())
+    turned = clips.turned(tmp_path / "plain" / "a.mp4", tmp_path / "turned.mp4", clips.QUARTER_CLOCKWISE)
+    rows, manifest = analysed(turned, LITE)
+    assert manifest["media"]["preparation"] == ["rotated 90° upright by the engine itself"]
+    upright, _ = analysed(clips_upright(tmp_path, turned), LITE)
+    for name in ("x_30", "y_30"):
+        assert float(rows[-1][name]) == pytest.approx(float(upright[-1][name]), abs=1.5)
+
+
+def clips_upright(folder: Path, turned: Path) -> Path:
+    """The copy that an engine would get that does not turn videos."""
+    room = folder / "room"
+    room.mkdir()
+    limits = MediaLimits(max_pixels=10**7, max_duration_s=60)
+    copy = prepare(turned, probe(turned, "video", room, limits), room, limits).path
+    return copy.rename(folder / "upright.mp4")

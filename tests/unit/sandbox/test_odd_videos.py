@@ -203,3 +203,12 @@ def test_the_time_limit_grows_with_pixels_and_frames(tmp_path: Path) -> None:
     large = replace(probed, width=2160, height=3840, frames=10_000)
     assert LIMITS.of_copy(probed).time_s == pytest.approx(60, abs=0.1)
     assert LIMITS.of_copy(large).time_s == pytest.approx(60 + 60 * 82.944)
+
+
+def test_no_copy_is_made_for_an_engine_that_turns_by_itself(tmp_path: Path) -> None:
+    path = clips.turned(clips.counted(tmp_path / "a.mp4", EVEN), tmp_path / "b.mp4", clips.QUARTER_CLOCKWISE)
+    found = probe(path, "video", tmp_path, LIMITS)
+    result = prepare(path, found, tmp_path, LIMITS, engine_turns=True)
+    assert result.steps == ("rotated 90° upright by the engine itself",)
+    assert result.path.read_bytes() == path.read_bytes()
+    assert (result.probe.width, result.probe.height, result.probe.rotation) == (48, 64, 90)
