@@ -15,7 +15,7 @@ from service.jobs.options import optional
 from service.results.series.layout import FaceRows
 from service.results.series.store import Series
 from service.results.series.window import columns, pixels, stretch
-from service.web.protocol.openapi import Parameters, content, needs, operation_name, problems
+from service.web.protocol.openapi import Parameters, needs, operation_name, problems
 from service.web.routes.jobs import JobPath, published
 from service.web.services import services
 
@@ -24,6 +24,8 @@ MOST_GEOMETRY = 1200
 """Rows of one answer with geometry."""
 LONGEST_RANGE = 4 << 20
 """Bytes of one answer to a range request. A player reads as it plays: a longer answer would hold a thread meanwhile."""
+
+MEDIA_CONTENT: dict[str, Any] = {"video/*": {}, "image/*": {}, "application/octet-stream": {}}
 
 TO_READ = needs("read")
 ERRORS = problems(400, 404, 409, 503)
@@ -93,8 +95,8 @@ def series(path: JobPath, query: SeriesQuery) -> Response:
     "/jobs/<job_id>/media",
     endpoint="media",
     responses={
-        200: content("application/octet-stream", None),
-        206: content("application/octet-stream", None),
+        200: {"description": "OK", "content": MEDIA_CONTENT},
+        206: {"description": "Partial Content", "content": MEDIA_CONTENT},
         416: {"description": "Range Not Satisfiable"},
         **ERRORS,
     },
