@@ -48,6 +48,8 @@ NEEDS: dict[str, list[Actions]] = {
     "list_containers": any_of(f"{CONTAINER}/read"),
     "create_container": any_of(f"{CONTAINER}/write"),
     "exists": any_of(f"{CONTAINER}/read"),
+    "get_container_properties": any_of(f"{CONTAINER}/read"),
+    "set_container_metadata": any_of(f"{CONTAINER}/write"),
     "get_user_delegation_key": any_of(f"{BLOBS}/generateUserDelegationKey/action"),
     "list_blobs": any_of(f"{BLOB}/read"),
     "get_blob_properties": any_of(f"{BLOB}/read"),
