@@ -78,9 +78,8 @@ class AnalysisJob:
 
     @property
     def stem(self) -> str:
-        """Name of the results, as OpenFace forms it: the file name without its last extension."""
-        name = self.blob.rsplit("/", 1)[-1]
-        return name.rpartition(".")[0] or name
+        """Name of the results: see `stem_of`."""
+        return stem_of(self.blob)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as in messages, records and manifests."""
@@ -217,3 +216,9 @@ def _check_names(job: AnalysisJob) -> None:
 def log_context(job: AnalysisJob, traceparent: str) -> AbstractContextManager[None]:
     """Bind the job and its trace to every line logged inside the block."""
     return bound_to_trace(traceparent, job_id=job.job_id, container=job.container, blob=job.blob)
+
+
+def stem_of(blob: str) -> str:
+    """Return the name that results have, as OpenFace forms it: the file name without its last extension."""
+    name = blob.rsplit("/", 1)[-1]
+    return name.rpartition(".")[0] or name

@@ -20,9 +20,8 @@ from service.jobs.job import AnalysisJob, QueuedJob
 from service.jobs.job_queue import HeldMessages, JobQueue, MessageGone
 from service.jobs.job_table import JobTable, Purged
 from service.jobs.names import OWN_CONTAINER, OWN_FOLDER, is_result
-from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
-from service.jobs.result_place import ResultPlace
+from service.jobs.result_place import folder_of_upload
 from service.jobs.sweep.finding import every_blob
 from service.logs import log
 from service.storage.azure_blobs import AzureBlobs
@@ -173,7 +172,7 @@ class Purge:
     def _results(self, scope: Scope, place: str, unfinished: set[str]) -> Iterator[BlobInfo]:
         """List results by their names, so that those without a record are found as well."""
         before = OWN_FOLDER if self.results_container == OWN_CONTAINER else f"{scope.container}/"
-        prefix = before if scope.blob is None else _folder_of(scope.container, scope.blob, self.results_container)
+        prefix = before if scope.blob is None else folder_of_upload(scope.container, scope.blob, self.results_container)
         # An upload `a/b` keeps its results below the folder of an upload `a`.
         own = re.compile(re.escape(prefix) + (r"(?:.*/)?" if scope.blob is None else "") + r"([0-9a-f]{32})/")
         for blob in every_blob(self.blobs, place, prefix):
@@ -210,11 +209,6 @@ class Purge:
                 self.table.state_index.remove(row)
             except NotFound:
                 continue
-
-
-def _folder_of(container: str, blob: str, results_container: str) -> str:
-    job = AnalysisJob(container, blob, "-", "image", "wild", JobOptions.resolve("image", "wild", {}))
-    return ResultPlace.of(job, results_container).folder.removesuffix(f"{job.job_id}/")
 
 
 def _messages(hold: HeldMessages, scope: Scope, *, delete: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from service.jobs.job import AnalysisJob
+from service.jobs.job import AnalysisJob, stem_of
 from service.jobs.names import OWN_CONTAINER, OWN_FOLDER
 
 LONGEST_NAME = 1024
@@ -32,13 +32,9 @@ class ResultPlace:
     @classmethod
     def of(cls, job: AnalysisJob, results_container: str) -> ResultPlace:
         """Return the place in a storage account."""
-        stem = _shortened(job.stem, LONGEST_STEM)
+        folder = f"{folder_of_upload(job.container, job.blob, results_container)}{job.job_id}/"
         own = results_container == OWN_CONTAINER
-        before = OWN_FOLDER if own else f"{job.container}/"
-        # Room for the job id, the attempt id, the longest artefact's name and the slashes between them.
-        room = LONGEST_NAME - len(before) - len(stem) - 120
-        folder = f"{before}{_shortened(job.blob, room)}/{job.job_id}/"
-        return cls(job.container if own else results_container, folder, stem)
+        return cls(job.container if own else results_container, folder, _shortened(job.stem, LONGEST_STEM))
 
     @classmethod
     def in_folder(cls, job: AnalysisJob) -> ResultPlace:
@@ -55,6 +51,14 @@ class ResultPlace:
 
     def manifest(self, attempt_id: str) -> str:
         return self.artefact(attempt_id, "manifest.json")
+
+
+def folder_of_upload(container: str, blob: str, results_container: str) -> str:
+    """Return the folder that holds the results of all jobs of one upload, with a slash at its end."""
+    before = OWN_FOLDER if results_container == OWN_CONTAINER else f"{container}/"
+    # Room for the job id, the attempt id, the longest artefact's name and the slashes between them.
+    room = LONGEST_NAME - len(before) - len(_shortened(stem_of(blob), LONGEST_STEM)) - 120
+    return f"{before}{_shortened(blob, room)}/"
 
 
 def _shortened(name: str, longest: int) -> str:
