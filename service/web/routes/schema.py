@@ -40,7 +40,7 @@ class ColumnFacts(BaseModel):
     )
 
 
-class EngineFacts(BaseModel):
+class DeployedEngine(BaseModel):
     """An engine of this deployment."""
 
     option: str = Field(description="Value of `engine=` that chooses it; empty for the deployment's own engine.")
@@ -53,8 +53,8 @@ class Schema(BaseModel):
     """The schema of results."""
 
     version: int
-    engine: EngineFacts | None = Field(description="Null where this server has none; workers may have another.")
-    engines: list[EngineFacts] = Field(description="The engines that a job can choose.")
+    engine: DeployedEngine | None = Field(description="Null where this server has none; workers may have another.")
+    engines: list[DeployedEngine] = Field(description="The engines that a job can choose.")
     image: list[ColumnFacts]
     video: list[ColumnFacts]
     summary: dict[str, Any] = Field(description="JSON Schema of `summary.json`.")
@@ -108,8 +108,8 @@ def _found(bin_dir: Path) -> Engine | None:
         return None
 
 
-def _engine_facts(option: str, engine: Engine) -> EngineFacts:
-    return EngineFacts(option=option, name=engine.name, version=engine.version, licence_class=engine.licence_class)
+def _engine_facts(option: str, engine: Engine) -> DeployedEngine:
+    return DeployedEngine(option=option, name=engine.name, version=engine.version, licence_class=engine.licence_class)
 
 
 def _facts(column: Column, engine: Engine | None) -> ColumnFacts:

@@ -154,7 +154,7 @@ def _sweep_over(account: StorageAccount, tmp_path: Path) -> None:
         connection.execute(update(people).where(people.c.id == gone.id).values(expires=hour_ago))
 
     def swept(*, mend: bool) -> list[Finding]:
-        found = _sweep(services, "sweeper", grace=timedelta(0), mend=mend)
+        found = _sweep(services, "sweeper", grace=timedelta(0), mend=mend, prefix="")
         return [finding for finding in found if finding.kind.startswith("expired")]
 
     assert [(finding.kind, finding.container) for finding in swept(mend=False)] == [

@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.openapi import from_wsgi
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from infra.local.azurite import Azurite
 from service.errors import BadRequest
@@ -66,7 +66,11 @@ def _services(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Non
 def test_every_response_is_documented(case: Case) -> None:
     _aim(case)
     excluded = [positive_data_acceptance] if _breaks_an_unwritten_rule(case) else []
-    answer = case.call_and_validate(headers={"X-API-Key": key_text}, excluded_checks=excluded)
+    answer = case.call(headers={"X-API-Key": key_text})
+    if answer.status_code == 413:
+        # A body over the limit is refused as well, whatever is in it.
+        excluded.append(negative_data_rejection)
+    case.validate_response(answer, excluded_checks=excluded, headers={"X-API-Key": key_text})
     assert answer.status_code < 500
     answered[case.operation.label][answer.status_code] += 1
 
@@ -89,8 +93,14 @@ def _aim(case: Case) -> None:
     """Made-up names are of nothing that exists: put one that does in the place of some."""
     job_id, container = case.path_parameters.get("job_id"), case.path_parameters.get("name")
     if isinstance(job_id, str) and len(job_id) == 32 and set(job_id) <= HEX:
-        # The streams of unfinished jobs are long; the first three are finished.
-        known = job_ids[:3] if case.path.endswith("/events") else job_ids
+        video, *pictures = job_ids
+        if case.path.endswith(("/series", "/media", "/annotations")):
+            known = [video]
+        elif case.path.endswith("/events"):
+            # The streams of unfinished jobs are long; the first two are finished.
+            known = pictures[:2]
+        else:
+            known = pictures
         number = int(job_id, 16) % (len(known) + 1)
         case.path_parameters["job_id"] = [*known, job_id][number]
     is_positive = bool(case.meta and case.meta.generation.mode.is_positive)
