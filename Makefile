@@ -30,7 +30,8 @@ test: setup ## run the tests, three files at a time: most of them wait
 test-all: test campaigns ## run the tests, then the short runs of the campaigns
 
 campaigns: setup ## short runs of chaos, hostile media and benchmarks
-	@$(RUN) -m pytest -n 2 --dist loadfile tests/campaigns
+	@$(RUN) -m pytest -n 2 --dist loadfile $(CAMPAIGNS)
+CAMPAIGNS := tests/campaigns
 
 check: setup ## lint, format, types, the import contract, stale documents, names and words
 	@$(RUN) -m ruff check .

@@ -19,6 +19,7 @@ def engine() -> dict[str, object]:
         "name": NAME,
         "version": __version__,
         "licence_class": LICENCE_CLASS,
+        "turns_videos": True,
         "commands": list(COMMANDS),
         "models": HASHES,
         "model_facts": [_model(file) for file in FILES],

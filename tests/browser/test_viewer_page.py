@@ -75,8 +75,9 @@ def go_to(page: Page, frame: int) -> None:
     """Step to a frame by the keyboard, and wait until the player shows it."""
     slider = page.get_by_role("slider", name="Moment of the video")
     slider.press("Home")
-    for _ in range(frame - 1):
+    for step in range(2, frame + 1):
         slider.press("ArrowRight")
+        expect(page.locator("#viewer-time")).to_contain_text(f"frame {step}")
     expect(page.locator("#viewer-time")).to_contain_text(f"frame {frame}")
     page.wait_for_function("!document.getElementById('player').seeking")
     page.wait_for_timeout(300)

@@ -157,7 +157,7 @@ def test_mistakes_are_reported(remote: Remote, tmp_path: Path) -> None:
     assert (missing.exit_code, "(job_not_found)" in missing.stderr) == (1, True)
     impossible = remote.run("submit", picture, "--au", "dynamic")
     assert (impossible.exit_code, "(bad_option)" in impossible.stderr) == (1, True)
-    assert remote.run("submit", Path(__file__)).exit_code == 2
+    assert remote.run("submit", Path(__file__)).exit_code == 1
     assert remote.run("submit", picture, SERVICE_URL="ftp://x").exit_code == 2
     log = remote.stack.web.log_since_start()
     assert remote.key not in log

@@ -81,6 +81,7 @@ def test_the_environment_is_an_allow_list(tmp_path, monkeypatch):
         "HOME",
         "TMPDIR",
         "OMP_NUM_THREADS",
+        "OPENCV_IO_MAX_IMAGE_PIXELS",
         "OPENBLAS_NUM_THREADS",
         "VECLIB_MAXIMUM_THREADS",
         "EXTRA",
