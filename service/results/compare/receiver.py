@@ -29,6 +29,7 @@ from service.results.compare.signed_call import (
     check_signature,
     fetch,
 )
+from service.storage.local_files import replacing
 
 LONGEST_BODY = 4 << 20
 
@@ -67,9 +68,8 @@ class VerdictService:
             comparison = compare(self.parameters, measure_table(csv, _about(announced)))
             verdict = comparison.as_dict()
             for name, text in (("verdict.html", page(comparison)), (file.name, json.dumps(verdict, indent=2))):
-                beside = Path(room) / name
-                beside.write_text(text, "utf-8")
-                beside.replace(file.parent / name)
+                with replacing(file.parent / name) as beside:
+                    beside.write_text(text, "utf-8")
         log.info("verdict.made", verdict=comparison.verdict, sentence=comparison.sentence)
         return verdict
 
