@@ -23,6 +23,7 @@ APPLE_DOUBLE_PREFIX = "._"
 # Asked only where the suffix is none of the above: a suffix says more than the default that most upload tools send.
 _SUFFIX_OF_CONTENT_TYPE = {
     "image/jpeg": "jpg",
+    "image/pjpeg": "jpg",
     "image/png": "png",
     "image/bmp": "bmp",
     "image/x-ms-bmp": "bmp",

@@ -166,7 +166,7 @@ class UnsupportedMedia(MediaError):
 
     code = "unsupported_media"
     http_status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    advice = "Convert it to JPEG, PNG, WebP or BMP, or to MP4 with H.264, and upload that."
+    advice = "Convert it to JPEG or PNG, or to MP4 with H.264, and upload that."
 
 
 class UnreadableMedia(MediaError):

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from service import wiring
-from service.cli.job_options import with_job_options
+from service.cli.job_options import given_options, with_job_options
 from service.cli.output import echo_json, echo_rows
 from service.cli.passed_over import report_passed_over
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
@@ -48,7 +48,7 @@ class _Compared:
     help="Two names of ENGINES_AVAILABLE, or `own` for OPENFACE_BIN_DIR; A is the reference.",
 )
 @click.option("--media-type", type=click.Choice(["posed", "wild"]), help="Default: DEFAULT_MEDIA_TYPE (wild).")
-@with_job_options("faces", "au", "multi_view")
+@with_job_options(without=("overlay", "gallery", "engine"))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep both engines' results here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def agree(
@@ -57,7 +57,7 @@ def agree(
     media_type: MediaType | None,
     out: Path | None,
     as_json: bool,
-    **options: str | None,
+    **options: Any,
 ) -> None:
     """Measure photos and videos with two engines and print how far their numbers lie apart.
 
@@ -74,7 +74,7 @@ def agree(
     report_passed_over(search.passed_over)
     if not files:
         raise click.ClickException("no photos or videos found")
-    given = {name: value for name, value in options.items() if value}
+    given = given_options(options)
     with exit_on_error(), ExitStack() as stack:
         folder = out.resolve() if out else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agree-")))
         done = []

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import TaskID
 
 from service import wiring
-from service.cli.job_options import with_job_options
+from service.cli.job_options import given_options, with_job_options
 from service.cli.output import bars, shown, summary_line
 from service.cli.passed_over import report_passed_over, with_strict
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
@@ -29,7 +30,7 @@ from service.worker.local_run import Done, LocalRun
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 @click.option("--media-type", type=click.Choice(["posed", "wild"]), help="Default: DEFAULT_MEDIA_TYPE (wild).")
-@with_job_options("faces", "au", "multi_view", "engine")
+@with_job_options(without=("overlay", "gallery"))
 @click.option("--overlay", is_flag=True, help="Also write a copy of each file with the measurements drawn into it.")
 @click.option(
     "--again", is_flag=True, help="Analyse again files whose whole result (same options and engine) is there."
@@ -48,7 +49,7 @@ def analyse(
     with_report: bool,
     strict: bool,
     as_json: bool,
-    **options: str | None,
+    **options: Any,
 ) -> None:
     """Analyse photos and videos on this machine, without a storage account.
 
@@ -67,7 +68,7 @@ def analyse(
             pipeline=pipeline,
             out=out.resolve(),
             media_type=media_type or settings.default_media_type,
-            options={name: value for name, value in options.items() if value} | ({"overlay": "1"} if overlay else {}),
+            options=given_options(options) | ({"overlay": "1"} if overlay else {}),
             again=again,
         )
         reported = {file.name: file.path for file in files} if with_report else {}

@@ -150,7 +150,7 @@ def _details(record: JobRecord, place: ResultPlace, manifest: dict[str, Any] | N
 
 def _facts(record: JobRecord, results: dict[str, str | None], manifest: dict[str, Any]) -> dict[str, str]:
     job, seconds = record.job, manifest.get("seconds") or {}
-    options = f"faces={job.options.faces} au={job.options.au} multi_view={int(job.options.multi_view)}"
+    options = " ".join(f"{name}={_plain(value)}" for name, value in job.options.as_dict().items() if value != "")
     completeness = manifest.get("completeness") or {}
     blobs = {name: f"{results['container']}/{results[name]}" for name in ("csv", "manifest", "log") if results[name]}
     return {
@@ -174,6 +174,11 @@ def _facts(record: JobRecord, results: dict[str, str | None], manifest: dict[str
         "seconds": ", ".join(f"{step} {value:g}" for step, value in seconds.items() if value is not None),
         "verdict": " ".join(str(word) for word in completeness.values() if word),
     }
+
+
+def _plain(value: object) -> object:
+    """Write an option's value as the route takes it."""
+    return int(value) if isinstance(value, bool) else value
 
 
 def _where(record: JobRecord) -> str:

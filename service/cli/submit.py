@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
-from service.cli.job_options import with_job_options
+from service.cli.job_options import given_options, with_job_options
 from service.cli.passed_over import report_passed_over, with_strict
 from service.cli.service_session import progress_display, with_at_once, with_json, with_report, with_service
 from service.cli.startup import EXIT_FAILED, exit_on_error
@@ -28,7 +29,7 @@ from service.jobs.options import JobOptions, MediaType
     show_default=True,
     help="posed: taken for the analysis; wild: any other footage.",
 )
-@with_job_options("faces", "au", "multi_view", "engine")
+@with_job_options()
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @with_report
 @with_at_once
@@ -46,7 +47,7 @@ def submit(
     at_once: int,
     strict: bool,
     as_json: bool,
-    **options: str | None,
+    **options: Any,
 ) -> None:
     """Upload photos and videos to a service, follow their jobs, and download the results.
 
@@ -65,11 +66,11 @@ def submit(
     files = [LocalFile(file.path, file.name, file.media) for file in search.files if file.media]
     if not files:
         raise click.ClickException("no photos or videos found")
-    given = {name: value for name, value in options.items() if value}
+    given = given_options(options)
     with exit_on_error():
         # Checked before anything is sent; the service would refuse these options too.
         for media in {file.media for file in files}:
-            JobOptions.resolve(media, media_type, given)
+            JobOptions.resolve(media, media_type, given, galleries=True)
     sender = Sender(
         client,
         media_type,

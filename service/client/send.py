@@ -160,12 +160,12 @@ class Sender:
         manifest = folder.manifest()
         if manifest is None or (self.with_report and not folder.has_report):
             return None
-        wanted = JobOptions.resolve(file.media, self.media_type, self.options)
+        wanted = JobOptions.resolve(file.media, self.media_type, self.options, galleries=True)
         job = manifest["job"]
         same = (manifest["media"]["sha256"], job["media_type"], job["options"]) == (
             sha256,
             self.media_type,
-            vars(wanted),
+            wanted.as_dict(),
         )
         return Sent(file.name, "kept", csv=folder.csv(manifest), manifest=manifest) if same else None
 

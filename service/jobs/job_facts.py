@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from service.errors import advice_for
-from service.jobs.options import ActionUnits, Faces, Media, MediaType
+from service.jobs.options import ActionUnits, Faces, JobOptions, Media, MediaType, later_options
 from service.jobs.record import JobRecord, State
 
 
+def _with_later_options(schema: dict[str, Any]) -> None:
+    own = TypeAdapter(JobOptions).json_schema()["properties"]
+    schema["properties"] |= {name: own[name] for name in later_options()}
+
+
 class Options(BaseModel):
-    """Options of the analysis."""
+    """Options of the analysis; those that were not stated and have no value are left out."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_later_options)
 
     faces: Faces
     au: ActionUnits
@@ -72,7 +80,7 @@ def job_facts(record: JobRecord) -> JobFacts:
         etag=job.etag,
         media=job.media,
         media_type=job.media_type,
-        options=Options.model_validate(job.options, from_attributes=True),
+        options=Options.model_validate(job.options.as_dict()),
         generation=job.generation,
         attempts=record.attempts,
         error=_fault(record) if record.error_code else None,

@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast, get_args
 
 from service.jobs.options import Media, MediaType
 
-EXTENSIONS: dict[str, Media] = {
-    **dict.fromkeys(
-        ("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "webp", "heic", "heif", "avif", "tif", "tiff", "gif"), "image"
-    ),
-    **dict.fromkeys(
-        ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "mts", "m2ts", "ts", "3gp", "3g2", "flv"),
-        "video",
-    ),
-}
+
+@dataclass(frozen=True)
+class MediaFormat:
+    """A format that is analysed.
+
+    Attributes:
+        name: as people know it.
+        extensions: of file names, without dots.
+        content_types: the registered one first.
+        at_once: whether `/api/*` takes it as well.
+    """
+
+    name: str
+    media: Media
+    extensions: tuple[str, ...]
+    content_types: tuple[str, ...]
+    at_once: bool = False
+
+
+FORMATS = (
+    MediaFormat("JPEG", "image", ("jpg", "jpeg", "jpe", "jfif"), ("image/jpeg", "image/pjpeg"), at_once=True),
+    MediaFormat("PNG", "image", ("png",), ("image/png",), at_once=True),
+    MediaFormat("WebP", "image", ("webp",), ("image/webp",), at_once=True),
+    MediaFormat("BMP", "image", ("bmp",), ("image/bmp", "image/x-ms-bmp"), at_once=True),
+    MediaFormat("HEIC", "image", ("heic", "heif"), ("image/heic", "image/heif"), at_once=True),
+    MediaFormat("AVIF", "image", ("avif",), ("image/avif",), at_once=True),
+    MediaFormat("TIFF", "image", ("tif", "tiff"), ("image/tiff",), at_once=True),
+    MediaFormat("GIF", "image", ("gif",), ("image/gif",)),
+    MediaFormat("MP4", "video", ("mp4", "m4v"), ("video/mp4", "video/x-m4v")),
+    MediaFormat("QuickTime", "video", ("mov",), ("video/quicktime",)),
+    MediaFormat("AVI", "video", ("avi",), ("video/x-msvideo", "video/avi")),
+    MediaFormat("Matroska", "video", ("mkv",), ("video/x-matroska",)),
+    MediaFormat("WebM", "video", ("webm",), ("video/webm",)),
+    MediaFormat("MPEG", "video", ("mpg", "mpeg"), ("video/mpeg",)),
+    MediaFormat("Windows Media", "video", ("wmv",), ("video/x-ms-wmv",)),
+    MediaFormat("MPEG transport stream", "video", ("mts", "m2ts", "ts"), ("video/mp2t",)),
+    MediaFormat("3GP", "video", ("3gp", "3g2"), ("video/3gpp", "video/3gpp2")),
+    MediaFormat("Flash Video", "video", ("flv",), ("video/x-flv",)),
+)
+"""The formats that every entry takes: routes, function, pages, folders, client. The function app has a copy."""
+
+EXTENSIONS: dict[str, Media] = {name: each.media for each in FORMATS for name in each.extensions}
 """Media by the extension of a blob's name."""
 
-
-CONTENT_TYPES: dict[str, Media] = {
-    **dict.fromkeys(
-        (
-            "image/jpeg",
-            "image/png",
-            "image/bmp",
-            "image/x-ms-bmp",
-            "image/webp",
-            "image/heic",
-            "image/heif",
-            "image/avif",
-            "image/tiff",
-            "image/gif",
-        ),
-        "image",
-    ),
-    **dict.fromkeys(
-        (
-            "video/mp4",
-            "video/x-m4v",
-            "video/quicktime",
-            "video/x-msvideo",
-            "video/avi",
-            "video/x-matroska",
-            "video/webm",
-            "video/mpeg",
-            "video/x-ms-wmv",
-            "video/mp2t",
-            "video/3gpp",
-            "video/3gpp2",
-            "video/x-flv",
-        ),
-        "video",
-    ),
-}
+CONTENT_TYPES: dict[str, Media] = {name: each.media for each in FORMATS for name in each.content_types}
 """Media by content type, where the name's extension decides nothing."""
+
+CONTENT_TYPE_OF = {name: each.content_types[0] for each in FORMATS for name in each.extensions}
+"""Registered content type by extension; systems know few of them, and take `.ts` for something else."""
+
+AT_ONCE = tuple(each for each in FORMATS if each.at_once)
+"""Formats of pictures that are answered at once."""
+
+
+def names_of(formats: Sequence[MediaFormat], conjunction: str) -> str:
+    """List the names of formats, as `JPEG, PNG or WebP`."""
+    *names, last = (each.name for each in formats)
+    return f"{', '.join(names)} {conjunction} {last}"
 
 
 def kind_of(name: str, content_type: str | None = None) -> Media | None:

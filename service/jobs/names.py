@@ -52,6 +52,15 @@ def check_blob(name: str) -> str:
     return name
 
 
+def is_upload(container: str, blob: str, results_container: str) -> bool:
+    """Return whether a blob that exists can be an upload: no result, and with a name that `check_blob` takes."""
+    try:
+        check_blob(blob)
+    except BadRequest:
+        return False
+    return not is_result(container, blob, results_container)
+
+
 def is_result(container: str, blob: str, results_container: str) -> bool:
     """Return whether a blob lies where results are kept, and so is never media to be analysed.
 

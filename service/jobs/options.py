@@ -5,11 +5,11 @@ The route's query, the options of the commands and the fields of a job all come 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import BadRequest
 
@@ -27,6 +27,46 @@ SHORT_FORMS: dict[str, tuple[Media, MediaType]] = {
 
 SINCE = "schema"
 """Key of a field's metadata: the first message schema that has the option; 1 where it is missing."""
+
+LATER = {SINCE: 2}
+"""Metadata of the fields of message schema 2."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the picture, in whole pixels of the upright one; x and y of its upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """Read `x,y,w,h`. Raises ValueError."""
+        numbers = [int(part) for part in text.split(",") if len(part.strip()) <= LONGEST_NUMBER]
+        if len(numbers) != len(fields(cls)):
+            raise ValueError("four whole numbers x,y,w,h expected")
+        region = cls(*numbers)
+        if min(region.x, region.y) < 0 or min(region.width, region.height) < SMALLEST_REGION:
+            raise ValueError(f"x and y are 0 or more, w and h {SMALLEST_REGION} or more")
+        return region
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+SMALLEST_REGION = 16
+"""Smallest side of a region in pixels; no engine finds a face in a smaller one."""
+LONGEST_NUMBER = 6
+LARGEST_LENGTH = 1e6
+"""Largest value of a camera in pixels."""
+LONGEST_TIME_S = 1e7
+
+Pixels = Annotated[float, Field(gt=0, le=LARGEST_LENGTH, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_TIME_S, allow_inf_nan=False)]
+Step = Annotated[int, Field(ge=1, le=10**6)]
+RegionText = Annotated[str, Field(max_length=40), AfterValidator(lambda text: str(Region.parse(text)) if text else "")]
 
 
 def optional(schema: dict[str, Any]) -> None:
@@ -70,15 +110,66 @@ class RequestedOptions(BaseModel):
         max_length=32,
         json_schema_extra=optional,
     )
+    camera: Literal["exif"] | None = Field(
+        None,
+        description="`exif` takes the focal length of a photo from its EXIF data (35 mm equivalent). "
+        "Default: the engine's guess from the size.",
+        json_schema_extra=optional,
+    )
+    fx: Pixels | None = Field(
+        None,
+        description="Focal length in pixels of the upright picture at full size; with `fy`.",
+        json_schema_extra=optional,
+    )
+    fy: Pixels | None = Field(
+        None, description="Focal length in y; for square pixels equal to `fx`.", json_schema_extra=optional
+    )
+    cx: Pixels | None = Field(
+        None,
+        description="Optical centre in pixels of the upright picture at full size; with `cy`. Default: the middle.",
+        json_schema_extra=optional,
+    )
+    cy: Pixels | None = Field(None, description="Optical centre in y.", json_schema_extra=optional)
+    start: Seconds | None = Field(
+        None,
+        description="Videos: measure from this time on, in seconds after the first frame.",
+        json_schema_extra=optional,
+    )
+    end: Seconds | None = Field(
+        None, description="Videos: measure the frames before this time, in seconds.", json_schema_extra=optional
+    )
+    every: Step | None = Field(
+        None,
+        description="Videos: measure one frame in this number of frames; 2 is every other one.",
+        json_schema_extra=optional,
+    )
+    region: RegionText | None = Field(
+        None,
+        description="Measure only this part of the picture: `x,y,w,h` in pixels of the upright one. Coordinates stay "
+        "those of the whole.",
+        json_schema_extra=optional,
+    )
 
 
 OPTION_NAMES: tuple[str, ...] = tuple(RequestedOptions.model_fields)
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """Return the values of an option; none for one that takes any text."""
+    """Return the values of an option; none for one that takes any text or number."""
+    kind = _kind(name)
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def value_type(name: str) -> type:
+    """Return the type of an option's values: str, int or float."""
+    kind = _kind(name)
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return plain if isinstance(plain, type) else str
+
+
+def _kind(name: str) -> Any:
     [kind] = [kind for kind in get_args(RequestedOptions.model_fields[name].annotation) if kind is not type(None)]
-    return get_args(kind)
+    return kind
 
 
 @dataclass(frozen=True)
@@ -97,6 +188,11 @@ class JobOptions:
         overlay: also make a copy of the media with the measurements drawn into it.
         gallery: in which to look who is seen; empty for none.
         engine: name of the engine that measures; empty for the deployment's own.
+        camera: ``exif`` reads the focal length of a photo; empty for the values below, or the engine's guess.
+        fx, fy, cx, cy: focal lengths and optical centre in pixels of the upright picture at full size.
+        start, end: the part of a video that is measured, in seconds after its first frame.
+        every: number of frames of which one is measured.
+        region: the part of the picture that is measured, as `Region` writes it; empty for the whole.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -106,7 +202,16 @@ class JobOptions:
     multi_view: bool
     overlay: bool = False
     gallery: Annotated[str, Field(max_length=64)] = ""
-    engine: Annotated[str, Field(max_length=32)] = field(default="", metadata={SINCE: 2})
+    engine: Annotated[str, Field(max_length=32)] = field(default="", metadata=LATER)
+    camera: Literal["", "exif"] = field(default="", metadata=LATER)
+    fx: Pixels | None = field(default=None, metadata=LATER)
+    fy: Pixels | None = field(default=None, metadata=LATER)
+    cx: Pixels | None = field(default=None, metadata=LATER)
+    cy: Pixels | None = field(default=None, metadata=LATER)
+    start: Seconds = field(default=0.0, metadata=LATER)
+    end: Seconds | None = field(default=None, metadata=LATER)
+    every: Step = field(default=1, metadata=LATER)
+    region: RegionText = field(default="", metadata=LATER)
 
     @classmethod
     def resolve(
@@ -127,7 +232,9 @@ class JobOptions:
         Raises:
             BadRequest: an option or value is unknown, or cannot be had for this media.
         """
-        _check(given)
+        requested = _checked(given)
+        for problem in _contradictions(requested, media):
+            raise BadRequest(problem, "bad_option")
         if given.get("gallery") and not galleries:
             raise BadRequest("this deployment knows no galleries", "option_unavailable")
         engine = given.get("engine", "")
@@ -149,7 +256,7 @@ class JobOptions:
             multi_view=given.get("multi_view", "1" if media_type == "wild" else "0") == "1",
             overlay=given.get("overlay", "0") in {"1", "true"},
             gallery=given.get("gallery", ""),
-            engine=engine,
+            **_as_given(requested),
         )
 
     @property
@@ -160,8 +267,7 @@ class JobOptions:
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, without later ones that are at their defaults."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        later = {each.name for each in fields(self) if SINCE in each.metadata}
-        return {name: value for name, value in values.items() if name not in later - self._later()}
+        return {name: value for name, value in values.items() if name not in set(later_options()) - self._later()}
 
     def _later(self) -> set[str]:
         """Return names of options of later schemas that are used."""
@@ -170,11 +276,17 @@ class JobOptions:
         }
 
 
+def later_options() -> tuple[str, ...]:
+    """Return the names of options that came after the first message schema."""
+    return tuple(each.name for each in fields(JobOptions) if SINCE in each.metadata)
+
+
 SCHEMA = max([1, *(each.metadata.get(SINCE, 1) for each in fields(JobOptions))])
 """The newest message schema that this version reads."""
 
 
-def _check(given: Mapping[str, str]) -> None:
+def _checked(given: Mapping[str, str]) -> RequestedOptions:
+    """Read each option by itself. Raises BadRequest."""
     unknown = sorted(set(given) - set(OPTION_NAMES))
     if unknown:
         raise BadRequest(f"unknown option {', '.join(unknown)}; known: {', '.join(OPTION_NAMES)}", "unknown_option")
@@ -182,3 +294,28 @@ def _check(given: Mapping[str, str]) -> None:
         allowed = choices(name)
         if allowed and value not in allowed:
             raise BadRequest(f"{name}={value!r} is not one of {', '.join(allowed)}", "bad_option")
+    try:
+        return RequestedOptions.model_validate(dict(given))
+    except ValidationError as error:
+        faults = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_url=False)]
+        raise BadRequest("; ".join(faults), "bad_option") from error
+
+
+def _as_given(requested: RequestedOptions) -> dict[str, Any]:
+    """Return the values of later options that a job takes over as they are stated."""
+    values = {name: getattr(requested, name) for name in later_options()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _contradictions(asked: RequestedOptions, media: Media) -> Iterator[str]:
+    """Say what cannot be had together, or for this media."""
+    if (asked.fx is None) != (asked.fy is None) or (asked.cx is None) != (asked.cy is None):
+        yield "the camera's values come in pairs: fx with fy, cx with cy"
+    if asked.camera and (asked.fx is not None or asked.cx is not None):
+        yield "camera=exif and values of the camera exclude each other"
+    if asked.camera and media != "image":
+        yield "camera=exif is for photos: videos do not state a focal length"
+    if media != "video" and (asked.start is not None or asked.end is not None or (asked.every or 1) > 1):
+        yield "start, end and every choose frames of a video"
+    if asked.end is not None and asked.end <= (asked.start or 0.0):
+        yield "the end comes after the start"

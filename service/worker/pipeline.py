@@ -17,6 +17,7 @@ from service.engine.run import EngineRun
 from service.engine.table import Table
 from service.errors import AnalysisError, BadJob, BadRequest, MediaError, MediaTooLarge
 from service.jobs.job import AnalysisJob
+from service.jobs.options import later_options
 from service.jobs.result_place import PEOPLE
 from service.logs import log
 from service.results.manifest import FrameFacts, MediaFacts, OverlayFacts, engine_facts, failed, succeeded
@@ -142,6 +143,8 @@ class _MediaRun:
 
     def _fetch(self, watch: WatchStep) -> Path:
         job, path = self.attempt.job, self.room / "fetched"
+        if (set(later_options()) - {"engine"}) & job.options.as_dict().keys():
+            raise BadJob("this release does not apply the options of a camera or of a part yet")
         limit = self.parts.limits.media_bytes
 
         def on_bytes(done: int, total: int) -> None:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
 
-from service.errors import BadRequest, UnsupportedMedia
+from service.errors import UnsupportedMedia
 from service.jobs.backend import JobBackend
 from service.jobs.job import AnalysisJob
 from service.jobs.media_kind import kind_of, media_type_of
-from service.jobs.names import check_blob, is_result
+from service.jobs.names import is_upload
 from service.jobs.options import JobOptions
 from service.jobs.sweep.finding import Finding, Found, every_blob
 from service.logs import continued_trace
@@ -37,11 +37,7 @@ def without_job(backend: JobBackend, container: str, watermark: datetime, before
 
 
 def _can_be_analysed(backend: JobBackend, container: str, blob: BlobInfo) -> bool:
-    if is_result(container, blob.name, backend.settings.results_container):
-        return False
-    try:
-        check_blob(blob.name)
-    except BadRequest:
+    if not is_upload(container, blob.name, backend.settings.results_container):
         return False
     return kind_of(blob.name, blob.content_type) is not None
 

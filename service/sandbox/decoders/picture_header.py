@@ -15,6 +15,8 @@ import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from service.jobs import media_kind
+from service.jobs.media_kind import AT_ONCE, names_of
 
 FORMATS = {
     "JPEG": "jpeg",
@@ -30,7 +32,7 @@ FORMATS = {
 }
 """Format by Pillow's name; MPO is a JPEG with further ones behind it."""
 _OPENED = [name for name in FORMATS if name != "MPO"]
-NAMES = "JPEG, PNG, WebP, BMP, HEIC, AVIF, TIFF and GIF"
+NAMES = names_of([each for each in media_kind.FORMATS if each.media == "image"], "and")
 
 ORIENTATION = 0x0112
 """EXIF tag: 1 to 8; 1 is upright."""
@@ -90,7 +92,7 @@ def read_still_header(data: bytes) -> Header:
         UnsupportedMedia, UnreadableMedia: see `read_header`.
     """
     if data.startswith(b"GIF8"):
-        raise UnsupportedMedia("GIF is not taken here; JPEG, PNG, WebP, BMP, HEIC, AVIF and TIFF are")
+        raise UnsupportedMedia(f"GIF is not taken here; {names_of(AT_ONCE, 'and')} are")
     return read_header(data)
 
 

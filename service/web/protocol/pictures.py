@@ -15,6 +15,7 @@ from flask_openapi3.models.data_type import DataType
 from pydantic import BaseModel, ValidationError
 
 from service.errors import BadRequest, MediaTooLarge, UnsupportedMedia
+from service.jobs.media_kind import AT_ONCE
 from service.settings import Settings
 from service.web.protocol.bodies import FORM_BYTES, read_body, read_form
 
@@ -24,7 +25,7 @@ MOST_PICTURES = 100
 LONGEST_BODY = 64 << 20
 """Limit of the pictures of one body together, in bytes."""
 
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "application/octet-stream")
+PICTURE_TYPES = (*(each.content_types[0] for each in AT_ONCE), "application/octet-stream")
 """Content types of a body that is one picture, as the API's description lists them; any `image/…` is read."""
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from service.errors import BadRequest, MediaTooLarge, NotFound, UnsupportedMedia
 from service.jobs.job import AnalysisJob
 from service.jobs.media_kind import kind_of
-from service.jobs.names import LONGEST_BLOB, check_blob, check_container, is_result
+from service.jobs.names import LONGEST_BLOB, check_blob, check_container, is_upload
 from service.jobs.options import OPTION_NAMES, SHORT_FORMS, JobOptions, Media, MediaType, RequestedOptions
 from service.jobs.record import JobRecord
 from service.logs import continued_trace
@@ -55,7 +55,7 @@ class AnalyseQuery(RequestedOptions, Parameters):
     blob: str | None = Field(
         None,
         description="One blob, without empty, `.` or `..` segments, control characters and backslashes; "
-        "without it, every blob of this media in the container.",
+        "without it, every such blob of this media in the container.",
         json_schema_extra=_blob_schema,
     )
     cursor: str | None = Field(
@@ -157,7 +157,7 @@ def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[
     is_continued = bool(cursor)
     while True:
         page = own.blobs.page(container, cursor)
-        uploads = [blob for blob in page.blobs if not is_result(container, blob.name, own.settings.results_container)]
+        uploads = [blob for blob in page.blobs if is_upload(container, blob.name, own.settings.results_container)]
         found = [blob for blob in uploads if kind_of(blob.name, blob.content_type) == media]
         if found or not page.cursor:
             break

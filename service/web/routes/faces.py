@@ -9,6 +9,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from service.engine.lite.interactive import DetectRequest, DetectResult, DrawnAs
+from service.jobs.media_kind import AT_ONCE, names_of
 from service.settings import Settings
 from service.web.protocol.bodies import takes_body
 from service.web.protocol.openapi import Parameters, needs, operation_name, optional, problems
@@ -209,7 +210,7 @@ def _answer(result: DetectResult) -> dict[str, Any]:
 def _describe_bodies() -> None:
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     description = (
-        "A JPEG, PNG, WebP or BMP picture: itself, as the only file of a form, or as base64 in JSON.  "
+        f"A {names_of(AT_ONCE, 'or')} picture: itself, as the only file of a form, or as base64 in JSON.  "
         f"At most DETECT_MAX_MB (default {defaults['detect_max_mb']}) MiB and DETECT_MAX_MEGAPIXELS "
         f"(default {defaults['detect_max_megapixels']:g}) million pixels; RATE_LIMIT_PER_MINUTE (default "
         f"{defaults['rate_limit_per_minute']}) requests a minute."

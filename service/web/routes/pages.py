@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from flask import Blueprint, current_app, render_template
 
 from service import __version__
 from service.errors import NotFound
-from service.jobs.media_kind import CONTENT_TYPES, EXTENSIONS
+from service.jobs.media_kind import AT_ONCE, CONTENT_TYPES, EXTENSIONS, names_of
 from service.jobs.options import Media
 from service.web.services import services
 
@@ -54,6 +54,17 @@ def is_file(endpoint: str | None) -> bool:
 @pages.context_processor
 def _navigation() -> dict[str, list[NavigationEntry]]:
     return {"navigation": [entry for entry in NAVIGATION if entry.endpoint in current_app.view_functions]}
+
+
+@pages.context_processor
+def _pictures() -> dict[str, Any]:
+    """Give all pages the formats of pictures that are answered at once."""
+    types = {name: each.content_types[0] for each in AT_ONCE for name in each.extensions}
+    return {
+        "picture_types": types,
+        "picture_names": names_of(AT_ONCE, "or"),
+        "picture_accept": ",".join(["image/*", *(f".{name}" for name in types)]),
+    }
 
 
 @pages.get("/")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import ClientDisconnected, LengthRequired
 
 from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, UnsupportedMedia
-from service.jobs.media_kind import CONTENT_TYPES, kind_of, media_type_of
+from service.jobs.media_kind import CONTENT_TYPE_OF, CONTENT_TYPES, kind_of, media_type_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container
 from service.jobs.options import Media, MediaType
 from service.storage.blob_store import BlobInfo
@@ -201,7 +201,8 @@ def _content_length() -> int:
 
 def _content_type(blob: str, declared: str) -> str:
     """Return the declared content type if it is known, else the name's. Raises UnsupportedMedia."""
-    named = mimetypes.guess_type(f"x.{blob.rpartition('.')[2]}")[0] if "." in blob else None
+    suffix = blob.rpartition(".")[2].lower() if "." in blob else ""
+    named = CONTENT_TYPE_OF.get(suffix) or mimetypes.guess_type(f"x.{suffix}")[0]
     # A suffix of another kind would let a page or an archive pass as a picture.
     is_other = kind_of(blob) is None and named is not None and not named.startswith(("image/", "video/"))
     if is_other or kind_of(blob, declared) is None:

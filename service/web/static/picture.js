@@ -6,7 +6,7 @@ import { byId as $, make } from "./dom.js";
 import { Live } from "./live.js";
 import { showPose, showUnits } from "./measures.js";
 import { drawCloseUp, drawFaces } from "./overlay.js";
-import { fitting } from "./reduce.js";
+import { empty, fitting } from "./reduce.js";
 import { countFaces, percent, summary } from "./words.js";
 
 const page = $("try");
@@ -52,7 +52,12 @@ async function show(file, measured, reduced, mine) {
   const source = URL.createObjectURL(file);
   const before = image.src;
   image.src = source;
-  await image.decode();
+  await image.decode().catch(async () => {
+    // A kind that only the service reads: the measurements are drawn on an empty picture.
+    image.src = URL.createObjectURL(await empty(measured.width, measured.height));
+    reduced = "this browser cannot show its pixels";
+    await image.decode();
+  });
   if (before) URL.revokeObjectURL(before);
   if (mine.signal.aborted) return;
   answer = measured;

@@ -2,7 +2,9 @@
 
 import { Problem } from "./session.js";
 
-const TAKEN = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp"]);
+/** Content types that the service takes, by extension: few systems know the newer ones. */
+const TYPES = JSON.parse(document.body.dataset.pictureTypes);
+const TAKEN = new Set(Object.values(TYPES));
 
 /** Largest reduced picture: phones cannot draw a larger canvas. */
 const CANVAS_PIXELS = 12e6;
@@ -12,14 +14,20 @@ const QUALITY = 0.92;
  * @param {Blob} file
  * @param {{maxBytes: number, maxPixels: number}} limits
  * @returns {Promise<{blob: Blob, reduced: string}>} the picture to send, and its changes in words
- * @throws {Problem} this browser cannot read it
+ * @throws {Problem} neither this browser nor the service can read it
  */
 export async function fitting(file, limits) {
-  const picture = await decoded(file);
+  const type = TAKEN.has(file.type) ? file.type : TYPES[file.name?.split(".").pop().toLowerCase()];
+  const picture = await decoded(file).catch((problem) => {
+    // The service reads more kinds than browsers do.
+    if (type && file.size <= limits.maxBytes) return null;
+    throw problem;
+  });
+  if (!picture) return { blob: new Blob([file], { type }), reduced: "" };
   try {
     const pixels = picture.width * picture.height;
     const tooLarge = file.size > limits.maxBytes || pixels > limits.maxPixels;
-    if (!tooLarge && TAKEN.has(file.type)) return { blob: file, reduced: "" };
+    if (!tooLarge && type) return { blob: new Blob([file], { type }), reduced: "" };
     let scale = tooLarge ? Math.min(1, Math.sqrt(Math.min(CANVAS_PIXELS, limits.maxPixels) / pixels)) : 1;
     let blob = await jpeg(picture, scale);
     while (blob.size > limits.maxBytes) {
@@ -46,6 +54,12 @@ export async function jpeg(source, scale, quality = QUALITY) {
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
   if (!blob) throw new Problem("This browser has not enough memory for the picture.", { code: "unreadable_picture" });
   return blob;
+}
+
+/** Make an empty picture of this size. */
+export function empty(width, height) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  return new Promise((resolve) => canvas.toBlob(resolve));
 }
 
 async function decoded(file) {

@@ -34,7 +34,7 @@ def test_a_blob_becomes_a_job(client: FlaskClient, account: StorageAccount, meth
 
 
 def test_every_blob_of_the_media_becomes_a_job(client: FlaskClient, account: StorageAccount) -> None:
-    for name in ("a.jpg", "b.PNG", "deep/c.webp", "clip.mp4", "notes.txt", "_results/old.jpg"):
+    for name in ("a.jpg", "b.PNG", "deep/c.webp", "clip.mp4", "notes.txt", "_results/old.jpg", "x//d.jpg", "/e.jpg"):
         account.put(name, b"x")
     answer = client.post(f"/analyse/image/posed/{account.container}")
     assert answer.status_code == 202

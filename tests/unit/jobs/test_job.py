@@ -43,6 +43,14 @@ GOLDEN_IDS: list[tuple[Media, MediaType, Mapping[str, str], int, str]] = [
         "f3f7a1f08bc998ac0702f93e340e30bb",
     ),
     ("video", "wild", {"gallery": "staff"}, 0, "3ab713f74a0006245aeaf4c19076dcad"),
+    ("image", "wild", {"fx": "500", "fy": "500", "region": "0,10,64,64"}, 0, "baaabf6c57f31eab32fbb3421b2e7344"),
+    (
+        "video",
+        "posed",
+        {"start": "1", "end": "2.5", "every": "2", "cx": "320.5", "cy": "240"},
+        0,
+        "daee36a9153c65536b61e772e5ea5a4c",
+    ),
 ]
 
 GOLDEN_JOB = (

@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import BadRequest
 from service.jobs.job import AnalysisJob
-from service.jobs.names import check_blob, check_container
+from service.jobs.names import check_blob, check_container, is_upload
 from service.jobs.options import JobOptions
 from service.jobs.result_place import ResultPlace
 
@@ -55,6 +55,19 @@ def test_blobs(name: str) -> None:
 def test_not_blobs(name: str) -> None:
     with pytest.raises(BadRequest):
         check_blob(name)
+    assert not is_upload("abc", name, "results")
+
+
+@pytest.mark.parametrize(
+    ("container", "blob", "is_one"),
+    [
+        ("abc", "x/a.jpg", True),
+        ("results", "x/a.jpg", False),
+        ("abc", f"x/{'0' * 32}/{'1' * 12}/overlay.jpg", False),
+    ],
+)
+def test_results_are_no_uploads(container: str, blob: str, is_one: bool) -> None:
+    assert is_upload(container, blob, "results") == is_one
 
 
 @pytest.mark.parametrize("container", ["results", "{container}"])

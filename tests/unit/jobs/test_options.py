@@ -40,6 +40,17 @@ def test_missing_options_are_filled_in_as_the_commands_would(
         ("image", {"au": "dynamic"}, "bad_option", "always au=static"),
         ("video", {"faces": "many", "au": "dynamic"}, "bad_option", "always au=static"),
         ("image", {"gallery": "staff"}, "option_unavailable", "no galleries"),
+        ("image", {"fx": "500"}, "bad_option", "fx with fy"),
+        ("image", {"fx": "nan", "fy": "500"}, "bad_option", "fx"),
+        ("image", {"camera": "exif", "cx": "1", "cy": "1"}, "bad_option", "exclude"),
+        ("video", {"camera": "exif"}, "bad_option", "photos"),
+        ("image", {"start": "1"}, "bad_option", "frames of a video"),
+        ("image", {"every": "2"}, "bad_option", "frames of a video"),
+        ("video", {"start": "3", "end": "3"}, "bad_option", "after the start"),
+        ("video", {"every": "0"}, "bad_option", "every"),
+        ("image", {"region": "1,2,3"}, "bad_option", "x,y,w,h"),
+        ("image", {"region": "-1,2,300,300"}, "bad_option", "0 or more"),
+        ("image", {"region": "0,0,15,300"}, "bad_option", "16 or more"),
     ],
 )
 def test_unavailable_options_are_refused(media: Media, given: dict[str, str], code: str, says: str) -> None:
@@ -47,6 +58,18 @@ def test_unavailable_options_are_refused(media: Media, given: dict[str, str], co
         JobOptions.resolve(media, "wild", given)
     assert caught.value.code == code
     assert says in caught.value.message
+
+
+def test_numbers_are_one_value_however_they_are_written() -> None:
+    one = {"fx": "500", "fy": "500.0", "start": "1", "end": "2.50", "every": "2", "region": "0, 10,64,64"}
+    other = {"fx": "5e2", "fy": "500", "start": "1.0", "end": "2.5", "every": "2", "region": "0,10,64,64"}
+    assert JobOptions.resolve("video", "wild", one) == JobOptions.resolve("video", "wild", other)
+
+
+def test_values_that_change_nothing_are_the_defaults() -> None:
+    plain = JobOptions.resolve("video", "wild", {})
+    assert JobOptions.resolve("video", "wild", {"start": "0", "every": "1", "region": ""}) == plain
+    assert set(plain.as_dict()) == {"faces", "au", "multi_view", "overlay", "gallery"}
 
 
 def test_the_job_has_the_fields_of_the_request() -> None:
@@ -60,7 +83,7 @@ def test_the_route_takes_the_same_options() -> None:
 @pytest.mark.parametrize("command", [analyse, submit])
 def test_the_commands_take_the_same_values(command: click.Command) -> None:
     found = {each.name: each.type for each in command.params if each.name in OPTION_NAMES}
-    assert {"faces", "au", "multi_view"} <= found.keys()
+    assert set(OPTION_NAMES) - {"gallery"} <= found.keys()
     for name, kind in found.items():
         if isinstance(kind, click.Choice):
             assert tuple(kind.choices) == choices(str(name))
