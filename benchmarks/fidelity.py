@@ -29,7 +29,7 @@ from service.engine.output import read_table as collect_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError, EngineUnavailable
 from service.jobs.options import Media, MediaType
-from service.results.agreement.figures import FacesOfBoth, action_units, errors, frame_counts
+from service.results.agreement.figures import FacesOfBoth, agreement, errors, frame_counts
 from service.results.agreement.side_by_side import Rows, SideBySide, lay_side_by_side
 from service.results.agreement.side_by_side import read_rows as read_table
 from service.sandbox.process import ChildLimits
@@ -275,19 +275,13 @@ def _sentence(error: Exception) -> str:
 
 
 def _agreement(compared: Sequence[Compared]) -> dict[str, Any]:
-    parts = [each.faces for each in compared]
-    return {
-        "files": len(compared),
-        "frames": frame_counts([each.side_by_side for each in compared]),
-        "errors": [asdict(figure) for figure in errors(FacesOfBoth.joined(parts))],
-        "action_units": [asdict(figure) for figure in action_units(parts)],
-    }
+    return asdict(agreement([each.side_by_side for each in compared], [each.faces for each in compared]))
 
 
-def _judged(aim: Aim, agreement: dict[str, Any]) -> dict[str, Any]:
+def _judged(aim: Aim, found: dict[str, Any]) -> dict[str, Any]:
     judged: dict[str, Any] = {"of": aim.of, "what": aim.what, **asdict(aim.bound)}
     for kind in aim.kinds:
-        value, n, unit = _figure(aim, agreement[kind])
+        value, n, unit = _figure(aim, found[kind])
         judged[kind] = {"value": value, "n": n, "verdict": aim.bound.verdict(value)}
         judged["unit"] = unit
     return judged

@@ -89,6 +89,9 @@ param galleriesDatabase string = ''
 @description('Port of /metrics within the environment; 0: none.')
 param metricsPort int = 0
 
+@description('More engines in the image, name=/folder with commas between, that a job chooses with engine=. Empty: none.')
+param enginesAvailable string = ''
+
 @description('Any other setting of web server, workers and sweep: [{ name: \'MAX_ATTEMPTS\', value: \'3\' }].')
 param extraEnvironment array = []
 
@@ -161,7 +164,10 @@ var metricsVariables = metricsPort == 0 ? [] : [
   { name: 'METRICS_PORT', value: string(metricsPort) }
   { name: 'METRICS_HOST', value: '0.0.0.0' }
 ]
-var environmentVariables = concat(traceVariables, metricsVariables, extraEnvironment)
+var engineVariables = empty(enginesAvailable) ? [] : [
+  { name: 'ENGINES_AVAILABLE', value: enginesAvailable }
+]
+var environmentVariables = concat(traceVariables, metricsVariables, engineVariables, extraEnvironment)
 
 module identities 'modules/identities.bicep' = {
   name: 'identities'

@@ -21,7 +21,8 @@ from service.errors import AnalysisError
 from service.jobs.media_files import Found, find_media
 from service.jobs.options import Media, MediaType
 from service.logs import configure
-from service.results.agreement.figures import FacesOfBoth, action_units, errors, frame_counts
+from service.results.agreement.figures import Agreement, ErrorFigure, FacesOfBoth, UnitFigure, agreement
+from service.results.agreement.page import page
 from service.results.agreement.side_by_side import SideBySide, lay_side_by_side, read_rows
 from service.worker.local_run import Done, LocalRun
 
@@ -50,12 +51,14 @@ class _Compared:
 @click.option("--media-type", type=click.Choice(["posed", "wild"]), help="Default: DEFAULT_MEDIA_TYPE (wild).")
 @with_job_options(without=("overlay", "gallery", "engine"))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep both engines' results here.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write plots and figures as a page.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def agree(
     inputs: tuple[Path, ...],
     names: str,
     media_type: MediaType | None,
     out: Path | None,
+    report: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -84,11 +87,17 @@ def agree(
             run = LocalRun(pipeline, folder / name, media_type or settings.default_media_type, given | chosen)
             done.append(list(run.analyse(files, lambda file, stage, progress: None)))
         compared, left = _compared(files, *done)
-    agreement = {kind: _agreement(part) for media, kind in KINDS.items() if (part := _of(media, compared))}
+    found = {kind: _agreement(part) for media, kind in KINDS.items() if (part := _of(media, compared))}
+    if report:
+        faces = {
+            kind: FacesOfBoth.joined([each.faces for each in _of(media, compared)]) for media, kind in KINDS.items()
+        }
+        report.write_text(page(pair, {kind: (figures, faces[kind]) for kind, figures in found.items()}, left), "utf-8")
     if as_json:
-        echo_json({"reference": pair[0], "engine": pair[1], "not_compared": left, **agreement})
+        figures = {kind: asdict(each) for kind, each in found.items()}
+        echo_json({"reference": pair[0], "engine": pair[1], "not_compared": left, **figures})
     else:
-        _print(pair, agreement, left)
+        _print(pair, found, left)
     sys.exit(EXIT_FAILED if left else 0)
 
 
@@ -117,42 +126,35 @@ def _of(media: Media, compared: Sequence[_Compared]) -> list[_Compared]:
     return [each for each in compared if each.media == media]
 
 
-def _agreement(compared: Sequence[_Compared]) -> dict[str, Any]:
-    faces = [each.faces for each in compared]
-    return {
-        "files": len(compared),
-        "frames": frame_counts([each.side_by_side for each in compared]),
-        "errors": [asdict(figure) for figure in errors(FacesOfBoth.joined(faces))],
-        "action_units": [asdict(figure) for figure in action_units(faces)],
-    }
+def _agreement(compared: Sequence[_Compared]) -> Agreement:
+    return agreement([each.side_by_side for each in compared], [each.faces for each in compared])
 
 
-def _print(pair: Sequence[str], agreement: dict[str, Any], left: dict[str, str]) -> None:
-    for kind, figures in agreement.items():
-        counts = figures["frames"]
-        compared = f"{figures['files']} files, {counts['frames']} frames, {counts['faces_compared']} faces compared"
+def _print(pair: Sequence[str], found: dict[str, Agreement], left: dict[str, str]) -> None:
+    for kind, figures in found.items():
+        counts = figures.frames
+        compared = f"{figures.files} files, {counts['frames']} frames, {counts['faces_compared']} faces compared"
         alone = f"in {pair[0]} alone {counts['reference_alone']}, in {pair[1]} alone {counts['engine_alone']}"
         click.echo(f"{kind}: {compared}; a face in both in {counts['both']} frames, {alone}")
-        echo_rows(("GROUP", "PART", "MEAN", "BIAS", "95 %", "N", "UNIT"), list(_error_rows(figures["errors"])))
+        echo_rows(("GROUP", "PART", "MEAN", "BIAS", "95 %", "N", "UNIT"), list(_error_rows(figures.errors)))
         echo_rows(
             ("ACTION UNIT", "R", "MEAN ERROR", "BIAS", "N", "SAME PRESENCE", "N"),
-            list(_unit_rows(figures["action_units"])),
+            list(_unit_rows(figures.action_units)),
         )
     for name, why in left.items():
         click.echo(f"not compared: {name}: {why}", err=True)
 
 
-def _error_rows(figures: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+def _error_rows(figures: Sequence[ErrorFigure]) -> Iterator[tuple[str, ...]]:
     for each in figures:
-        numbers = (_number(each[name]) for name in ("mean", "bias", "worst"))
-        yield (each["group"], each["what"], *numbers, str(each["n"]), each["unit"])
+        numbers = (_number(value) for value in (each.mean, each.bias, each.worst))
+        yield (each.group, each.what, *numbers, str(each.n), each.unit)
 
 
-def _unit_rows(figures: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+def _unit_rows(figures: Sequence[UnitFigure]) -> Iterator[tuple[str, ...]]:
     for each in figures:
-        numbers = (_number(each[name]) for name in ("r", "mae", "bias"))
-        presence = _number(each["presence_agreement"])
-        yield (each["unit"], *numbers, str(each["n"]), presence, str(each["presence_n"]))
+        numbers = (_number(value) for value in (each.r, each.mae, each.bias))
+        yield (each.unit, *numbers, str(each.n), _number(each.presence_agreement), str(each.presence_n))
 
 
 def _number(value: float | None) -> str:

@@ -9,8 +9,9 @@ from service.errors import AnalysisError, EngineCrashed, EngineUnavailable, NoOu
 from service.sandbox.process import Finished
 
 PHRASES: tuple[tuple[str, type[AnalysisError], str], ...] = (
-    ("Could not load the landmark detector", EngineUnavailable, "OpenFace's landmark models are missing"),
+    # Before the next one, which OpenFace adds to it.
     ("Could not find CEN patch experts", EngineUnavailable, "OpenFace's patch experts are missing"),
+    ("Could not load the landmark detector", EngineUnavailable, "OpenFace's landmark models are missing"),
     ("error while loading shared libraries", EngineUnavailable, "a library that OpenFace needs is missing"),
     ("Could not open the image", UnreadableMedia, "OpenFace cannot read the picture"),
     ("Failed to open the video file", UnreadableMedia, "OpenFace cannot read the video"),

@@ -54,7 +54,8 @@ def environment_for_all() -> dict[str, str]:
 
 def test_what_bicep_sets_in_every_container_is_a_setting() -> None:
     variables = environment_for_all()
-    assert {"APPLICATIONINSIGHTS_CONNECTION_STRING", "OTEL_TRACES_SAMPLER_ARG", "METRICS_PORT"} <= set(variables)
+    some = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "OTEL_TRACES_SAMPLER_ARG", "METRICS_PORT", "ENGINES_AVAILABLE"}
+    assert some <= set(variables)
     assert set(variables) <= SERVICE
     main = (BICEP / "main.bicep").read_text("utf-8")
     assert main.count("environment: environmentVariables") == 4
@@ -166,6 +167,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a name that is mistyped": ({"worker": {"engnes": 2}}, "engnes"),
     "a value of another kind": ({"worker": {"scaling": "often"}}, "scaling"),
     "a digest that is none": ({"image": {"digest": "sha256:short"}}, "digest"),
+    "an engine without a folder": ({"enginesAvailable": "lite"}, "enginesAvailable"),
     "a lower-case variable": ({"extraEnvironment": [{"name": "max_attempts", "value": "3"}]}, "extraEnvironment"),
     "two places of traces": (
         {"traces": {"otlpEndpoint": "http://collector:4318", "connectionStringSecret": {"name": "t", "key": "k"}}},
@@ -214,6 +216,16 @@ def test_a_worker_job_is_never_scaled_in_and_ends_by_itself() -> None:
     assert spec["rollout"] == {"strategy": "gradual"}
     assert pod["nodeSelector"] == {"pool": "work"}
     assert pod["tolerations"] == [{"key": "work", "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def test_more_engines_are_named_to_web_and_workers_alike() -> None:
+    named = {
+        name: environment(pod["containers"][0]).get("ENGINES_AVAILABLE")
+        for _, name, pod in pods(rendered("with everything that can be set"))
+    }
+    for part in ("web", "worker"):
+        folders = Settings.load({"ENGINES_AVAILABLE": named[f"test-release-{part}"] or ""}).engine_folders
+        assert folders == {"lite": Path("/app/openface_lite/bin")}
 
 
 def test_keys_are_a_file_that_kubernetes_renews() -> None:

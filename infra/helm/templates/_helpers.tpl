@@ -71,6 +71,9 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 - {name: QUEUE_NAME, value: {{ .Values.storage.queueName | quote }}}
 - {name: TABLE_NAME, value: {{ .Values.storage.tableName | quote }}}
 - {name: DEFAULT_MEDIA_TYPE, value: {{ .Values.defaultMediaType | quote }}}
+{{- with .Values.enginesAvailable }}
+- {name: ENGINES_AVAILABLE, value: {{ . | quote }}}
+{{- end }}
 - {name: LOG_FORMAT, value: json}
 - {name: LOG_LEVEL, value: {{ .Values.logLevel | quote }}}
 {{- with .Values.extraEnvironment }}

@@ -87,6 +87,16 @@ class UnitFigure:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """Every figure of some files of one kind of media; `frames` as `frame_counts` gives them."""
+
+    files: int
+    frames: dict[str, int | float | None]
+    errors: list[ErrorFigure]
+    action_units: list[UnitFigure]
+
+
+@dataclass(frozen=True)
 class FacesOfBoth:
     """Rows of the same faces, (n, columns) each in the order of `MEASURED`."""
 
@@ -131,6 +141,11 @@ class FacesOfBoth:
     def landmark_error(self) -> Numbers:
         """Mean distance of the 68 points of each face in % of the outer-eye distance, (n,)."""
         return np.asarray(self.distances("", "xy", range(68)) / self.eyes_apart * 100)
+
+
+def agreement(found: Sequence[SideBySide], faces: Sequence[FacesOfBoth]) -> Agreement:
+    """Hold two engines' numbers against each other; an entry a file in both sequences."""
+    return Agreement(len(found), frame_counts(found), errors(FacesOfBoth.joined(faces)), action_units(faces))
 
 
 def errors(faces: FacesOfBoth) -> list[ErrorFigure]:

@@ -36,14 +36,16 @@ def test_an_engine_agrees_with_itself(two_engines: CommandLine, tmp_path: Path) 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"own", "again"}
 
 
-def test_two_engines_differ_by_landmarks_and_by_what_is_not_measured(two_engines: CommandLine) -> None:
-    done = two_engines("agree", str(ASTRONAUT), "--engines", "own,toy", "--json")
+def test_two_engines_differ_by_landmarks_and_by_what_is_not_measured(two_engines: CommandLine, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = two_engines("agree", str(ASTRONAUT), "--engines", "own,toy", "--json", "--report", str(page))
     assert done.exit_code == 0, done.stderr
     pictures = json.loads(done.stdout)["pictures"]
     landmarks = next(each for each in pictures["errors"] if (each["group"], each["what"]) == ("landmarks", "all 68"))
     # The toy's points have fixed places in the detector's box: on the face, and far from exact.
     assert 3 < landmarks["mean"] < 60
     assert all(each["n"] == 0 for each in pictures["action_units"])
+    assert f"<td>{landmarks['mean']:.2f}</td>" in page.read_text("utf-8")
 
 
 def test_a_file_that_cannot_be_read_is_named_and_fails_the_command(two_engines: CommandLine, tmp_path: Path) -> None:

@@ -266,6 +266,7 @@ def real(sample: str) -> bytes:
     [
         (1, "ERROR: Could not load the landmark detector\n", EngineUnavailable, "models"),
         (1, "….dat....Could not find CEN patch experts, for instructions", EngineUnavailable, "patch experts"),
+        (1, "Could not find CEN patch experts\nCould not load the landmark detector", EngineUnavailable, "patch"),
         (127, "x: error while loading shared libraries: libdlib.so", EngineUnavailable, "library"),
         (1, "Error: Could not open the image: /x.jpg", UnreadableMedia, "picture"),
         (0, "Failed to open the video file at location: /x.mp4", UnreadableMedia, "video"),

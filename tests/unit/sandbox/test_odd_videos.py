@@ -10,7 +10,7 @@ import av
 import cv2
 import pytest
 
-from service.errors import MediaTooLarge
+from service.errors import MediaTooLarge, UnreadableMedia
 from service.sandbox.media import MediaLimits, Prepared, prepare, probe
 from tests.fixtures import clips
 
@@ -159,6 +159,27 @@ def test_frames_of_two_sizes_are_letterboxed_and_not_squeezed(tmp_path: Path) ->
     assert shown[9][:, 100:].mean() < 5
     assert shown[19][:, :28].mean() > 60
     assert result.steps[0].startswith("letterboxed from 2 frame sizes to 128 ")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.avi", {"codec": "mpeg4"}),
+        ("a.mkv", {}),
+        ("a.webm", {"codec": "libvpx"}),
+        ("a.mp4", {"movflags": "frag_keyframe+empty_moov"}),
+    ],
+)
+def test_a_video_without_a_frame_never_reaches_the_engine(tmp_path: Path, name: str, options: dict[str, str]) -> None:
+    """The real commands crash on it."""
+    with pytest.raises(UnreadableMedia, match=r"has no frames|is empty, cut short or no video"):
+        made(clips.without_frames(tmp_path / name, **options))
+
+
+def test_a_video_of_which_no_frame_can_be_decoded_never_reaches_the_engine(tmp_path: Path) -> None:
+    path = clips.clip(tmp_path / "whole.avi", frames=5, codec="mpeg4")
+    with pytest.raises(UnreadableMedia):
+        made(clips.with_damage(path, tmp_path / "a.avi", range(5)))
 
 
 def test_a_size_that_grows_over_the_limit_is_refused(tmp_path: Path) -> None:
