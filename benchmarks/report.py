@@ -26,6 +26,7 @@ TITLES = {
     "photos": "Many photos through the pipeline",
     "overhead": "The pipeline against the bare command",
     "storage_calls": "Requests to storage",
+    "state_index": "Lists and sweeps beside a million jobs",
     "scale": "A second worker",
     "burst": "A burst of requests for an analysis",
     "interactive": "Faces at once",
@@ -42,6 +43,8 @@ NOTES = {
     "photos": "The best possible is the bare command alone, once for each CPU. The pipeline shares these CPUs with the "
     "storage emulator and with the web server, whose processor time is told; against storage elsewhere it has more.",
     "overhead": "The steps tell where the time beyond the bare command goes.",
+    "state_index": "Rows of finished jobs are synthetic. The emulator looks through all rows: its seconds are not "
+    "those of the service, the requests are.",
     "scale": "Two workers share the CPUs with the storage emulator: a photo costs it a quarter of what it costs the "
     "engine, a clip next to nothing. What two bare commands gain over one is the most that this machine could give.",
     "burst": "Client, web server and storage emulator share the CPUs; what a request costs the last two is told. One "

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -23,9 +24,19 @@ from azure.core import MatchConditions
 from azure.data.tables import TableClient, TableServiceClient, UpdateMode
 
 from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChanged
-from service.jobs.record import FINISHED, JobRecord, State
+from service.jobs.record import JobRecord, State
 from service.jobs.state_index import StateIndex, is_settled
-from service.jobs.table_rows import age_s, entity_of, of_container, partition, place_of, plain, record_of, row_of_record
+from service.jobs.table_rows import (
+    age_s,
+    entity_of,
+    of_container,
+    partition,
+    place_of,
+    plain,
+    record_of,
+    row_of,
+    row_of_record,
+)
 from service.logs import log
 from service.storage.account import translated
 
@@ -37,6 +48,8 @@ PURGED = "purged"
 REMOVED = "removed"
 """Property of the tombstone of a job whose record was removed after its retention: its state."""
 
+LONGEST_LAG_S = 30.0
+"""A row's copy that differs from an open job's record for longer is put right by the sweep."""
 READS_AT_ONCE = 8
 REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST", "PATCH"})}
 """For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
@@ -166,6 +179,19 @@ class JobTable:
             for entity in found:
                 yield str(entity["RowKey"]), str(entity["job_id"])
 
+    def versions(self, container: str, since: datetime) -> Iterator[tuple[str, str]]:
+        """List blob and ETag of each job of a container that was submitted since a time; most come in one request."""
+        beyond = row_of(since, "g")
+        with translated("listing jobs"):
+            for entity in self._listed(of_container(container), "", STORAGE_PAGE):
+                if str(entity["RowKey"]) > beyond:
+                    return
+                if "etag" in entity:
+                    yield str(entity["place"]).removeprefix(f"{container}/"), str(entity["etag"])
+                # A row of an earlier release.
+                elif record := self._get_or_none(str(entity["job_id"])):
+                    yield record.job.blob, record.job.etag
+
     def index(self, *records: JobRecord) -> None:
         """Put records into all lists, that of their state included, many in one call; harmless to repeat."""
         self._index.put(records)
@@ -179,6 +205,7 @@ class JobTable:
                 "RowKey": row_of_record(record),
                 "job_id": record.job.job_id,
                 "place": place_of(record),
+                "etag": record.job.etag,
             }
             for listing in (ALL, of_container(record.job.container)):
                 key = partition(listing, row["RowKey"])
@@ -220,8 +247,8 @@ class JobTable:
                 etag=record.version,
                 match_condition=MatchConditions.IfNotModified,
             )
-        if is_settled(record):
-            self._index.settle(record)
+        if record.is_finished:
+            self._index.renew(record)
         return replace(record, version=str(answer["etag"]), age_s=0.0)
 
     def page(
@@ -236,7 +263,8 @@ class JobTable:
             BadRequest: the cursor is not one of an earlier page.
         """
         if state and not container and not text and self._index.is_complete():
-            return self._page_of_state(state, _decode_cursor(cursor), size)
+            records, last = self._index.page(state, _decode_cursor(cursor), size)
+            return JobPage(records, _encode_cursor(last) if last else "")
         listing = of_container(container) if container else ALL
         entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
         wanted = plain(text)
@@ -259,23 +287,19 @@ class JobTable:
             if not cursor:
                 return
 
-    def _page_of_state(self, state: State, after: str, size: int) -> JobPage:
-        """Answer from the state index: settled jobs in one request, open ones with one more for each."""
-        if state in FINISHED:
-            records, last = self._index.settled(state, after, size)
-            return JobPage(records, _encode_cursor(last) if last else "")
-        rows = list(islice(self._index.open_rows(after, size + 1), size + 1))
-        records = [record for record in self.several(row["job_id"] for row in rows[:size]) if record.state == state]
-        return JobPage(records, _encode_cursor(str(rows[size - 1]["RowKey"])) if len(rows) > size else "")
-
     def unsettled(self) -> Iterator[JobRecord]:
         """Yield records of jobs that have not finished, or failed without a poison message; tidy the state index."""
         rows = self._index.open_rows()
         while together := list(islice(rows, STORAGE_PAGE)):
             records = {record.job.job_id: record for record in self.several(row["job_id"] for row in together)}
             yield from (record for record in records.values() if not is_settled(record))
-            # A process died between the record and its rows.
-            self._index.put(record for record in records.values() if is_settled(record))
+            # A process died between the record and its rows; a worker that lives renews its jobs' rows itself.
+            self._index.put(
+                record
+                for row in together
+                if (record := records.get(row["job_id"]))
+                and (is_settled(record) or (row.get("state") != record.state and record.age_s > LONGEST_LAG_S))
+            )
             self._index.drop_orphans(row for row in together if row["job_id"] not in records)
 
     def ping(self) -> None:

@@ -1,9 +1,11 @@
 """The state index: jobs by state and time, in rows beside the records.
 
-An *open* job (queued, running, or failed without a poison message) has a row in the list `is-open`, written before its
-record, so that none is ever missing. A settled job has a row in the list of its state, with a copy of its record that
-never changes again; it is written after the record, and the open row is deleted then. A process that dies in between
-leaves an open row of a settled job: readers of the list look at the record, and the sweep puts the rows right.
+Each row holds a copy of its job's record, so that a page of a list is one request. An *open* job (queued, running, or
+failed without a poison message) has a row in the list `is-open`, written before its record, so that none is ever
+missing. A running job's copy is renewed by its worker's heartbeat: it may be a few seconds old. A settled job has a row
+in the list of its state, whose copy never changes again; it is written after the record, and the open row is deleted
+then. A process that dies in between leaves an open row of a settled job: the worker that gets the message next puts the
+rows right, else the sweep, which looks at the records.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from azure.data.tables import TableClient
 
@@ -55,7 +57,7 @@ class StateIndex:
 
     def open(self, records: Iterable[JobRecord]) -> None:
         """Write the rows of open jobs; harmless to repeat."""
-        self._write("upsert", ((OPEN, _open_row(record)) for record in records))
+        self._write("upsert", ((OPEN, _row(record)) for record in records))
 
     def close(self, records: Iterable[JobRecord]) -> None:
         """Delete the rows of jobs that are not open (any more); harmless to repeat."""
@@ -71,10 +73,10 @@ class StateIndex:
 
     def add_settled(self, records: Iterable[JobRecord]) -> None:
         """Write the rows of settled jobs; harmless to repeat."""
-        self._write("upsert", ((listing_of(record.state), _settled_row(record)) for record in records))
+        self._write("upsert", ((listing_of(record.state), _row(record)) for record in records))
 
-    def settle(self, record: JobRecord) -> None:
-        """Move a settled job's row to the list of its state; a row that cannot be written is left to the sweep."""
+    def renew(self, record: JobRecord) -> None:
+        """Write a record's row by its state now; a row that cannot be written is left to the next time or a sweep."""
         try:
             self.put([record])
         except AnalysisError as error:
@@ -86,9 +88,9 @@ class StateIndex:
         for listing in (OPEN, *map(listing_of, states)):
             self._delete(partition(listing, row), row)
 
-    def settled(self, state: State, after: str, size: int) -> tuple[list[JobRecord], str]:
-        """Return a page of settled jobs, newest first, in one request; and the row to go on after, empty at the end."""
-        rows = self.rows(listing_of(state), after, size + 1)
+    def page(self, state: State, after: str, size: int) -> tuple[list[JobRecord], str]:
+        """Return a page of a state, newest first, in one request; and the row to go on after, empty at the end."""
+        rows = self.rows(listing_of(state), after, size + 1, "" if state in FINISHED else state)
         with translated("listing jobs by state"):
             found = list(islice(rows, size + 1))
         records = [record for entity in found[:size] if (record := _readable(entity))]
@@ -110,7 +112,7 @@ class StateIndex:
 
     def put_tombstone(self, record: JobRecord) -> None:
         """List a job whose record is about to be replaced by a tombstone."""
-        self._write("upsert", [(TOMBSTONES, _settled_row(record))])
+        self._write("upsert", [(TOMBSTONES, _row(record))])
 
     def tombstones(self, after: str, size: int) -> tuple[list[JobRecord], str]:
         """Return some listed tombstones as the records were, and the row to go on after; empty at the end."""
@@ -129,13 +131,13 @@ class StateIndex:
         with translated("listing open jobs"):
             yield from self.rows(OPEN, after, size)
 
-    def rows(self, listing: str, after: str, size: int) -> Iterable[Mapping[str, Any]]:
-        """Query a list's entities after a row, newest first."""
-        return self._table.query_entities(
-            "PartitionKey ge @first and PartitionKey lt @beyond and RowKey gt @after",
-            parameters={"first": partition(listing, after), "beyond": f"{listing}-", "after": after},
-            results_per_page=size,
-        )
+    def rows(self, listing: str, after: str, size: int, state: State | Literal[""] = "") -> Iterable[Mapping[str, Any]]:
+        """Query a list's entities after a row, newest first; with `state`, those whose copies have it."""
+        parameters = {"first": partition(listing, after), "beyond": f"{listing}-", "after": after}
+        query = "PartitionKey ge @first and PartitionKey lt @beyond and RowKey gt @after"
+        if state:
+            query, parameters = f"{query} and state eq @state", {**parameters, "state": state}
+        return self._table.query_entities(query, parameters=parameters, results_per_page=size)
 
     def is_complete(self) -> bool:
         """Return whether all records have their rows, also those of releases without this index."""
@@ -216,12 +218,9 @@ class StateIndex:
             self._table.delete_entity(key, row)
 
 
-def _open_row(record: JobRecord) -> dict[str, Any]:
-    return {"RowKey": row_of_record(record), "job_id": record.job.job_id, "place": place_of(record)}
-
-
-def _settled_row(record: JobRecord) -> dict[str, Any]:
-    return {**entity_of(record), **_open_row(record)}
+def _row(record: JobRecord) -> dict[str, Any]:
+    job_id = record.job.job_id
+    return {**entity_of(record), "RowKey": row_of_record(record), "job_id": job_id, "place": place_of(record)}
 
 
 def _readable(entity: Mapping[str, Any]) -> JobRecord | None:

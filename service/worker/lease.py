@@ -42,7 +42,10 @@ class Lease:
         self._message = message
         self._record = record
         self._stage, self._progress = record.stage, record.progress
+        # A picture takes a moment; with many waiting, writing their progress would be most of the work.
+        self._in_steps = record.job.media == "video"
         self._good_until = time.monotonic() + lease_s
+        self._row_due = 0.0
         self._ended = threading.Event()
         self._stop_with: AnalysisError | None = None
         context = contextvars.copy_context()
@@ -88,6 +91,8 @@ class Lease:
         with self._lock:
             self._write(change)
             self._ended.set()
+            if not self._record.is_finished:
+                self._table.state_index.renew(self._record)
             return self._record
 
     def hide_message(self, seconds: float) -> None:
@@ -109,10 +114,8 @@ class Lease:
         # The claim has just written the record.
         record_due = time.monotonic() + heartbeat_s
         written = (self._stage, self._progress)
-        # A picture takes a moment; with many waiting, writing their progress would be most of the work.
-        in_steps = self._record.job.media == "video"
         while not self._ended.wait(REPORT_EVERY_S):
-            has_moved = in_steps and written != (self._stage, self._progress)
+            has_moved = self._in_steps and written != (self._stage, self._progress)
             if time.monotonic() < record_due and not has_moved:
                 continue
             written = (self._stage, self._progress)
@@ -145,8 +148,15 @@ class Lease:
                 return
             self._write(lambda record: record.renewed(stage, progress, self._lease_s, now()))
             self._good_until = began + self._lease_s
+            self._renew_row()
             if self._record.cancel_requested:
                 raise Cancelled()
+
+    def _renew_row(self) -> None:
+        """Let lists show the job as running, and a video's progress; at the heartbeats, since each is a write."""
+        if time.monotonic() >= self._row_due:
+            self._row_due = time.monotonic() + HEARTBEAT_S if self._in_steps else float("inf")
+            self._table.state_index.renew(self._record)
 
     def _write(self, change: Callable[[JobRecord], JobRecord]) -> None:
         """Write conditionally; where the record has changed, repeat on its current state while this worker holds it."""
@@ -158,6 +168,9 @@ class Lease:
                 current = self._table.get(self._record.job.job_id)
                 held = (current.state, current.owner, current.attempt_id)
                 if held != ("running", self._record.owner, self._record.attempt_id):
+                    if current.is_finished:
+                        # This worker may have renewed the row after the other had moved it.
+                        self._table.state_index.renew(current)
                     raise LeaseLost("another worker has taken the job over") from error
                 self._record = current
 

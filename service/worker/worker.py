@@ -196,6 +196,9 @@ class Worker:
         if record.state == "failed" and not record.poisoned:
             self.context.queue.send_to_poison(message.text)
             self.context.table.update(record.set_aside())
+        elif message.dequeue_count > 1:
+            # The worker that finished it died before it deleted the message, and perhaps before it wrote the rows.
+            self.context.table.state_index.renew(record)
         with suppress(MessageGone):
             self.context.queue.delete(message)
         log.info("job.repeat_dropped", state=record.state)

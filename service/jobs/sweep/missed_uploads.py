@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import takewhile
 
 from service.errors import UnsupportedMedia
 from service.jobs.backend import JobBackend
@@ -30,7 +29,8 @@ def without_job(backend: JobBackend, container: str, watermark: datetime, before
         if not written or not since <= written <= before or not _can_be_analysed(backend, container, blob):
             continue
         if known is None:
-            known = _versions_with_a_job(backend, container, since)
+            # A job is no older than its upload.
+            known = set(backend.table.versions(container, since - OVERLAP))
         if (blob.name, blob.etag) not in known:
             finding = Finding("upload without a job", container, blob.name, written)
             yield Found(finding, partial(_submit, backend, container, blob.name))
@@ -40,14 +40,6 @@ def _can_be_analysed(backend: JobBackend, container: str, blob: BlobInfo) -> boo
     if not is_upload(container, blob.name, backend.settings.results_container):
         return False
     return kind_of(blob.name, blob.content_type) is not None
-
-
-def _versions_with_a_job(backend: JobBackend, container: str, since: datetime) -> set[tuple[str, str]]:
-    # Newest first, and a job is no older than its upload.
-    recent = takewhile(
-        lambda record: record.created >= since - OVERLAP, backend.table.records(container=container, size=1000)
-    )
-    return {(record.job.blob, record.job.etag) for record in recent}
 
 
 def _submit(backend: JobBackend, container: str, name: str) -> str:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from service.errors import EngineCrashed, NotFound
+from service.jobs import job_table
 from service.jobs.job import AnalysisJob
 from service.jobs.job_table import JobTable
 from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, State, now
 from service.jobs.state_index import OPEN, StateIndex
 from service.storage.account import Account
+from service.worker.lease import Lease
 from tests.conftest import StorageAccount
 
 OPTIONS = JobOptions.resolve("image", "wild", {})
@@ -59,6 +65,7 @@ def test_a_job_moves_from_the_open_ones_to_those_of_its_state(account: StorageAc
     failed = table.update(table.update(second.claimed("me", "a1", 60, now())).failed(EngineCrashed("why"), now()))
     # Its message is not in the poison queue yet: a sweep has to find it.
     assert open_ids(account) == {second.job.job_id, third.job.job_id}
+    assert listed(account, "queued") == [third.job.job_id]
     table.update(failed.set_aside())
     assert open_ids(account) == {third.job.job_id}
     assert (listed(account, "succeeded"), listed(account, "failed"), listed(account, "queued")) == (
@@ -70,27 +77,77 @@ def test_a_job_moves_from_the_open_ones_to_those_of_its_state(account: StorageAc
     assert (shown.error_code, shown.error_message, shown.poisoned) == ("engine_crashed", "why", True)
 
 
-def test_a_page_of_a_state_takes_one_request_however_many_jobs_there_are(
-    account: StorageAccount, caplog: pytest.LogCaptureFixture
-) -> None:
-    for made in submitted(account, 60):
-        if made.job.blob != "00007.jpg":
-            succeeded(account, made)
-    table = account.services.table
-    table.page(container=None, state="succeeded")
+@contextmanager
+def counted(caplog: pytest.LogCaptureFixture) -> Iterator[list[int]]:
+    """Count the requests of a block, from the SDK's own log."""
+    count = [0]
     caplog.set_level(logging.INFO, REQUESTS)
     logging.getLogger("azure").setLevel(logging.INFO)
     try:
         caplog.clear()
-        page = table.page(container=None, state="succeeded")
-        requests = sum(line.name == REQUESTS and "Request URL" in line.getMessage() for line in caplog.records)
+        yield count
+        count[0] = sum(line.name == REQUESTS and "Request URL" in line.getMessage() for line in caplog.records)
     finally:
         logging.getLogger("azure").setLevel(logging.ERROR)
-    assert len(page.records) == 50
-    assert 1 <= requests <= 5
-    rest = table.page(container=None, state="succeeded", cursor=page.cursor)
-    assert (len(rest.records), rest.cursor) == (9, "")
-    assert not {each.job.job_id for each in rest.records} & {each.job.job_id for each in page.records}
+
+
+def test_a_page_of_any_state_takes_one_request_however_many_jobs_there_are(
+    account: StorageAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = submitted(account, 160)
+    table = account.services.table
+    for one in made[:55]:
+        succeeded(account, one)
+    for one in made[55:108]:
+        table.state_index.renew(table.update(one.claimed("me", "a1", 60, now())))
+    assert table.state_index.is_complete()
+    pages = {}
+    for state, count in {"succeeded": 55, "running": 53, "queued": 52}.items():
+        with counted(caplog) as requests:
+            page = pages[state] = table.page(container=None, state=cast(State, state))
+        assert (len(page.records), {record.state for record in page.records}) == (50, {state})
+        assert requests == [1]
+        rest = table.page(container=None, state=cast(State, state), cursor=page.cursor)
+        assert (len(rest.records), rest.cursor) == (count - 50, "")
+        assert not {each.job.job_id for each in rest.records} & {each.job.job_id for each in page.records}
+
+
+def test_a_lease_shows_its_job_as_running_in_the_list(account: StorageAccount) -> None:
+    own = account.services
+    video = AnalysisJob("abc", "clip.mp4", "0x1", "video", "wild", JobOptions.resolve("video", "wild", {}))
+    queued = own.submitter.submit(video, "")
+    message = own.queue.receive(60)
+    assert message
+    claimed = own.table.update(queued.claimed("me", "a1", 60, now()))
+    with Lease(own.table, own.queue, message, claimed, 60) as lease:
+        lease.report("engine", 0.5)
+        deadline = time.monotonic() + 10
+        while not (shown := own.table.page(container=None, state="running").records) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert [(one.stage, one.progress, one.owner) for one in shown] == [("engine", 0.5, "me")]
+        assert listed(account, "queued") == []
+        lease.settle(lambda record: record.released(EngineCrashed("why"), "waiting to try again", counted=True))
+    [shown_again] = own.table.page(container=None, state="running").records
+    assert (shown_again.stage, shown_again.owner, shown_again.error_code) == (
+        "waiting to try again",
+        "",
+        "engine_crashed",
+    )
+
+
+def test_the_copy_of_a_job_whose_worker_died_is_put_right(
+    account: StorageAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [made] = submitted(account, 1)
+    table = account.services.table
+    table.update(made.claimed("me", "a1", 60, now()))
+    assert listed(account, "running") == []
+    # A living worker does it itself.
+    assert len(list(table.unsettled())) == 1
+    assert listed(account, "running") == []
+    monkeypatch.setattr(job_table, "LONGEST_LAG_S", -1.0)
+    assert len(list(table.unsettled())) == 1
+    assert (listed(account, "queued"), listed(account, "running")) == ([], [made.job.job_id])
 
 
 def test_asking_again_for_a_finished_job_leaves_no_open_row(account: StorageAccount) -> None:
