@@ -32,6 +32,7 @@ from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord
 from service.jobs.sweep.lease import SweepLeases
 from service.jobs.sweep.sweep import sweep
+from service.logs import configure
 from service.settings import Settings
 
 A_SECOND = 100
@@ -81,6 +82,7 @@ def main(most: int, within_s: float, json_file: Path | None) -> None:
     console = new_console()
 
     def measure() -> None:
+        configure("text", "WARNING")
         facts = machine()
         console.print(machine_line(facts))
         with scratch_folder() as folder, _storage(folder) as backend:

@@ -39,6 +39,7 @@ class StackOptions:
         access_log: storage writes a line for each request into its log.
         storage_in_memory: nothing that is stored outlives the stack, nor waits for a disk.
         extra_env: goes to web, workers and function runner alike.
+        storage_route: maps storage's connection string to the one that the parts are given, as through a proxy.
     """
 
     run_folder: Path = DEFAULT_RUN_FOLDER
@@ -49,6 +50,7 @@ class StackOptions:
     storage_in_memory: bool = False
     extra_env: Mapping[str, str] = field(default_factory=dict)
     ready_within_s: float = 60.0
+    storage_route: Callable[[str], str] = str
 
 
 def inherited_environ() -> dict[str, str]:
@@ -71,6 +73,7 @@ class LocalStack:
         )
         self.function_key = secrets.token_urlsafe(24)
         self._web_port = self._functions_port = 0
+        self._given_connection_string = ""
         self._web: Part | None = None
         self._workers: list[Part] = []
         self._functions: Part | None = None
@@ -138,6 +141,7 @@ class LocalStack:
     def _start(self) -> None:
         self._claim_run_folder()
         self.azurite.start()
+        self._given_connection_string = self.options.storage_route(self.connection_string)
         # Chosen only now: the longer a free port waits, the likelier someone else takes it.
         self._web_port, self._functions_port = free_port(self.options.web_port), free_port()
         self._web = self._web_part()
@@ -180,7 +184,7 @@ class LocalStack:
     def _functions_part(self) -> Part:
         environ = {
             "SERVICE_URL": self.service_url,
-            "MEDIA_STORAGE": self.connection_string,
+            "MEDIA_STORAGE": self._given_connection_string,
             "FUNCTION_KEY": self.function_key,
         }
         state = str(self.run_folder / "delivered.json")
@@ -202,7 +206,7 @@ class LocalStack:
             # As in the image: with an arena for each of its many threads, a worker keeps 20 MB that nothing uses.
             "MALLOC_ARENA_MAX": "2",
             "LOG_FORMAT": "json",
-            "AZURE_STORAGE_CONNECTION_STRING": self.connection_string,
+            "AZURE_STORAGE_CONNECTION_STRING": self._given_connection_string,
         }
         return Part(
             name,

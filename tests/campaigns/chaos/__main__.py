@@ -37,6 +37,10 @@ EXIT_BROKEN = 1
 @click.option("--child-kill-every-s", type=(float, float), default=(6.0, 12.0), show_default=True)
 @click.option("--web-kill-every-s", type=(float, float), default=(30.0, 45.0), show_default=True)
 @click.option("--hostile-every-s", type=(float, float), default=(4.0, 8.0), show_default=True)
+@click.option("--storm-every-s", type=(float, float), default=(6.0, 12.0), show_default=True)
+@click.option("--storm-s", type=(float, float), default=(2.0, 4.0), show_default=True, help="Length of a storm.")
+@click.option("--storm-share", default=0.25, show_default=True, help="Share of storage's answers that it spoils.")
+@click.option("--clock-step-every-s", type=(float, float), default=(8.0, 15.0), show_default=True)
 @click.option("--each-at-most", default=0, help="So many faults of each kind; 0: as long as there is work.")
 @click.option("--engine-faults", default=0.02, show_default=True, help="Share of runs that end in each fault.")
 @click.option("--within-s", default=600.0, show_default=True, help="Seconds after which it has failed.")
@@ -56,6 +60,10 @@ def main(
     child_kill_every_s: tuple[float, float],
     web_kill_every_s: tuple[float, float],
     hostile_every_s: tuple[float, float],
+    storm_every_s: tuple[float, float],
+    storm_s: tuple[float, float],
+    storm_share: float,
+    clock_step_every_s: tuple[float, float],
     each_at_most: int,
     engine_faults: float,
     within_s: float,
@@ -82,6 +90,10 @@ def main(
         child_kills=child_kill_every_s,
         web_kills=web_kill_every_s,
         hostile=hostile_every_s,
+        storms=storm_every_s,
+        storm_s=storm_s,
+        storm_share=storm_share,
+        clock_steps=clock_step_every_s,
         full_worker=0 if own_mounts else None,
     )
     options = Options(

@@ -20,12 +20,17 @@ from azure.storage.queue import QueueServiceClient
 
 from infra.local.part import Part, PartFailed
 from infra.local.stack import LocalStack
+from tests.campaigns.chaos.clocks import Clocks
 from tests.campaigns.chaos.disk import fill
 from tests.campaigns.chaos.evidence import QUEUE
 from tests.campaigns.chaos.hostile_messages import hostile_text
+from tests.campaigns.chaos.storage_proxy import STORMS, StorageProxy
 
 Span = tuple[float, float]
 """Seconds, at least and at most."""
+
+CLOCK_AT_START_S, CLOCK_LATER_S, CLOCK_OF_WEB_S = 240.0, 900.0, 60.0
+"""How far clocks are ahead or behind at most: over five minutes a worker does not start."""
 
 WAIT_FOR_WORK_S = 3.0
 """A worker without work is killed and frozen too, but proves little."""
@@ -44,6 +49,9 @@ class Schedule:
         child_kills: pauses between kills of one decoder or engine of a worker.
         web_kills: pauses between kills of the web server, which end requests between record and message.
         hostile: pauses between messages that are no jobs.
+        storms, storm_s: pauses between storms of storage, and how long one lasts.
+        storm_share: of the requests inside a storm that meet its fault.
+        clock_steps: pauses between steps of one part's clock.
         full_worker: number of the worker whose disk is filled; None for none.
     """
 
@@ -60,6 +68,10 @@ class Schedule:
     child_kills: Span
     web_kills: Span
     hostile: Span
+    storms: Span
+    storm_s: Span
+    storm_share: float
+    clock_steps: Span
     full_worker: int | None
 
 
@@ -68,11 +80,16 @@ class Faults:
 
     Attributes:
         counts: of each kind, as the report names it.
+        hostile, hostile_sent: texts put into the queue, and those of them that it surely has.
         trouble: failures that the campaign did not cause: a part that ended by itself, or did not start again.
     """
 
-    def __init__(self, stack: LocalStack, schedule: Schedule, seed: int) -> None:
+    def __init__(
+        self, stack: LocalStack, schedule: Schedule, seed: int, proxy: StorageProxy, clocks: Clocks | None
+    ) -> None:
         self._stack = stack
+        self._proxy = proxy
+        self._clocks = clocks
         self._schedule = schedule
         self._seed = seed
         self._workers = [(stack.worker(n), threading.Lock()) for n in range(stack.options.workers)]
@@ -81,6 +98,7 @@ class Faults:
         self.counts: Counter[str] = Counter()
         self.trouble: list[str] = []
         self.hostile: list[str] = []
+        self.hostile_sent: list[str] = []
         kinds = [
             self._kill,
             self._freeze,
@@ -90,6 +108,8 @@ class Faults:
             self._kill_child,
             self._kill_web,
             self._send_hostile,
+            self._storm,
+            self._step_clock,
         ]
         self._threads = [threading.Thread(target=self._guarded, args=(kind,), name=kind.__name__) for kind in kinds]
 
@@ -125,6 +145,7 @@ class Faults:
             self.trouble.append(str(error))
             # The others' fate is worth seeing too.
             with suppress(PartFailed):
+                self._set_clock(part, 0.0)
                 part.start()
 
     def _guarded(self, kind: Callable[[random.Random], None]) -> None:
@@ -139,6 +160,7 @@ class Faults:
             with self._any_worker(chance) as worker:
                 if worker is not None:
                     worker.kill()
+                    self._set_clock(worker, chance.uniform(-CLOCK_AT_START_S, CLOCK_AT_START_S))
                     worker.start()
                     self.counts["kills"] += 1
 
@@ -201,11 +223,36 @@ class Faults:
                 self.hostile.append(text)
                 with suppress(AzureError):
                     queue.send_message(text, time_to_live=-1)
+                    self.hostile_sent.append(text)
                     self.counts["hostile messages"] += 1
 
-    def _pauses(self, chance: random.Random, span: Span) -> Iterator[None]:
+    def _storm(self, chance: random.Random) -> None:
+        for number, _ in enumerate(self._pauses(chance, self._schedule.storms, len(STORMS))):
+            with self._proxy.storm(STORMS[number % len(STORMS)], self._schedule.storm_share):
+                self._ended.wait(chance.uniform(*self._schedule.storm_s))
+            self.counts["storms"] += 1
+
+    def _step_clock(self, chance: random.Random) -> None:
+        if self._clocks is None:
+            return
+        for number, _ in enumerate(self._pauses(chance, self._schedule.clock_steps, 2)):
+            if number % 4 == 3:
+                self._set_clock(self._stack.web, chance.uniform(-CLOCK_OF_WEB_S, CLOCK_OF_WEB_S))
+            else:
+                with self._any_worker(chance) as worker:
+                    if worker is None:
+                        continue
+                    self._set_clock(worker, chance.uniform(-CLOCK_LATER_S, CLOCK_LATER_S))
+            self.counts["clock steps"] += 1
+
+    def _set_clock(self, part: Part, seconds_ahead: float) -> None:
+        if self._clocks:
+            self._clocks.set(part.name, seconds_ahead)
+
+    def _pauses(self, chance: random.Random, span: Span, sorts: int = 1) -> Iterator[None]:
+        """Wait before each fault; `sorts`: there are as many sorts of it, each as often as others."""
         times = 0
-        while times < self._schedule.most and not self._ended.wait(chance.uniform(*span)):
+        while times < self._schedule.most * sorts and not self._ended.wait(chance.uniform(*span)):
             times += 1
             yield
 

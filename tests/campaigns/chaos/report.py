@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tests.campaigns.chaos.engine_of_run import FAULTS
 from tests.campaigns.chaos.run import Outcome
+from tests.campaigns.chaos.storage_proxy import STORMS
 from tests.campaigns.chaos.verdict import GUARANTEES
 
 SHOWN_OF_EACH = 20
@@ -38,6 +39,9 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield from _guarantees(outcome)
     for kind in ("kills", "freezes", "outages", "web restarts", "web kills", "killed children", "hostile messages"):
         yield kind, str(outcome.faults[kind])
+    for storm in STORMS:
+        yield f"storms: {storm}", str(outcome.storms[storm])
+    yield "clock steps", str(outcome.faults["clock steps"]) if outcome.has_clocks else "none: no C compiler here"
     no_disk = outcome.options.schedule.full_worker is None
     yield "full disks", "none: no mounts of its own here" if no_disk else str(outcome.faults["full disks"])
     struck = outcome.evidence.struck if outcome.evidence else Counter[str]()

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from azure.core.exceptions import AzureError
 from infra.local.stack import REPOSITORY, LocalStack, StackOptions
 from tests.campaigns.chaos import evidence
 from tests.campaigns.chaos.clients import Clients, Plan
+from tests.campaigns.chaos.clocks import Clocks
 from tests.campaigns.chaos.csv_watch import CsvWatch
 from tests.campaigns.chaos.disk import small_disk
 from tests.campaigns.chaos.engine_of_run import EngineOfRun
@@ -27,6 +28,7 @@ from tests.campaigns.chaos.evidence import Evidence
 from tests.campaigns.chaos.faults import Faults, Schedule
 from tests.campaigns.chaos.ledger import Ledger
 from tests.campaigns.chaos.load import make_media
+from tests.campaigns.chaos.storage_proxy import STORMS, StorageProxy
 from tests.campaigns.chaos.verdict import Broken, Case, judge
 
 FINISHED = {"succeeded", "failed", "superseded", "cancelled"}
@@ -64,6 +66,8 @@ class Outcome:
 
     Attributes:
         swept: kinds of what the sweeper found, before it mended; nothing but leftovers may be there.
+        storms: requests that met a storm's fault, by its kind.
+        has_clocks: the parts' clocks could be stepped.
     """
 
     options: Options
@@ -73,6 +77,8 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter)
     engine_faults: Counter[str] = field(default_factory=Counter)
     swept: Counter[str] = field(default_factory=Counter)
+    storms: Counter[str] = field(default_factory=Counter)
+    has_clocks: bool = False
     evidence: Evidence | None = None
 
 
@@ -81,11 +87,15 @@ def run(options: Options, run_folder: Path, say: Callable[[str], None]) -> Outco
     began = time.monotonic()
     outcome = Outcome(options)
     engine = EngineOfRun.install(run_folder / "engine", options.seed, options.engine_faults)
+    names = ["web", *(f"worker-{number}" for number in range(options.workers))]
+    clocks = Clocks.install(run_folder / "clocks", names)
+    outcome.has_clocks = clocks is not None
     with ExitStack() as parts:
+        proxy = parts.enter_context(closing(StorageProxy(options.seed)))
         if options.schedule.full_worker is not None:
             parts.enter_context(small_disk(run_folder / f"workspace-{options.schedule.full_worker}"))
-        stack = parts.enter_context(LocalStack(_stack_options(options, engine, run_folder)))
-        case = _disturb(options, stack, outcome, say)
+        stack = parts.enter_context(LocalStack(_stack_options(options, engine, run_folder, proxy, clocks)))
+        case = _disturb(options, Disturbed(stack, proxy, clocks), outcome, say)
         say("quiet; sweeping")
         _sweep(stack, outcome)
         say("looking at what is left")
@@ -101,7 +111,18 @@ def run(options: Options, run_folder: Path, say: Callable[[str], None]) -> Outco
     return outcome
 
 
-def _stack_options(options: Options, engine: EngineOfRun, run_folder: Path) -> StackOptions:
+@dataclass(frozen=True)
+class Disturbed:
+    """What faults act on."""
+
+    stack: LocalStack
+    proxy: StorageProxy
+    clocks: Clocks | None
+
+
+def _stack_options(
+    options: Options, engine: EngineOfRun, run_folder: Path, proxy: StorageProxy, clocks: Clocks | None
+) -> StackOptions:
     settings = {
         "OPENFACE_BIN_DIR": str(engine.folder),
         "LEASE_S": str(options.lease_s),
@@ -109,17 +130,25 @@ def _stack_options(options: Options, engine: EngineOfRun, run_folder: Path) -> S
         "ENGINE_TIME_LIMIT_S": str(options.engine_time_limit_s),
         "ENGINE_TIME_LIMIT_PER_MEDIA_S": "2",
         "SHUTDOWN_GRACE_S": "5",
+        **(clocks.environ if clocks else {}),
     }
-    return StackOptions(run_folder=run_folder, workers=options.workers, with_functions=False, extra_env=settings)
+    return StackOptions(
+        run_folder=run_folder,
+        workers=options.workers,
+        with_functions=False,
+        extra_env=settings,
+        storage_route=proxy.before,
+    )
 
 
-def _disturb(options: Options, stack: LocalStack, outcome: Outcome, say: Callable[[str], None]) -> Case:
+def _disturb(options: Options, parts: Disturbed, outcome: Outcome, say: Callable[[str], None]) -> Case:
     """The disturbed part of the run; afterwards every part runs, and nothing is done to it any more."""
+    stack = parts.stack
     chance = random.Random(options.seed)
     ledger = Ledger()
     clients = Clients(stack.connection_string, stack.service_url, ledger, chance)
     watch = CsvWatch(stack.connection_string)
-    faults = Faults(stack, options.schedule, options.seed)
+    faults = Faults(stack, options.schedule, options.seed, parts.proxy, parts.clocks)
     plan = Plan(
         make_media(options.media, chance), options.containers, options.over_s, min(options.over_s, LATE_S), CHANGED
     )
@@ -135,8 +164,15 @@ def _disturb(options: Options, stack: LocalStack, outcome: Outcome, say: Callabl
     if not quiet:
         outcome.broken.append(Broken("lost", f"not quiet within {options.within_s:.0f} s"))
     outcome.broken += [Broken("part", trouble) for trouble in [*faults.trouble, *clients.refused]]
-    outcome.clients, outcome.faults = clients.counts, faults.counts
-    return Case(ledger, watch.first, watch.moved, frozenset(faults.hostile))
+    outcome.clients, outcome.faults, outcome.storms = clients.counts, faults.counts, parts.proxy.counts
+    return Case(
+        ledger,
+        watch.first,
+        watch.moved,
+        frozenset(faults.hostile),
+        frozenset(faults.hostile_sent),
+        parts.proxy.lost_poison_answers,
+    )
 
 
 def _wait_until_quiet(
@@ -198,7 +234,10 @@ def _never_happened(outcome: Outcome) -> list[Broken]:
     wanted = ["kills", "freezes", "web restarts", "web kills", "hostile messages"]
     if outcome.options.schedule.full_worker is not None:
         wanted.append("full disks")
+    if outcome.has_clocks:
+        wanted.append("clock steps")
     missing = [kind for kind in wanted if not outcome.faults[kind]]
+    missing += [f"storms of {kind}" for kind in STORMS if not outcome.storms[kind]]
     if outcome.faults["outages"] < outcome.options.schedule.outages:
         missing.append("outages")
     return [Broken("part", f"the run was over before there were {kind}") for kind in missing]

@@ -35,13 +35,16 @@ class Case:
 
     Attributes:
         first_etags, moved: see `CsvWatch`.
-        hostile: texts that were put into the queue.
+        hostile, hostile_sent: texts that may be in the queue, and those of them that were surely put there.
+        lost_poison_answers: to messages for the poison queue, each of which may be there twice for it.
     """
 
     ledger: Ledger
     first_etags: Mapping[str, str]
     moved: Mapping[str, str]
     hostile: frozenset[str] = frozenset()
+    hostile_sent: frozenset[str] = frozenset()
+    lost_poison_answers: int = 0
 
 
 def judge(case: Case, found: Evidence) -> list[Broken]:
@@ -144,9 +147,12 @@ def _set_aside(case: Case, found: Evidence) -> Iterator[Broken]:
         yield Broken("unexplained", f"{job_id} failed, but is not in the poison queue")
     for job_id in times.keys() - failed:
         yield Broken("unexplained", f"{job_id} is in the poison queue, but has not failed")
-    for job_id, count in times.items():
-        if count > 1:
-            yield Broken("doubled", f"{job_id} is in the poison queue {count} times")
+    for text in case.hostile_sent - set(found.poisoned):
+        yield Broken("lost", f"a message that is no job is not in the poison queue: {text[:100]}")
+    copies = {job_id: count for job_id, count in times.items() if count > 1}
+    # `poison list` shows such copies as one, and a replay starts one.
+    if sum(copies.values()) - len(copies) > case.lost_poison_answers:
+        yield Broken("doubled", f"in the poison queue several times: {copies}")
 
 
 def _left_over(found: Evidence) -> Iterator[Broken]:
