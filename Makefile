@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-PACKAGES := $(VENV)/.installed
-MODELS := openface_lite/models/.fetched
+DEMO_READY := $(VENV)/.ready-for-demo
+TEST_READY := $(VENV)/.ready-for-tests
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
@@ -12,10 +12,10 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup ## run the main job end to end on real media, into demo-results/
+demo: $(DEMO_READY) ## run the main job end to end on real media, into demo-results/
 	@$(RUN) -m infra.local.demo
 
-up: setup ## start the same stack in the foreground and leave it running; Ctrl-C stops it
+up: $(DEMO_READY) ## start the same stack in the foreground and leave it running; Ctrl-C stops it
 	@$(RUN) -m infra.local.up
 
 test: setup ## run the tests, three files at a time: most of them wait
@@ -39,6 +39,7 @@ check: setup ## lint, format, types, the import contract, stale documents, names
 	@$(RUN) -m mypy
 	@cd cloud_function && ../$(RUN) -m mypy .
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(RUN) -m infra.lock --check
 	@$(RUN) -m infra.docs --check
 	@$(RUN) -m infra.checks.words
 
@@ -86,36 +87,22 @@ infra-check: setup .local/infra-tools/.installed ## check the Bicep files, the c
 	@touch $@
 INFRA_TOOLS := .local/infra-tools
 
-lock: setup ## pin requirements.txt files anew, with hashes
-	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
-	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt
-	@cd cloud_function && ../$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) -c ../requirements.txt requirements.in -o requirements.txt
-	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-identity.in -o requirements-identity.txt
-	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-otel.in -o requirements-otel.txt
-	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
-	@$(VENV)/bin/uv pip compile $(LOCK_OPTIONS) infra/docs-requirements.in -o infra/docs-requirements.txt
-LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+lock: $(TEST_READY) ## resolve pyproject.toml into uv.lock anew, and export the requirements files
+	@$(VENV)/bin/uv lock --quiet $(if $(UPGRADE),--upgrade)
+	@$(RUN) -m infra.lock
 
 clean: ## remove everything that the other targets made
 	rm -rf $(VENV) .local demo-results openface_lite/models infra/local/node_modules \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-setup: $(PACKAGES) $(MODELS)
+setup: $(TEST_READY)
 
-$(PACKAGES): requirements.txt requirements-dev.txt requirements-identity.txt requirements-otel.txt requirements-functions-worker.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	@echo "setting up $(VENV) (once)"
-	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments: install python3-venv"; exit 1; }
-	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements.txt
-	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-dev.txt
-	@# The extras of the service, here for their tests; not every machine has wheels for the second.
-	@$(RUN) -m pip install $(PIP_OPTIONS) -r requirements-otel.txt
-	@$(RUN) -m pip install $(PIP_OPTIONS) --no-deps --ignore-requires-python -r requirements-functions-worker.txt
-	@$(RUN) -m pip install $(PIP_OPTIONS) --use-pep517 -r requirements-identity.txt || \
-		echo "the packages of requirements-identity.txt are not made for this machine: the tests of identity are skipped"
+$(DEMO_READY): infra/set_up.py requirements.txt cloud_function/requirements.txt infra/requirements-setup.txt \
+		openface_lite/model_facts.py infra/local/package-lock.json
+	@$(PYTHON) infra/set_up.py demo
 	@touch $@
 
-$(MODELS): openface_lite/fetch_models.py $(PACKAGES)
-	@$(RUN) -m openface_lite.fetch_models
+$(TEST_READY): $(DEMO_READY) requirements-dev.txt requirements-identity.txt requirements-otel.txt \
+		requirements-functions-worker.txt
+	@$(PYTHON) infra/set_up.py test
 	@touch $@

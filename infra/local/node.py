@@ -112,3 +112,15 @@ def _run(argv: list[str], folder: Path, environ: dict[str, str]) -> None:
         raise NodeUnavailable(f"{Path(argv[0]).name}: {error}") from error
     if done.returncode != 0:
         raise NodeUnavailable(f"{' '.join(argv)} failed:\n{(done.stderr or done.stdout)[-2000:]}")
+
+
+def main() -> None:
+    """Install Azurite, and Node where the machine has none."""
+    try:
+        print(install_packages(find_node()))
+    except NodeUnavailable as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
