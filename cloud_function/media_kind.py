@@ -19,6 +19,8 @@ SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 MEDIA_TYPES = ("posed", "wild")
 # macOS writes such a file beside each one that it copies to a disk that is not its own: it holds no picture.
 APPLE_DOUBLE_PREFIX = "._"
+# Metadata whose names begin so are options of the job.
+OPTION_PREFIX = "faceline_"
 
 # Asked only where the suffix is none of the above: a suffix says more than the default that most upload tools send.
 _SUFFIX_OF_CONTENT_TYPE = {
@@ -93,3 +95,9 @@ def media_type_of(blob: str, metadata: Mapping[str, str], default: str) -> Media
         if folder in MEDIA_TYPES:
             return MediaType(folder, "folder")
     return MediaType(default, "default")
+
+
+def options_of(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Take the job's options that the blob's metadata names: `faceline_au: static` is `au=static`."""
+    stated = {name.lower(): value.strip() for name, value in metadata.items()}
+    return {name.removeprefix(OPTION_PREFIX): value for name, value in stated.items() if name.startswith(OPTION_PREFIX)}

@@ -12,7 +12,7 @@ from deadline import Deadline
 from decision_log import log_decision, log_ignored
 from errors import BlobGone, RetryLater
 from function_settings import FunctionSettings
-from media_kind import media_type_of
+from media_kind import media_type_of, options_of
 from service_client import KEY_REFUSED, Answer, ServiceClient
 from storage_events import Upload
 from tracing import trace_id_of
@@ -40,10 +40,11 @@ def submit(found: storage_events.Subject, settings: FunctionSettings, traceparen
             reason = "unknown_kind" if isinstance(found, Upload) else storage_events.reason_not_upload(found)
             log_ignored(reason, found.container, found.blob, traceparent)
             return
-        media_type = media_type_of(found.blob, facts.metadata if facts else {}, settings.default_media_type)
+        metadata = facts.metadata if facts else {}
+        media_type = media_type_of(found.blob, metadata, settings.default_media_type)
         about |= {"media": found.media, "media_type": media_type.name, "media_type_from": media_type.source}
         answer = ServiceClient(settings, deadline, traceparent).analyse(
-            found.media, media_type.name, found.container, {"blob": found.blob}
+            found.media, media_type.name, found.container, {**options_of(metadata), "blob": found.blob}
         )
     except BlobGone:
         log_decision("upload.gone", **about)

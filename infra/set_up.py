@@ -30,37 +30,57 @@ def set_up_demo() -> None:
     # A Python that was upgraded or removed leaves an environment behind that no longer starts.
     if not PYTHON.exists():
         _run("environment", [sys.executable, "-m", "venv", "--clear", str(VENV)])
+    # Most of its time is npm's: beside all others.
+    azurite = _start([str(PYTHON), "-m", "infra.local.node"])
     _run("installer", [*_PIP, "--require-hashes", "-r", "infra/requirements-setup.txt"])
-    _run("packages of the service", _install("requirements.txt"))
-    _run("packages of the function app", _install("cloud_function/requirements.txt"))
+    _install("packages of the service", "requirements.txt")
+    _install("packages of the function app", "cloud_function/requirements.txt")
     _run("the command `faceline`", [*_PIP, "--no-deps", "--no-build-isolation", "--editable", "."])
     _run("networks of the embedded analyser", [str(PYTHON), "-m", "openface_lite.fetch_models"])
-    _run("storage emulator (Azurite)", [str(PYTHON), "-m", "infra.local.node"])
+    _wait("storage emulator (Azurite)", azurite)
 
 
 def set_up_tests() -> None:
     """Install what the tests and checks need beside the demo."""
-    _run("tools of tests and checks", _install("requirements-dev.txt"))
-    _run("traces", _install("requirements-otel.txt"))
+    _install("tools of tests and checks", "requirements-dev.txt")
+    _install("traces", "requirements-otel.txt")
     # Its metadata asks for a newer Python than it needs, and for packages that are there.
-    worker = [*_PIP, "--require-hashes", "--no-deps", "--ignore-requires-python", "-r", "requirements-functions-worker.txt"]
+    worker = [
+        *_PIP,
+        "--require-hashes",
+        "--no-deps",
+        "--ignore-requires-python",
+        "-r",
+        "requirements-functions-worker.txt",
+    ]
     _run("library of the Functions worker", worker)
     try:
-        _run("identity", _install("requirements-identity.txt"))
+        _install("identity", "requirements-identity.txt")
     except StepFailed:
         print("  requirements-identity.txt is not made for this machine: the tests of identity are skipped", flush=True)
 
 
-def _install(requirements: str) -> list[str]:
-    uv = VENV / "bin" / "uv"
-    return [str(uv), "pip", "install", "--python", str(PYTHON), "--require-hashes", "-r", requirements]
+def _install(name: str, requirements: str) -> None:
+    """Install a requirements file by uv, else by pip, which knows the machine's own indexes, proxies and wheels."""
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "--system-certs"]
+    try:
+        _run(name, [*uv, "--require-hashes", "-r", requirements], is_last_try=False)
+    except StepFailed:
+        _run(f"{name}, by pip", [*_PIP, "--require-hashes", "--use-pep517", "-r", requirements])
 
 
-def _run(name: str, command: list[str]) -> None:
+def _run(name: str, command: list[str], *, is_last_try: bool = True) -> None:
     """Run one step. Raises StepFailed."""
+    _wait(name, _start(command), is_last_try=is_last_try)
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _wait(name: str, process: subprocess.Popen[str], *, is_last_try: bool = True) -> None:
     print(f"  {name} ...", end="", flush=True)
     began = time.monotonic()
-    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     while True:
         try:
             output, _ = process.communicate(timeout=_NOTE_EVERY_S)
@@ -69,7 +89,8 @@ def _run(name: str, command: list[str]) -> None:
             print(f" {time.monotonic() - began:.0f} s ...", end="", flush=True)
     print(f" done in {time.monotonic() - began:.0f} s" if process.returncode == 0 else " failed", flush=True)
     if process.returncode != 0:
-        print(output, file=sys.stderr)
+        if is_last_try:
+            print(output, file=sys.stderr)
         raise StepFailed(name)
 
 

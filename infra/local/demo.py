@@ -31,6 +31,11 @@ RESULTS_FOLDER = REPOSITORY / "demo-results"
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 _NO_JOB_WITHIN_S = 30.0
+_NEXT = """
+Open a report.html above in a browser. Then
+  .venv/bin/faceline analyse YOUR-PHOTO.jpg --out results   measure a file of yours
+  make up                                                   leave the pages running: drop files, see faces at once
+  docs/quickstart.md                                        the first hour"""
 
 
 @click.command()
@@ -60,6 +65,7 @@ def main(time_limit_s: float) -> None:
         beside = (result.csv_file.with_name(name) for name in ("report.html", "verdict.html"))
         for file in (result.csv_file, *(file for file in beside if file.exists())):
             click.echo(file.relative_to(REPOSITORY))
+    click.echo(_NEXT)
 
 
 def _run(console: Console, run_folder: Path, time_limit_s: float) -> list[DemoResult]:
@@ -71,16 +77,17 @@ def _run(console: Console, run_folder: Path, time_limit_s: float) -> list[DemoRe
     options = StackOptions(run_folder=run_folder, extra_env=next_stage.function_settings)
     with LocalStack(options) as stack, closing(next_stage):
         next_stage.start(stack)
-        containers = [_upload(stack, file) for file in (PORTRAIT, clip)]
+        # Static action units, which alone can be compared with a single picture's.
+        containers = [_upload(stack, PORTRAIT), _upload(stack, clip, faceline_au="static")]
         _follow(stack, containers, time_limit_s)
         results = _download(stack, containers, run_folder / "results")
         return next_stage.add_verdicts(results, stack.check)
 
 
-def _upload(stack: LocalStack, file: Path) -> str:
+def _upload(stack: LocalStack, file: Path, **metadata: str) -> str:
     """Upload into a new container, as the function app expects; return its name."""
     container = str(uuid.uuid4())
-    upload(stack.connection_string, file, container, {"media_type": "wild"})
+    upload(stack.connection_string, file, container, {"media_type": "wild", **metadata})
     return container
 
 

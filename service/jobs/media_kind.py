@@ -68,6 +68,10 @@ def names_of(formats: Sequence[MediaFormat], conjunction: str) -> str:
     return f"{', '.join(names)} {conjunction} {last}"
 
 
+OPTION_PREFIX = "faceline_"
+"""Metadata of an upload whose names begin so are options of its job."""
+
+
 def kind_of(name: str, content_type: str | None = None) -> Media | None:
     """Return a blob's media by its name's extension, or where that decides nothing by its content type."""
     if is_apple_double(name):
@@ -92,3 +96,9 @@ def media_type_of(blob: str, metadata: Mapping[str, str], default: MediaType) ->
         if word in get_args(MediaType):
             return cast(MediaType, word)
     return default
+
+
+def options_of(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the job's options that an upload's metadata names: `faceline_au: static` is `au=static`."""
+    stated = {name.lower(): value.strip() for name, value in metadata.items()}
+    return {name.removeprefix(OPTION_PREFIX): value for name, value in stated.items() if name.startswith(OPTION_PREFIX)}

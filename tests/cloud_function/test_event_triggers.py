@@ -206,6 +206,13 @@ def test_media_type_from_metadata_then_folder_then_default(
     assert [asked.path for asked in service.requests] == [path + container]
 
 
+def test_options_in_the_metadata_of_an_upload_are_passed_on(load_app, created, service, upload, media_storage):
+    container = upload("p.mp4", metadata={"faceline_au": "static", "faceline_blob": "another.mp4"})
+    load_app(MEDIA_STORAGE=media_storage)["start_analysis"](created(container, "p.mp4"))
+    [asked] = service.requests
+    assert asked.query == {"au": "static", "blob": "p.mp4"}
+
+
 @pytest.mark.parametrize("api", ["RenameFile", "SftpRename"])
 def test_a_renamed_upload_is_submitted_with_what_the_blob_says(
     load_app, created, service, upload, media_storage, decisions, api

@@ -1,8 +1,18 @@
 import pytest
-from media_kind import IMAGE_SUFFIXES, SUFFIXES, VIDEO_SUFFIXES, MediaType, is_apple_double, media_of, media_type_of
+from media_kind import (
+    IMAGE_SUFFIXES,
+    SUFFIXES,
+    VIDEO_SUFFIXES,
+    MediaType,
+    is_apple_double,
+    media_of,
+    media_type_of,
+    options_of,
+)
 
 from service.jobs.media_kind import CONTENT_TYPES, EXTENSIONS, kind_of
 from service.jobs.media_kind import media_type_of as service_media_type_of
+from service.jobs.media_kind import options_of as service_options_of
 
 
 @pytest.mark.parametrize(
@@ -67,3 +77,15 @@ def test_every_content_type_of_the_service_is_decided_alike(content_type, name):
 @pytest.mark.parametrize("metadata", [{}, {"Media_Type": " POSED "}, {"media_type": "studio"}, {"other": "posed"}])
 def test_posed_or_wild_is_decided_as_in_the_service(blob, metadata):
     assert media_type_of(blob, metadata, "wild").name == service_media_type_of(blob, metadata, "wild")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"faceline_au": "static", "media_type": "wild"}, {"au": "static"}),
+        ({"Faceline_AU": " static "}, {"au": "static"}),
+        ({"au": "static", "my_faceline_au": "dynamic"}, {}),
+    ],
+)
+def test_options_come_from_metadata_with_their_prefix_alone_as_in_the_service(metadata, expected):
+    assert options_of(metadata) == service_options_of(metadata) == expected

@@ -9,7 +9,7 @@ from functools import partial
 from service.errors import UnsupportedMedia
 from service.jobs.backend import JobBackend
 from service.jobs.job import AnalysisJob
-from service.jobs.media_kind import kind_of, media_type_of
+from service.jobs.media_kind import kind_of, media_type_of, options_of
 from service.jobs.names import is_upload
 from service.jobs.options import JobOptions
 from service.jobs.sweep.finding import Finding, Found, every_blob
@@ -48,7 +48,7 @@ def _submit(backend: JobBackend, container: str, name: str) -> str:
     if media is None:
         raise UnsupportedMedia("it has been overwritten, and is no media now")
     media_type = media_type_of(name, blob.metadata, backend.settings.default_media_type)
-    options = JobOptions.resolve(media, media_type, {})
+    options = JobOptions.resolve(media, media_type, options_of(blob.metadata))
     record = backend.submitter.submit(
         AnalysisJob(container, name, blob.etag, media, media_type, options), continued_trace(None)
     )
