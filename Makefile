@@ -5,6 +5,8 @@ RUN := $(VENV)/bin/python
 DEMO_READY := $(VENV)/.ready-for-demo
 TEST_READY := $(VENV)/.ready-for-tests
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
+# The tests start hundreds of children, and none of them shall compile its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-all campaigns chaos fuzz check docs bench lock clean
@@ -18,14 +20,16 @@ demo: $(DEMO_READY) ## run the main job end to end on real media, into demo-resu
 up: $(DEMO_READY) ## start the same stack in the foreground and leave it running; Ctrl-C stops it
 	@$(RUN) -m infra.local.up
 
-test: setup ## run the tests, three files at a time: most of them wait
+test: setup ## run the tests, several files at a time: many of them wait
 	@# Root on Debian gets Chromium for the browser tests where it is missing; others read a line about it.
 	@$(RUN) -m infra.local.browser
 	@# By itself, beside the others: schemathesis makes one test of all its routes where tests are shared out.
-	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q tests/integration/web/test_contract.py >.local/contract.log 2>&1 & \
+	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q $(CONTRACTS) >.local/contract.log 2>&1 & \
 	trap "kill $$! 2>/dev/null" INT TERM; \
-	$(RUN) -m pytest -n 3 --dist loadfile --ignore tests/integration/web/test_contract.py --ignore tests/campaigns; others=$$?; \
+	$(RUN) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder -p no:schemathesis \
+		$(CONTRACTS:%=--ignore %) --ignore tests/campaigns; others=$$?; \
 	wait $$!; contract=$$?; cat .local/contract.log; exit $$((others + contract))
+CONTRACTS := tests/integration/web/test_contract.py tests/integration/identity/test_contract.py
 
 test-all: test campaigns ## run the tests, then the short runs of the campaigns
 

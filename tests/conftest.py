@@ -28,7 +28,7 @@ def _no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    with start_azurite(tmp_path_factory.mktemp("azurite")) as running:
+    with start_azurite(tmp_path_factory.mktemp("azurite"), in_memory=True) as running:
         yield running
 
 
@@ -74,6 +74,28 @@ def account_on(azurite: Azurite, tmp_path: Path) -> StorageAccount:
     container = str(uuid.uuid4())
     services.blobs.ensure_container(container)
     return StorageAccount(settings, services, container)
+
+
+FIRST = ("acceptance", "browser", "integration/worker", "infra", "integration", "openface_lite", "cloud_function", "unit")
+"""Folders in the order in which their tests begin: what takes long is begun early, so that nothing runs alone at last."""
+COSTLY = ("browser", "served", "postgres_url")
+"""Fixtures of a session whose files are all given to one process, which starts them once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: a file stays together, and files that share what is costly do."""
+    shared: dict[Path, str] = {}
+    for item in items:
+        costly = [name for name in COSTLY if name in getattr(item, "fixturenames", ())]
+        shared[item.path] = shared.get(item.path) or "".join(costly[:1])
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(shared[item.path] or item.path.name))
+    items.sort(key=lambda item: _turn(item.path))
+
+
+def _turn(path: Path) -> int:
+    folder = path.parent.relative_to(Path(__file__).parent).as_posix()
+    return next((turn for turn, first in enumerate(FIRST) if folder.startswith(first)), len(FIRST))
 
 
 def pytest_report_header() -> str:

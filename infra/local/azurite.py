@@ -99,12 +99,12 @@ class Azurite:
 
 
 @contextmanager
-def start_azurite(location: Path, *, log_file: Path | None = None) -> Iterator[Azurite]:
-    """Start Azurite with its data in `location`; stop it at the end of the block.
+def start_azurite(location: Path, *, log_file: Path | None = None, in_memory: bool = False) -> Iterator[Azurite]:
+    """Start Azurite with its data in `location`, or in memory; stop it at the end of the block.
 
     Raises PartFailed, NodeUnavailable.
     """
-    azurite = Azurite(location, log_file)
+    azurite = Azurite(location, log_file, in_memory=in_memory)
     try:
         azurite.start()
         yield azurite

@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from infra.local.stack import LocalStack, StackOptions
 from tests.conftest import ASTRONAUT
 from tests.fixtures.media_made import jpeg
+from tests.integration.cli.conftest import CommandLine
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -68,14 +70,9 @@ def test_pages_repeat_the_commands_of_readme(block: str, page: str) -> None:
     assert set(_documented(block, f"docs/{page}").splitlines()) >= set(_documented(block).splitlines())
 
 
-def _analyse(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", "analyse", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+def _analyse(tmp_path: Path, *arguments: str, **environ: str) -> Result:
+    """The command in this process: the shell has shown above that it starts."""
+    return CommandLine({"WORKSPACE": str(tmp_path / "workspace"), **environ})("analyse", *arguments)
 
 
 def test_a_folder_with_a_bad_file_does_the_rest_and_fails(tmp_path: Path) -> None:
@@ -87,7 +84,7 @@ def test_a_folder_with_a_bad_file_does_the_rest_and_fails(tmp_path: Path) -> Non
     (media / "notes.txt").write_text("not media")
     done = _analyse(tmp_path, str(media), "--out", str(tmp_path / "out"), "--json", "--media-type", "posed")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert {(line["file"], line["outcome"]) for line in lines} == {
         ("face.png", "analysed"),
         ("deep/face.jpg", "analysed"),
@@ -111,34 +108,20 @@ def test_a_folder_with_a_bad_file_does_the_rest_and_fails(tmp_path: Path) -> Non
 )
 def test_mistakes_are_reported(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     done = _analyse(tmp_path, *[argument.replace("{tmp}", str(tmp_path)) for argument in arguments])
-    assert done.returncode == code
+    assert done.exit_code == code
     assert says in done.stdout + done.stderr
 
 
 def test_no_engine_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "analyse", str(ASTRONAUT), "--out", str(tmp_path)],
-        cwd=REPOSITORY,
-        env={**os.environ, "OPENFACE_BIN_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 3
+    done = _analyse(tmp_path, str(ASTRONAUT), "--out", str(tmp_path), OPENFACE_BIN_DIR=str(tmp_path))
+    assert done.exit_code == 3
     assert "set OPENFACE_BIN_DIR" in done.stderr
 
 
 def test_an_unusable_workspace_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "analyse", str(ASTRONAUT), "--out", str(tmp_path)],
-        cwd=REPOSITORY,
-        env={**os.environ, "WORKSPACE": str(tmp_path / "file")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 2
+    done = _analyse(tmp_path, str(ASTRONAUT), "--out", str(tmp_path), WORKSPACE=str(tmp_path / "file"))
+    assert done.exit_code == 2
     assert "WORKSPACE" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -151,9 +134,9 @@ def test_links_are_followed_and_what_is_not_taken_is_named(tmp_path: Path) -> No
     (media / "face.png").symlink_to("../objects/abc")
     (media / "._face.png").write_bytes(b"\x00\x05\x16\x07")
     done = _analyse(tmp_path, str(media), "--out", str(media / "out"), "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert [json.loads(line)["outcome"] for line in done.stdout.splitlines()] == ["analysed"]
     assert "not taken: ._face.png: a companion file of macOS" in done.stderr
     again = _analyse(tmp_path, str(media), "--out", str(media / "out"), "--json", "--strict")
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert [json.loads(line)["outcome"] for line in again.stdout.splitlines()] == ["kept"]

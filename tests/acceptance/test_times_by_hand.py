@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from service.settings import REPOSITORY
 from tests.conftest import ASTRONAUT
 from tests.fixtures import clips
 from tests.fixtures.media_made import FAKES
+from tests.integration.cli.conftest import CommandLine
 
 EVEN = [round(i * 1000 / 30) for i in range(10)]
 LITE = REPOSITORY / "openface_lite" / "bin"
@@ -27,20 +25,9 @@ LITE = REPOSITORY / "openface_lite" / "bin"
 def analysed(path: Path, engine: Path) -> tuple[list[dict[str, str]], dict[str, Any]]:
     """Rows and manifest."""
     out = path.parent / f"out of {path.name}"
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "analyse", str(path), "--out", str(out), "--json"],
-        cwd=REPOSITORY,
-        env={
-            **os.environ,
-            "OPENFACE_BIN_DIR": str(engine),
-            "WORKSPACE": str(path.parent / "workspace"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    environ = {"OPENFACE_BIN_DIR": str(engine), "WORKSPACE": str(path.parent / "workspace")}
+    done = CommandLine(environ)("analyse", str(path), "--out", str(out), "--json")
+    assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
     with (out / told["csv"] if not Path(told["csv"]).is_absolute() else Path(told["csv"])).open(newline="") as file:
         return list(csv.DictReader(file)), told["manifest"]

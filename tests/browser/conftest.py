@@ -82,7 +82,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Server and worker that ask for no keys."""
     folder = tmp_path_factory.mktemp("site")
     environ = {"RATE_LIMIT_PER_MINUTE": "0", "WEB_WORKERS": "1", "DETECT_CHILDREN": "1", "ENGINES": "1"}
-    options = StackOptions(run_folder=folder, workers=1, with_functions=False, extra_env=environ)
+    options = StackOptions(
+        run_folder=folder, workers=1, with_functions=False, extra_env=environ, storage_in_memory=True
+    )
     with LocalStack(options) as stack:
         yield stack
 
@@ -220,11 +222,20 @@ def violations(page: Page) -> list[str]:
 SETTLING_FRAMES = 60
 
 
+def photographed(page: Page, name: str, *, full_page: bool = False) -> None:
+    """Keep a screenshot where `SCREENSHOTS=1` asks for them: Chromium draws each without a graphics card."""
+    if os.environ.get("SCREENSHOTS") == "1":
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full_page)
+
+
 def looked_at(page: Page, view: str) -> list[str]:
-    """Keep a screenshot of the view on a desktop and a phone, light and dark; returns what axe-core finds on any."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    """What axe-core finds on a desktop in light and on a phone in dark, each without overflow.
+
+    With `SCREENSHOTS=1` a picture of the view is kept, in either scheme on either screen.
+    """
     found = []
-    for screen, size in (("desktop", DESKTOP), ("phone", PHONE)):
+    for screen, size, own_scheme in (("desktop", DESKTOP, "light"), ("phone", PHONE, "dark")):
         page.set_viewport_size(size)
         # Right after a resize Chromium may still tell of the overflow that was.
         for _ in range(SETTLING_FRAMES):
@@ -234,10 +245,11 @@ def looked_at(page: Page, view: str) -> list[str]:
                 break
         else:
             found.append(f"{screen}: the page is {width} pixels wide")
+        page.emulate_media(color_scheme=own_scheme, reduced_motion="reduce")
+        found += [f"{screen}, {own_scheme}: {one}" for one in violations(page)]
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            page.screenshot(path=SCREENSHOTS / f"{view}-{screen}-{scheme}.png", full_page=True)
-            found += [f"{screen}, {scheme}: {one}" for one in violations(page)]
+            photographed(page, f"{view}-{screen}-{scheme}", full_page=True)
     page.set_viewport_size(DESKTOP)
     return found
 

@@ -204,7 +204,7 @@ def test_the_page_asks_for_a_key_where_one_is_needed(visit: Callable[..., Visit]
     expect(line(page, "mine.jpg").get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
 
 
-def test_it_looks_right(window: Visit) -> None:
+def test_no_view_breaks_an_accessibility_rule_or_overflows(window: Visit) -> None:
     page = window.goto(PATH)
     drop(
         page,

@@ -117,7 +117,7 @@ def test_pages_have_their_policy_and_no_inline_code(window: Visit) -> None:
         assert text.count("<script") == text.count('<script type="module" src="/static/')
 
 
-def test_how_it_looks(window: Visit, guarded: Visit) -> None:
+def test_no_view_breaks_an_accessibility_rule_or_overflows(window: Visit, guarded: Visit) -> None:
     page = window.goto("/page/about")
     expect(page.locator("#health")).to_have_text("ready")
     expect(page.locator("#units tr").first).to_be_visible()

@@ -20,7 +20,7 @@ from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.settings import Settings
 from service.web.services import Services
-from tests.browser.conftest import PHONE, SCREENSHOTS, GuardedSite, Visit, looked_at, violations
+from tests.browser.conftest import PHONE, GuardedSite, Visit, looked_at, photographed, violations
 from tests.fixtures.media_made import jpeg
 
 OPTIONS = JobOptions.resolve("video", "wild", {})
@@ -214,7 +214,9 @@ def test_the_list_loads_after_sign_in(visit: Callable[..., Visit], guarded_site:
     expect(page.locator("#count")).to_have_text("4 jobs")
 
 
-def test_they_look_right(window: Visit, container: str, services: Services, done: str) -> None:
+def test_no_view_breaks_an_accessibility_rule_or_overflows(
+    window: Visit, container: str, services: Services, done: str
+) -> None:
     window.watch.expect("404")
     page = window.goto(f"/page/jobs?container={container}")
     expect(page.locator("#count")).to_have_text("4 jobs")
@@ -228,9 +230,9 @@ def test_they_look_right(window: Visit, container: str, services: Services, done
             expect(page.locator("#steps tr").first).to_be_visible()
         assert looked_at(page, view) == []
     page.goto(f"{window.watch.origin}{ids[0]}")
-    page.screenshot(path=SCREENSHOTS / "job-running-desktop.png")
+    photographed(page, "job-running-desktop")
     page.get_by_role("button", name="Cancel the job").click()
-    page.screenshot(path=SCREENSHOTS / "job-cancel-desktop.png")
+    photographed(page, "job-cancel-desktop")
     assert violations(page) == []
 
 

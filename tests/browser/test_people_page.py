@@ -29,7 +29,9 @@ def people_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedSit
         "WEB_WORKERS": "1",
         "DETECT_CHILDREN": "1",
     }
-    options = StackOptions(run_folder=folder / "run", workers=0, with_functions=False, extra_env=environ)
+    options = StackOptions(
+        run_folder=folder / "run", workers=0, with_functions=False, extra_env=environ, storage_in_memory=True
+    )
     with LocalStack(options) as stack:
         yield GuardedSite(stack.service_url, made.stdout.strip())
 

@@ -398,7 +398,7 @@ def test_the_policy_holds(window: Visit) -> None:
     assert any("Content Security Policy" in fault for fault in window.watch.faults)
 
 
-def test_how_it_looks(window: Visit) -> None:
+def test_no_view_breaks_an_accessibility_rule_or_overflows(window: Visit) -> None:
     page = window.goto("/")
     assert looked_at(page, "picture-empty") == []
     drop(page, two_faces(), "two faces.png", "image/png")

@@ -231,7 +231,7 @@ def test_deleted_media_leave_the_curves(window: Visit, site: LocalStack, clip: P
     expect(page.locator("#viewer-time")).to_contain_text("frame 2")
 
 
-def test_it_looks_right(window: Visit, analysed: Analysed) -> None:
+def test_no_view_breaks_an_accessibility_rule_or_overflows(window: Visit, analysed: Analysed) -> None:
     page = opened(window, analysed)
     go_to(page, 20)
     expect(page.locator("#steps tr").first).to_be_visible()

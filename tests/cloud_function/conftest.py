@@ -42,7 +42,7 @@ def receiver() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="session")
 def media_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with start_azurite(tmp_path_factory.mktemp("azurite")) as azurite:
+    with start_azurite(tmp_path_factory.mktemp("azurite"), in_memory=True) as azurite:
         yield azurite.connection_string
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from openface_lite.fetch_models import missing_models
 from openface_lite.models import models_dir
-from tests.openface_lite.engine_runs import PORTRAIT, Run, run_command, write_video
+from tests.openface_lite.engine_runs import PORTRAIT, Run, run_command, start_command, write_video
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,10 +40,21 @@ def face_clip(portrait, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def command(tmp_path) -> Callable[..., Run]:
+def command(tmp_path, monkeypatch) -> Callable[..., Run]:
     """Run a command in a fresh folder, with a fresh -out_dir unless ``out`` is False."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *options: object, out: bool = True) -> Run:
+        return run_command(name, options, tmp_path / "out" if out else None)
+
+    return run
+
+
+@pytest.fixture
+def child(tmp_path) -> Callable[..., Run]:
+    """Run a command as the child process that callers start; otherwise as ``command``."""
 
     def run(name: str, *options: object, out: bool = True, **environ: str) -> Run:
-        return run_command(name, options, tmp_path, tmp_path / "out" if out else None, **environ)
+        return start_command(name, options, tmp_path, tmp_path / "out" if out else None, **environ)
 
     return run

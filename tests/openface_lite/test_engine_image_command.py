@@ -26,8 +26,8 @@ def no_face(tmp_path):
     return path
 
 
-def test_one_face(command):
-    run = command("FaceLandmarkImg", "-f", PORTRAIT)
+def test_one_face(child):
+    run = child("FaceLandmarkImg", "-f", PORTRAIT)
     assert run.exit_code == 0
     assert run.files == {"astronaut.csv", "astronaut_of_details.txt"}
     (row,) = run.table("astronaut")
@@ -205,45 +205,45 @@ def test_a_csv_that_cannot_be_opened_is_an_error(command, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["FaceLandmarkImg", "FeatureExtraction"])
-def test_missing_models_are_an_error(command, tmp_path, name):
-    run = command(name, "-f", PORTRAIT, OPENFACE_LITE_MODELS=str(tmp_path))
+def test_missing_models_are_an_error(child, tmp_path, name):
+    run = child(name, "-f", PORTRAIT, OPENFACE_LITE_MODELS=str(tmp_path))
     assert run.exit_code == 1
     assert run.stdout.splitlines()[-1] == "ERROR: Could not load the landmark detector"
     assert "fetch_models" in run.stdout
     assert run.files == set()
 
 
-def test_nothing_in_the_working_directory_is_run(command, tmp_path):
+def test_nothing_in_the_working_directory_is_run(child, tmp_path):
     for name in ("numpy.py", "openface_lite.py", "json.py"):
         (tmp_path / name).write_text("raise SystemExit('hijacked')")
-    assert command("FaceLandmarkImg", "-f", PORTRAIT, "-pose").exit_code == 0
+    assert child("FaceLandmarkImg", "-f", PORTRAIT, "-pose").exit_code == 0
 
 
 @pytest.mark.skipif(not (REPOSITORY / ".venv/bin/python").exists(), reason="no .venv in the checkout")
-def test_the_launcher_finds_the_checkouts_own_python(command):
-    run = command("FaceLandmarkImg", "-f", PORTRAIT, "-pose", OPENFACE_LITE_PYTHON="")
+def test_the_launcher_finds_the_checkouts_own_python(child):
+    run = child("FaceLandmarkImg", "-f", PORTRAIT, "-pose", OPENFACE_LITE_PYTHON="")
     assert run.exit_code == 0, run.stderr
 
 
-def test_the_launcher_uses_the_named_python(command, tmp_path):
+def test_the_launcher_uses_the_named_python(child, tmp_path):
     fake = tmp_path / "python"
     fake.write_text('#!/bin/sh\necho "$@"\n')
     fake.chmod(0o755)
-    run = command("FaceLandmarkImg", "-f", "a b", out=False, OPENFACE_LITE_PYTHON=str(fake))
+    run = child("FaceLandmarkImg", "-f", "a b", out=False, OPENFACE_LITE_PYTHON=str(fake))
     assert run.stdout == "-P -m openface_lite.cli FaceLandmarkImg -f a b\n"
 
 
-def test_the_same_picture_gives_the_same_bytes(command):
-    command("FaceLandmarkImg", "-f", PORTRAIT, "-of", "one")
-    run = command("FaceLandmarkImg", "-f", PORTRAIT, "-f", PORTRAIT, "-of", "two", "-of", "three")
+def test_the_same_picture_gives_the_same_bytes(child):
+    child("FaceLandmarkImg", "-f", PORTRAIT, "-of", "one")
+    run = child("FaceLandmarkImg", "-f", PORTRAIT, "-f", PORTRAIT, "-of", "two", "-of", "three")
     one, two, three = ((run.folder / f"{stem}.csv").read_bytes() for stem in ("one", "two", "three"))
     assert one == two == three
 
 
-def test_names_with_blanks_and_other_letters(command, tmp_path):
+def test_names_with_blanks_and_other_letters(child, tmp_path):
     path = tmp_path / "Bild Übung 写真.png"
     path.write_bytes(PORTRAIT.read_bytes())
-    run = command("FaceLandmarkImg", "-f", path, "-pose")
+    run = child("FaceLandmarkImg", "-f", path, "-pose")
     assert run.exit_code == 0, run.stderr
     assert "Bild Übung 写真.csv" in run.files
     assert sys.getfilesystemencoding() == "utf-8"

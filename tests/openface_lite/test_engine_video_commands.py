@@ -14,8 +14,8 @@ CLOCKWISE = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
 HEAD = ("frame", "face_id", "timestamp", "confidence", "success")
 
 
-def test_every_frame_gives_a_row(command, face_clip):
-    run = command("FeatureExtraction", "-f", face_clip)
+def test_every_frame_gives_a_row(child, face_clip):
+    run = child("FeatureExtraction", "-f", face_clip)
     assert run.exit_code == 0
     assert run.files == {"face clip.v1.csv", "face clip.v1_of_details.txt"}
     rows = run.table("face clip.v1")
@@ -170,11 +170,11 @@ def test_a_photo_is_a_video_of_one_frame(command):
     assert [row["success"] for row in rows] == ["1"]
 
 
-def test_several_faces_keep_their_slots(command, portrait, tmp_path):
+def test_several_faces_keep_their_slots(child, portrait, tmp_path):
     both = cv2.resize(side_by_side(portrait), (450, 256), interpolation=cv2.INTER_AREA)
     empty = np.full_like(both, 90)
     write_video(tmp_path / "two.mp4", [both] * 4 + [empty] * 2 + [both] * 3)
-    run = command("FaceLandmarkVidMulti", "-f", tmp_path / "two.mp4")
+    run = child("FaceLandmarkVidMulti", "-f", tmp_path / "two.mp4")
     assert run.exit_code == 0
     rows = run.table("two")
     assert [(row["frame"], row["face_id"]) for row in rows] == [

@@ -66,6 +66,6 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     keys = folder / "keys"
     made = service_command("key", "new", "--name", "lab", "--file", str(keys))
     extra = {"API_KEYS_FILE": str(keys), "RATE_LIMIT_PER_MINUTE": "0", "WEB_WORKERS": "1", "MAX_MEDIA_MB": "8"}
-    options = StackOptions(run_folder=folder / "run", with_functions=False, extra_env=extra)
+    options = StackOptions(run_folder=folder / "run", with_functions=False, extra_env=extra, storage_in_memory=True)
     with LocalStack(options) as stack:
         yield Remote(stack, made.stdout.strip())

@@ -33,7 +33,7 @@ OPTIONS = JobOptions.resolve("image", "wild", {})
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """Storage of this file's own: a sweep looks at all of an account."""
-    with start_azurite(tmp_path_factory.mktemp("swept")) as running:
+    with start_azurite(tmp_path_factory.mktemp("swept"), in_memory=True) as running:
         yield running
 
 

@@ -199,6 +199,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     metrics_port = free_port()
     extra = {"API_KEYS_FILE": str(keys_file), "RATE_LIMIT_PER_MINUTE": "0", "METRICS_PORT": str(metrics_port)}
     extra["WORKSPACE"] = str(folder / "workspace")
-    options = StackOptions(run_folder=folder / "run", workers=0, with_functions=False, extra_env=extra)
+    options = StackOptions(
+        run_folder=folder / "run", workers=0, with_functions=False, extra_env=extra, storage_in_memory=True
+    )
     with LocalStack(options) as stack:
         yield Served(stack, keys_file, made.stdout.strip(), metrics_port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from infra.local.azurite import Azurite
 from service.engine.columns import VIDEO_COLUMNS
 from service.engine.lite.geometry import FaceGeometry
 from service.jobs.job import AnalysisJob
@@ -18,8 +20,9 @@ from service.jobs.options import JobOptions
 from service.jobs.result_place import ResultPlace
 from service.results.publish import commit, publish_artefacts
 from service.results.series.layout import AXES, LANDMARKS
+from service.web.app import create_app
 from service.web.routes.viewer import LONGEST_RANGE
-from tests.conftest import StorageAccount
+from tests.conftest import StorageAccount, account_on
 from tests.integration.web.conftest import TRACE, video_job
 
 SIZE = (640, 480)
@@ -30,6 +33,7 @@ MEDIA = bytes(range(256)) * 400
 Row = dict[str, float]
 
 
+@cache
 def rows() -> list[Row]:
     """Two faces; the second is seen in the first half only. Face 0 smiles for one frame."""
     rng = np.random.default_rng(5)
@@ -57,24 +61,30 @@ def rows() -> list[Row]:
     return made
 
 
-ROWS = rows()
-
-
+@cache
 def table() -> bytes:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(VIDEO_COLUMNS)
-    for row in ROWS:
+    for row in rows():
         writer.writerow("" if value != value else f"{value:g}" for value in row.values())
     return file.getvalue().encode()
 
 
-TABLE = table()
+@pytest.fixture(scope="module")
+def account(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> StorageAccount:
+    """One for all of these tests, which read."""
+    return account_on(azurite, tmp_path_factory.mktemp("viewer"))
 
 
-@pytest.fixture
-def job_id(account: StorageAccount, tmp_path: Path) -> str:
-    return video_job(account, tmp_path / "t.csv", TABLE, MEDIA, SIZE)
+@pytest.fixture(scope="module")
+def client(account: StorageAccount) -> FlaskClient:
+    return create_app(account.services).test_client()
+
+
+@pytest.fixture(scope="module")
+def job_id(account: StorageAccount, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return video_job(account, tmp_path_factory.mktemp("table") / "t.csv", table(), MEDIA, SIZE)
 
 
 def series(client: FlaskClient, job_id: str, query: str = "") -> dict:
@@ -85,7 +95,7 @@ def series(client: FlaskClient, job_id: str, query: str = "") -> dict:
 
 def test_few_rows_are_the_tables_own_numbers(client: FlaskClient, job_id: str) -> None:
     found = series(client, job_id, "from=10&to=11&points=100")
-    own = [row for row in ROWS if row["face_id"] == 0 and 9.99 - 1 / 30 < row["timestamp"] <= 11.034]
+    own = [row for row in rows() if row["face_id"] == 0 and 9.99 - 1 / 30 < row["timestamp"] <= 11.034]
     assert found["exact"] and found["low"] == found["high"]
     assert (found["width"], found["height"], found["face"]) == (*SIZE, 0)
     assert found["time"] == [row["timestamp"] for row in own]
@@ -117,7 +127,7 @@ def test_faces_are_apart(client: FlaskClient, job_id: str) -> None:
 
 def test_geometry_is_that_of_the_overlay(client: FlaskClient, job_id: str) -> None:
     found = series(client, job_id, "face=0&from=20&to=20.1&geometry=1")
-    by_frame = {row["frame"]: row for row in ROWS if row["face_id"] == 0}
+    by_frame = {row["frame"]: row for row in rows() if row["face_id"] == 0}
     assert len(found["geometry"]) == len(found["frame"]) >= 4
     for frame, numbers in zip(found["frame"], found["geometry"], strict=True):
         row, points = by_frame[frame], np.array(numbers, float).reshape(-1, 2)
@@ -137,7 +147,7 @@ def test_a_table_without_rows_is_an_empty_series(client: FlaskClient, account: S
     account.services.submitter.submit(job, TRACE)
     place = ResultPlace.of(job, account.settings.results_container)
     path = tmp_path / "t.csv"
-    path.write_bytes(TABLE.split(b"\n")[0] + b"\n")
+    path.write_bytes(table().split(b"\n")[0] + b"\n")
     publish_artefacts(account.services.blobs, place, "a1", {"media": {"probe": {"width": 8, "height": 8}}})
     commit(account.services.blobs, place, "a1", path, "feed")
     found = series(client, job.job_id)
@@ -171,7 +181,9 @@ def test_the_media_is_streamed_whole(client: FlaskClient, job_id: str) -> None:
         ("bytes=-5", len(MEDIA) - 5, len(MEDIA)),
     ],
 )
-def test_ranges(client: FlaskClient, job_id: str, asked: str, begin: int, end: int) -> None:
+def test_a_range_is_answered_by_exactly_its_bytes(
+    client: FlaskClient, job_id: str, asked: str, begin: int, end: int
+) -> None:
     answer = get(client, job_id, asked)
     assert (answer.status_code, answer.data) == (206, MEDIA[begin:end])
     assert answer.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{len(MEDIA)}"
@@ -179,7 +191,7 @@ def test_ranges(client: FlaskClient, job_id: str, asked: str, begin: int, end: i
 
 
 @pytest.mark.parametrize("asked", ["bytes=102400-", "bytes=999999-1000000"])
-def test_ranges_outside_are_refused(client: FlaskClient, job_id: str, asked: str) -> None:
+def test_a_range_outside_the_media_is_refused(client: FlaskClient, job_id: str, asked: str) -> None:
     answer = get(client, job_id, asked)
     assert (answer.status_code, answer.headers["Content-Range"]) == (416, f"bytes */{len(MEDIA)}")
 
@@ -200,7 +212,10 @@ def test_a_long_range_is_answered_by_its_first_part(client: FlaskClient, account
     assert len(answer.data) == LONGEST_RANGE
 
 
-def test_overwritten_and_deleted_media_are_not_shown(client: FlaskClient, job_id: str, account: StorageAccount) -> None:
+def test_overwritten_and_deleted_media_are_not_shown(azurite: Azurite, tmp_path: Path) -> None:
+    account = account_on(azurite, tmp_path)
+    client = create_app(account.services).test_client()
+    job_id = video_job(account, tmp_path / "t.csv", table(), MEDIA, SIZE)
     account.services.blobs.delete(account.container, "clip.mp4", account.services.table.get(job_id).job.etag)
     assert get(client, job_id).status_code == 404
     account.put("clip.mp4", b"another")

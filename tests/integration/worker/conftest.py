@@ -82,9 +82,9 @@ class Bench:
             assert time.monotonic() < deadline, "took too long"
             time.sleep(0.05)
 
-    def settled(self) -> None:
+    def settled(self, within_s: float = 30) -> None:
         """Wait until no message is left, visible or hidden."""
-        self.until(lambda: self.account.services.queue.length() == 0)
+        self.until(lambda: self.account.services.queue.length() == 0, within_s)
 
     def place(self, job: AnalysisJob) -> ResultPlace:
         return ResultPlace.of(job, self.account.settings.results_container)

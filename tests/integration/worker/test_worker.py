@@ -10,7 +10,6 @@ import pytest
 
 from service.errors import EngineUnavailable, UnreadableMedia
 from service.jobs.job import QueuedJob
-from service.jobs.options import Media
 from service.jobs.record import now
 from service.worker.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
 from tests.fixtures.media_made import clip, jpeg
@@ -71,68 +70,6 @@ def test_no_face_is_a_result(bench: Bench) -> None:
     csv = bench.account.services.blobs.read(place.container, place.csv)
     assert csv.count(b"\n") == 1
     assert bench.manifest(job)["faces"] == 0
-
-
-CLIP = clip()
-
-HOPELESS = [
-    ("ok", b"not a picture", "unreadable_media"),
-    ("ok", b"", "unreadable_media"),
-    ("other_columns", jpeg(), "malformed_output"),
-    ("legacy_431", CLIP, "malformed_output"),
-]
-
-
-@pytest.mark.parametrize(("behaviour", "content", "code"), HOPELESS)
-def test_the_hopeless_fail_at_once_and_are_set_aside(bench: Bench, behaviour: str, content: bytes, code: str) -> None:
-    media: Media = "video" if content is CLIP else "image"
-    job = bench.submit("clip.mp4" if media == "video" else "face.jpg", content, media)
-    with bench.worker(behaviour):
-        bench.settled()
-    record = bench.record(job)
-    assert (record.state, record.error_code, record.attempts, record.poisoned) == ("failed", code, 1, True)
-    assert record.error_message
-    assert bench.csvs() == []
-    manifest = bench.manifest(job)
-    assert (manifest["outcome"], manifest["error"]["code"], manifest["csv"]) == ("failed", code, None)
-    assert [QueuedJob.decode(text).job for text in bench.account.services.queue.poisoned()] == [job]
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "code"),
-    [
-        ("crash", "engine_crashed"),
-        ("killed", "engine_crashed"),
-        ("silent_success", "no_output"),
-        ("half_csv", "malformed_output"),
-    ],
-)
-def test_what_may_be_a_whim_is_tried_again_then_set_aside(
-    bench: Bench, behaviour: str, code: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("service.worker.retry_policy.FIRST_DELAY_S", 0.5)
-    job = bench.submit("face.jpg", jpeg())
-    with bench.worker(behaviour, max_attempts=2):
-        record = bench.finished(job)
-        bench.settled()
-    assert (record.state, record.error_code, record.attempts) == ("failed", code, 2)
-    assert len(bench.account.services.queue.poisoned()) == 1
-    assert bench.csvs() == []
-
-
-def test_a_hanging_engine_is_stopped(bench: Bench) -> None:
-    job = bench.submit("face.jpg", jpeg())
-    with bench.worker("hang", engine_time_limit_s=1.0, max_attempts=1):
-        record = bench.finished(job)
-    assert (record.state, record.error_code) == ("failed", "engine_timeout")
-
-
-def test_one_bad_item_does_not_stop_the_rest(bench: Bench) -> None:
-    jobs = [bench.submit(f"{n}.jpg", jpeg(n * 20) if n != 1 else b"bad") for n in range(4)]
-    with bench.worker():
-        states = [bench.finished(job).state for job in jobs]
-        bench.settled()
-    assert states == ["succeeded", "failed", "succeeded", "succeeded"]
 
 
 def test_a_deleted_upload_fails(bench: Bench) -> None:
