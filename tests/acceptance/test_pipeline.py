@@ -121,7 +121,7 @@ def test_events_follow_a_job(site: Site, moving_face: Callable[[int], bytes]) ->
 
 
 def test_a_worker_killed_in_mid_analysis_and_started_again(site: Site, moving_face: Callable[[int], bytes]) -> None:
-    container = site.upload("clip.mp4", moving_face(4))
+    container = site.upload("clip.mp4", moving_face(2))
     holder = _holder_in_mid_analysis(site, container)
     site.stack.worker(holder).kill()
     site.stack.worker(holder).start()

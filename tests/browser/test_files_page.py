@@ -171,7 +171,7 @@ def test_names_are_text_and_never_markup(window: Visit) -> None:
     assert page.locator("main script").count() == 0
 
 
-def test_by_keyboard_alone(window: Visit) -> None:
+def test_the_page_works_by_the_keyboard_alone(window: Visit) -> None:
     page = window.goto(PATH)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -218,7 +218,7 @@ def test_no_view_breaks_an_accessibility_rule_or_overflows(window: Visit) -> Non
     assert looked_at(page, "analyse-files") == []
 
 
-def test_on_a_phone(visit: Callable[..., Visit], site: LocalStack) -> None:
+def test_the_page_works_on_a_phone(visit: Callable[..., Visit], site: LocalStack) -> None:
     window = visit(site.service_url, viewport=PHONE, has_touch=True, is_mobile=True)
     page = window.goto(PATH)
     page.get_by_text("Posed", exact=True).tap()

@@ -25,7 +25,7 @@ def guarded(visit: Callable[..., Visit], guarded_site: GuardedSite) -> Visit:
     return visit(guarded_site.url, permissions=["camera"])
 
 
-def test_signing_in_and_out(guarded: Visit, guarded_site: GuardedSite) -> None:
+def test_a_key_signs_in_and_out(guarded: Visit, guarded_site: GuardedSite) -> None:
     guarded.watch.expect(REFUSED)
     page = guarded.goto("/")
     form = page.get_by_role("region", name="Sign in")

@@ -48,7 +48,7 @@ def page(visit: Callable[..., Visit], people_site: GuardedSite) -> Page:
     return opened
 
 
-def test_from_enrolment_to_removal(page: Page) -> None:
+def test_a_person_is_enrolled_found_and_removed(page: Page) -> None:
     expect(page.get_by_role("navigation").get_by_text("People")).to_have_attribute("aria-current", "page")
     page.get_by_label("Name", exact=True).fill(NAME)
     page.get_by_label("Consent reference").fill("form 7")

@@ -206,7 +206,7 @@ def test_a_turned_photo_is_upright(window: Visit, site: LocalStack, tmp_path: Pa
     assert is_marked(drawn(page), face["box"], (PORTRAIT.shape[1], PORTRAIT.shape[0]), BOX_COLOUR)
 
 
-def test_a_pasted_picture(window: Visit) -> None:
+def test_a_pasted_picture_is_analysed(window: Visit) -> None:
     page = window.goto("/")
     page.evaluate(
         """async (encoded) => {
@@ -325,7 +325,7 @@ def test_a_refused_camera_is_explained(visit: Callable[..., Visit], site: LocalS
     expect(page.locator("#camera-stage")).to_be_hidden()
 
 
-def test_by_the_keyboard_alone(window: Visit) -> None:
+def test_the_page_works_by_the_keyboard_alone(window: Visit) -> None:
     page = window.goto("/")
     press = page.keyboard.press
     press("Tab")

@@ -62,7 +62,7 @@ def test_intensity_rises_with_each_blink_and_rests_between(drawn):
     assert np.delete(intensity, [*range(14, 20), *range(33, 36)]).max() < 0.3
 
 
-def test_still_with_shut_eyes(portrait):
+def test_a_still_with_shut_eyes_shows_a_blink_and_no_gaze(portrait):
     (shut,) = analyse_image(with_shut_eyes(portrait))
     assert (shut.au_presences[-1], shut.action_units["AU45_r"].intensity > 0.5) == (1, True)
     assert np.isnan(shut.gaze.angles).all()

@@ -161,7 +161,7 @@ def test_a_tracked_face_agrees_with_a_detected_one(portrait):
         ("no_face_rocket.jpg", 0),
     ],
 )
-def test_photos(name, count):
+def test_every_face_of_a_photo_is_found(name, count):
     path = SHARED / "media" / name
     if not path.exists():
         pytest.skip(f"{name} is not part of the repository")

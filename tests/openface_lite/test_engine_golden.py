@@ -59,7 +59,7 @@ def clip(tmp_path_factory):
     return analyse_video(path)
 
 
-def test_the_portraits_landmarks(face):
+def test_the_portraits_landmarks_are_as_recorded(face):
     for flat, solid, wanted in (
         (face.landmarks_2d, face.landmarks_3d, LANDMARKS),
         (face.eye_landmarks_2d, face.eye_landmarks_3d, EYE_LANDMARKS),
@@ -79,14 +79,14 @@ def test_the_portraits_head_and_eyes(face):
     assert face.confidence == pytest.approx(1, abs=1e-3)
 
 
-def test_the_portraits_action_units(face):
+def test_the_portraits_action_units_are_as_recorded(face):
     measured = {name: unit.intensity for name, unit in face.action_units.items() if unit.intensity is not None}
     wanted = {"AU01_r": 0.0, "AU02_r": 0.02, "AU05_r": 0.04, "AU06_r": 2.5, "AU07_r": 0.0}
     wanted |= {"AU10_r": 0.89, "AU12_r": 2.85, "AU25_r": 1.9, "AU26_r": 0.0, "AU45_r": 0.0}
     assert measured == pytest.approx(wanted, abs=INTENSITY)
 
 
-def test_the_clips_head(clip):
+def test_the_clips_head_pose_is_as_recorded(clip):
     for frame, (*place, pitch, yaw, roll, smile) in CLIP.items():
         assert [clip[f"pose_T{axis}"][frame] for axis in "xyz"] == pytest.approx(place, abs=MILLIMETRES), frame
         assert [clip[f"pose_R{axis}"][frame] for axis in "xyz"] == pytest.approx((pitch, yaw, roll), abs=RADIANS)

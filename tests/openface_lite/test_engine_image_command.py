@@ -26,7 +26,7 @@ def no_face(tmp_path):
     return path
 
 
-def test_one_face(child):
+def test_one_face_gives_one_row_of_711_columns(child):
     run = child("FaceLandmarkImg", "-f", PORTRAIT)
     assert run.exit_code == 0
     assert run.files == {"astronaut.csv", "astronaut_of_details.txt"}

@@ -143,7 +143,7 @@ def test_frames_may_come_from_anywhere(portrait):
     assert analyse_video([close], fps=None)["timestamp"].tolist() == [0]
 
 
-def test_no_frames_no_rows():
+def test_no_frames_give_no_rows():
     assert analyse_video([]).values.shape == (0, 714)
 
 

@@ -52,7 +52,7 @@ def test_moved_box_changes_nothing_that_matters(portrait, right, down, larger):
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_moved_boxes_of_photos(name):
+def test_a_moved_box_changes_no_answer_of_a_photo(name):
     if not (SHARED / "media" / name).exists():
         pytest.skip(f"{name} is not part of the repository")
     pixels = picture_of(SHARED / "media" / name).pixels

@@ -65,7 +65,7 @@ def test_png_with_16_bits_and_with_alpha(portrait, tmp_path):
         assert only_box(tmp_path / name) == pytest.approx(BOX, abs=TOLERANCE)
 
 
-def test_four_inks(portrait):
+def test_a_picture_in_four_inks_is_read_in_its_colours(portrait):
     content = cmyk_jpeg(portrait)
     assert np.abs(picture_of(content).pixels.astype(int) - portrait).mean() < 4
     assert only_box(content) == pytest.approx(BOX, abs=TOLERANCE)

@@ -78,7 +78,7 @@ def _csv(name: str) -> Csv:
     return Csv(f"box/{name}/{IDS[name]}/face.csv", IDS[name], "etag", "attempt", "s", "s", 1, False, manifest)
 
 
-def test_what_is_right_passes(trial: Trial) -> None:
+def test_a_run_without_faults_passes(trial: Trial) -> None:
     assert judge(trial.case, trial.found) == []
 
 

@@ -41,7 +41,7 @@ def figures_of(benchmark: str, into: Path) -> dict[str, Any]:
     return figures
 
 
-def test_overhead(tmp_path: Path) -> None:
+def test_overhead_compares_bare_runs_with_the_pipelines(tmp_path: Path) -> None:
     figures = figures_of("overhead", tmp_path)
     assert figures["engine"]["name"]
     photo, at_rest, clip = figures["media"]
@@ -59,7 +59,7 @@ def test_overhead(tmp_path: Path) -> None:
         assert each["steps_s"]["engine"] > 0
 
 
-def test_streaming(tmp_path: Path) -> None:
+def test_streaming_compares_peak_memory_with_idle(tmp_path: Path) -> None:
     figures = figures_of("streaming", tmp_path)
     assert (figures["blob_mib"], figures["aim_mib"]) == (8, 64)
     whole, refused = figures["blobs"]

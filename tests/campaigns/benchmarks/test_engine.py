@@ -21,7 +21,7 @@ from infra.local.stack import REPOSITORY
 RUN_KINDS = [f"video {lines}p, {cores}" for lines in SIZES for cores in ("1 core", "2 cores")]
 
 
-def test_every_figure(tmp_path: Path) -> None:
+def test_the_benchmark_gives_every_figure(tmp_path: Path) -> None:
     file = tmp_path / "engine.json"
     argv = [sys.executable, "-m", "benchmarks.engine", "--rounds", "1", "--frames", "6", "--repeats", "1"]
     done = subprocess.run(
@@ -49,7 +49,7 @@ def test_every_figure(tmp_path: Path) -> None:
     assert "Other load on the machine distorts" in done.stdout
 
 
-def test_known_runs() -> None:
+def test_known_runs_give_known_figures() -> None:
     video: Run = {"frames": 300, "seconds": 2.0, "cpu_s": 1.5, "peak_bytes": 100_000_000}
     photo: dict[str, Any] = {
         "seconds": [0.05, 0.04, 0.9],

@@ -35,7 +35,7 @@ def value(figures: list[Judged], what: str, unit: str | None = None) -> float:
     return found
 
 
-def test_storage_calls(site: Site, tmp_path: Path) -> None:
+def test_storage_calls_are_counted_by_job_and_at_rest(site: Site, tmp_path: Path) -> None:
     one, several, clip, rest = storage_calls.count_all(site, tmp_path, 3, 1, 1.0, say)
     assert (one.jobs, several.jobs, clip.jobs) == (1, 3, 1)
     for each in (one, several, clip):
@@ -54,7 +54,7 @@ def test_storage_calls(site: Site, tmp_path: Path) -> None:
     assert value(figures, "blobs written for one photo") == one.by_job["put blob"]
 
 
-def test_scale(site: Site, tmp_path: Path) -> None:
+def test_each_case_is_run_by_one_and_by_two_workers(site: Site, tmp_path: Path) -> None:
     engine = Engine.find(REPOSITORY / "openface_lite" / "bin")
     cases = scale.cases_of(engine, tmp_path, 4, 2, clip_s=1)
     runs = scale.measured(site, cases, 1, say)
@@ -69,7 +69,7 @@ def test_scale(site: Site, tmp_path: Path) -> None:
         assert value(figures, f"{case.name}: one worker", "jobs a second") == len(case.files) / one.seconds
 
 
-def test_interactive(site: Site, tmp_path: Path) -> None:
+def test_each_interactive_route_is_loaded_in_both_loops(site: Site, tmp_path: Path) -> None:
     loads = interactive.measured(site, interactive.detect_picture(tmp_path / "face.jpg"), 5, 30.0, 0.3, say)
     figures = interactive.figures_of(loads, 30.0)
     for route in ("/api/detect", "/api/analyse-image"):
@@ -87,7 +87,7 @@ def test_interactive(site: Site, tmp_path: Path) -> None:
     assert value(figures, "/api/detect, 30 a second offered, p99", "ms") == loads[4]["p99_ms"]
 
 
-def test_flat(site: Site, tmp_path: Path) -> None:
+def test_memory_is_told_by_process(site: Site, tmp_path: Path) -> None:
     web, worker = flat.measured(site, tmp_path, 60, 4, say)
     roles = [each["process"].rsplit(" ", 1)[0] for each in web.as_dict()]
     assert roles[0] == "service web, the first" and roles.count("service web") == 2
@@ -100,7 +100,7 @@ def test_flat(site: Site, tmp_path: Path) -> None:
     assert value(figures, "worker") <= value(figures, "worker and its children beside the engine, added up") < 1000
 
 
-def test_burst(site: Site) -> None:
+def test_a_burst_is_answered_and_measured(site: Site) -> None:
     """The last one: as in the benchmark no worker runs, and these pictures are none."""
     for worker in site.workers:
         worker.stop()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from service.__main__ import main
@@ -19,7 +18,7 @@ from service.jobs.options import JobOptions
 from service.jobs.poison import PoisonQueue
 from service.logs import log
 from service.settings import Settings
-from tests.conftest import StorageAccount
+from tests.conftest import StorageAccount, log_plainly
 from tests.integration.worker.conftest import TRACE, Bench
 
 
@@ -33,7 +32,7 @@ def _logging_as_it_was() -> Iterator[None]:
     finally:
         root.handlers[:], _ = before
         root.setLevel(before[1])
-        structlog.reset_defaults()
+        log_plainly()
         vars(log).pop("bind", None)
 
 

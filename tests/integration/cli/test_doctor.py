@@ -73,7 +73,7 @@ def test_wrong_settings_are_the_first_thing_told() -> None:
     assert "PORT" in done.stdout and "LEASE_S" in done.stdout
 
 
-def test_no_engine(tmp_path: Path) -> None:
+def test_a_missing_engine_fails_and_says_what_to_set(tmp_path: Path) -> None:
     settings = Settings.load({"OPENFACE_BIN_DIR": str(tmp_path), "WORKSPACE": str(tmp_path / "workspace")})
     checks = {check.name: check for check in local_checks(settings)}
     assert list(checks) == LOCAL
@@ -233,7 +233,7 @@ def _account(text: str) -> Account:
     return Account.connect(Settings.load({"AZURE_STORAGE_CONNECTION_STRING": text}))
 
 
-def test_storage_that_is_away(tmp_path: Path) -> None:
+def test_storage_that_is_away_fails_its_check_alone(tmp_path: Path) -> None:
     blob, queue, table = free_ports(3)
     host = "http://127.0.0.1"
     text = (
@@ -273,7 +273,7 @@ def test_each_service_answers_and_tells_the_time(account: StorageAccount) -> Non
         (None, "skipped", "no time"),
     ],
 )
-def test_the_clock(ahead_s: float | None, status: str, says: str) -> None:
+def test_a_clock_far_from_storages_is_told(ahead_s: float | None, status: str, says: str) -> None:
     told = clock_check(ahead_s)
     assert (told.status, says in told.said) == (status, True)
     assert bool(told.advice) == (status in ("warning", "failed"))

@@ -146,7 +146,7 @@ def test_a_terminal_is_asked_to_confirm(
 
 
 @pytest.mark.parametrize("arguments", [["replay"], ["drop", "--yes"], ["replay", "--all", "abcdef"]])
-def test_ids_or_all(command_line: CommandLine, arguments: list[str]) -> None:
+def test_poison_needs_ids_or_all(command_line: CommandLine, arguments: list[str]) -> None:
     done = command_line("poison", *arguments)
     assert done.exit_code == 2
     assert "give IDs, or --all" in done.stderr

@@ -55,7 +55,7 @@ def empty_queue(account: StorageAccount) -> None:
         queue.delete(message)
 
 
-def test_nothing_to_find(command_line: CommandLine, bench: Bench) -> None:
+def test_a_sweep_of_finished_work_finds_nothing(command_line: CommandLine, bench: Bench) -> None:
     job = bench.submit("a.jpg", jpeg())
     with bench.worker():
         assert bench.finished(job).state == "succeeded"
@@ -162,7 +162,9 @@ def test_a_failed_job_that_was_not_set_aside(
     assert found(command_line) == []
 
 
-def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, account: StorageAccount) -> None:
+def test_leftovers_of_dead_attempts_are_deleted(
+    command_line: CommandLine, bench: Bench, account: StorageAccount
+) -> None:
     job = bench.submit("a.jpg", jpeg())
     with bench.worker():
         assert bench.finished(job).state == "succeeded"
@@ -181,7 +183,7 @@ def test_leftovers_of_dead_attempts(command_line: CommandLine, bench: Bench, acc
     assert set(kept) < set(bench.published())
 
 
-def test_one_at_a_time(command_line: CommandLine, account: StorageAccount, leases: SweepLeases) -> None:
+def test_one_sweep_runs_at_a_time(command_line: CommandLine, account: StorageAccount, leases: SweepLeases) -> None:
     account.put("a.jpg", jpeg())
     lease = leases.acquire("another/1", 60)
     done = command_line("sweep", *NOW)

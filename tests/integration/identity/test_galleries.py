@@ -168,7 +168,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_enrolment_is_refused_by(what: str, office: Office) -> None:
+def test_enrolment_is_refused_with_its_reason(what: str, office: Office) -> None:
     sent, status, code = BAD[what]
     answer = office.lab.post(f"{office.lab.gallery}/people", **sent)
     assert (answer.status_code, answer.get_json()["code"]) == (status, code), answer.text

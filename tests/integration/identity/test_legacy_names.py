@@ -35,7 +35,7 @@ def recognize(office: Office, caller: Caller, content: bytes, username: str = "e
     return told
 
 
-def test_train_and_recognize(any_office: Office) -> None:
+def test_a_trained_person_is_recognised(any_office: Office) -> None:
     lab = any_office.lab
     status, trained = train(any_office, lab, picture(), picture("darker"))
     assert (status, trained["responseType"]) == (200, "SUCCESS")

@@ -57,7 +57,7 @@ def problem(answer: Any) -> tuple[int, int, str]:
     return answer.status_code, told["error_code"], told["error_message"]
 
 
-def test_detect_add_search_remove(any_office: Office) -> None:
+def test_a_face_is_detected_added_found_and_removed(any_office: Office) -> None:
     lab = any_office.lab
     [face] = detected(lab, picture())
     assert set(face) == {"face_token", "face_name", "top_left", "bottom_right"}
@@ -99,7 +99,7 @@ def test_nearest_first_and_unknown_where_no_name_is_given(office: Office) -> Non
     assert [match["distant"] for match in found] == sorted(match["distant"] for match in found)
 
 
-def test_how_it_is_recorded(office: Office) -> None:
+def test_an_added_face_is_recorded_with_its_key_as_consent(office: Office) -> None:
     [face] = detected(office.lab, picture())
     add(office.lab, face["face_token"], face_name="Eileen")
     [person] = office.lab.get("/galleries/lab/people").get_json()["people"]

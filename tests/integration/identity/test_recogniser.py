@@ -79,7 +79,7 @@ def enrolled(identity: IdentityServices, content: bytes, name: str = "Eileen") -
     return identity.galleries.enrol("lab", name, "form", None, [NewFace(face.embedding)]).id
 
 
-def test_a_picture(settings: Settings, identity: IdentityServices, tmp_path: Path) -> None:
+def test_two_faces_of_a_picture_are_two_people(settings: Settings, identity: IdentityServices, tmp_path: Path) -> None:
     eileen = enrolled(identity, picture())
     put(tmp_path, "two.png", two_faces())
     job, told = run(settings, tmp_path, "two.png")

@@ -76,7 +76,7 @@ def test_lists_are_newest_first_and_go_on_by_cursor(account: StorageAccount) -> 
     assert [record.job.container for record in everything] == ["abc-other"] + ["abc"] * 5
 
 
-def test_lists_by_state(account: StorageAccount) -> None:
+def test_jobs_are_listed_by_state(account: StorageAccount) -> None:
     table = account.services.table
     records = [table.create(_record("abc", number)) for number in range(3)]
     for record in records:

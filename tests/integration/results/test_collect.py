@@ -176,7 +176,7 @@ def test_only_some_groups_and_mistakes(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
-def test_straight_from_storage(account: StorageAccount, bench: Bench, tmp_path: Path) -> None:
+def test_results_are_collected_straight_from_storage(account: StorageAccount, bench: Bench, tmp_path: Path) -> None:
     picture = bench.submit("a.jpg", jpeg())
     video = bench.submit("b.mp4", clip(frames=5), media="video")
     bad = bench.submit("bad.jpg", b"bad")

@@ -45,7 +45,9 @@ def away() -> Services:
         lambda away: away.table.page(container=None, state=None),
     ],
 )
-def test_told_as_unavailable(away: Services, ask: Callable[[Services], object]) -> None:
+def test_every_call_to_storage_that_is_away_is_storage_unavailable(
+    away: Services, ask: Callable[[Services], object]
+) -> None:
     with pytest.raises(StorageUnavailable):
         ask(away)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from click.testing import Result
 from flask.testing import FlaskClient
 
 from infra.local.loopback import HOST, free_port
-from infra.local.stack import REPOSITORY, LocalStack, StackOptions
+from infra.local.stack import LocalStack, StackOptions
 from service.jobs.job import AnalysisJob
 from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, State, now
@@ -28,6 +27,7 @@ from service.web.access.auth import Authenticator
 from service.web.access.keys import SCOPES, new_key
 from service.web.app import create_app
 from tests.conftest import StorageAccount
+from tests.integration.cli.conftest import CommandLine
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
@@ -179,16 +179,9 @@ class Served:
         return [line for line in lines if line["event"] == event]
 
 
-def service_command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """`python -m service …` with nothing but these settings."""
-    return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=REPOSITORY,
-        env={"PATH": "/usr/bin:/bin", **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def service_command(*arguments: str, **environ: str) -> Result:
+    """Run `python -m service …` in this process, with nothing but these settings."""
+    return CommandLine(environ)(*arguments)
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,7 @@ CONTAINER = "3f0c6a3e-6a6e-4f5e-9d0c-1f5f0a9b7c11"
         ("image/wild", 404, "not_found", ""),
     ],
 )
-def test_refusals(client: FlaskClient, path: str, status: int, code: str, says: str) -> None:
+def test_a_refusal_names_its_reason(client: FlaskClient, path: str, status: int, code: str, says: str) -> None:
     answer = client.post(f"/analyse/{path}")
     assert answer.content_type == "application/problem+json"
     problem = json.loads(answer.data)

@@ -38,7 +38,7 @@ def test_a_job_shows_its_state(client: FlaskClient, record: JobRecord) -> None:
 
 
 @pytest.mark.parametrize(("job_id", "status"), [("0" * 32, 404), ("x", 400), ("A" * 32, 400)])
-def test_unknown_jobs(client: FlaskClient, job_id: str, status: int) -> None:
+def test_unknown_jobs_are_not_found(client: FlaskClient, job_id: str, status: int) -> None:
     for path in ("", "/results", "/result.csv", "/manifest.json", "/events"):
         answer = client.get(f"/jobs/{job_id}{path}")
         assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
@@ -61,7 +61,7 @@ def test_text_filters_by_names(client: FlaskClient, account: StorageAccount, rec
     assert client.get("/jobs?text=").status_code == 400
 
 
-def test_cancelling(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
+def test_a_waiting_job_is_cancelled_once(client: FlaskClient, account: StorageAccount, record: JobRecord) -> None:
     job_id = record.job.job_id
     answer = client.post(f"/jobs/{job_id}/cancel")
     assert (answer.status_code, answer.json["state"]) == (202, "cancelled")
@@ -137,7 +137,7 @@ def test_events_end_with_the_job(client: FlaskClient, account: StorageAccount, r
     assert '"state": "cancelled"' in text.split("event: end\n")[1]
 
 
-def test_health(client: FlaskClient) -> None:
+def test_health_and_readiness_are_told(client: FlaskClient) -> None:
     assert client.get("/healthz").json["status"] == "ok"
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json["status"]) == (200, "ready")

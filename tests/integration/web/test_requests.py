@@ -184,7 +184,7 @@ def test_too_long_requests_are_refused(served: Served, target: str) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
 @pytest.mark.parametrize("path", ["/jobs", "/analyse/image/wild/{c}", "/jobs/" + "0" * 32 + "/cancel"])
-def test_other_methods(served: Served, container: str, method: str, path: str) -> None:
+def test_other_methods_are_not_allowed(served: Served, container: str, method: str, path: str) -> None:
     reply = served.ask(path.replace("{c}", container), method)
     assert (reply.status, reply.headers["Content-Type"]) == (405, PROBLEM)
     assert {"GET", "POST"} & set(reply.headers["Allow"].replace(" ", "").split(","))

@@ -68,12 +68,12 @@ def test_each_measured_unit_states_what_it_rests_on_and_cannot_tell(client: Flas
         ("AU45_c", "", "action units"),
     ],
 )
-def test_units(name: str, unit: str, group: str) -> None:
+def test_columns_have_their_unit_and_group(name: str, unit: str, group: str) -> None:
     [column] = [column for column in meanings("video") if column.name == name]
     assert (column.unit, column.group) == (unit, group)
 
 
-def test_other_versions(client: FlaskClient) -> None:
+def test_other_versions_of_the_schema_are_not_found(client: FlaskClient) -> None:
     answer = client.get("/schema/2")
     assert (answer.status_code, answer.json["code"]) == (404, "schema_not_found")
     assert client.get("/schema/x").status_code == 400

@@ -132,7 +132,7 @@ def _assert_one_result(bench: Bench, job: AnalysisJob, outage: Outage) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("step", STEPS)
-def test_away_while(bench: Bench, fragile: Azurite, step: str) -> None:
+def test_an_outage_in_a_step_costs_no_result(bench: Bench, fragile: Azurite, step: str) -> None:
     outage = Outage(fragile)
     job = bench.submit("face.jpg", BIG if step == "downloading" else jpeg())
     broken = STEPS[step](bench.account, outage)
@@ -141,7 +141,9 @@ def test_away_while(bench: Bench, fragile: Azurite, step: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_away_after_the_csv_and_before_the_record_says_so(bench: Bench, fragile: Azurite) -> None:
+def test_a_job_whose_csv_was_written_before_an_outage_is_settled_and_not_repeated(
+    bench: Bench, fragile: Azurite
+) -> None:
     """The CSV exists; the next worker must settle the job and not analyse it again."""
     outage = Outage(fragile)
     job = bench.submit("face.jpg", jpeg())
@@ -164,7 +166,7 @@ def test_away_after_the_csv_and_before_the_record_says_so(bench: Bench, fragile:
 
 
 @pytest.mark.timeout(300)
-def test_away_while_renewing(bench: Bench, fragile: Azurite) -> None:
+def test_an_outage_longer_than_the_lease_makes_the_worker_let_go(bench: Bench, fragile: Azurite) -> None:
     """Longer than the lease: the worker must let go, since another might hold the job by then."""
     outage = Outage(fragile)
     job = bench.submit("clip.mp4", clip(frames=60), media="video")
@@ -175,7 +177,7 @@ def test_away_while_renewing(bench: Bench, fragile: Azurite) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_away_for_less_than_the_lease_is_not_even_noticed(bench: Bench, fragile: Azurite) -> None:
+def test_an_outage_shorter_than_the_lease_is_not_noticed(bench: Bench, fragile: Azurite) -> None:
     job = bench.submit("clip.mp4", clip(frames=60), media="video")
     with bench.worker("slow", lease_s=30):
         bench.until(lambda: bench.record(job).stage == "engine")
@@ -186,7 +188,7 @@ def test_away_for_less_than_the_lease_is_not_even_noticed(bench: Bench, fragile:
 
 
 @pytest.mark.timeout(300)
-def test_away_before_submitting(bench: Bench, fragile: Azurite) -> None:
+def test_a_submission_without_storage_is_a_503_to_be_repeated(bench: Bench, fragile: Azurite) -> None:
     """The answer is 503 with Retry-After; a later retry loses nothing and doubles nothing."""
     from service.web.app import create_app
 
@@ -210,7 +212,9 @@ def test_away_before_submitting(bench: Bench, fragile: Azurite) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("method", ["create", "add_to_lists", "send"])
-def test_away_in_the_middle_of_submitting(bench: Bench, fragile: Azurite, method: str) -> None:
+def test_an_outage_in_the_middle_of_submitting_loses_and_doubles_nothing(
+    bench: Bench, fragile: Azurite, method: str
+) -> None:
     outage = Outage(fragile, lasting_s=None)
     own = bench.account.services
     etag = bench.account.put("face.jpg", jpeg())

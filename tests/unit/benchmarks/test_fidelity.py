@@ -127,7 +127,7 @@ def test_an_engine_agrees_with_itself(tmp_path: Path) -> None:
     assert told.verdict("landmarks", "all 68") == told.verdict("head pose", "yaw", "pictures") == "met"
 
 
-def test_known_errors(bench: Bench) -> None:
+def test_known_errors_are_measured(bench: Bench) -> None:
     engine = [video_row(frame) for frame in range(1, 13)]
     mouth = range(48, 68)
     reference = [
@@ -178,7 +178,7 @@ def test_known_errors(bench: Bench) -> None:
     assert "≤ 2.8" in told.output and "missed (n 12)" in told.output and "not measured" in told.output
 
 
-def test_known_action_units(bench: Bench) -> None:
+def test_known_differences_of_action_units_are_measured(bench: Bench) -> None:
     engine = [video_row(frame, AU04_r=NAN, AU04_c=NAN, AU09_r=1.0, AU17_c=0.0, AU20_c=1.0) for frame in range(1, 13)]
     reference = [
         row
@@ -263,7 +263,7 @@ def test_no_frame_is_paired_twice(bench: Bench) -> None:
 
 @pytest.mark.parametrize("separator", [",", ", "])
 @pytest.mark.parametrize("medium", ["clip.mp4", "photo.jpg"])
-def test_both_dialects(bench: Bench, separator: str, medium: str) -> None:
+def test_both_dialects_are_read(bench: Bench, separator: str, medium: str) -> None:
     rows = [video_row(frame) for frame in (1, 2)] if medium == "clip.mp4" else [face_row("image")]
     pair(bench.folder / medium, [moved(row, 0, 2) for row in rows], rows, separator)
     told = bench.tell()
@@ -281,7 +281,7 @@ def test_both_dialects(bench: Bench, separator: str, medium: str) -> None:
         ("featureextraction_spaced_dialect_30rows.csv", "clip.mp4", 30),
     ],
 )
-def test_real_tables(bench: Bench, name: str, medium: str, rows: int) -> None:
+def test_real_tables_agree_with_themselves(bench: Bench, name: str, medium: str, rows: int) -> None:
     (bench.folder / medium).write_bytes(b"played, not decoded")
     for copy in (bench.folder / Path(medium).with_suffix(".csv"), bench.folder / f"{medium}.played"):
         copy.write_bytes((REAL_TABLES / name).read_bytes())
@@ -331,7 +331,7 @@ def test_several_faces_of_a_video(bench: Bench) -> None:
     assert told.error("landmarks", "all 68")["mean"] == pytest.approx(100 / math.hypot(9, 0) / 2)
 
 
-def test_pictures_without_a_face(bench: Bench) -> None:
+def test_pictures_without_a_face_are_counted_apart(bench: Bench) -> None:
     pair(bench.folder / "neither.png", [], [])
     pair(bench.folder / "false_face.png", [], [face_row("image")])
     pair(bench.folder / "missed.png", [face_row("image")], [])
@@ -351,7 +351,7 @@ def test_pictures_without_a_face(bench: Bench) -> None:
     assert {told.verdict(aim.of, aim.what) for aim in AIMS} == {"not measured"}
 
 
-def test_groups(bench: Bench) -> None:
+def test_groups_count_faces_found_and_missed(bench: Bench) -> None:
     for number in range(10):
         face = face_row("image")
         pair(bench.folder / f"a{number}.jpg", [face], [moved(face, 0, number)] if number else [])
@@ -386,7 +386,7 @@ def test_groups(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("share", "n", "low", "high"), [(0, 10, 0, 0.2775), (1, 10, 0.7225, 1), (0.5, 100, 0.4038, 0.5962)]
 )
-def test_wilson(share: float, n: int, low: float, high: float) -> None:
+def test_intervals_are_wilsons(share: float, n: int, low: float, high: float) -> None:
     assert list(wilson(share, n)) == pytest.approx([low, high], abs=1e-4)
 
 
@@ -399,7 +399,7 @@ def test_wilson(share: float, n: int, low: float, high: float) -> None:
         ("file,group\na.jpg,\n", "line 2: both a file and its group are needed"),
     ],
 )
-def test_bad_groups(bench: Bench, labels: str, sentence: str) -> None:
+def test_a_wrong_list_of_groups_is_refused_with_its_line(bench: Bench, labels: str, sentence: str) -> None:
     pair(bench.folder / "a.jpg", [face_row("image")], [face_row("image")])
     file = bench.room / "groups.csv"
     file.write_text(labels)
@@ -408,13 +408,13 @@ def test_bad_groups(bench: Bench, labels: str, sentence: str) -> None:
     assert sentence in output
 
 
-def test_a_folder_without_media(bench: Bench) -> None:
+def test_a_folder_without_media_is_an_error(bench: Bench) -> None:
     code, output = bench.run()
     assert code == 1
     assert f"no pictures or videos in {bench.folder}" in output
 
 
-def test_media_without_tables(bench: Bench) -> None:
+def test_media_without_tables_cannot_be_compared(bench: Bench) -> None:
     (bench.folder / "photo.jpg").write_bytes(b"")
     code, output = bench.run()
     assert code == 1
@@ -470,14 +470,14 @@ def test_what_openface_leaves_beside_its_table_is_no_medium(bench: Bench) -> Non
     assert told.figures["not_compared"] == [{"name": "clip.avi", "why": "clip.csv is of clip.mp4"}]
 
 
-def test_an_engine_that_fails(bench: Bench) -> None:
+def test_an_engine_that_fails_is_quoted(bench: Bench) -> None:
     pair(bench.folder / "photo.jpg", [face_row("image")], [face_row("image")])
     code, output = bench.run(engine=FAKES / "crash")
     assert code == 1
     assert "photo.jpg: the engine: the engine ended with exit code 3" in output
 
 
-def test_no_engine(bench: Bench) -> None:
+def test_without_an_engine_nothing_is_compared(bench: Bench) -> None:
     pair(bench.folder / "photo.jpg", [face_row("image")], [face_row("image")])
     empty = bench.room / "empty"
     empty.mkdir()

@@ -33,7 +33,7 @@ def test_thresholds_are_judged_by_both_kinds_of_mistake() -> None:
     assert at[0.65]["balanced_accuracy"] == pytest.approx(0.875)
 
 
-def test_a_folder_of_people(tmp_path: Path) -> None:
+def test_a_folder_of_people_is_read_and_others_are_left_out(tmp_path: Path) -> None:
     for name, content in {"one/a.png": picture(), "one/b.jpg": picture("darker"), "two/c.png": no_face()}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)

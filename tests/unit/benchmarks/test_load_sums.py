@@ -54,11 +54,11 @@ ROOT = "/devstoreaccount1"
         ("DELETE", "/photos/a.jpg", "delete blob"),
     ],
 )
-def test_operations(method: str, target: str, name: str) -> None:
+def test_requests_are_counted_by_operation(method: str, target: str, name: str) -> None:
     assert operation(method, f"{ROOT}{target}") == name
 
 
-def test_answers() -> None:
+def test_answers_are_counted_and_a_fast_refusal_is_no_success() -> None:
     """A hundred good ones of 1 to 100 ms, one every 10 ms, and a refusal that is no success however fast."""
     good = [Answered(202, number / 100, (number + 1) / 1000) for number in range(100)]
     told = Answers([*good, Answered(503, 1.5, 0.5)]).as_dict(202)
@@ -70,7 +70,9 @@ def test_answers() -> None:
 
 
 @pytest.mark.parametrize(("rate", "least_s", "most_s"), [(None, 0.4, 5), (10.0, 0.9, 5)])
-def test_the_load_generator(tmp_path: Path, rate: float | None, least_s: float, most_s: float) -> None:
+def test_the_load_generator_keeps_its_connections_or_its_rate(
+    tmp_path: Path, rate: float | None, least_s: float, most_s: float
+) -> None:
     """Four connections, ten requests of 0.1 s; in a closed loop three after another, in an open one at their times."""
     seen: list[tuple[str, str, bytes, str]] = []
     body = tmp_path / "body.jpg"
@@ -109,7 +111,7 @@ def test_the_load_generator(tmp_path: Path, rate: float | None, least_s: float, 
         )
 
 
-def test_growth() -> None:
+def test_growth_is_by_time_and_not_by_number_of_samples() -> None:
     """By time and not by number: many samples at the end do not weigh more."""
     steady = {float(at): 100 for at in range(100)}
     assert growth(steady) == 1
@@ -120,7 +122,7 @@ def test_growth() -> None:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_arrivals(pattern: str) -> None:
+def test_arrivals_follow_their_pattern(pattern: str) -> None:
     at = day_of(pattern, 20_000, seed=3)  # type: ignore[arg-type]
     assert len(at) == 20_000 and (np.diff(at) >= 0).all() and at[0] >= 0 and at[-1] <= DAY_S
     around_noon = ((at > 0.375 * DAY_S) & (at < 0.625 * DAY_S)).mean()
@@ -189,7 +191,7 @@ def test_every_job_ends_whatever_the_rule() -> None:
     assert len(outcome.latencies) == 1500 and min(outcome.latencies) > 0
 
 
-def test_cost() -> None:
+def test_cost_is_that_of_workers_and_of_storage_calls() -> None:
     """Ten photos, ten worker seconds of which one engine of two was busy for four."""
     outcome = Outcome(latencies=[1.0] * 10, worker_s=10, busy_s=4)
     times = times_of(photo_calls=12, photo_blob_writes=2, rest_calls_a_minute=60)
@@ -213,7 +215,7 @@ def test_simulate_with_the_committed_times(tmp_path: Path) -> None:
     assert "## A day of jobs, simulated" in report.page({"simulate": told})
 
 
-def test_the_page(tmp_path: Path) -> None:
+def test_the_page_shows_each_figure_beside_its_aim(tmp_path: Path) -> None:
     facts = {"cpus": 2, "system": "Linux x", "python": "3", "date": "2026-01-01", "load_1_min": 0.1}
     aim = {"at_most": 1.3, "at_least": None}
     fast = {"what": "a|b", "unit": "times", "value": 1.24, "aim": aim, "verdict": "met"}

@@ -6,7 +6,7 @@ from service.engine.columns import IMAGE_COLUMNS, VIDEO_COLUMNS, columns_for
 from tests.fixtures.jobs import SAMPLES
 
 
-def test_counts_and_landmarks():
+def test_columns_have_their_places():
     assert (len(IMAGE_COLUMNS), len(VIDEO_COLUMNS)) == (711, 714)
     assert len(set(VIDEO_COLUMNS)) == 714
     assert VIDEO_COLUMNS.index("pose_Tx") == 293
@@ -27,7 +27,7 @@ def test_counts_and_landmarks():
         ("featureextraction_header_3rows.csv", "video"),
     ],
 )
-def test_real_headers(sample, media):
+def test_real_headers_are_the_known_columns(sample, media):
     path = SAMPLES / sample
     if not path.exists():
         pytest.skip("OpenFace's own tables are not beside this checkout")

@@ -25,7 +25,7 @@ SELECTION = ["-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze"]
         (task("video", "wild", faces="many"), "FaceLandmarkVidMulti", ["-wild", "-multi_view", "1"]),
     ],
 )
-def test_command_line(wanted, command, ending):
+def test_each_task_has_its_command_line(wanted, command, ending):
     ok = engine("ok")
     argv = arguments(ok, wanted, [Path("/room/media.mp4")], Path("/room/out"), ["media"])
     start = [str(ok.bin_dir / command), "-f", "/room/media.mp4", "-out_dir", "/room/out", "-of", "media.csv"]

@@ -237,7 +237,7 @@ def test_one_face_without_landmarks_is_the_surest(tmp_path):
         ("featureextraction_header_3rows.csv", "video", 3),
     ],
 )
-def test_openfaces_own_tables(tmp_path, sample, media, rows):
+def test_openfaces_own_tables_are_read_whole(tmp_path, sample, media, rows):
     found = read(tmp_path, real(sample), task(media))
     assert found.rows == rows
     assert found.faces == 1

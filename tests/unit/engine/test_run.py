@@ -37,7 +37,7 @@ def run(tmp_path: Path, behaviour: str, media: str, limits: ChildLimits = LIMITS
 
 @pytest.mark.parametrize("behaviour", ["ok", "ok_spaced_dialect", "leaves_children", "unmeasured"])
 @pytest.mark.parametrize("media", ["image", "video"])
-def test_a_good_run(tmp_path, behaviour, media):
+def test_a_good_run_gives_a_table_of_every_frame(tmp_path, behaviour, media):
     result = run(tmp_path, behaviour, media)
     frames = FRAMES if media == "video" else None
     assert result.table.rows == (frames or 1)
@@ -117,7 +117,7 @@ def test_a_bad_run_has_its_error(tmp_path, behaviour, media, kind, told):
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "ignores_sigterm"])
-def test_over_time(tmp_path, behaviour):
+def test_an_engine_over_its_time_is_stopped(tmp_path, behaviour):
     with pytest.raises(EngineTimeout):
         run(tmp_path, behaviour, "image", ChildLimits(0.5, 4 << 30, 1 << 30))
 

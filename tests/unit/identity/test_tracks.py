@@ -66,7 +66,7 @@ def test_a_change_of_face_in_one_place_cuts_the_track() -> None:
     assert (len(first.embeddings), len(second.embeddings)) == (2, 2)
 
 
-def test_a_blur_does_not() -> None:
+def test_a_blur_does_not_cut_a_track() -> None:
     embedded = {0: near(1, 11), 10: made_up(99), 20: near(1, 12)}
     [whole] = cut_where_face_changes(a_track(1, 30), embedded, THRESHOLD)
     assert len(whole.embeddings) == 2

@@ -16,14 +16,14 @@ JOB = AnalysisJob("abc", "b.jpg", "e", "image", "wild", JobOptions.resolve("imag
 
 
 @pytest.mark.parametrize("name", ["abc", "3f0c6a3e-6a6e-4f5e-9d0c-1f5f0a9b7c11", "a" * 63, "0-1"])
-def test_containers(name: str) -> None:
+def test_usual_container_names_are_taken(name: str) -> None:
     assert check_container(name, "results") == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "ab", "a" * 64, "Abc", "a--b", "-ab", "ab-", "a.b", "a/b", "a%2fb", "$logs", "résumé", "results"]
 )
-def test_not_containers(name: str) -> None:
+def test_names_that_are_no_media_containers_are_refused(name: str) -> None:
     with pytest.raises(BadRequest):
         check_container(name, "results")
 
@@ -31,7 +31,7 @@ def test_not_containers(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a.jpg", "x/y z.png", "ünï/код.mp4", "-dash.jpg", "a#b?c%2F'\".jpg", "...jpg", "a" * 1020 + ".jpg"]
 )
-def test_blobs(name: str) -> None:
+def test_usual_blob_names_are_taken(name: str) -> None:
     assert check_blob(name) == name
 
 
@@ -52,7 +52,7 @@ def test_blobs(name: str) -> None:
         "_results/a.jpg",
     ],
 )
-def test_not_blobs(name: str) -> None:
+def test_names_that_are_no_blobs_are_refused(name: str) -> None:
     with pytest.raises(BadRequest):
         check_blob(name)
     assert not is_upload("abc", name, "results")

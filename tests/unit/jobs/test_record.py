@@ -79,7 +79,7 @@ def test_success_forgets_earlier_errors() -> None:
         RUNNING.superseded("other", MediaChanged(), now()),
     ],
 )
-def test_never_backwards(ended: JobRecord) -> None:
+def test_an_ended_job_never_begins_again(ended: JobRecord) -> None:
     assert ended.is_finished
     assert ended.owner == ""
     assert ended.finished is not None

@@ -42,7 +42,9 @@ def found(values: list[float], rule: EventRule = INTENSITY, dropped: tuple[int, 
         ([3, 3, 3], INTENSITY, [(0, 2)]),
     ],
 )
-def test_events(values: list[float], rule: EventRule, expected: list[tuple[int, int]]) -> None:
+def test_an_event_begins_and_ends_by_its_rule(
+    values: list[float], rule: EventRule, expected: list[tuple[int, int]]
+) -> None:
     assert found(values, rule) == expected
 
 

@@ -44,7 +44,7 @@ def good(asked: AnalysisJob, table: Table = TABLE, expected: int | None = 90) ->
     return succeeded(asked, ATTEMPT, MEDIA, ENGINE, SECONDS, frames, table, "a.csv", "0.1.0")
 
 
-def test_a_video():
+def test_the_manifest_of_a_video_has_every_fact():
     manifest = good(job())
     assert json.loads(json.dumps(manifest)) == manifest
     assert manifest["schema"] == 1
@@ -59,7 +59,7 @@ def test_a_video():
     assert "rate" not in manifest["media"]["probe"]
 
 
-def test_the_summary():
+def test_the_summary_says_support_and_what_is_not_measured():
     summary = good(job())["summary"]
     assert summary["action_units"] == {
         "AU12_r": {"mean": 1.0, "sd": 0.5, "max": 2.5, "support": "weak"},

@@ -96,7 +96,7 @@ def test_an_unknown_engine_has_no_publications() -> None:
     assert "other" in methods(summary, facts)
 
 
-def test_counts_in_the_methods() -> None:
+def test_the_methods_count_frames() -> None:
     rows = [{"AU12_r": 1.0}] * 90 + [{"AU12_r": 5.0, "success": 0}] * 10
     paragraph = methods(*summarised(rows))
     assert "The table holds 100 of 100 frames; a face was tracked in 90." in paragraph
@@ -104,7 +104,7 @@ def test_counts_in_the_methods() -> None:
     assert "dynamic action-unit models" in paragraph
 
 
-def test_the_certificate() -> None:
+def test_the_certificate_repeats_verdict_reason_and_hash() -> None:
     summary, facts = summarised(
         [{"AU12_r": 1.0}] * 50, completeness={"verdict": "partial", "reason": "50 of 60 frames"}
     )

@@ -79,7 +79,7 @@ def test_a_rate_is_constant_where_no_frame_is_half_a_distance_off() -> None:
     assert constant_rate([0.0, 0.04], Fraction(25)) == 25
 
 
-def test_usual_rates() -> None:
+def test_a_distance_near_a_usual_rate_is_that_rate() -> None:
     assert usual_rate(1001 / 30000) == Fraction(30000, 1001)
     assert usual_rate(0.0401) == 25
     assert usual_rate(0.1) == 10

@@ -49,7 +49,7 @@ def test_kind_follows_extension_then_content_type(name, content_type, kind):
 @pytest.mark.parametrize(
     ("name", "format_name"), [("a.jpg", "jpeg"), ("a.png", "png"), ("a.bmp", "bmp"), ("a.webp", "webp")]
 )
-def test_pictures(tmp_path, name, format_name):
+def test_pictures_are_probed(tmp_path, name, format_name):
     found = look(clips.picture(tmp_path / name), "image")
     assert (found.format, found.width, found.height, found.rotation) == (format_name, 64, 48, 0)
     assert (found.frames, found.frame_rate, found.duration_s) == (1, None, None)
@@ -125,7 +125,7 @@ def test_pixels_are_limited_by_the_header_before_decoding(tmp_path):
         ("a.wmv", "wmv2", "wmv"),
     ],
 )
-def test_videos(tmp_path, name, codec, format_name):
+def test_videos_are_probed(tmp_path, name, codec, format_name):
     found = look(clips.clip(tmp_path / name, codec=codec), "video")
     assert (found.format, found.width, found.height, found.rotation) == (format_name, 64, 48, 0)
     assert (found.frames, found.frames_promised) == (20, 20)
@@ -163,7 +163,7 @@ def test_sound_alone_is_not_taken(tmp_path):
         (clips.MIRRORED, 0, True),
     ],
 )
-def test_rotation_flags(tmp_path, matrix, rotation, mirrored):
+def test_rotation_flags_are_read(tmp_path, matrix, rotation, mirrored):
     found = look(clips.turned(clips.clip(tmp_path / "a.mp4"), tmp_path / "b.mp4", matrix), "video")
     assert (found.rotation, found.mirrored) == (rotation, mirrored)
     assert (found.width, found.height) == ((48, 64) if rotation in (90, 270) else (64, 48))

@@ -206,7 +206,7 @@ def test_damage_in_the_middle_costs_the_damaged_frames_only(tmp_path: Path) -> N
     assert f"freed of {lost} frames that cannot be decoded for damage, the first after frame 10" in result.steps
 
 
-def test_when_it_was_recorded(tmp_path: Path) -> None:
+def test_the_time_of_recording_is_kept(tmp_path: Path) -> None:
     metadata = {"creation_time": "2026-03-01T10:20:30.000000Z"}
     result = made(clips.counted(tmp_path / "a.mp4", EVEN, metadata=metadata))
     assert result.probe.creation_time == "2026-03-01T10:20:30.000+00:00"

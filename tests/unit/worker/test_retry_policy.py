@@ -39,7 +39,7 @@ TABLE: list[tuple[type[AnalysisError], int, Action, bool]] = [
 
 
 @pytest.mark.parametrize(("kind", "attempt", "action", "counted"), TABLE)
-def test_table(kind: type[AnalysisError], attempt: int, action: Action, counted: bool) -> None:
+def test_each_error_has_its_settlement(kind: type[AnalysisError], attempt: int, action: Action, counted: bool) -> None:
     decided = settlement(kind(), attempt, max_attempts=5)
     assert (decided.action, decided.counted) == (action, counted)
 
