@@ -9,7 +9,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-all campaigns chaos fuzz check docs bench lock clean
+.PHONY: help setup demo up test test-all campaigns chaos fuzz mutants check docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ fuzz: setup ## hostile media and requests by the hundred, each in a known end, n
 	@$(RUN) -m tests.campaigns.hostile $(if $(SEED),--seed $(SEED))
 	@FUZZ_SEED=$(or $(SEED),1) FUZZ_REQUESTS=1000 SCHEMATHESIS_EXAMPLES=250 SCHEMATHESIS_LEAST=2000 \
 		$(RUN) -m pytest -q tests/integration/web/test_hostile_requests.py tests/integration/web/test_contract.py
+
+mutants: setup ## put a sample of faults into jobs/, worker/ and engine/: how many do the tests find? (up to 40 minutes)
+	@$(RUN) -m tests.campaigns.mutants
 
 bench: setup ## measure all, each figure beside its aim, into BENCHMARKS.md (long; a quiet machine)
 	@mkdir -p $(BENCH)

@@ -99,6 +99,7 @@ COSTLY = ("browser", "served", "postgres_url")
 """Fixtures of a session whose files are all given to one process, which starts them once."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For `--dist loadgroup`: a file stays together, and files that share what is costly do."""
     shared: dict[Path, str] = {}
@@ -106,7 +107,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         costly = [name for name in COSTLY if name in getattr(item, "fixturenames", ())]
         shared[item.path] = shared.get(item.path) or "".join(costly[:1])
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(shared[item.path] or item.path.name))
+        item.add_marker(pytest.mark.xdist_group(shared[item.path] or f"{item.path.parent.name}/{item.path.stem}"))
     items.sort(key=lambda item: _turn(item.path))
 
 
