@@ -193,7 +193,9 @@ def test_an_engines_log_is_indented_below_its_error(tmp_path: Path) -> None:
 
 
 def test_decoders_that_do_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Where the child looks for this package: as in an installation that is not whole.
+    # Where the child looks for this package first: as in an installation that is not whole.
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__init__.py").touch()
     monkeypatch.setattr(service.sandbox.python_child, "PACKAGES", tmp_path)
     told = decoders_check(tmp_path, MediaLimits(max_pixels=10**6, max_duration_s=60))
     assert told.status == "failed"
