@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 
 from benchmarks.bound import Bound
+from benchmarks.bulk_rows import BulkRows
 from benchmarks.grid import Grid
 from benchmarks.judged import Judged, show_and_write
 from benchmarks.site import run_benchmark, scratch_folder
@@ -30,6 +31,7 @@ from service.jobs.backend import JobBackend
 from service.jobs.job import AnalysisJob
 from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord
+from service.jobs.state_index import Rows, by_partition, settled_rows
 from service.jobs.sweep.lease import SweepLeases
 from service.jobs.sweep.sweep import sweep
 from service.logs import configure
@@ -39,7 +41,6 @@ A_SECOND = 100
 FAILED_EVERY = 1000
 OPEN = 100
 """Open jobs, half of them running."""
-WRITERS = 4
 PAGE_AIM = 5
 """Most requests of a page of 50 jobs."""
 GROWTH_AIM = 0
@@ -87,12 +88,13 @@ def main(most: int, within_s: float, json_file: Path | None) -> None:
         console.print(machine_line(facts))
         with scratch_folder() as folder, _storage(folder) as backend:
             _open_jobs(backend)
+            bulk = BulkRows(backend.account.tables.url, backend.table.name)
             measured: list[Measured] = []
             written, size, writing_s = 0, 1000, 0.0
             while written < most and writing_s < within_s:
                 began = time.monotonic()
                 with console.status(f"writing {size:,} rows"):
-                    written = _write(backend, written, min(size, most), began + within_s - writing_s)
+                    written = _write(bulk, written, min(size, most), began + within_s - writing_s)
                 writing_s += time.monotonic() - began
                 measured += _measured(backend, written)
                 size *= 10
@@ -127,19 +129,33 @@ def _open_jobs(backend: JobBackend) -> None:
         backend.table.state_index.renew(backend.table.update(record.claimed("worker", "a" * 12, 60, record.created)))
 
 
-def _write(backend: JobBackend, first: int, beyond: int, until: float) -> int:
+def _write(bulk: BulkRows, first: int, beyond: int, until: float) -> int:
     """Write rows of finished jobs until a time; return how many there are."""
+    with ThreadPoolExecutor(1) as sender:
+        sent: Future[None] | None = None
+        for begin in range(first, beyond, A_SECOND):
+            if time.monotonic() > until:
+                beyond = begin
+                break
+            together = by_partition(settled_rows(_of_one_second(begin, beyond)))
+            # The next rows are made while these are written.
+            if sent:
+                sent.result()
+            sent = sender.submit(_insert, bulk, together)
+        if sent:
+            sent.result()
+    return beyond
 
-    def write(begin: int) -> int:
-        if time.monotonic() > until:
-            return 0
-        created = FIRST + timedelta(seconds=begin // A_SECOND)
-        numbers = range(begin, min(begin + A_SECOND, beyond))
-        backend.table.state_index.add_settled(_finished(number, created) for number in numbers)
-        return len(numbers)
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        return first + sum(pool.map(write, range(first, beyond, A_SECOND)))
+def _insert(bulk: BulkRows, together: Rows) -> None:
+    for rows in together.values():
+        bulk.insert(rows)
+
+
+def _of_one_second(begin: int, beyond: int) -> Iterator[JobRecord]:
+    created = FIRST + timedelta(seconds=begin // A_SECOND)
+    for number in range(begin, min(begin + A_SECOND, beyond)):
+        yield _finished(number, created)
 
 
 def _finished(number: int, created: datetime) -> JobRecord:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +32,7 @@ from service.worker.media_probe import Prober
 from service.worker.pipeline import PeopleRecogniser, Pipeline
 from service.worker.receiver import FOREVER, Capacity, Lifetime
 from service.worker.shutdown import Shutdown
-from service.worker.worker import Worker
+from service.worker.worker import EXIT_OK, Worker
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -88,9 +90,11 @@ def run_worker(settings: Settings, lifetime: Lifetime) -> int:
     with closing(Workspace(settings.workspace)) as workspace:
         ready = worker(settings, backend, workspace, shutdown, lifetime)
         with closing(ready), status_server(settings, backend, ready):
-            create_storage_when_available(backend, shutdown)
-            backend.check_clock()
-            code = ready.run()
+            code = EXIT_OK
+            # A worker that leaves when idle does not wait for the end of an outage.
+            if create_storage_when_available(backend, shutdown, within_s=lifetime.until_idle_s):
+                backend.check_clock()
+                code = ready.run()
     tracing.close()
     return code
 
@@ -188,12 +192,20 @@ def local_pipeline(settings: Settings, root: Path, out: Path) -> Iterator[Pipeli
         yield ready
 
 
-def create_storage_when_available(backend: JobBackend, shutdown: Shutdown) -> None:
-    """Create the queues, the table and the results container; retry until storage answers or `shutdown` is set."""
+def create_storage_when_available(backend: JobBackend, shutdown: Shutdown, within_s: float = inf) -> bool:
+    """Create the queues, the table and the results container; retry until storage answers or `shutdown` is set.
+
+    Returns:
+        Whether they are there; False where storage was away for `within_s` seconds.
+    """
+    until = time.monotonic() + within_s
     while not shutdown.asked:
         try:
             backend.create_storage()
-            return
+            return True
         except StorageUnavailable as error:
             log.warning("storage.not_ready", error=error.message)
-            shutdown.wait(STORAGE_RETRY_S)
+            if time.monotonic() >= until:
+                return False
+            shutdown.wait(min(STORAGE_RETRY_S, max(0.0, until - time.monotonic())))
+    return True

@@ -48,6 +48,20 @@ def is_settled(record: JobRecord) -> bool:
     return record.is_finished and (record.state != "failed" or record.poisoned)
 
 
+def settled_rows(records: Iterable[JobRecord]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Make the rows of settled jobs, each after the name of its list."""
+    return ((listing_of(record.state), _row(record)) for record in records)
+
+
+def by_partition(rows: Iterable[tuple[str, dict[str, Any]]]) -> Rows:
+    """Sort rows of lists by partition, and name it in each."""
+    of_partition: Rows = {}
+    for listing, row in rows:
+        key = partition(listing, row["RowKey"])
+        of_partition.setdefault(key, []).append({**row, "PartitionKey": key})
+    return of_partition
+
+
 class StateIndex:
     """Reads and writes the rows of one job table."""
 
@@ -73,7 +87,7 @@ class StateIndex:
 
     def add_settled(self, records: Iterable[JobRecord]) -> None:
         """Write the rows of settled jobs; harmless to repeat."""
-        self._write("upsert", ((listing_of(record.state), _row(record)) for record in records))
+        self._write("upsert", settled_rows(records))
 
     def renew(self, record: JobRecord) -> None:
         """Write a record's row by its state now; a row that cannot be written is left to the next time or a sweep."""
@@ -187,11 +201,7 @@ class StateIndex:
             )
 
     def _write(self, operation: str, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        of_partition: Rows = {}
-        for listing, row in rows:
-            key = partition(listing, row["RowKey"])
-            of_partition.setdefault(key, []).append({**row, "PartitionKey": key})
-        for together in of_partition.values():
+        for together in by_partition(rows).values():
             self._write_together(operation, list({row["RowKey"]: row for row in together}.values()))
 
     def _write_together(self, operation: str, rows: list[dict[str, Any]]) -> None:

@@ -35,6 +35,9 @@ class Trial:
         first, *others = self.found.csvs
         self.found = replace(self.found, csvs=[replace(first, **fields), *others])
 
+    def change_case(self, **fields: Any) -> None:
+        self.case = replace(self.case, **fields)
+
     def change(self, **fields: Any) -> None:
         self.found = replace(self.found, **fields)
 
@@ -58,6 +61,7 @@ def trial() -> Trial:
         uploads={("box", "live"): "a", ("box", "over"): "c", ("box", "bad"): "d"},
         jobs=jobs,
         csvs=csvs,
+        listed=[(job.id, f"is-{job.state}") for job in jobs],
         poisoned=[IDS["bad"], IDS["gone"]],
         messages=0,
         files=[],
@@ -84,7 +88,8 @@ def test_a_run_without_faults_passes(trial: Trial) -> None:
 
 def test_an_upload_that_was_gone_before_anyone_heard_of_it_needs_no_job(trial: Trial) -> None:
     gone = IDS["gone"]
-    trial.change(jobs=[job for job in trial.found.jobs if job.id != gone], poisoned=[IDS["bad"]])
+    listed = [row for row in trial.found.listed if row[0] != gone]
+    trial.change(jobs=[job for job in trial.found.jobs if job.id != gone], poisoned=[IDS["bad"]], listed=listed)
     assert judge(trial.case, trial.found) == []
 
 
@@ -117,6 +122,12 @@ WRONGS: dict[str, tuple[Guarantee, Wrong]] = {
     "not set aside": ("unexplained", lambda t: t.change(poisoned=t.found.poisoned[1:])),
     "set aside for nothing": ("unexplained", lambda t: t.change(poisoned=[*t.found.poisoned, IDS["live"]])),
     "a job of nothing": ("unexplained", lambda t: t.change_job("live", etag="other")),
+    "not listed": ("lost", lambda t: t.change(listed=t.found.listed[1:])),
+    "still listed as open": ("left over", lambda t: t.change(listed=[*t.found.listed, (IDS["live"], "is-open")])),
+    "message that is no job lost": (
+        "lost",
+        lambda t: t.change_case(hostile=frozenset("["), hostile_sent=frozenset("[")),
+    ),
     "message": ("left over", lambda t: t.change(messages=1)),
     "owner": ("left over", lambda t: t.change_job("live", owner="worker")),
     "lease": ("left over", lambda t: t.change_job("live", lease_until=datetime.now(UTC) + timedelta(minutes=1))),
@@ -131,6 +142,11 @@ def test_what_is_wrong_is_found(trial: Trial, wrong: str) -> None:
     guarantee, make = WRONGS[wrong]
     make(trial)
     assert guarantee in {broken.guarantee for broken in judge(trial.case, trial.found)}
+
+
+def test_a_poison_message_may_be_there_twice_where_its_answer_was_lost(trial: Trial) -> None:
+    trial.change(poisoned=[*trial.found.poisoned, IDS["bad"]])
+    assert judge(replace(trial.case, lost_poison_answers=1), trial.found) == []
 
 
 def test_a_csv_that_moved_while_the_run_went_on_is_told(trial: Trial) -> None:

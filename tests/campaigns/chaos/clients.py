@@ -15,13 +15,17 @@ from functools import partial
 
 import requests
 from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
-from tests.campaigns.chaos.ledger import Ledger, Version
+from tests.campaigns.chaos.evidence import TABLE
+from tests.campaigns.chaos.ledger import Ledger, Place, Version
 from tests.campaigns.chaos.load import Medium
 
 HANDS = 4
-AGAIN_S = 1.0
+AGAIN_S = 0.5
+PATIENCE_S = 20.0
+"""How long a change waits for the analysis of its upload to begin."""
 DELIVERIES = 3
 ANSWER_WITHIN_S = 15.0
 
@@ -65,6 +69,9 @@ class Clients:
 
     def __post_init__(self) -> None:
         self._storage = BlobServiceClient.from_connection_string(self.connection_string, retry_total=0)
+        self._tables = TableServiceClient.from_connection_string(self.connection_string, retry_total=0)
+        self._jobs = self._tables.get_table_client(TABLE)
+        self._job_ids: dict[Place, str] = {}
         self._due: list[tuple[float, int, Act]] = []
         self._order = itertools.count()
         self._lock = threading.Lock()
@@ -93,9 +100,11 @@ class Clients:
             later = at + self.chance.uniform(0.2, plan.late_s)
             if fate == "overwritten":
                 newer = self._newer(medium)
-                self._put_off(later, partial(self._overwrite, container, blob, newer, self._delays(plan.late_s)))
+                change = partial(self._overwrite, container, blob, newer, self._delays(plan.late_s))
+                self._put_off(later, self._perhaps_in_mid_analysis((container, blob), change))
             elif fate == "deleted":
-                self._put_off(later, partial(self._delete, container, blob))
+                change = partial(self._delete, container, blob)
+                self._put_off(later, self._perhaps_in_mid_analysis((container, blob), change))
         self._threads = [threading.Thread(target=self._work, name=f"client-{n}") for n in range(HANDS)]
         for thread in self._threads:
             thread.start()
@@ -107,6 +116,33 @@ class Clients:
         for thread in self._threads:
             thread.join()
         self._storage.close()
+        self._tables.close()
+
+    def _perhaps_in_mid_analysis(self, place: Place, change: Act) -> Act:
+        """Put off every other change until the upload's job runs; not for ever, since it may have run before."""
+        if self.chance.random() < 0.5:
+            return change
+        until: list[float] = []
+
+        def wait_and_change() -> bool:
+            until[:] = until or [time.monotonic() + PATIENCE_S]
+            is_running = self._is_running(place)
+            if not is_running and time.monotonic() < until[0]:
+                return False
+            done = change()
+            self.counts["changed in mid-analysis"] += is_running and done
+            return done
+
+        return wait_and_change
+
+    def _is_running(self, place: Place) -> bool:
+        job_id = self._job_ids.get(place)
+        if job_id is None:
+            return False
+        try:
+            return bool(self._jobs.get_entity(job_id, job_id)["state"] == "running")
+        except AzureError:
+            return False
 
     def _delays(self, late_s: float) -> list[float]:
         """Seconds until each delivery of an event."""
@@ -196,5 +232,7 @@ class Clients:
         gone = answer.status_code == requests.codes.not_found and version.place in self.ledger.deleted
         if not answer.ok and not gone:
             self.refused.append(f"{answer.status_code} for {version.place}: {answer.text[:200]}")
+        elif answer.ok:
+            self._job_ids[version.place] = str(answer.json()["jobs"][0]["id"])
         self.counts["events delivered"] += 1
         return True

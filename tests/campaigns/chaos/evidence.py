@@ -70,6 +70,7 @@ class Evidence:
 
     Attributes:
         uploads: ETag of every upload that is there.
+        listed: job id and state's list of every row of the state index.
         poisoned: job id of every message of the poison queue, as often as it is there.
         messages: left in the queue of jobs, visible or not.
         files: left in the workspaces.
@@ -81,6 +82,7 @@ class Evidence:
     uploads: Mapping[Place, str]
     jobs: Sequence[Job]
     csvs: Sequence[Csv]
+    listed: Sequence[tuple[str, str]]
     poisoned: Sequence[str]
     messages: int
     files: Sequence[str]
@@ -95,6 +97,7 @@ def gather(connection_string: str, run_folder: Path, known_processes: frozenset[
         uploads=dict(_uploads(connection_string)),
         jobs=list(jobs(connection_string)),
         csvs=list(_csvs(connection_string)),
+        listed=list(_listed(connection_string)),
         poisoned=list(_poisoned(connection_string)),
         messages=messages(connection_string),
         files=list(_files(run_folder)),
@@ -120,6 +123,14 @@ def jobs(connection_string: str) -> Iterator[Job]:
                 **{name: entity.get(name, "") for name in _TEXTS},
                 attempts=entity["attempts"],
             )
+
+
+def _listed(connection_string: str) -> Iterator[tuple[str, str]]:
+    with TableServiceClient.from_connection_string(connection_string, retry_total=1) as tables:
+        # A hyphen comes before a period.
+        query = "PartitionKey gt 'is-' and PartitionKey lt 'is.'"
+        for row in tables.get_table_client(TABLE).query_entities(query, select=["PartitionKey", "job_id"]):
+            yield row["job_id"], row["PartitionKey"].partition(",")[0]
 
 
 _TEXTS = ("state", "owner", "attempt_published", "error_code", "error_message", "superseded_by")

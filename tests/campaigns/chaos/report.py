@@ -28,6 +28,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "uploads, overwritings included", str(outcome.clients["uploads"])
     yield "  overwritten", str(outcome.clients["overwritten"])
     yield "  deleted", str(outcome.clients["deleted"])
+    yield "  of these in mid-analysis", str(outcome.clients["changed in mid-analysis"])
     yield "events delivered", str(outcome.clients["events delivered"])
     yield "  put off first", str(outcome.clients["events put off"])
     yield "submitted", str(len(jobs))

@@ -11,7 +11,8 @@ import pytest
 SHORT = """
 --media 16 --containers 4 --workers 2 --over-s 5 --lease-s 3 --engine-faults 0.03 --each-at-most 1 --outages 1
 --kill-every-s 2 3 --freeze-every-s 3 5 --outage-every-s 6 8 --web-restart-every-s 4 6 --disk-full-every-s 1 3
---child-kill-every-s 2 4 --web-kill-every-s 9 11 --hostile-every-s 1 2
+--child-kill-every-s 2 4 --web-kill-every-s 9 11 --hostile-every-s 1 2 --storm-every-s 1 2 --storm-s 1.5 2.5
+--storm-share 0.5 --clock-step-every-s 2 3
 """
 
 

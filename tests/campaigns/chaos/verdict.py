@@ -49,7 +49,13 @@ class Case:
 
 def judge(case: Case, found: Evidence) -> list[Broken]:
     """Everything that is wrong; empty where every guarantee was kept."""
-    return [*_uploads(case, found), *_results(case, found), *_set_aside(case, found), *_left_over(found)]
+    return [
+        *_uploads(case, found),
+        *_results(case, found),
+        *_set_aside(case, found),
+        *_listed(found),
+        *_left_over(found),
+    ]
 
 
 def _uploads(case: Case, found: Evidence) -> Iterator[Broken]:
@@ -153,6 +159,16 @@ def _set_aside(case: Case, found: Evidence) -> Iterator[Broken]:
     # `poison list` shows such copies as one, and a replay starts one.
     if sum(copies.values()) - len(copies) > case.lost_poison_answers:
         yield Broken("doubled", f"in the poison queue several times: {copies}")
+
+
+def _listed(found: Evidence) -> Iterator[Broken]:
+    """The state index has each job once, in the list of its state."""
+    wanted = Counter((job.id, f"is-{job.state}") for job in found.jobs)
+    there = Counter(found.listed)
+    for job_id, listing in wanted - there:
+        yield Broken("lost", f"{job_id} is not in the list {listing}")
+    for job_id, listing in there - wanted:
+        yield Broken("left over", f"{job_id} is in the list {listing}")
 
 
 def _left_over(found: Evidence) -> Iterator[Broken]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -135,7 +136,11 @@ def test_indexing_twice_lists_once(account: StorageAccount) -> None:
     assert len(table.page(container="abc", state=None).records) == 1
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30=", "bnVsbA==", "eyJhZnRlciI6IDF9", "eyJhZnRlciI6ICIxIn0=", "💥"])
+NESTED = base64.urlsafe_b64encode(b"[" * 1450).decode()
+"""As long as a query's cursor may be; Python's decoder of JSON does not get to its end."""
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30=", "bnVsbA==", "eyJhZnRlciI6IDF9", "eyJhZnRlciI6ICIxIn0=", "💥", NESTED])
 def test_a_made_up_cursor_is_refused(account: StorageAccount, cursor: str) -> None:
     with pytest.raises(BadRequest):
         account.services.table.page(container=None, state=None, cursor=cursor)

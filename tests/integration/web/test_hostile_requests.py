@@ -5,6 +5,7 @@ The same requests each time; FUZZ_SEED and FUZZ_REQUESTS ask for others, and for
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -294,6 +295,12 @@ def test_sent_text_is_echoed_in_json_only(served: Served, text: str) -> None:
         assert reply.status in {200, 400, 404}
         assert reply.headers["Content-Type"] in {"application/json", "application/problem+json"}
         assert text.encode() not in reply.body or reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_cursor_of_nested_brackets_is_refused(served: Served) -> None:
+    cursor = base64.urlsafe_b64encode(b"[" * 1450).decode()
+    assert served.ask(f"/jobs?cursor={cursor}").status == 400
+    assert served.ask(f"/jobs?state=queued&cursor={cursor}").status == 400
 
 
 def test_a_request_without_one_host_is_refused(served: Served) -> None:

@@ -24,8 +24,11 @@ from service.jobs.options import JobOptions
 from service.jobs.submit import JobSubmitter
 from service.storage.blob_store import Blobs
 from service.web.services import Services
+from service.worker.receiver import Lifetime
+from service.worker.shutdown import Shutdown
+from service.worker.worker import EXIT_OK
 from tests.conftest import StorageAccount, account_on
-from tests.fixtures.media_made import clip, jpeg
+from tests.fixtures.media_made import FAKES, clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "3"))
@@ -246,8 +249,6 @@ def test_an_idle_worker_waits_for_storage_to_come_back(bench: Bench, fragile: Az
 
 def test_a_worker_starts_before_its_storage(bench: Bench, fragile: Azurite) -> None:
     """The queue and table of a new deployment are made when storage is there."""
-    from service.worker.shutdown import Shutdown
-
     mark = "later" + os.urandom(4).hex()
     settings = bench.account.settings.model_copy(update={"queue_name": f"q-{mark}", "table_name": mark})
     services = Services.connect(settings)
@@ -263,6 +264,30 @@ def test_a_worker_starts_before_its_storage(bench: Bench, fragile: Azurite) -> N
     assert not opening.is_alive()
     assert services.queue.length() == 0
     assert services.table.page(container=None, state=None).records == []
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_leaves_when_idle_does_not_wait_for_the_end_of_an_outage(bench: Bench, fragile: Azurite) -> None:
+    with bench.worker(lifetime=Lifetime(until_idle_s=3.0)) as (_, codes):
+        fragile.stop()
+        try:
+            bench.until(lambda: bool(codes), within_s=60)
+        finally:
+            fragile.start()
+    assert codes == [EXIT_OK]
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_leaves_when_idle_starts_in_an_outage_and_leaves(
+    bench: Bench, fragile: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shutdown, "listen", lambda shutdown: None)
+    settings = bench.account.settings.model_copy(update={"openface_bin_dir": FAKES / "ok"})
+    fragile.stop()
+    try:
+        assert wiring.run_worker(settings, Lifetime(until_idle_s=1.0)) == EXIT_OK
+    finally:
+        fragile.start()
 
 
 @pytest.mark.timeout(300)
