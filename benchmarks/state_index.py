@@ -194,7 +194,7 @@ def _sweep(backend: JobBackend) -> None:
 @contextmanager
 def _counted() -> Iterator[Counter]:
     counter, log = Counter(), logging.getLogger(REQUESTS)
-    before = log.level
+    before, log.propagate = log.level, False
     log.setLevel(logging.INFO)
     log.addHandler(counter)
     try:
@@ -202,6 +202,7 @@ def _counted() -> Iterator[Counter]:
     finally:
         log.removeHandler(counter)
         log.setLevel(before)
+        log.propagate = True
 
 
 def _figures(measured: list[Measured]) -> list[Judged]:

@@ -32,6 +32,8 @@ Span = tuple[float, float]
 CLOCK_AT_START_S, CLOCK_LATER_S, CLOCK_OF_WEB_S = 240.0, 900.0, 60.0
 """How far clocks are ahead or behind at most: over five minutes a worker does not start."""
 
+NOTICED_S = 20.0
+"""How long a storm lasts at most until it has met a request."""
 WAIT_FOR_WORK_S = 3.0
 """A worker without work is killed and frozen too, but proves little."""
 
@@ -228,8 +230,13 @@ class Faults:
 
     def _storm(self, chance: random.Random) -> None:
         for number, _ in enumerate(self._pauses(chance, self._schedule.storms, len(STORMS))):
-            with self._proxy.storm(STORMS[number % len(STORMS)], self._schedule.storm_share):
+            kind = STORMS[number % len(STORMS)]
+            before, until = self._proxy.counts[kind], time.monotonic() + NOTICED_S
+            with self._proxy.storm(kind, self._schedule.storm_share):
                 self._ended.wait(chance.uniform(*self._schedule.storm_s))
+                # Storage may be stopped meanwhile, or the load a low one.
+                while self._proxy.counts[kind] == before and time.monotonic() < until and not self._ended.wait(0.1):
+                    pass
             self.counts["storms"] += 1
 
     def _step_clock(self, chance: random.Random) -> None:
