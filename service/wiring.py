@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service import tracing
+from service.engine.bundled import fetch_missing_networks
 from service.engine.installed import Engine
 from service.errors import StorageUnavailable
 from service.health import Ping, StatusServer
@@ -148,6 +149,7 @@ def pipeline(
 ) -> Pipeline:
     """The pipeline with the engine that the settings name. Raises EngineUnavailable."""
     engine = Engine.find(settings.openface_bin_dir)
+    fetch_missing_networks(engine)
     limits = Limits.of(settings)
     return Pipeline(
         source=source,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from service.cli.unexpected import sentence
 
 COMMANDS = {
     "agree": ("agree:agree", "Measure photos and videos with two engines and print how far their numbers lie apart."),
@@ -54,6 +57,17 @@ COMMANDS = {
 
 class LazyCommands(click.Group):
     """Import a command when it is called: importing all of them takes seconds."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an unexpected error ends in a sentence and exit code 1, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise click.ClickException(sentence(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from openface_lite.fetch_models import missing_models
-from openface_lite.models import models_dir
+from openface_lite.model_folder import models_dir
 from tests.openface_lite.engine_runs import PORTRAIT, Run, run_command, start_command, write_video
 
 

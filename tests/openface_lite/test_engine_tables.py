@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from openface_lite import about, action_units, canonical_face, columns, model_facts, models, pose, signals
+from openface_lite import about, action_units, canonical_face, columns, model_facts, pose, signals
 from openface_lite.fetch_models import fetch_models, missing_models
+from openface_lite.model_folder import models_dir
 from openface_lite.recorder import Job, Recorder
 from tests.openface_lite.engine_runs import BIN, SHARED
 
@@ -148,13 +149,13 @@ def test_rows_are_on_disk_at_once_and_the_rewrite_is_complete(tmp_path):
 
 
 def test_whole_models_are_not_fetched_again():
-    assert missing_models(models.models_dir()) == []
-    assert fetch_models(models.models_dir()) == []
+    assert missing_models(models_dir()) == []
+    assert fetch_models(models_dir()) == []
 
 
 def test_damaged_models_are_seen(tmp_path):
     for file in model_facts.FILES:
-        (tmp_path / file.name).write_bytes((models.models_dir() / file.name).read_bytes())
+        (tmp_path / file.name).write_bytes((models_dir() / file.name).read_bytes())
     (tmp_path / model_facts.LANDMARKS.name).write_bytes(b"not a model")
     (tmp_path / model_facts.SHORT_RANGE.name).unlink()
     assert sorted(missing_models(tmp_path)) == sorted([model_facts.LANDMARKS.name, model_facts.SHORT_RANGE.name])

@@ -11,7 +11,6 @@ import struct
 import warnings
 from typing import NamedTuple
 
-import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
@@ -45,7 +44,16 @@ _END, _SCAN = 0xD9, 0xDA
 _KNOWN = ((b"%PDF", "PDF"), (b"\0\0\x01\0", "ICO"), (b"8BPS", "Photoshop"), (b"\0\0\0\x0cJXL", "JPEG XL"))
 """Pictures that are known and not taken."""
 
-pillow_heif.register_heif_opener(thumbnails=False)
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:
+    # Left out of an installation without the extra `media`.
+    HAS_HEIF = False
+else:
+    HAS_HEIF = True
+    register_heif_opener(thumbnails=False)
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 class Header(NamedTuple):
@@ -143,6 +151,8 @@ def _unidentified(data: bytes) -> UnsupportedMedia | UnreadableMedia:
     for magic, name in _KNOWN:
         if data.startswith(magic):
             return UnsupportedMedia(f"{name} is not taken; {NAMES} are")
+    if not HAS_HEIF and data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return UnsupportedMedia("HEIC needs the extra `media`: pip install 'faceline[media]'")
     if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF")):
         return UnreadableMedia("the picture's header is damaged, or the file is cut short")
     return UnreadableMedia("the file is empty" if not data else "the file is not a picture, whatever its name says")
