@@ -176,7 +176,7 @@ def _measured(backend: JobBackend, finished: int) -> Iterator[Measured]:
         "records past retention": lambda: list(table.state_index.settled_before("succeeded", FIRST)),
         SWEEP: lambda: _sweep(backend),
     }
-    table.state_index.is_complete()
+    table.state_index.mark.is_complete()
     for name, ask in paths.items():
         with _counted() as counter:
             began = time.monotonic()

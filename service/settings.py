@@ -209,6 +209,13 @@ class Settings(BaseSettings):
         60, description="How long a detected face can be enrolled by its token.", ge=1, le=7 * 24 * 60
     )
 
+    # Reports
+    reports_by: Literal["web", "worker"] = Field(
+        "web",
+        description="Who makes reports: `web`, one at a time in each process, or `worker`, on request through the "
+        "queue `<QUEUE_NAME>-reports`; set it on both.",
+    )
+
     # Worker
     lease_s: int = Field(
         60, description="Seconds for which a message stays hidden; renewed at a third of it.", ge=3, le=3600

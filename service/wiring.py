@@ -19,6 +19,7 @@ from service.identity.installed import is_wanted as identity_is_wanted
 from service.jobs.backend import JobBackend
 from service.jobs.queue_metrics import QueueMetrics
 from service.logs import log
+from service.results.report.cache import ReportCache
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.account import identity_of
@@ -32,6 +33,7 @@ from service.worker.limits import Limits
 from service.worker.media_probe import Prober
 from service.worker.pipeline import PeopleRecogniser, Pipeline
 from service.worker.receiver import FOREVER, Capacity, Lifetime
+from service.worker.report_thread import ReportThread
 from service.worker.shutdown import Shutdown
 from service.worker.worker import EXIT_OK, Worker
 
@@ -114,9 +116,25 @@ def worker(
         results_container=settings.results_container,
         max_attempts=settings.max_attempts,
     )
-    reference = canary(settings, context.pipeline)
     return Worker(
-        context, shutdown, settings.worker_name, settings.lease_s, capacity(settings), lifetime, canary=reference
+        context,
+        shutdown,
+        settings.worker_name,
+        settings.lease_s,
+        capacity(settings),
+        lifetime,
+        canary=canary(settings, context.pipeline),
+        reports=report_thread(settings, backend, shutdown),
+    )
+
+
+def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -> ReportThread | None:
+    """The thread that makes reports in this worker; None where web makes them."""
+    if settings.reports_by == "web":
+        return None
+    reports = ReportCache(backend.blobs, settings.workspace)
+    return ReportThread(
+        backend.report_queue, backend.table, backend.blobs, reports, settings.results_container, shutdown
     )
 
 

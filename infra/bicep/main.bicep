@@ -32,7 +32,7 @@ param defaultMediaType string = 'wild'
 @description('Address of the next stage, which finished results are announced to. Empty: none.')
 param nextStageUrl string = ''
 
-@description('Days after which an upload is deleted; 0: never. Needs a prefix, so that results are not meant.')
+@description('Days after which an upload is deleted, also in `uploads-…`, `web-…` and `c-…`, where pages and client put theirs; 0: never. Needs a prefix, so that results are not meant.')
 @minValue(0)
 param uploadRetentionDays int = 0
 
@@ -91,6 +91,10 @@ param metricsPort int = 0
 
 @description('More engines in the image, name=/folder with commas between, that a job chooses with engine=. Empty: none.')
 param enginesAvailable string = ''
+
+@description('Who makes reports: the web server, one at a time, or the workers, by a queue of their own.')
+@allowed(['web', 'worker'])
+param reportsBy string = 'web'
 
 @description('Any other setting of web server, workers and sweep: [{ name: \'MAX_ATTEMPTS\', value: \'3\' }].')
 param extraEnvironment array = []
@@ -167,7 +171,10 @@ var metricsVariables = metricsPort == 0 ? [] : [
 var engineVariables = empty(enginesAvailable) ? [] : [
   { name: 'ENGINES_AVAILABLE', value: enginesAvailable }
 ]
-var environmentVariables = concat(traceVariables, metricsVariables, engineVariables, extraEnvironment)
+var reportVariables = reportsBy == 'web' ? [] : [
+  { name: 'REPORTS_BY', value: reportsBy }
+]
+var environmentVariables = concat(traceVariables, metricsVariables, engineVariables, reportVariables, extraEnvironment)
 
 module identities 'modules/identities.bicep' = {
   name: 'identities'
@@ -341,6 +348,7 @@ module workerJob 'modules/worker.bicep' = if (withApps) {
     engineMemoryMb: worker.engineMemoryMb
     vaultUri: vault.outputs.uri
     withGalleries: galleries
+    makesReports: reportsBy == 'worker'
     environment: environmentVariables
     maxMediaMb: worker.maxMediaMb
     maxDurationS: worker.maxDurationS

@@ -49,6 +49,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "metrics": {"monitors": True, "monitorLabels": {"release": "prometheus"}, "dashboard": True},
             "traces": {"otlpEndpoint": "http://collector.monitoring:4318", "share": 0.1},
             "galleries": {"enabled": True, "databaseSecret": {"name": "galleries", "key": "identity-database"}},
+            "reportsBy": "worker",
             "enginesAvailable": "lite=/app/openface_lite/bin",
             "extraEnvironment": [{"name": "MAX_ATTEMPTS", "value": "3"}],
             "web": {"nodeSelector": {"pool": "web"}, "tolerations": [{"key": "web", "operator": "Exists"}]},

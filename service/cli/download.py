@@ -24,6 +24,7 @@ from service.client.models import RemoteJob
 from service.client.result_folder import ResultFolder, safe_name
 from service.client.send import Sent, bring
 from service.client.two_stage_pool import in_two_steps
+from service.jobs.names import file_name
 
 ID_DIGITS = 12
 """Digits of the job id in the name of its results folder."""
@@ -43,7 +44,7 @@ def status(client: Client, stop: threading.Event, names: tuple[str, ...], as_jso
         for job in found:
             echo_json(job.model_dump(mode="json"))
         return
-    rows = [(job.id, job.state, f"{job.progress:.0%}", _since(job), _where(job), job.blob) for job in found]
+    rows = [(job.id, job.state, f"{job.progress:.0%}", _since(job), _where(job), file_name(job.blob)) for job in found]
     echo_rows(("ID", "STATE", "DONE", "CREATED (UTC)", "STAGE", "BLOB"), rows)
 
 
@@ -113,11 +114,11 @@ def _bring_all(
 
 def folder_name(job: RemoteJob) -> str:
     """Name of the folder of a job's results: readable, and unique to the job."""
-    return f"{safe_name(job.blob)}~{job.id[:ID_DIGITS]}"
+    return f"{safe_name(file_name(job.blob))}~{job.id[:ID_DIGITS]}"
 
 
 def _name(job: RemoteJob) -> str:
-    return f"{job.blob} {job.id[:ID_DIGITS]}"
+    return f"{file_name(job.blob)} {job.id[:ID_DIGITS]}"
 
 
 def _await_jobs(client: Client, names: tuple[str, ...], within_s: float) -> list[RemoteJob]:

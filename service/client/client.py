@@ -1,8 +1,8 @@
 """Client of the service's HTTP API: upload, submit, follow, fetch.
 
     with Client("https://media.example.org", key) as client:
-        client.upload(file, container, file.name, sha256=sha256_of(file))
-        job = client.submit("video", "wild", container, file.name)
+        there = client.upload_own(file, file.name, sha256=sha256_of(file))
+        job = client.submit("video", "wild", there.container, there.blob)
         for job in client.follow(job.id):
             print(job.stage, job.progress)
         client.fetch(f"/jobs/{job.id}/result.csv", target)
@@ -31,6 +31,7 @@ from sseclient import SSEClient
 from urllib3.util import Retry
 
 from service.client.models import (
+    FilePlace,
     Page,
     Published,
     RemoteJob,
@@ -38,6 +39,7 @@ from service.client.models import (
     ServiceUnreachable,
     Stopped,
     Submitted,
+    UploadedFile,
     invalid_response,
     parse_body,
     parse_text,
@@ -122,12 +124,30 @@ class Client:
             media_type: written into the blob's metadata.
         """
         query = {"blob": blob} | ({"media_type": media_type} if media_type else {})
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        with _Counted(file, self._checked(on_bytes)) as body:
-            headers = {"Content-Type": kind, SHA256_HEADER: sha256}
-            # requests would send an empty file in chunks, which the service does not take.
-            data = body if file.stat().st_size else b""
-            self._ask("PUT", f"/uploads/{quote(container, safe='')}", query, headers=headers, data=data)
+        self._put(file, f"/uploads/{quote(container, safe='')}", query, sha256, on_bytes)
+
+    def upload_own(
+        self,
+        file: Path,
+        name: str,
+        *,
+        sha256: str,
+        media_type: MediaType | None = None,
+        on_bytes: Progress | None = None,
+    ) -> UploadedFile:
+        """Upload a file into the caller's own container; returns where it is. The same bytes are stored once.
+
+        Args:
+            name: of the file, without a folder.
+            sha256, media_type: as of `upload`.
+        """
+        query = {"name": name} | ({"media_type": media_type} if media_type else {})
+        return parse_body(UploadedFile, self._put(file, "/uploads", query, sha256, on_bytes))
+
+    def find_upload(self, name: str, sha256: str) -> UploadedFile | None:
+        """Find a file in the caller's own containers by its name and SHA-256; None where it is not there."""
+        answer = self._ask("GET", "/uploads", {"name": name, "sha256": sha256})
+        return parse_body(FilePlace, answer).upload
 
     def submit(
         self,
@@ -216,6 +236,16 @@ class Client:
             target.unlink(missing_ok=True)
             raise
         return digest.hexdigest()
+
+    def _put(
+        self, file: Path, path: str, query: Mapping[str, str], sha256: str, on_bytes: Progress | None
+    ) -> requests.Response:
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        with _Counted(file, self._checked(on_bytes)) as body:
+            headers = {"Content-Type": kind, SHA256_HEADER: sha256}
+            # requests would send an empty file in chunks, which the service does not take.
+            data = body if file.stat().st_size else b""
+            return self._ask("PUT", path, query, headers=headers, data=data)
 
     def _events(self, job_id: str) -> Iterator[RemoteJob]:
         path = f"{_path(job_id)}/events"

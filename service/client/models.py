@@ -80,6 +80,21 @@ class Published(BaseModel):
     manifest: dict[str, Any]
 
 
+class UploadedFile(BaseModel):
+    """A file in storage."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    container: str
+    blob: str
+
+
+class FilePlace(BaseModel):
+    """The place of a file in the caller's own containers; `upload` is None where it is not there."""
+
+    upload: UploadedFile | None
+
+
 class Submitted(BaseModel):
     """Response of a submission: its jobs."""
 

@@ -1,7 +1,7 @@
 """Send local files through a service: upload, submit, follow, download.
 
-Every step first looks for its result, so that a repeated call resumes: the container of an upload follows from the
-file's bytes, the job from the upload, and a complete result is recognised by its hash.
+Every step first looks for its result, so that a repeated call resumes: an upload is found by the SHA-256 of the file's
+bytes, the job follows from the upload, and a complete result is recognised by its hash.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from service.client.client import Client
-from service.client.models import ClientError, RemoteJob, ServiceRefused, Stopped
+from service.client.models import ClientError, RemoteJob, Stopped
 from service.client.result_folder import ResultFolder
 from service.client.two_stage_pool import in_two_steps
 from service.jobs.options import JobOptions, Media, MediaType
@@ -23,7 +23,8 @@ Outcome = Literal["downloaded", "kept", "succeeded", "submitted", "failed"]
 Watch = Callable[[str, str, float], None]
 """Called with a file's name, its current step, and the step's progress (0 to 1)."""
 
-LONGEST_BLOB = 1024
+LONGEST_NAME = 1024 - 65
+"""Of a blob in a folder that is named by the file's SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -123,19 +124,16 @@ class Sender:
             return _Begun(file, sent=_failed(file.name, None, error))
 
     def _job(self, file: LocalFile, sha256: str, watch: Watch) -> RemoteJob:
-        container, blob = container_of(sha256), blob_name(file.path)
         watch(file.name, "submitting", 0.0)
-        try:
-            return self.client.submit(file.media, self.media_type, container, blob, self.options)
-        except ServiceRefused as refused:
-            if refused.status != 404:
-                raise
 
         def uploading(done: int, total: int) -> None:
             watch(file.name, "uploading", done / total if total else 1.0)
 
-        self.client.upload(file.path, container, blob, sha256=sha256, media_type=self.media_type, on_bytes=uploading)
-        return self.client.submit(file.media, self.media_type, container, blob, self.options)
+        name = upload_name(file.path)
+        there = self.client.find_upload(name, sha256) or self.client.upload_own(
+            file.path, name, sha256=sha256, media_type=self.media_type, on_bytes=uploading
+        )
+        return self.client.submit(file.media, self.media_type, there.container, there.blob, self.options)
 
     def _end(self, begun: _Begun, watch: Watch) -> Sent:
         """Follow the job to its result."""
@@ -218,16 +216,11 @@ def _downloaded(
     return Sent(name, "downloaded", job, folder.csv(manifest), manifest)
 
 
-def container_of(sha256: str) -> str:
-    """Derive the container of an upload from its bytes."""
-    return f"c-{sha256[:32]}"
-
-
-def blob_name(file: Path) -> str:
-    """Turn the file's name into a blob's, without control characters, backslashes or broken Unicode."""
+def upload_name(file: Path) -> str:
+    """Turn the file's name into an upload's, without control characters, backslashes or broken Unicode."""
     # Bytes of a file name that are not text cannot stand in an address.
     text = file.name.encode("utf-8", "replace").decode("utf-8")
-    return "".join(char if char.isprintable() and char != "\\" else "_" for char in text)[-LONGEST_BLOB:]
+    return "".join(char if char.isprintable() and char != "\\" else "_" for char in text)[-LONGEST_NAME:]
 
 
 def _failed(name: str, job: RemoteJob | None, error: ClientError | OSError) -> Sent:

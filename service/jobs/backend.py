@@ -9,6 +9,7 @@ from service.errors import StorageUnavailable
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
 from service.jobs.names import OWN_CONTAINER
+from service.jobs.report_queue import ReportQueue
 from service.jobs.submit import JobSubmitter
 from service.logs import log
 from service.settings import BadSettings, Settings
@@ -26,6 +27,7 @@ class JobBackend:
     Attributes:
         account: the SDK's clients.
         submitter: submits jobs to table and queue.
+        report_queue: requests for reports that a worker makes (REPORTS_BY).
     """
 
     settings: Settings
@@ -34,6 +36,7 @@ class JobBackend:
     queue: JobQueue
     table: JobTable
     submitter: JobSubmitter
+    report_queue: ReportQueue
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -41,7 +44,8 @@ class JobBackend:
         account = Account.connect(settings)
         queue = JobQueue(account.queues, settings.queue_name)
         table = JobTable(account.tables, settings.table_name)
-        return cls(settings, account, AzureBlobs(account.blobs), queue, table, JobSubmitter(table, queue))
+        reports = ReportQueue(account.queues, settings.queue_name)
+        return cls(settings, account, AzureBlobs(account.blobs), queue, table, JobSubmitter(table, queue), reports)
 
     def check_clock(self) -> None:
         """Compare this machine's clock with storage's; warn over `CLOCK_WARNING_S`.
@@ -63,6 +67,8 @@ class JobBackend:
     def create_storage(self) -> None:
         """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""
         self.queue.ensure()
+        if self.settings.reports_by == "worker":
+            self.report_queue.ensure()
         self.table.ensure()
         if self.settings.results_container != OWN_CONTAINER:
             self.blobs.ensure_results_container(self.settings.results_container)

@@ -24,6 +24,7 @@ from azure.core import MatchConditions
 from azure.data.tables import TableClient, TableServiceClient, UpdateMode
 
 from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChanged
+from service.jobs.job_search import JobSearch, Position
 from service.jobs.record import JobRecord, State
 from service.jobs.state_index import StateIndex, is_settled
 from service.jobs.table_rows import (
@@ -37,6 +38,8 @@ from service.jobs.table_rows import (
     row_of,
     row_of_record,
 )
+from service.jobs.text_index import TextIndex
+from service.jobs.upload_places import UploadPlaces
 from service.logs import log
 from service.storage.account import translated
 
@@ -96,10 +99,22 @@ class JobTable:
         self._name = name
         self._table: TableClient = service.get_table_client(name)
         self._index = StateIndex(self._table)
+        self._texts = TextIndex(self._table)
+        self._places = UploadPlaces(self._table)
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def text_index(self) -> TextIndex:
+        """The rows by names of files."""
+        return self._texts
+
+    @property
+    def upload_places(self) -> UploadPlaces:
+        """The containers of files that pages and clients sent."""
+        return self._places
 
     @property
     def state_index(self) -> StateIndex:
@@ -110,7 +125,8 @@ class JobTable:
         """Create the table where it does not exist."""
         with suppress(BlobExists), translated("creating the job table", exists=BlobExists()):
             self._service.create_table(self._name)
-            self._index.start_complete()
+            self._index.mark.start_complete()
+            self._texts.mark.start_complete()
 
     def create(self, record: JobRecord) -> JobRecord:
         """Insert a record create-only, or return the existing one."""
@@ -142,7 +158,7 @@ class JobTable:
             RecordChanged: the record was changed meanwhile.
         """
         self._replace(record, {REMOVED: record.state}) if leave_tombstone else self.forget(record.job.job_id)
-        self.unlist(record.job.container, row_of_record(record))
+        self.unlist(place_of(record), row_of_record(record))
         self._index.remove(row_of_record(record), record.state)
 
     def forget(self, job_id: str) -> None:
@@ -163,21 +179,22 @@ class JobTable:
     def purge(self, record: JobRecord) -> None:
         """Delete a finished job's record, also from the lists. Raises RecordChanged if it was changed meanwhile."""
         self._replace(record, {PURGED: True})
-        self.unlist(record.job.container, row_of_record(record))
+        self.unlist(place_of(record), row_of_record(record))
         self._index.remove(row_of_record(record), record.state)
 
-    def unlist(self, container: str, row: str) -> None:
-        """Delete a row from the lists; harmless to repeat."""
-        for listing in (ALL, of_container(container)):
+    def unlist(self, place: str, row: str) -> None:
+        """Delete a row from the lists and from the text index; harmless to repeat."""
+        self._texts.remove(place, row)
+        for listing in (ALL, of_container(place.partition("/")[0])):
             with suppress(NotFound), translated("taking a job out of a list", missing=NotFound()):
                 self._table.delete_entity(partition(listing, row), row)
 
-    def indexed(self, container: str) -> Iterator[tuple[str, str]]:
-        """List row and job id of each entry in a container's list."""
+    def indexed(self, container: str) -> Iterator[tuple[str, str, str]]:
+        """List row, job id and place of each entry in a container's list; early releases kept no blob in it."""
         found = self._listed(of_container(container), "", STORAGE_PAGE)
         with translated("listing jobs"):
             for entity in found:
-                yield str(entity["RowKey"]), str(entity["job_id"])
+                yield str(entity["RowKey"]), str(entity["job_id"]), str(entity.get("place", f"{container}/"))
 
     def versions(self, container: str, since: datetime) -> Iterator[tuple[str, str]]:
         """List blob and ETag of each job of a container that was submitted since a time; most come in one request."""
@@ -198,7 +215,7 @@ class JobTable:
         self.add_to_lists(*records)
 
     def add_to_lists(self, *records: JobRecord) -> None:
-        """Put records into the lists of all jobs and of containers, many in one call; harmless to repeat."""
+        """Put records into the lists of all jobs and of containers and the text index; harmless to repeat."""
         rows: dict[str, list[dict[str, str]]] = {}
         for record in records:
             row = {
@@ -213,6 +230,7 @@ class JobTable:
         with translated("indexing jobs"):
             for of_partition in rows.values():
                 self._upsert(of_partition)
+        self._texts.put(records)
 
     def _upsert(self, rows: list[dict[str, str]]) -> None:
         """Write rows of one partition; a transaction takes each row once."""
@@ -257,14 +275,17 @@ class JobTable:
         """Newest first. With `state` or `text`, a page may be short or empty although more follow: go by the cursor.
 
         Args:
-            text: a part of the container's or the blob's name, in upper or lower case.
+            text: a part of the container's or the blob's name, in upper or lower case. Over all containers, names of
+                files and then of containers that begin with it come first.
 
         Raises:
             BadRequest: the cursor is not one of an earlier page.
         """
-        if state and not container and not text and self._index.is_complete():
+        if state and not container and not text and self._index.mark.is_complete():
             records, last = self._index.page(state, _decode_cursor(cursor), size)
             return JobPage(records, _encode_cursor(last) if last else "")
+        if text and not container and self._texts.mark.is_complete():
+            return self._search(plain(text), state, cursor, size)
         listing = of_container(container) if container else ALL
         entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
         wanted = plain(text)
@@ -276,6 +297,30 @@ class JobTable:
             if (not state or record.state == state) and wanted in plain(place_of(record))
         ]
         return JobPage(records, _encode_cursor(after) if after else "")
+
+    def _search(self, text: str, state: State | None, cursor: str, size: int) -> JobPage:
+        search = JobSearch(self, self._texts, text, SCANNED_AT_ONCE, size)
+        with translated("searching jobs"):
+            hits, end = search.page(Position.read(_decoded(cursor)) if cursor else Position())
+        phases = {hit.job_id: hit.phase for hit in hits}
+        records = [
+            record
+            for record in self.several(phases)
+            if (not state or record.state == state) and search.is_of(phases[record.job.job_id], place_of(record))
+        ]
+        return JobPage(records, _encoded(end.as_dict()) if end else "")
+
+    def rows_of_all(self, after: str, size: int) -> Iterable[Mapping[str, Any]]:
+        """Query the list of all jobs after a row, newest first."""
+        return self._listed(ALL, after, size)
+
+    def rows_between(self, first: str, beyond: str, after: tuple[str, str], size: int) -> Iterable[Mapping[str, Any]]:
+        """Query rows of the partitions between two, after one of them."""
+        return self._table.query_entities(
+            "PartitionKey ge @first and PartitionKey lt @beyond and ( PartitionKey gt @partition or RowKey gt @row )",
+            parameters={"first": max(first, after[0]), "beyond": beyond, "partition": after[0], "row": after[1]},
+            results_per_page=size,
+        )
 
     def records(self, *, container: str | None, state: State | None = None, size: int = 50) -> Iterator[JobRecord]:
         """List all records, newest first, page by page."""
@@ -367,17 +412,26 @@ def _matching(entities: Iterable[Mapping[str, Any]], wanted: str, size: int) -> 
 
 
 def _encode_cursor(after: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"after": after}).encode()).decode()
+    return _encoded({"after": after})
+
+
+def _encoded(values: Mapping[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+def _decoded(cursor: str) -> dict[str, Any]:
+    """Return the values of a cursor. Raises BadRequest."""
+    try:
+        return dict(json.loads(base64.urlsafe_b64decode(cursor)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor") from error
 
 
 def _decode_cursor(cursor: str) -> str:
     """Return the row to go on after; the empty text sorts before all rows."""
     if not cursor:
         return ""
-    try:
-        after = json.loads(base64.urlsafe_b64decode(cursor))["after"]
-        if not _ROW.fullmatch(after):
-            raise ValueError("not a row")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor") from error
-    return str(after)
+    after = _decoded(cursor).get("after")
+    if not isinstance(after, str) or not _ROW.fullmatch(after):
+        raise BadRequest("the cursor is not one that a list of jobs gave", "bad_cursor")
+    return after

@@ -18,6 +18,7 @@ _CONTAINER = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 _ARTEFACT = re.compile(r"/[0-9a-f]{32}/[0-9a-f]{12}/[^/]+$")
 """The end of an artefact's name, as `ResultPlace` forms it: job id, attempt id, file."""
+_DIGEST_FOLDER = re.compile(r"^[0-9a-f]{64}/(?=.)")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -59,6 +60,11 @@ def is_upload(container: str, blob: str, results_container: str) -> bool:
     except BadRequest:
         return False
     return not is_result(container, blob, results_container)
+
+
+def file_name(blob: str) -> str:
+    """Return an upload's name for people: without the folder that is named by its SHA-256."""
+    return _DIGEST_FOLDER.sub("", blob)
 
 
 def is_result(container: str, blob: str, results_container: str) -> bool:

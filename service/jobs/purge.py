@@ -54,7 +54,8 @@ class Receipt:
     Attributes:
         jobs: ids of those whose records are gone.
         unfinished: ids of jobs that did not end in time: they are cancelled and kept; run the purge again.
-        messages, poison_messages: in the queue and in the poison queue.
+        messages, poison_messages: in the queue and in the poison queue; the message of a single job that still waits
+            is not counted: a worker drops it when its turn comes.
         results, uploads: blobs.
         mentions: entries in the identity database about people that a result names.
     """
@@ -108,6 +109,8 @@ class Purge:
             self.table.purge(record)
         self._tidy_lists(scope)
         self._forget_tombstones(scope)
+        if uploads:
+            self._forget_places(scope)
         receipt = replace(receipt, mentions=self.forget(list(receipt.jobs)))
         log.info("purge.done", jobs=len(receipt.jobs), results=receipt.results, uploads=receipt.uploads)
         return receipt
@@ -116,20 +119,23 @@ class Purge:
         self, scope: Scope, records: list[JobRecord], unfinished: set[str], *, uploads: bool, delete: bool
     ) -> Receipt:
         place = scope.container if self.results_container == OWN_CONTAINER else self.results_container
+        was_poisoned = not scope.job_id or any(record.poisoned for record in records)
         return Receipt(
             scope=scope,
             at=now(),
             is_done=delete,
             jobs=tuple(record.job.job_id for record in records),
             unfinished=tuple(sorted(unfinished)),
-            messages=_messages(self.queue.hold_waiting(), scope, delete=delete),
-            poison_messages=_messages(self.queue.hold_poisoned(), scope, delete=delete),
+            # A job's message may wait anywhere in a long queue, and looking for it would keep all others from the
+            # workers: the one that receives it meets the tombstone, and drops it.
+            messages=0 if scope.job_id else _messages(self.queue.hold_waiting(), scope, delete=delete),
+            poison_messages=_messages(self.queue.hold_poisoned(), scope, delete=delete) if was_poisoned else 0,
             uploads=self._blobs(scope.container, self._uploads(scope) if uploads else (), delete=delete),
             results=self._blobs(place, self._results(scope, place, unfinished), delete=delete),
         )
 
     def _records(self, scope: Scope) -> list[JobRecord]:
-        listed = (job_id for _, job_id in self.table.indexed(scope.container))
+        listed = (job_id for _, job_id, _ in self.table.indexed(scope.container))
         ids = [scope.job_id] if scope.job_id else listed
         return [record for record in self.table.several(ids) if scope.covers(record.job)]
 
@@ -199,13 +205,18 @@ class Purge:
             if not cursor:
                 return
 
+    def _forget_places(self, scope: Scope) -> None:
+        folder = (scope.blob or "").partition("/")[0]
+        if scope.blob is None or not any(every_blob(self.blobs, scope.container, f"{folder}/")):
+            self.table.upload_places.forget(scope.container, folder or None)
+
     def _tidy_lists(self, scope: Scope) -> None:
         """Delete entries that an interrupted purge left in the lists."""
-        for row, job_id in list(self.table.indexed(scope.container)):
+        for row, job_id, place in list(self.table.indexed(scope.container)):
             try:
                 self.table.get(job_id)
             except Purged:
-                self.table.unlist(scope.container, row)
+                self.table.unlist(place, row)
                 self.table.state_index.remove(row)
             except NotFound:
                 continue

@@ -18,9 +18,10 @@ from typing import Any, Literal
 
 from azure.data.tables import TableClient
 
-from service.errors import AnalysisError, BadJob, NotFound
+from service.errors import AnalysisError, NotFound
+from service.jobs.index_mark import IndexMark, readable
 from service.jobs.record import FINISHED, JobRecord, State, now
-from service.jobs.table_rows import entity_of, partition, place_of, record_of, row_of, row_of_record
+from service.jobs.table_rows import entity_of, partition, place_of, row_of, row_of_record
 from service.logs import log
 from service.storage.account import translated
 
@@ -67,7 +68,7 @@ class StateIndex:
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
-        self._is_complete = False
+        self.mark = IndexMark(table, COMPLETE)
 
     def open(self, records: Iterable[JobRecord]) -> None:
         """Write the rows of open jobs; harmless to repeat."""
@@ -107,7 +108,7 @@ class StateIndex:
         rows = self.rows(listing_of(state), after, size + 1, "" if state in FINISHED else state)
         with translated("listing jobs by state"):
             found = list(islice(rows, size + 1))
-        records = [record for entity in found[:size] if (record := _readable(entity))]
+        records = [record for entity in found[:size] if (record := readable(entity))]
         return records, str(found[size - 1]["RowKey"]) if len(found) > size else ""
 
     def drop_orphans(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -121,7 +122,7 @@ class StateIndex:
         """Yield settled jobs that were submitted before a time, without reading the later ones."""
         with translated("listing jobs by state"):
             for entity in self.rows(listing_of(state), row_of(before, ""), 1000):
-                if record := _readable(entity):
+                if record := readable(entity):
                     yield record
 
     def put_tombstone(self, record: JobRecord) -> None:
@@ -132,7 +133,7 @@ class StateIndex:
         """Return some listed tombstones as the records were, and the row to go on after; empty at the end."""
         with translated("listing tombstones"):
             found = list(islice(self.rows(TOMBSTONES, after, min(size, 1000)), size))
-        records = [record for entity in found if (record := _readable(entity))]
+        records = [record for entity in found if (record := readable(entity))]
         return records, str(found[-1]["RowKey"]) if len(found) == size else ""
 
     def remove_tombstone(self, record: JobRecord) -> None:
@@ -152,53 +153,6 @@ class StateIndex:
         if state:
             query, parameters = f"{query} and state eq @state", {**parameters, "state": state}
         return self._table.query_entities(query, parameters=parameters, results_per_page=size)
-
-    def is_complete(self) -> bool:
-        """Return whether all records have their rows, also those of releases without this index."""
-        if not self._is_complete:
-            self._is_complete = self._mark().get("done") is True
-        return self._is_complete
-
-    def start_complete(self) -> None:
-        """Mark the index of a new table, which has no older records."""
-        self._set_mark("", done=True)
-
-    def backfill(self) -> Iterator[int]:
-        """Index records of releases without this index, 1,000 at a time; yield how many, and go on where it ended.
-
-        Records are in the order of their ids, so that a run that was interrupted is continued by the next.
-        """
-        after = str(self._mark().get("after", ""))
-        while True:
-            with translated("reading job records"):
-                found = list(islice(self._records(after), 1000))
-            self.put(record for entity in found if (record := _readable(entity)))
-            if len(found) < 1000:
-                self._set_mark("", done=True)
-                yield len(found)
-                return
-            after = str(found[-1]["PartitionKey"])
-            self._set_mark(after, done=False)
-            yield len(found)
-
-    def _records(self, after: str) -> Iterable[Mapping[str, Any]]:
-        # `g` follows the last hex digit; lists and marks come after it.
-        return self._table.query_entities(
-            "PartitionKey gt @after and PartitionKey lt 'g'", parameters={"after": after}, results_per_page=1000
-        )
-
-    def _mark(self) -> Mapping[str, Any]:
-        try:
-            with translated("reading the state index's mark", missing=NotFound()):
-                return self._table.get_entity(COMPLETE, COMPLETE)
-        except NotFound:
-            return {}
-
-    def _set_mark(self, after: str, *, done: bool) -> None:
-        with translated("writing the state index's mark"):
-            self._table.upsert_entity(
-                {"PartitionKey": COMPLETE, "RowKey": COMPLETE, "after": after, "done": done}, **REPEATABLE
-            )
 
     def _write(self, operation: str, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
         for together in by_partition(rows).values():
@@ -231,14 +185,3 @@ class StateIndex:
 def _row(record: JobRecord) -> dict[str, Any]:
     job_id = record.job.job_id
     return {**entity_of(record), "RowKey": row_of_record(record), "job_id": job_id, "place": place_of(record)}
-
-
-def _readable(entity: Mapping[str, Any]) -> JobRecord | None:
-    if "job" not in entity:
-        return None
-    try:
-        return record_of(entity)
-    except BadJob as error:
-        # A newer release's; lists leave it out until this process is replaced as well.
-        log.warning("record.not_understood", job_id=entity.get("job_id", ""), error=error.message)
-        return None

@@ -43,12 +43,13 @@ class Services(JobBackend):
     def connect(cls, settings: Settings) -> Self:
         """Build the clients; storage need not be reachable yet. Raises BadSettings."""
         jobs = JobBackend.connect(settings)
+        ask = jobs.report_queue.send if settings.reports_by == "worker" else None
         return cls(
             **vars(jobs),
             queue_metrics=QueueMetrics(jobs.queue),
             watcher=JobWatcher(jobs.table),
             analyser=InteractiveAnalyser(settings),
-            reports=ReportCache(jobs.blobs, settings.workspace),
+            reports=ReportCache(jobs.blobs, settings.workspace, ask),
             series=SeriesStore(jobs.blobs, settings.workspace),
         )
 

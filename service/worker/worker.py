@@ -30,6 +30,7 @@ from service.worker.attempt import Attempt, WorkerContext
 from service.worker.canary import Canary
 from service.worker.lease import Lease
 from service.worker.receiver import FOREVER, Capacity, Lifetime, ReceivedJob, Receiver
+from service.worker.report_thread import ReportThread
 from service.worker.shutdown import Shutdown
 
 EXIT_OK = 0
@@ -45,6 +46,7 @@ class Worker:
     Attributes:
         name: shown in records and manifests; a claim's owner is the name and a random number.
         canary: measures the reference picture beside the jobs.
+        reports: makes reports beside the jobs.
     """
 
     context: WorkerContext
@@ -54,6 +56,7 @@ class Worker:
     capacity: Capacity
     lifetime: Lifetime = FOREVER
     canary: Canary | None = None
+    reports: ReportThread | None = None
     _receiver: Receiver = field(init=False)
     _exit_code: int = EXIT_OK
 
@@ -69,7 +72,7 @@ class Worker:
         log.info("worker.ready", worker=self.name, engine=self.context.pipeline.engine.name)
         metrics.expect_jobs()
         others = [threading.Thread(target=self._thread, name=f"item-{n}") for n in range(1, self.capacity.items)]
-        with self.canary or nullcontext():
+        with self.canary or nullcontext(), self.reports or nullcontext():
             for thread in others:
                 thread.start()
             self._thread()

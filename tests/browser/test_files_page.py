@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import urllib.request
@@ -80,9 +81,12 @@ def test_twelve_files_survive_a_reload(window: Visit) -> None:
     page.reload()
     expect(page.get_by_text("12 of 12 files finished")).to_be_visible()
     expect(page.locator(".file")).to_have_count(12)
-    # Twelve files of one name are twelve blobs of one container.
+    # Twelve files of one name are twelve blobs of the caller's container of today, the newest first.
     page.get_by_role("link", name="All as a list").click()
-    expect(page.locator("#count")).to_have_text("12 jobs")
+    expect(page.locator("#rows tr").nth(11)).to_be_visible()
+    names = page.locator(".job-file a").all_inner_texts()
+    assert names[:12] == ["image.jpg"] * 12
+    assert re.fullmatch(r"uploads-anonymous-\d{8}", page.locator(".job-place").first.inner_text())
     page.go_back()
     page.get_by_role("button", name="Clear the finished ones").click()
     expect(page.locator(".file")).to_have_count(0)
@@ -137,13 +141,47 @@ def test_an_unreadable_file_shows_reason_and_advice(window: Visit) -> None:
 def test_a_broken_upload_can_be_retried(window: Visit) -> None:
     page = window.goto(PATH)
     window.watch.expect("Failed to load resource")
-    page.route("**/uploads/**", lambda route: route.abort() if route.request.method == "PUT" else route.continue_())
+    uploads = re.compile(r"/uploads\?")
+    page.route(uploads, lambda route: route.abort() if route.request.method == "PUT" else route.continue_())
     drop(page, PORTRAIT, "face.png", "image/png")
     file = line(page, "face.png")
     expect(file).to_contain_text("The connection broke off during the upload.")
-    page.unroute("**/uploads/**")
+    page.unroute(uploads)
     file.get_by_role("button", name="Try again").click()
     expect(file.get_by_role("link", name="Report")).to_be_visible(timeout=DONE_MS)
+
+
+def test_a_file_that_is_there_is_not_uploaded_again(window: Visit) -> None:
+    page = window.goto(PATH)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "PUT" else None)
+    for media_type in ("In the wild", "Posed"):
+        page.get_by_label(media_type).check()
+        drop(page, jpeg(61), "twice.jpg", "image/jpeg")
+        expect(page.get_by_role("link", name="Report")).to_have_count(1, timeout=DONE_MS)
+        # The type chosen now counts, and not that of the first upload.
+        expect(line(page, "twice.jpg")).to_contain_text(f"image, {media_type.split()[-1].lower()}")
+        page.get_by_role("link", name="Job").click()
+        expect(page.locator("main")).to_contain_text(media_type.split()[-1].lower())
+        page.go_back()
+        page.get_by_role("button", name="Clear the finished ones").click()
+    assert len(sent) == 1
+
+
+def test_the_pages_sha_256_is_the_one_of_the_standard(window: Visit) -> None:
+    page = window.goto(PATH)
+    sizes = [0, 1, 55, 56, 63, 64, 65, 119, 120, (1 << 20) - 1, 1 << 20, (1 << 20) + 57]
+    for most_at_once in (-1, 1 << 30):
+        digests = page.evaluate(
+            """async ([sizes, mostAtOnce]) => {
+                const { sha256 } = await import("/static/sha256.js");
+                const file = (size) => new Blob([Uint8Array.from({ length: size }, (_, place) => (place * 7) % 251)]);
+                return Promise.all(sizes.map((size) => sha256(file(size), null, undefined, mostAtOnce)));
+            }""",
+            [sizes, most_at_once],
+        )
+        expected = [hashlib.sha256(bytes((place * 7) % 251 for place in range(size))).hexdigest() for size in sizes]
+        assert digests == expected
 
 
 def test_without_event_streams_jobs_are_polled(window: Visit) -> None:

@@ -14,6 +14,8 @@ from infra.checks.chart import CHART, render
 from infra.checks.check import BICEP, VARIANTS, values_for
 from infra.checks.pods import environment, pods, problems
 from infra.steps import REPOSITORY, NotRun, StepFailed
+from service.jobs.report_queue import SUFFIX
+from service.jobs.upload_places import container_of
 from service.settings import Settings
 from tests.infra.function_code import FUNCTION_APP
 
@@ -54,8 +56,8 @@ def environment_for_all() -> dict[str, str]:
 
 def test_what_bicep_sets_in_every_container_is_a_setting() -> None:
     variables = environment_for_all()
-    some = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "OTEL_TRACES_SAMPLER_ARG", "METRICS_PORT", "ENGINES_AVAILABLE"}
-    assert some <= set(variables)
+    some = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "OTEL_TRACES_SAMPLER_ARG", "METRICS_PORT"}
+    assert some | {"ENGINES_AVAILABLE", "REPORTS_BY"} <= set(variables)
     assert set(variables) <= SERVICE
     main = (BICEP / "main.bicep").read_text("utf-8")
     assert main.count("environment: environmentVariables") == 4
@@ -226,6 +228,28 @@ def test_more_engines_are_named_to_web_and_workers_alike() -> None:
     for part in ("web", "worker"):
         folders = Settings.load({"ENGINES_AVAILABLE": named[f"test-release-{part}"] or ""}).engine_folders
         assert folders == {"lite": Path("/app/openface_lite/bin")}
+
+
+def test_workers_that_make_reports_are_started_by_their_queue_as_well() -> None:
+    manifests = rendered("with everything that can be set")
+    triggers = manifest(manifests, "ScaledJob")["spec"]["triggers"]
+    jobs, reports = (trigger["metadata"]["queueName"] for trigger in triggers)
+    assert reports == f"{jobs}{SUFFIX}"
+    for part in ("web", "worker"):
+        [variables] = [
+            environment(pod["containers"][0]) for _, name, pod in pods(manifests) if name == f"test-release-{part}"
+        ]
+        assert Settings.load({"REPORTS_BY": variables["REPORTS_BY"]}).reports_by == "worker"
+    assert "queueName: '${queueName}-reports'" in (BICEP / "modules" / "worker.bicep").read_text("utf-8")
+
+
+def test_what_pages_and_client_upload_ends_by_the_lifecycle_rule_too() -> None:
+    text = (BICEP / "modules" / "storage.bicep").read_text("utf-8")
+    prefixes = re.findall(r"'([^']+)'", re.search(r"var ofPagesAndClient = \[(.*)\]", text)[1])
+    assert container_of("lab", "20261231").startswith(prefixes[0])
+    # Those of earlier releases.
+    assert prefixes[1:] == ["web-", "c-"]
+    assert "prefixMatch: concat([uploadContainerPrefix], ofPagesAndClient)" in text
 
 
 def test_keys_are_a_file_that_kubernetes_renews() -> None:

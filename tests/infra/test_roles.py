@@ -230,7 +230,7 @@ def scopes_of(who: str, call: str) -> list[str]:
     if call in OF_THE_ACCOUNT:
         return ["storage"]
     if needed.startswith(QUEUES):
-        return ["jobs", "poison"]
+        return ["jobs", "poison", "reports"]
     if needed.startswith(TABLES):
         return ["records"]
     reads = needed in _READER

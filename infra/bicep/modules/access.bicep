@@ -69,6 +69,11 @@ resource poison 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-
   name: '${queueName}-poison'
 }
 
+resource reports 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' existing = {
+  parent: queueService
+  name: '${queueName}-reports'
+}
+
 resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2024-01-01' existing = {
   parent: storage
   name: 'default'
@@ -195,6 +200,16 @@ resource jobsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for w
 resource poisonRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: {
   scope: poison
   name: guid(poison.id, who, roles.queueDataContributor)
+  properties: {
+    principalId: who
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueDataContributor)
+  }
+}]
+
+resource reportsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: {
+  scope: reports
+  name: guid(reports.id, who, roles.queueDataContributor)
   properties: {
     principalId: who
     principalType: 'ServicePrincipal'

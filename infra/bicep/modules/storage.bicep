@@ -70,7 +70,7 @@ resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-0
   name: 'default'
 }
 
-resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for queue in [queueName, '${queueName}-poison']: {
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for queue in [queueName, '${queueName}-poison', '${queueName}-reports']: {
   parent: queueService
   name: queue
 }]
@@ -85,13 +85,15 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-0
   name: tableName
 }
 
-// A prefix names containers that begin with it, a slash ends the container's name.
+// A prefix names containers that begin with it, a slash ends the container's name. Pages and the client upload into
+// `uploads-…`; earlier releases did into `web-…` and `c-…`.
+var ofPagesAndClient = ['uploads-', 'web-', 'c-']
 var uploadRule = {
   name: 'uploads'
   type: 'Lifecycle'
   enabled: true
   definition: {
-    filters: { blobTypes: ['blockBlob'], prefixMatch: [uploadContainerPrefix] }
+    filters: { blobTypes: ['blockBlob'], prefixMatch: concat([uploadContainerPrefix], ofPagesAndClient) }
     actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: uploadRetentionDays } } }
   }
 }

@@ -14,6 +14,7 @@ param tableName string
 param resultsContainer string
 param vaultUri string
 param withGalleries bool
+param makesReports bool
 
 @description('More variables: [{ name: \'…\', value: \'…\' }].')
 param environment array
@@ -38,6 +39,14 @@ var galleries = withGalleries ? [
   { name: 'IDENTITY', value: 'true' }
   { name: 'IDENTITY_DATABASE', secretRef: 'identity-database' }
 ] : []
+
+// A request for a report starts a worker as a job does.
+var reportsRule = {
+  name: 'reports'
+  type: 'azure-queue'
+  identity: identityId
+  metadata: { accountName: storageName, queueName: '${queueName}-reports', queueLength: '8' }
+}
 
 resource job 'Microsoft.App/jobs@2025-01-01' = {
   name: name
@@ -65,7 +74,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
           minExecutions: 0
           maxExecutions: maxExecutions
           pollingInterval: 30
-          rules: [
+          rules: concat([
             {
               name: 'jobs'
               type: 'azure-queue'
@@ -77,7 +86,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
                 queueLength: string(engines + 1)
               }
             }
-          ]
+          ], makesReports ? [reportsRule] : [])
         }
       }
     }

@@ -71,6 +71,7 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 - {name: QUEUE_NAME, value: {{ .Values.storage.queueName | quote }}}
 - {name: TABLE_NAME, value: {{ .Values.storage.tableName | quote }}}
 - {name: DEFAULT_MEDIA_TYPE, value: {{ .Values.defaultMediaType | quote }}}
+- {name: REPORTS_BY, value: {{ .Values.reportsBy | quote }}}
 {{- with .Values.enginesAvailable }}
 - {name: ENGINES_AVAILABLE, value: {{ . | quote }}}
 {{- end }}
@@ -78,6 +79,21 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 - {name: LOG_LEVEL, value: {{ .Values.logLevel | quote }}}
 {{- with .Values.extraEnvironment }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* KEDA's trigger of the queue of reports: (dict "root" $ "strategy" "all") */}}
+{{- define "media.reportsTrigger" -}}
+{{- if eq .root.Values.reportsBy "worker" }}
+- type: azure-queue
+  metadata:
+    queueName: {{ .root.Values.storage.queueName }}-reports
+    queueLength: "8"
+    queueLengthStrategy: {{ .strategy }}
+    {{- with .root.Values.storage.account }}
+    accountName: {{ . }}
+    {{- end }}
+  authenticationRef: {name: {{ include "media.name" (dict "root" .root "part" "worker") }}}
 {{- end }}
 {{- end }}
 

@@ -18,6 +18,7 @@ Kind = Literal[
     "leftover",
     "expired record",
     "expired tombstone",
+    "expired upload place",
     "expired person",
     "expired faces",
 ]

@@ -1,4 +1,4 @@
-"""Remove job records after RECORD_RETENTION_DAYS; results and uploads end by storage's own lifecycle rules.
+"""Remove job records and uploads' places after RECORD_RETENTION_DAYS; results and uploads end by lifecycle rules.
 
 While the upload or the published table is still there, a tombstone with the job's state stays in place of its record,
 so that a repeated event starts nothing again.
@@ -16,9 +16,11 @@ from service.jobs.backend import JobBackend
 from service.jobs.record import FINISHED, JobRecord, State, now
 from service.jobs.result_place import ResultPlace
 from service.jobs.sweep.finding import Finding, Found
+from service.jobs.upload_places import KnownPlace
 
 RECORDS_A_RUN = 5000
 TOMBSTONES_A_RUN = 2000
+PLACES_A_RUN = 2000
 
 
 def expired(backend: JobBackend, cursors: dict[str, str]) -> Iterator[Found]:
@@ -33,6 +35,7 @@ def expired(backend: JobBackend, cursors: dict[str, str]) -> Iterator[Found]:
             if record.finished and record.finished < before:
                 yield Found(_finding("expired record", record), partial(_remove, backend, record.job.job_id, state))
     yield from _tombstones(backend, cursors)
+    yield from _upload_places(backend, before, cursors)
 
 
 def _remove(backend: JobBackend, job_id: str, state: State) -> str:
@@ -55,6 +58,27 @@ def _tombstones(backend: JobBackend, cursors: dict[str, str]) -> Iterator[Found]
     for record in records:
         if not _is_still_there(backend, record):
             yield Found(_finding("expired tombstone", record), partial(_forget, backend, record))
+
+
+def _upload_places(backend: JobBackend, before: datetime, cursors: dict[str, str]) -> Iterator[Found]:
+    places, key = backend.table.upload_places, "upload places"
+    known, cursors[key] = places.known(cursors.get(key, ""), PLACES_A_RUN)
+    for place in known:
+        if place.since < before and not _has_blobs(backend, place.container, f"{place.sha256}/"):
+            finding = Finding("expired upload place", place.container, f"{place.sha256}/", place.since)
+            yield Found(finding, partial(_forget_place, backend, place))
+
+
+def _forget_place(backend: JobBackend, place: KnownPlace) -> str:
+    backend.table.upload_places.remove(place)
+    return "removed"
+
+
+def _has_blobs(backend: JobBackend, container: str, prefix: str) -> bool:
+    try:
+        return bool(backend.blobs.page(container, "", prefix).blobs)
+    except NotFound:
+        return False
 
 
 def _forget(backend: JobBackend, record: JobRecord) -> str:

@@ -59,9 +59,10 @@ def _look(
     backend: JobBackend, watermark: datetime, before: datetime, cursors: dict[str, str], prefix: str
 ) -> Iterator[Found | None]:
     """Yield findings, the most urgent first; None now and then, so that the lease is renewed."""
-    if not backend.table.state_index.is_complete():
-        for _ in backend.table.state_index.backfill():
-            yield None
+    for index in (backend.table.state_index, backend.table.text_index):
+        if not index.mark.is_complete():
+            for _ in index.mark.backfill(index.put):
+                yield None
     yield from unsettled(backend, before)
     results = backend.settings.results_container
     for container in backend.blobs.upload_containers():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_HEAD, INTENSITIES, PRESENCES, VIDEO_HEAD
 from service.errors import BadRequest
+from service.jobs.names import file_name
 from service.jobs.options import Media
 from service.results.annotations import NO_ANNOTATIONS, Annotations, annotations_beside
 from service.results.quality_gate import gate, passes
@@ -57,7 +58,7 @@ class ResultInfo:
         """Read a manifest."""
         engine, judged = manifest.get("engine") or {}, manifest.get("completeness") or {}
         return cls(
-            media=str(manifest["job"]["blob"]),
+            media=file_name(str(manifest["job"]["blob"])),
             csv_sha256=csv_sha256,
             job_id=str(manifest["job"]["id"]),
             engine=f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine else None,

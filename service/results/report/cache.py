@@ -1,16 +1,22 @@
-"""Make reports of published results on first request and store them beside the manifest."""
+"""Make reports of published results on first request and store them beside the manifest.
+
+Web makes them itself, or (REPORTS_BY) asks the workers for them and waits a while for what they store.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from service.errors import Busy, MediaChanged, MediaNotFound, NotFound
+from service.errors import Busy, MediaChanged, MediaNotFound, NotFound, ReportFailed
 from service.jobs.job import AnalysisJob
+from service.jobs.record import now
 from service.jobs.result_place import ResultPlace
 from service.logs import log
 from service.results.annotations import Annotations, read_annotations
@@ -27,17 +33,38 @@ WAITING, WAIT_S = 8, 60.0
 """Most requests that wait for a report, and their longest wait."""
 FORMAT_KEY = "report"
 """Metadata of a stored file: the version of its content and the digest of the annotations."""
+FAILURE = "report-failed.txt"
+"""Artefact of a result of which no report could be made: the reason."""
+FAILURE_COUNTS = timedelta(minutes=5)
+"""How long such a note is believed; then a worker tries again."""
+ASK_AGAIN_S = 60.0
+"""Least time between two questions of one process for the same report."""
+LOOK_S = 0.4
+"""Distance between two looks for a report that a worker makes."""
+WORKER_WAIT_S = 20.0
+"""Longest wait of one request for it; the next one goes on waiting."""
 
 
 class ReportCache:
-    """Make and store reports; two processes that make one at the same time write equal files."""
+    """Make and store reports; two processes that make one at the same time write equal files.
 
-    def __init__(self, blobs: Blobs, workspace: Path) -> None:
+    Args:
+        ask: asks a worker for a job's report by the job's id; None: this process makes reports.
+    """
+
+    def __init__(self, blobs: Blobs, workspace: Path, ask: Callable[[str], None] | None = None) -> None:
         self._blobs = blobs
         self._workspace = workspace
+        self._ask = ask
         self._maker = ReportMaker()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._waiting = threading.BoundedSemaphore(AT_ONCE + WAITING)
+        self._asking = threading.Lock()
+        self._asked: dict[str, float] = {}
+
+    def close(self) -> None:
+        """End the child."""
+        self._maker.close()
 
     def find(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, name: str) -> BlobInfo:
         """Return the blob of one of `FILES`; make it if it is not stored.
@@ -55,12 +82,64 @@ class ReportCache:
         stored = self._stored(place, attempt, name, annotations)
         if stored:
             return stored
-        with self._slot():
+        if self._ask:
+            with self._turn():
+                self._ask_once(self._ask, job.job_id)
+                return self._awaited(place, attempt, name, annotations)
+        with self._turn(), self._slot():
             stored = self._stored(place, attempt, name, annotations)
             if stored:
                 return stored
             self._make(job, place, csv, attempt, annotations)
         return self._blobs.info(place.container, place.artefact(attempt, name))
+
+    def make(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo) -> None:
+        """Make a report if it is not stored. Raises as `find`."""
+        attempt = csv.metadata.get("attempt", "")
+        annotations = read_annotations(self._blobs, place)
+        if not self._stored(place, attempt, REPORT, annotations):
+            self._make(job, place, csv, attempt, annotations)
+
+    def note_failure(self, place: ResultPlace, csv: BlobInfo, error: ReportFailed) -> None:
+        """Store why no report can be made, for the process that waits for it."""
+        annotations = read_annotations(self._blobs, place)
+        self._blobs.upload(
+            place.container,
+            place.artefact(csv.metadata.get("attempt", ""), FAILURE),
+            error.message.encode(),
+            content_type="text/plain; charset=utf-8",
+            metadata={FORMAT_KEY: _version(annotations)},
+        )
+
+    def _ask_once(self, ask: Callable[[str], None], job_id: str) -> None:
+        """Ask a worker, unless this process did a moment ago: callers repeat their requests."""
+        moment = time.monotonic()
+        with self._asking:
+            self._asked = {known: at for known, at in self._asked.items() if moment - at < ASK_AGAIN_S}
+            if job_id not in self._asked:
+                ask(job_id)
+                self._asked[job_id] = moment
+
+    def _awaited(self, place: ResultPlace, attempt: str, name: str, annotations: Annotations) -> BlobInfo:
+        """Wait for what a worker stores. Raises ReportFailed, Busy."""
+        until = time.monotonic() + WORKER_WAIT_S
+        while True:
+            if stored := self._stored(place, attempt, name, annotations):
+                return stored
+            self._raise_failure(place, attempt, annotations)
+            if time.monotonic() > until:
+                raise Busy("a worker makes the report; ask again in a few seconds")
+            time.sleep(LOOK_S)
+
+    def _raise_failure(self, place: ResultPlace, attempt: str, annotations: Annotations) -> None:
+        """Raise ReportFailed where a worker noted a moment ago that it cannot make the report."""
+        try:
+            note = self._blobs.info(place.container, place.artefact(attempt, FAILURE))
+            is_fresh = note.last_modified is not None and now() - note.last_modified < FAILURE_COUNTS
+            if is_fresh and note.metadata.get(FORMAT_KEY) == _version(annotations):
+                raise ReportFailed(self._blobs.read(place.container, note.name).decode("utf-8", "replace"))
+        except MediaNotFound:
+            return
 
     def _stored(self, place: ResultPlace, attempt: str, name: str, annotations: Annotations) -> BlobInfo | None:
         """Look up a file of a complete report of the current format and annotations."""
@@ -74,18 +153,24 @@ class ReportCache:
             return None
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def _turn(self) -> Iterator[None]:
+        """Be one of the requests that wait. Raises Busy."""
         if not self._waiting.acquire(blocking=False):
             raise Busy("other reports are being made; ask again in a few seconds")
         try:
-            if not self._slots.acquire(timeout=WAIT_S):
-                raise Busy("other reports are being made; ask again in a few seconds")
-            try:
-                yield
-            finally:
-                self._slots.release()
+            yield
         finally:
             self._waiting.release()
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """Be the one that makes a report. Raises Busy."""
+        if not self._slots.acquire(timeout=WAIT_S):
+            raise Busy("other reports are being made; ask again in a few seconds")
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     def _make(
         self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, attempt: str, annotations: Annotations

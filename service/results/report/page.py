@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from service.engine.column_meanings import meanings
 from service.engine.columns import ACTION_UNIT_NAMES
+from service.jobs.names import file_name
 from service.jobs.options import Media
 from service.results.annotations import NO_ANNOTATIONS, Annotations
 from service.results.cautions import GENERAL
@@ -72,7 +73,7 @@ def page(
     html: str = _template().render(
         summary=summary,
         facts=facts,
-        title=clean(str(facts.job.get("blob") or "result")).replace("\n", " "),
+        title=clean(file_name(str(facts.job.get("blob") or "result"))).replace("\n", " "),
         verdict=verdict(summary, facts),
         about=list(_about(summary, facts)),
         shown=shown,

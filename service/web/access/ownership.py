@@ -9,13 +9,18 @@ from service.web.access.session import current_key
 from service.web.services import may_use_gallery
 
 ANONYMOUS = "anonymous"
-"""Gallery of all callers where the service needs no keys."""
+"""Name of all callers where the service needs no keys, and of their gallery."""
+
+
+def caller_name() -> str:
+    """Return the name of this request's key."""
+    key = current_key()
+    return key.name if key else ANONYMOUS
 
 
 def own_gallery_name() -> str:
     """Return the name of the gallery of this request's key."""
-    key = current_key()
-    return key.name if key else ANONYMOUS
+    return caller_name()
 
 
 def visible_gallery(gallery: str) -> str:

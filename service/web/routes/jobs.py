@@ -57,7 +57,8 @@ class JobsQuery(Parameters):
         None,
         min_length=1,
         max_length=LONGEST_BLOB,
-        description="Part of the blob's or the container's name, in any case.",
+        description="Part of the blob's or the container's name, in any case. Over all containers, files and then "
+        "containers whose names begin with it come first; an empty page with a `cursor` means: go on.",
         json_schema_extra=optional,
     )
     cursor: str | None = Field(

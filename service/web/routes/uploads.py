@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask import Response, jsonify, request, url_for
@@ -16,7 +18,9 @@ from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, Unsu
 from service.jobs.media_kind import CONTENT_TYPE_OF, CONTENT_TYPES, kind_of, media_type_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container
 from service.jobs.options import Media, MediaType
+from service.jobs.upload_places import blob_of, container_of, today
 from service.storage.blob_store import BlobInfo
+from service.web.access.ownership import caller_name
 from service.web.protocol.bodies import BodyStream, body_stream, takes_body
 from service.web.protocol.job_json import with_query
 from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
@@ -28,6 +32,8 @@ RESERVED_PREFIXES = ("azure-webjobs-",)
 
 PIECE_BYTES = 4 << 20
 SHA256_METADATA = "sha256"
+LONGEST_NAME = LONGEST_BLOB - 65
+"""Of a file in a folder that is named by its SHA-256."""
 
 uploads = APIBlueprint("uploads", __name__, abp_tags=[Tag(name="Uploads")], operation_id_callback=operation_name)
 
@@ -72,6 +78,34 @@ class UploadHeader(Parameters):
     )
 
 
+class OwnUploadHeader(Parameters):
+    """Header of an upload into the caller's own container."""
+
+    sha256: str = Field(
+        alias="X-Content-SHA256",
+        description="SHA-256 of the file, 64 hex digits; other bytes are refused.",
+        pattern="^[0-9a-f]{64}$",
+    )
+
+
+class OwnUploadedQuery(Parameters):
+    """Name and content of a file."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="Name of the file, without a folder.")
+    sha256: str = Field(description="SHA-256 of the file, 64 hex digits.", pattern="^[0-9a-f]{64}$")
+
+
+class OwnUploadQuery(Parameters):
+    """Name and kind of a file."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="Name of the file, without a folder.")
+    media_type: MediaType | None = Field(
+        None,
+        description="How it was taken; kept in the blob's metadata. Default: the setting DEFAULT_MEDIA_TYPE.",
+        json_schema_extra=optional,
+    )
+
+
 class UploadBody(RawModel):
     """The bytes of the file."""
 
@@ -91,6 +125,49 @@ class Upload(BaseModel):
     links: dict[str, str] = Field(description="`analyse` (POST) starts its job, `jobs` lists the container's.")
 
 
+class Place(BaseModel):
+    """Where a file of the caller goes, or is."""
+
+    container: str = Field(description="`uploads-<owner>-<day>`; the day is that of the file's first upload.")
+    blob: str = Field(description="`<SHA-256>/<name>`.")
+    upload: Upload | None = Field(description="The upload; null where the file is not there yet.")
+
+
+@uploads.get("/uploads", endpoint="place", responses={200: Place, **problems(400, 415, 503)}, security=needs("read"))
+def upload_place(query: OwnUploadedQuery) -> Response:
+    """Show where a file of the caller's goes, and its upload where it is there: nothing has to be sent twice.
+
+    A file is found by its SHA-256, on whatever day it was sent first.
+    """
+    own, owner = services(), caller_name()
+    container = own.table.upload_places.find(owner, query.sha256) or container_of(owner, today())
+    blob = _own_blob(query.sha256, query.name)
+    body = Place(container=container, blob=blob, upload=None)
+    with suppress(MediaNotFound):
+        body.upload = _upload(own, container, own.blobs.info(container, blob))
+    return jsonify(body.model_dump(mode="json"))
+
+
+@uploads.put(
+    "/uploads",
+    endpoint="put_own",
+    responses={200: Upload, 201: Upload, **problems(400, 408, 409, 411, 413, 415, 503)},
+    security=needs("analyse"),
+)
+@takes_body()
+def upload_own(query: OwnUploadQuery, header: OwnUploadHeader, raw: UploadBody) -> Response:
+    """Upload a picture or video into the caller's container, `uploads-<owner>-<day>`, as `<SHA-256>/<name>`.
+
+    As the route with a container, otherwise. The day is fixed by the first upload of these bytes, so that a repeated
+    or resumed upload meets its blob also after midnight, and two files of one name never meet.
+    """
+    own = services()
+    blob = _own_blob(header.sha256, query.name)
+    size, content_type = _content_length(), _content_type(blob, request.mimetype)
+    container = own.table.upload_places.choose(caller_name(), header.sha256)
+    return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type))
+
+
 @uploads.put(
     "/uploads/<name>",
     endpoint="put",
@@ -104,30 +181,11 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     It appears whole or not at all: an interrupted upload leaves nothing, and can be repeated. An existing blob is never
     overwritten (409), unless it is the same file by size and SHA-256 (200). Content-Length is required.
     """
-    own = services()
-    container = _check_target(path.name, own.settings.results_container)
+    container = _check_target(path.name, services().settings.results_container)
     blob = check_blob(query.blob)
     size = _content_length()
     content_type = _content_type(blob, request.mimetype)
-    found = _same(own, container, blob, size, header.sha256)
-    if found:
-        return _answer(own, container, found, HTTPStatus.OK)
-    own.blobs.ensure_container(container)
-    received = _Received(body_stream(), size, header.sha256)
-
-    def metadata() -> dict[str, str]:
-        declared = {"media_type": query.media_type} if query.media_type else {}
-        return declared | {SHA256_METADATA: received.sha256}
-
-    try:
-        own.blobs.upload_stream(container, blob, received.pieces(), content_type=content_type, metadata=metadata)
-    except BlobExists:
-        # Another upload of this name was faster.
-        found = _same(own, container, blob, size, received.sha256)
-        if found is None:
-            raise
-        return _answer(own, container, found, HTTPStatus.OK)
-    return _answer(own, container, own.blobs.info(container, blob), HTTPStatus.CREATED)
+    return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type))
 
 
 @uploads.get(
@@ -141,6 +199,42 @@ def uploaded(path: UploadPath, query: UploadedQuery) -> Response:
     own = services()
     container = check_container(path.name, own.settings.results_container)
     return _answer(own, container, own.blobs.info(container, check_blob(query.blob)), HTTPStatus.OK)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """An upload whose headers are in order."""
+
+    container: str
+    blob: str
+    size: int
+    content_type: str
+    sha256: str | None
+    media_type: MediaType | None
+
+
+def _store(asked: _Request) -> Response:
+    """Stream the body into its blob, or answer with the same file that is there already."""
+    own, container, blob = services(), asked.container, asked.blob
+    found = _same(own, container, blob, asked.size, asked.sha256)
+    if found:
+        return _answer(own, container, found, HTTPStatus.OK)
+    own.blobs.ensure_container(container)
+    received = _Received(body_stream(), asked.size, asked.sha256)
+
+    def metadata() -> dict[str, str]:
+        declared = {"media_type": asked.media_type} if asked.media_type else {}
+        return declared | {SHA256_METADATA: received.sha256}
+
+    try:
+        own.blobs.upload_stream(container, blob, received.pieces(), content_type=asked.content_type, metadata=metadata)
+    except BlobExists:
+        # Another upload of this name was faster.
+        found = _same(own, container, blob, asked.size, received.sha256)
+        if found is None:
+            raise
+        return _answer(own, container, found, HTTPStatus.OK)
+    return _answer(own, container, own.blobs.info(container, blob), HTTPStatus.CREATED)
 
 
 class _Received:
@@ -189,6 +283,13 @@ def _check_target(name: str, results_container: str) -> str:
     return check_container(name, results_container)
 
 
+def _own_blob(sha256: str, name: str) -> str:
+    """Name the blob of a caller's file. Raises BadRequest."""
+    if "/" in name:
+        raise BadRequest("a file's name has no slash here; its folder is its SHA-256", "bad_blob")
+    return check_blob(blob_of(sha256, name))
+
+
 def _content_length() -> int:
     """Return the body's length in bytes, before any of it is read. Raises LengthRequired, BadRequest."""
     size = request.content_length
@@ -229,13 +330,14 @@ def _same(own: Services, container: str, blob: str, size: int, sha256: str | Non
     )
 
 
-def _answer(own: Services, container: str, blob: BlobInfo, status: HTTPStatus) -> Response:
+def _upload(own: Services, container: str, blob: BlobInfo) -> Upload:
+    """Describe an upload. Raises UnsupportedMedia."""
     media = kind_of(blob.name, blob.content_type)
     if media is None:
         raise UnsupportedMedia(f"blob {blob.name[:80]!r} is not known as a picture or video")
     media_type = media_type_of(blob.name, blob.metadata, own.settings.default_media_type)
     analyse = url_for("analyse.analyse_by_post", media=media, media_type=media_type, name=container)
-    body = Upload(
+    return Upload(
         container=container,
         blob=blob.name,
         etag=blob.etag,
@@ -249,6 +351,10 @@ def _answer(own: Services, container: str, blob: BlobInfo, status: HTTPStatus) -
             "jobs": with_query(url_for("jobs.newest"), container=container),
         },
     )
+
+
+def _answer(own: Services, container: str, blob: BlobInfo, status: HTTPStatus) -> Response:
+    body = _upload(own, container, blob)
     response = jsonify(body.model_dump(mode="json"))
     response.status_code = status
     if status == HTTPStatus.CREATED:

@@ -5,12 +5,15 @@ import { follow } from "./follow.js";
 import { bytes, isFinished, jobPage, problemWords, resultLinks, stageWords, stateChip } from "./job-words.js";
 import { send } from "./send.js";
 import { ask, sentence } from "./session.js";
+import { sha256 } from "./sha256.js";
 
 const AT_ONCE = 2;
 const TRIES_WHEN_BUSY = 6;
 const KEPT = "analyse.files";
 /** Stages before there is a job. */
-const BEFORE = { waiting: "Waiting", uploading: "Uploading", starting: "Starting", stopped: "Stopped" };
+const BEFORE = { waiting: "Waiting", reading: "Reading", uploading: "Uploading", starting: "Starting", stopped: "Stopped" };
+/** Steps that end with the page. */
+const BUSY = new Set(["reading", "uploading"]);
 
 const page = byId("analyse");
 const maxBytes = Number(page.dataset.maxBytes);
@@ -28,11 +31,10 @@ const types = JSON.parse(page.dataset.types);
  * @property {string} mediaType
  * @property {string} faces option of the job; empty for the service's default
  * @property {boolean} overlay whether to make a drawn copy
- * @property {string} container
- * @property {string} blob
- * @property {"waiting"|"uploading"|"starting"|"followed"|"stopped"} step
- * @property {boolean} again an earlier try may have succeeded although its response was lost
- * @property {number} sent share that is uploaded
+ * @property {string} sha256 of the file; empty before it was read
+ * @property {string} container of the upload; empty before the service has named it
+ * @property {"waiting"|"reading"|"uploading"|"starting"|"followed"|"stopped"} step
+ * @property {number} sent share that is read or uploaded
  * @property {boolean} [needsKey] it resumes after sign-in
  * @property {string} problem the error, in words
  * @property {object|null} job its last known state
@@ -59,10 +61,9 @@ function add(chosen) {
       mediaType: choice("media-type"),
       faces: byId("faces").value,
       overlay: byId("overlay").checked,
-      container: container(),
-      blob: freeName(file.name),
+      sha256: "",
+      container: "",
       step: "waiting",
-      again: false,
       sent: 0,
       problem: "",
       job: null,
@@ -93,24 +94,9 @@ function choice(name) {
   return document.querySelector(`input[name="${name}"]:checked`).value;
 }
 
-/** One container for the files of a tab, so that they are listed together; tabs never share one. */
-function container() {
-  let name = sessionStorage.getItem("analyse.container");
-  if (!name) {
-    const random = [...crypto.getRandomValues(new Uint8Array(6))].map((one) => one.toString(16).padStart(2, "0"));
-    name = `web-${new Date().toISOString().slice(0, 10).replaceAll("-", "")}-${random.join("")}`;
-    sessionStorage.setItem("analyse.container", name);
-  }
-  return name;
-}
-
-/** The file's name; phones call every photo image.jpg, so a second one goes into a folder of its own. */
-function freeName(name) {
-  const safe = (name.toWellFormed?.() ?? name).replace(/[\u0000-\u001f\u007f-\u009f\\/]/g, "_");
-  const taken = new Set([...entries.values()].map((entry) => entry.blob));
-  let blob = safe;
-  for (let copy = 2; taken.has(blob); copy += 1) blob = `${copy}/${safe}`;
-  return blob;
+/** The file's name as a part of a blob's. */
+function safeName(name) {
+  return (name.toWellFormed?.() ?? name).replace(/[\u0000-\u001f\u007f-\u009f\\/]/g, "_");
 }
 
 // --- upload and job ------------------------------------------------------------------------------------------------
@@ -133,10 +119,10 @@ async function one(entry) {
   stops.set(entry.key, stop);
   try {
     move(entry, { step: "uploading", problem: "", sent: 0 });
+    if (!entry.sha256) await read(entry, stop.signal);
     const upload = await patiently(stop.signal, () => uploaded(entry, stop.signal));
-    move(entry, { step: "starting", sent: 1 });
-    const options = (entry.faces ? `&faces=${entry.faces}` : "") + (entry.overlay ? "&overlay=1" : "");
-    const path = upload.links.analyse + options;
+    move(entry, { step: "starting", sent: 1, container: upload.container });
+    const path = analysis(entry, upload);
     const answer = await patiently(stop.signal, () => ask(path, { method: "POST", signal: stop.signal }));
     files.delete(entry.key);
     update(entry, answer.jobs[0]);
@@ -145,7 +131,6 @@ async function one(entry) {
     const needsKey = error.status === 401 && files.has(entry.key);
     // Only `ask` shows the sign-in form.
     if (needsKey) {
-      entry.again = false;
       ask("/jobs").catch(() => {});
     }
     move(entry, { step: "stopped", needsKey, problem: error.name === "AbortError" ? "You stopped it." : problemWords(error) });
@@ -154,25 +139,33 @@ async function one(entry) {
   }
 }
 
-/** Upload the file, unless storage has it. */
-async function uploaded(entry, signal) {
-  const path = `/uploads/${entry.container}?blob=${encodeURIComponent(entry.blob)}`;
-  const there = entry.again ? await already(path, entry, signal) : null;
-  entry.again = true;
-  if (there) return there;
-  const file = files.get(entry.key);
-  if (!file) throw new Error("The upload was interrupted when the page was left: choose the file again.");
-  return send(`${path}&media_type=${entry.mediaType}`, file, (sent) => move(entry, { sent }), signal);
+/** The request for the job; the type is the one chosen now, whatever an earlier upload of the file was said to be. */
+function analysis(entry, upload) {
+  const options = (entry.faces ? `&faces=${entry.faces}` : "") + (entry.overlay ? "&overlay=1" : "");
+  const blob = encodeURIComponent(upload.blob);
+  return `/analyse/${upload.media}/${entry.mediaType}/${upload.container}?blob=${blob}${options}`;
 }
 
-async function already(path, entry, signal) {
-  try {
-    const there = await ask(path, { signal });
-    return there.size === entry.size ? there : null;
-  } catch (error) {
-    if (error.status === 404) return null;
-    throw error;
-  }
+/** Compute the SHA-256 by which the service knows the file. */
+async function read(entry, signal) {
+  move(entry, { step: "reading" });
+  const digest = await sha256(local(entry), signal, (sent) => move(entry, { sent }));
+  move(entry, { step: "uploading", sha256: digest, sent: 0 });
+}
+
+/** Upload the file, unless storage has it. */
+async function uploaded(entry, signal) {
+  const path = `/uploads?name=${encodeURIComponent(safeName(entry.name))}`;
+  const { upload } = await ask(`${path}&sha256=${entry.sha256}`, { signal });
+  if (upload) return upload;
+  const headers = { "X-Content-SHA256": entry.sha256 };
+  return send(`${path}&media_type=${entry.mediaType}`, local(entry), (sent) => move(entry, { sent }), signal, headers);
+}
+
+function local(entry) {
+  const file = files.get(entry.key);
+  if (!file) throw new Error("The upload was interrupted when the page was left: choose the file again.");
+  return file;
 }
 
 /** Retry while the service asks to wait. */
@@ -238,7 +231,9 @@ function show() {
   const done = all.filter(isSettled).length;
   setText(byId("count"), all.length ? `${done} of ${all.length} ${all.length === 1 ? "file" : "files"} finished` : "");
   byId("clear").hidden = !done;
-  set(byId("together"), "href", `/page/jobs?container=${container()}`);
+  const { container } = all.findLast((entry) => entry.container) ?? {};
+  byId("together").hidden = !container;
+  if (container) set(byId("together"), "href", `/page/jobs?container=${container}`);
 }
 
 function isSettled(entry) {
@@ -289,7 +284,7 @@ function stepChip(entry) {
 function words(entry, share) {
   if (entry.problem) return entry.problem;
   const percent = `${Math.floor(share * 100)} %`;
-  if (!entry.job) return entry.step === "uploading" ? `${percent} uploaded` : "";
+  if (!entry.job) return { reading: `${percent} read`, uploading: `${percent} uploaded` }[entry.step] ?? "";
   const { state, stage, error, attempts } = entry.job;
   if (state === "failed" && error) return sentence(error.message);
   if (isFinished(entry.job)) return "";
@@ -358,7 +353,7 @@ function recall() {
     entries.set(entry.key, entry);
     if (entry.job) watch(entry);
     // A complete upload is found in storage; an incomplete one must be chosen again.
-    else if (entry.step === "uploading" || entry.step === "starting") entry.step = "waiting";
+    else if (["reading", "uploading", "starting"].includes(entry.step)) entry.step = "waiting";
     else if (entry.step === "waiting") Object.assign(entry, { step: "stopped", problem: "It was not uploaded: choose it again." });
   }
   changed();
@@ -397,7 +392,7 @@ byId("clear").addEventListener("click", () => {
   byId("choose").focus();
 });
 window.addEventListener("beforeunload", (event) => {
-  if ([...entries.values()].some((entry) => entry.step === "uploading" && files.has(entry.key))) event.preventDefault();
+  if ([...entries.values()].some((entry) => BUSY.has(entry.step) && files.has(entry.key))) event.preventDefault();
 });
 
 document.addEventListener("session", ({ detail }) => {

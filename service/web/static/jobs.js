@@ -101,9 +101,9 @@ function newRow(job) {
   return { node: make("tr", { role: "row" }, file, ...Object.values(cells)), cells, job };
 }
 
-/** The file's container and folder. */
+/** The file's container and folder, without one that is named by the file's SHA-256. */
 function place(job) {
-  const folder = job.blob.slice(0, -fileName(job.blob).length);
+  const folder = job.blob.slice(0, -fileName(job.blob).length).replace(/^[0-9a-f]{64}\/$/, "");
   return `${job.container}/${folder}`.replace(/\/$/, "");
 }
 

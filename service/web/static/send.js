@@ -7,10 +7,11 @@ import { Problem, ready, sentence, tokenHeaders } from "./session.js";
  * @param {Blob} file
  * @param {(share: number) => void} onProgress 0 to 1
  * @param {AbortSignal} signal
+ * @param {Record<string, string>} headers
  * @returns {Promise<object>} the service's response
  * @throws {Problem} or an AbortError
  */
-export async function send(path, file, onProgress, signal) {
+export async function send(path, file, onProgress, signal, headers = {}) {
   await ready;
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -19,7 +20,7 @@ export async function send(path, file, onProgress, signal) {
     request.open("PUT", path);
     request.responseType = "json";
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
-    for (const [name, value] of Object.entries(tokenHeaders())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries({ ...headers, ...tokenHeaders() })) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable && event.total) onProgress(event.loaded / event.total);
     });

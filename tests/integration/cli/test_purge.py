@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from service.errors import NotFound
+from service.errors import MalformedOutput, NotFound
 from service.jobs.job import AnalysisJob
 from service.jobs.job_table import Purged
 from service.jobs.record import now
@@ -16,6 +16,8 @@ from tests.fixtures.media_made import clip, jpeg
 from tests.integration.cli.conftest import CommandLine, Office
 from tests.integration.web.conftest import make_job, publish
 from tests.integration.worker.conftest import Bench
+
+MARKS = {"state-index", "text-index"}
 
 
 def done(bench: Bench, *names: str) -> list[AnalysisJob]:
@@ -75,10 +77,26 @@ def test_no_word_of_an_upload_stays_in_the_table(bench: Bench, command_line: Com
     [job] = done(bench, "somebody.jpg")
     receipt(command_line, "container", bench.account.container, "--yes")
     table = bench.account.services.table
-    left = [entity for entity in table._table.list_entities() if entity["RowKey"] != "state-index"]
+    left = [entity for entity in table._table.list_entities() if entity["RowKey"] not in MARKS]
     assert left == [{"PartitionKey": job.job_id, "RowKey": job.job_id, "purged": True}]
     with pytest.raises(NotFound):
         table.get(job.job_id)
+
+
+def test_the_place_of_an_upload_goes_with_its_blobs(account: StorageAccount, command_line: CommandLine) -> None:
+    places, digests = account.services.table.upload_places, ["a" * 64, "b" * 64]
+    owner = f"lab-{account.container}"
+    container, _ = (places.choose(owner, digest) for digest in digests)
+    account.services.blobs.ensure_container(container)
+    names = [f"{digests[0]}/a.jpg", f"{digests[0]}/b.jpg", f"{digests[1]}/a.jpg"]
+    for name in names:
+        account.put(name, jpeg(), container)
+    receipt(command_line, "blob", container, names[0], "--yes")
+    assert [places.find(owner, digest) for digest in digests] == [container, container]
+    receipt(command_line, "blob", container, names[1], "--yes")
+    assert [places.find(owner, digest) for digest in digests] == [None, container]
+    receipt(command_line, "container", container, "--yes")
+    assert places.known("", 10) == ([], "")
 
 
 def test_one_upload_goes_and_its_neighbours_stay(bench: Bench, command_line: CommandLine) -> None:
@@ -106,6 +124,26 @@ def test_one_job_goes_and_its_upload_and_other_jobs_stay(bench: Bench, command_l
     assert (told["messages"], bench.account.services.queue.length()) == (0, 1)
     assert bench.record(again.job).state == "queued"
     assert {name.split("/")[2] for name in bench.published()} == {again.job.job_id}
+
+
+def test_purging_one_job_touches_no_message_of_others(office: Office, command_line: CommandLine) -> None:
+    jobs = [office.submit(f"{number}.jpg") for number in range(3)]
+    told = receipt(command_line, "job", jobs[1].job_id, "--yes")
+    assert (told["jobs"], told["messages"]) == ([jobs[1].job_id], 0)
+    queue, table = office.account.services.queue, office.account.services.table
+    # None was hidden from the workers meanwhile; its own is dropped by the one that receives it.
+    assert [message.dequeue_count for message in queue.receive_several(60, 10)] == [1, 1, 1]
+    with pytest.raises(Purged):
+        table.get(jobs[1].job_id)
+
+
+def test_purging_one_failed_job_takes_its_poison_message(office: Office, command_line: CommandLine) -> None:
+    job, table = office.submit("a.jpg"), office.account.services.table
+    running = table.update(table.get(job.job_id).claimed("w", "a1", 60, now()))
+    table.update(running.failed(MalformedOutput("odd"), now()).set_aside())
+    office.set_aside(office.message(job), "no job at all")
+    assert receipt(command_line, "job", job.job_id, "--yes")["poison_messages"] == 1
+    assert office.texts() == ["no job at all"]
 
 
 def test_results_in_the_uploads_own_container_are_found(account: StorageAccount, command_line: CommandLine) -> None:

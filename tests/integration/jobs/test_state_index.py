@@ -100,7 +100,7 @@ def test_a_page_of_any_state_takes_one_request_however_many_jobs_there_are(
         succeeded(account, one)
     for one in made[55:108]:
         table.state_index.renew(table.update(one.claimed("me", "a1", 60, now())))
-    assert table.state_index.is_complete()
+    assert table.state_index.mark.is_complete()
     pages = {}
     for state, count in {"succeeded": 55, "running": 53, "queued": 52}.items():
         with counted(caplog) as requests:
@@ -187,14 +187,14 @@ def test_records_of_earlier_releases_are_indexed_once_and_resumably(account: Sto
     for listing in (OPEN, "is-succeeded"):
         for row in list(table.state_index.rows(listing, "", 100)):
             table.state_index._delete(str(row["PartitionKey"]), str(row["RowKey"]))
-    table.state_index._set_mark("", done=False)
+    table.state_index.mark._write("", done=False)
     late = another_process(account)
-    assert not late.state_index.is_complete()
+    assert not late.state_index.mark.is_complete()
     # Until then, lists by state read the records.
     assert len(late.page(container=None, state="succeeded").records) == 0
-    run = late.state_index.backfill()
+    run = late.state_index.mark.backfill(late.state_index.put)
     assert sum(run) == 5
-    assert late.state_index.is_complete()
+    assert late.state_index.mark.is_complete()
     assert len(open_ids(account)) == 3
     assert len(listed(account, "succeeded")) == 2
 

@@ -18,11 +18,11 @@ from service.jobs.options import JobOptions
 from service.jobs.purge import Purge, Scope
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import ResultPlace
-from service.jobs.sweep import leftovers
+from service.jobs.sweep import leftovers, retention
 from service.jobs.sweep.finding import Finding
 from service.jobs.sweep.lease import SweepLeases
 from service.jobs.sweep.sweep import sweep
-from service.jobs.table_rows import of_container, partition, row_of_record
+from service.jobs.table_rows import of_container, partition, place_of, row_of_record
 from service.storage.account import Account
 from tests.conftest import StorageAccount, account_on
 from tests.integration.worker.conftest import TRACE
@@ -69,7 +69,7 @@ def finished(account: StorageAccount, blob: str = "a.jpg", days_ago: float = 0) 
 def test_an_upload_whose_job_lost_its_lists_is_mended_once(account: StorageAccount) -> None:
     done = finished(account)
     row = row_of_record(done)
-    account.services.table.unlist(account.container, row)
+    account.services.table.unlist(place_of(done), row)
     [found] = swept(account, mend=True)
     assert (found.kind, found.mended) == ("upload without a job", f"job {done.job.job_id} listed again")
     assert swept(account, mend=True) == []
@@ -135,6 +135,28 @@ def test_a_tombstone_goes_with_upload_and_table(account: StorageAccount) -> None
     [gone] = swept(account, mend=True, record_retention_days=30)
     assert (gone.kind, gone.mended) == ("expired tombstone", "removed")
     assert swept(account, mend=True, record_retention_days=30) == []
+
+
+def test_the_place_of_an_upload_is_forgotten_when_its_blobs_are_gone(
+    account: StorageAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, blobs, digests = (
+        account.services.table.upload_places,
+        account.services.blobs,
+        ["a" * 64, "b" * 64, "c" * 64],
+    )
+    owner = account.container
+    containers = [places.choose(owner, digest) for digest in digests]
+    blobs.ensure_container(containers[0])
+    account.put(f"{digests[0]}/photo.jpg", b"x", containers[0])
+    assert swept(account, mend=True, prefix="none-", record_retention_days=30) == []
+    # As in a month: the rows' times are storage's own.
+    monkeypatch.setattr(retention, "now", lambda: now() + timedelta(days=31))
+    found = swept(account, mend=True, prefix="none-", record_retention_days=30)
+    assert {(one.kind, one.blob, one.mended) for one in found} == {
+        ("expired upload place", f"{digest}/", "removed") for digest in digests[1:]
+    }
+    assert [places.find(owner, digest) for digest in digests] == [containers[0], None, None]
 
 
 def test_a_record_without_upload_and_table_is_removed_whole(account: StorageAccount) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -20,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from infra.local.loopback import HOST
 from service.errors import BlobExists, MediaNotFound, NotFound
+from service.jobs import upload_places
 from service.storage.azure_blobs import AzureBlobs
 from service.web.app import create_app
 from service.web.protocol.bodies import BodyStream
@@ -210,6 +212,73 @@ def test_the_scope_read_cannot_upload(door: Callable[..., Guarded], container: s
         assert guarded.client.put(target, data=PICTURE, headers=guarded.headers(name)).status_code == status
     assert guarded.client.get(target, headers=guarded.headers("read")).status_code == 200
     assert guarded.client.get(target).status_code == 401
+
+
+def put_own(
+    client: FlaskClient, name: str = "photo.jpg", body: bytes = PICTURE, sha256: str = "", **headers: str
+) -> TestResponse:
+    digest = sha256 or hashlib.sha256(body).hexdigest()
+    target = f"/uploads?name={quote(name)}&media_type=posed"
+    return client.put(target, data=body, headers={"X-Content-SHA256": digest, **headers})
+
+
+def place_of(client: FlaskClient, name: str = "photo.jpg", body: bytes = PICTURE, **headers: str) -> dict[str, Any]:
+    digest = hashlib.sha256(body).hexdigest()
+    answer = client.get(f"/uploads?name={quote(name)}&sha256={digest}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json)
+
+
+def test_a_file_of_ones_own_is_found_again_by_its_hash_on_another_day(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = uuid.uuid4().bytes
+    # One clock for the route and the store.
+    for module in (uploads, upload_places):
+        monkeypatch.setattr(module, "today", lambda: "20261231")
+    expected = {"container": "uploads-anonymous-20261231", "blob": f"{hashlib.sha256(body).hexdigest()}/photo.jpg"}
+    assert place_of(client, body=body) == expected | {"upload": None}
+    first = put_own(client, body=body)
+    assert (first.status_code, first.json["container"], first.json["blob"]) == (201, *expected.values())
+    for module in (uploads, upload_places):
+        monkeypatch.setattr(module, "today", lambda: "20270101")
+    assert place_of(client, body=body) == expected | {"upload": first.json}
+    again = put_own(client, body=body)
+    assert (again.status_code, again.json) == (200, first.json)
+    # The day is that of the bytes, whatever they are called.
+    assert put_own(client, "other.jpg", body).json["container"] == expected["container"]
+    assert place_of(client, body=uuid.uuid4().bytes)["container"] == "uploads-anonymous-20270101"
+
+
+def test_two_files_of_one_name_never_meet(client: FlaskClient, account: StorageAccount) -> None:
+    bodies = [uuid.uuid4().bytes for _ in range(2)]
+    answers = [put_own(client, body=body) for body in bodies]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    blobs = account.services.blobs
+    assert [blobs.read(answer.json["container"], answer.json["blob"]) for answer in answers] == bodies
+    [job] = client.post(answers[0].json["links"]["analyse"]).json["jobs"]
+    assert job["blob"] == answers[0].json["blob"]
+
+
+def test_uploads_of_several_keys_are_apart(door: Callable[..., Guarded]) -> None:
+    guarded = door()
+    body = uuid.uuid4().bytes
+    places = [put_own(guarded.client, body=body, **guarded.headers(name)).json for name in ("analyse", "admin")]
+    assert [place["container"].rpartition("-")[0] for place in places] == ["uploads-analyse", "uploads-admin"]
+    assert place_of(guarded.client, body=body, **guarded.headers("admin"))["upload"] == places[1]
+    assert put_own(guarded.client, **guarded.headers("read")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "sha256", "code"),
+    [("a/b.jpg", "", "bad_blob"), ("..", "", "bad_blob"), ("a.jpg", "0" * 64, "checksum_mismatch")],
+)
+def test_a_file_of_ones_own_has_a_plain_name_and_its_own_hash(
+    client: FlaskClient, name: str, sha256: str, code: str
+) -> None:
+    answer = put_own(client, name, uuid.uuid4().bytes, sha256)
+    assert (answer.status_code, answer.json["code"]) == (400, code)
+    assert client.put("/uploads?name=a.jpg", data=PICTURE).status_code == 400
 
 
 def test_a_broken_connection_leaves_no_blob(served: Served, container: str) -> None:

@@ -16,7 +16,7 @@ from infra.local.loopback import free_port
 from service.client.client import Client
 from service.client.models import ServiceRefused, ServiceUnreachable, Stopped
 from service.client.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
-from service.client.send import blob_name
+from service.client.send import upload_name
 from service.storage.local_files import sha256_of
 from tests.cloud_function.stand_in import StandIn, serving
 
@@ -226,7 +226,7 @@ def test_remote_names_become_safe_file_names(name: str, safe: str) -> None:
     assert safe_name(name) == safe
 
 
-def test_file_names_become_valid_blob_names() -> None:
-    assert blob_name(Path("/x/Ünï côdé (1).jpg")) == "Ünï côdé (1).jpg"
-    assert blob_name(Path("/x/a\\b\tc.jpg")) == "a_b_c.jpg"
-    assert blob_name(Path("/x/\udcff.jpg")) == "?.jpg"
+def test_file_names_become_valid_names_of_uploads() -> None:
+    assert upload_name(Path("/x/Ünï côdé (1).jpg")) == "Ünï côdé (1).jpg"
+    assert upload_name(Path("/x/a\\b\tc.jpg")) == "a_b_c.jpg"
+    assert upload_name(Path("/x/\udcff.jpg")) == "?.jpg"
