@@ -1,7 +1,8 @@
 """Search jobs by text: first names of files that begin with it, then containers that do, then every other place.
 
 The first two are ranges of an index, whatever the number of jobs. The last looks through the list of all jobs, newest
-first, a limited number of rows a page. A page may go from one to the next; none shows a job twice.
+first. Each phase looks at a limited number of rows a page, which may then be short or empty although more follow. A
+page may go from one phase to the next; none shows a job twice.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from service.jobs.text_index import TextIndex, name_of
 
 Phase = Literal["names", "containers", "places"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
+REQUESTS = 5
+"""Most requests of a page in one phase, beside the records."""
 Row = Mapping[str, Any]
 
 _PART_OF_CONTAINER = re.compile(r"[a-z0-9-]{1,63}")
@@ -86,7 +89,7 @@ class JobSearch:
         for phase in PHASES[PHASES.index(start.phase) :]:
             position = position if position.phase == phase else Position(phase)
             for looked_at, row in enumerate(self._rows(position)):
-                if len(hits) == self.size or (phase == "places" and looked_at == self.looked_at):
+                if len(hits) == self.size or looked_at == self._most(phase):
                     return hits, position
                 position = replace(position, row=str(row["RowKey"]), partition=_partition(phase, row))
                 # A row of an early release has no place: its record has.
@@ -102,6 +105,10 @@ class JobSearch:
         if place.startswith(self.text) and _PART_OF_CONTAINER.fullmatch(self.text):
             return phase == "containers"
         return phase == "places" and self.text in place
+
+    def _most(self, phase: Phase) -> int:
+        """Return the most rows that one page looks at in a phase: five requests."""
+        return self.looked_at if phase == "places" else REQUESTS * (self.size + 1)
 
     def _rows(self, position: Position) -> Iterator[Row]:
         if position.phase == "names":

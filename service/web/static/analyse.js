@@ -130,9 +130,7 @@ async function one(entry) {
   } catch (error) {
     const needsKey = error.status === 401 && files.has(entry.key);
     // Only `ask` shows the sign-in form.
-    if (needsKey) {
-      ask("/jobs").catch(() => {});
-    }
+    if (needsKey) ask("/jobs").catch(() => {});
     move(entry, { step: "stopped", needsKey, problem: error.name === "AbortError" ? "You stopped it." : problemWords(error) });
   } finally {
     stops.delete(entry.key);
