@@ -1,8 +1,8 @@
 # The service: `web`, `worker` and the other commands of `python -m service`, in one image.
 #
-#   docker build -t media-analysis:lite .                                         permissively licensed, no OpenFace
-#   docker build -t media-analysis:openface --build-arg BASE=openface-base .      research only: see openface-base/
-#   docker build -t media-analysis:lite --build-arg EXTRAS="otel identity" .      with optional packages
+#   docker build -t faceline:lite .                                         permissively licensed, no OpenFace
+#   docker build -t faceline:openface --build-arg BASE=openface-base .      research only: see openface-base/
+#   docker build -t faceline:lite --build-arg EXTRAS="otel identity" .      with optional packages
 #
 # BASE is any Debian or Ubuntu with Python 3.11 or later in its packages. Where it has OpenFace it says so itself, in
 # OPENFACE_BIN_DIR; elsewhere the embedded analyser answers. EXTRAS names files requirements-….txt: `otel` for traces,
@@ -80,6 +80,6 @@ RUN python -m compileall -q /app
 USER 10001:10001
 EXPOSE 5000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["python", "/app/infra/images/healthcheck.py"]
-LABEL org.opencontainers.image.title="Media analysis around the OpenFace command line" \
+LABEL org.opencontainers.image.title="Faceline: media analysis around the OpenFace command line" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.description="On a base with OpenFace: research use only, not to be distributed."

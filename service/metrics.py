@@ -20,6 +20,8 @@ from prometheus_client.registry import Collector
 from service.settings import share_metrics_in
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+PREFIX, FORMER_PREFIX = "faceline_", "media_"
+"""Beginning of every metric's name, and its former one, exported beside it for one release."""
 
 STAGE_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800)
 REQUEST_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -37,42 +39,44 @@ class Numbers:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         own = self.registry = CollectorRegistry()
-        self.jobs = Counter("media_jobs", "Jobs that ended, by state and error code.", ["state", "code"], registry=own)
-        self.attempts = Counter("media_attempts", "Attempts at jobs that were started.", registry=own)
+        self.jobs = Counter(
+            "faceline_jobs", "Jobs that ended, by state and error code.", ["state", "code"], registry=own
+        )
+        self.attempts = Counter("faceline_attempts", "Attempts at jobs that were started.", registry=own)
         self.stages = Histogram(
-            "media_stage_seconds",
+            "faceline_stage_seconds",
             "Seconds of each stage of a job, `queue` from its submission to its first attempt.",
             ["stage"],
             buckets=STAGE_SECONDS,
             registry=own,
         )
         self.frames = Histogram(
-            "media_frames_per_second",
+            "faceline_frames_per_second",
             "Frames of a video by the seconds of its engine run.",
             buckets=FRAMES_PER_SECOND,
             registry=own,
         )
-        self.faces = Counter("media_faces", "Faces in published tables.", registry=own)
+        self.faces = Counter("faceline_faces", "Faces in published tables.", registry=own)
         self.success = Histogram(
-            "media_success_share", "Share of a video's frames with `success` 1.", buckets=SHARES, registry=own
+            "faceline_success_share", "Share of a video's frames with `success` 1.", buckets=SHARES, registry=own
         )
         self.renewals = Counter(
-            "media_lease_renewals", "Renewals of claims: renewed, failed, lost.", ["outcome"], registry=own
+            "faceline_lease_renewals", "Renewals of claims: renewed, failed, lost.", ["outcome"], registry=own
         )
         self.restarts = Counter(
-            "media_engine_restarts", "Engine and analyser processes that ended over their media.", registry=own
+            "faceline_engine_restarts", "Engine and analyser processes that ended over their media.", registry=own
         )
         self.drift = Gauge(
-            "media_canary_drift",
+            "faceline_canary_drift",
             "Deviation of the reference picture's measures from the recorded ones, in tolerances; above 1 is bad.",
             ["engine"],
             registry=own,
         )
         self.requests = Counter(
-            "media_http_requests", "Answered requests, by route and status.", ["route", "status"], registry=own
+            "faceline_http_requests", "Answered requests, by route and status.", ["route", "status"], registry=own
         )
         self.request_seconds = Histogram(
-            "media_http_request_seconds",
+            "faceline_http_request_seconds",
             "Seconds to the beginning of the answer.",
             ["route"],
             buckets=REQUEST_SECONDS,
@@ -112,7 +116,20 @@ class _Together(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for part in self._parts:
-            yield from part.collect()
+            for metric in part.collect():
+                yield metric
+                yield _with_former_name(metric)
+
+
+def _with_former_name(metric: Metric) -> Metric:
+    """Copy a metric under the name that it had up to 0.1, for dashboards and alerts that still ask for it."""
+    former = Metric(_former(metric.name), f"Former name of {metric.name}.", metric.type, metric.unit)
+    former.samples = [sample._replace(name=_former(sample.name)) for sample in metric.samples]
+    return former
+
+
+def _former(name: str) -> str:
+    return f"{FORMER_PREFIX}{name.removeprefix(PREFIX)}"
 
 
 def expect_jobs() -> None:

@@ -226,7 +226,7 @@ class Settings(BaseSettings):
     )
     workspace: Path = Field(
         # One for each user: in a shared temporary folder the first user's would be closed to the others.
-        default_factory=lambda: Path(tempfile.gettempdir()) / f"media-analysis-{os.getuid()}",
+        default_factory=lambda: Path(tempfile.gettempdir()) / f"faceline-{os.getuid()}",
         description="Folder for downloads and engine output; emptied after each job.",
     )
     worker_name: str = Field(default_factory=socket.gethostname, description="Shown in records and logs.")

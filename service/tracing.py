@@ -62,7 +62,7 @@ def configure(settings: Settings, part: str, identity: Any = None) -> None:
         ) from error
     close()
     resource = {
-        "service.namespace": "media-analysis",
+        "service.namespace": "faceline",
         "service.name": part,
         "service.version": __version__,
         "service.instance.id": settings.worker_name,
@@ -73,7 +73,7 @@ def configure(settings: Settings, part: str, identity: Any = None) -> None:
     sampler = samplers.get(settings.otel_traces_sampler) or TraceIdRatioBased(settings.otel_traces_sampler_arg)
     _provider = TracerProvider(sampler, resource=Resource.create(resource))
     _provider.add_span_processor(BatchSpanProcessor(exporter))
-    _tracer = _provider.get_tracer("media-analysis", __version__)
+    _tracer = _provider.get_tracer("faceline", __version__)
 
 
 def close() -> None:

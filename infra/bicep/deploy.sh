@@ -106,7 +106,7 @@ ready_group() {
 lay_the_base() {
     vault=$(az keyvault list --resource-group "$group" --query "[0].name" --output tsv)
     if [ -z "$vault" ] || ! has_secret service-api-key; then
-        DEPLOY_SERVICE_API_KEY="mak_$(secret)" DEPLOY_SESSION_SECRET=$(secret) DEPLOY_NEXT_STAGE_SECRET=$(secret)
+        DEPLOY_SERVICE_API_KEY="fl_$(secret)" DEPLOY_SESSION_SECRET=$(secret) DEPLOY_NEXT_STAGE_SECRET=$(secret)
         DEPLOY_API_KEYS=$(key_entry function analyse+read "$DEPLOY_SERVICE_API_KEY")
         export DEPLOY_API_KEYS DEPLOY_SERVICE_API_KEY DEPLOY_SESSION_SECRET DEPLOY_NEXT_STAGE_SECRET
     fi
@@ -133,7 +133,7 @@ push_image() {
     # The tag is a hash of the sources, so that unchanged ones make no new revision.
     version=$( (cd "$repository" && find Dockerfile requirements*.txt service openface_lite infra/images -type f \
         -not -path '*/models/*' -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat && echo "$extras") | sha256sum | cut -c 1-12)
-    tagged="media-analysis:$engine-$version"
+    tagged="faceline:$engine-$version"
     if az acr repository show --name "$registry" --image "$tagged" --output none 2>/dev/null; then
         say "the registry has $tagged already"
     else
@@ -142,7 +142,7 @@ push_image() {
     # By digest: what runs is what was built here, wherever the tag is moved to.
     digest=$(az acr repository show --name "$registry" --image "$tagged" --query digest --output tsv) \
         || fail "the registry does not tell the digest of $tagged"
-    image="media-analysis@$digest"
+    image="faceline@$digest"
 }
 
 build_image() {

@@ -13,7 +13,7 @@ param location string = resourceGroup().location
 @allowed(['base', 'apps', 'events'])
 param stage string = 'base'
 
-@description('The service\'s image in this deployment\'s registry, such as `media-analysis:1a2b3c4`. Needed from `apps` on.')
+@description('The service\'s image in this deployment\'s registry, such as `faceline:1a2b3c4`. Needed from `apps` on.')
 param image string = ''
 
 @description('Upload containers have names that begin with this. Empty: every container is one.')

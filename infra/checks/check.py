@@ -29,7 +29,12 @@ POLICIES = REPOSITORY / "infra" / "checks" / "checkov.yaml"
 RULE_TESTS = REPOSITORY / "infra" / "checks" / "alerts_test.yaml"
 # The oldest that the chart says it runs on, and the newest whose schemas are at hand.
 KUBERNETES = ("1.29.0", "1.37.0")
-TESTS = ("tests/infra/test_bicep.py", "tests/infra/test_deployed_settings.py", "tests/infra/test_roles.py")
+TESTS = (
+    "tests/infra/test_bicep.py",
+    "tests/infra/test_chart_upgrade.py",
+    "tests/infra/test_deployed_settings.py",
+    "tests/infra/test_roles.py",
+)
 
 AZURE, AZURITE = "values-azure.yaml", "values-azurite.yaml"
 VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {

@@ -20,8 +20,8 @@ KEPT_S = 10.0
 PATIENCE_S = 3.0
 """Prometheus gives up a scrape after ten seconds, and would lose all metrics."""
 
-LENGTH, AGE, POISON = "media_queue_length", "media_queue_oldest_age_seconds", "media_poison_length"
-SKEW = "media_clock_skew_seconds"
+LENGTH, AGE, POISON = "faceline_queue_length", "faceline_queue_oldest_age_seconds", "faceline_poison_length"
+SKEW = "faceline_clock_skew_seconds"
 MEANINGS = {
     LENGTH: "Approximate number of messages that wait or are in work.",
     AGE: "Age of the oldest visible message; 0: none waits.",

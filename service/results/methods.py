@@ -111,7 +111,7 @@ def _versions(facts: ManifestReader) -> Iterator[str]:
     service = facts.manifest.get("service_version")
     sha256 = facts.csv.get("sha256")
     if service:
-        yield f"The media were prepared and the tables checked by openface-media-worker {service}."
+        yield f"The media were prepared and the tables checked by Faceline {service}."
     if sha256:
         yield f"SHA-256 of the table: {sha256}."
 

@@ -31,7 +31,7 @@ from service.web.routes.viewer import viewer
 from service.web.services import KEY, Services
 
 INFO = Info(
-    title="Media analysis",
+    title="Faceline",
     version=__version__,
     description=(
         "Action units, head pose, gaze and landmarks of faces in photos and videos, measured by the OpenFace "

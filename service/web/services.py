@@ -16,7 +16,7 @@ from service.results.report.cache import ReportCache
 from service.results.series.store import SeriesStore
 from service.settings import Settings
 
-KEY = "media-analysis"
+KEY = "faceline"
 IS_OWN_GALLERY = "is-own-gallery"
 """Key of the application's extensions: the check that a gallery is the caller's; absent where IDENTITY is off."""
 

@@ -206,7 +206,7 @@ def test_a_failure_is_always_told() -> None:
 
 
 def test_the_key_made_by_the_script_is_one_of_the_service() -> None:
-    call = f'. {BICEP / "words.sh"}; key="mak_$(secret)"; echo "$key"; key_entry function analyse+read "$key"'
+    call = f'. {BICEP / "words.sh"}; key="fl_$(secret)"; echo "$key"; key_entry function analyse+read "$key"'
     done = subprocess.run(["/bin/sh", "-c", call], capture_output=True, text=True, check=True, env=os.environ)
     key, entry = done.stdout.split()
     known = parse_entry(entry)

@@ -260,7 +260,7 @@ def test_keys_are_a_file_that_kubernetes_renews() -> None:
     [mount] = [one for one in container["volumeMounts"] if one["name"] == "keys"]
     assert mount == {"name": "keys", "mountPath": "/keys", "readOnly": True}
     [volume] = [one for one in web["volumes"] if one["name"] == "keys"]
-    assert volume["secret"]["secretName"] == "media-analysis"
+    assert volume["secret"]["secretName"] == "faceline"
     # Long enough for proxies to hear of it, and within the grace period with the server's own 30 s.
     assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
     assert web["terminationGracePeriodSeconds"] >= 5 + 30
@@ -272,7 +272,7 @@ def test_an_image_by_digest_wins_over_its_tag() -> None:
         for _, _, pod in pods(rendered("with everything that can be set"))
         for container in pod["containers"]
     }
-    assert images == {f"example.azurecr.io/media-analysis@sha256:{'0' * 64}"}
+    assert images == {f"example.azurecr.io/faceline@sha256:{'0' * 64}"}
 
 
 def test_what_the_policies_let_out_is_what_is_set() -> None:

@@ -40,7 +40,7 @@ KEYS = "keys"
 DOCUMENT = ("/openapi.json", "/docs")
 """Paths of the API's description and of the pages that show it; no key."""
 
-REALM = 'Bearer realm="media-analysis"'
+REALM = 'Bearer realm="faceline"'
 LONGEST_PATH_LOGGED = 200
 
 

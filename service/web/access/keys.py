@@ -23,8 +23,9 @@ from service.settings import BadSettings, Settings
 Scope = Literal["analyse", "read", "identity", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-# Lets people and secret scanners recognise a key, and keeps it from beginning with a dash.
-PREFIX = "mak_"
+# Lets people and secret scanners recognise a key, and keeps it from beginning with a dash. Keys are looked up by their
+# hash alone, so that older ones (`mak_`) stay valid.
+PREFIX = "fl_"
 RANDOM_BYTES = 32
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

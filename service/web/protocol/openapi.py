@@ -24,7 +24,7 @@ COMMON_STATUSES = (413,)
 
 KEY_HEADER = "X-API-Key"
 WHERE_NEEDED = "Needed where the service has API_KEYS or API_KEYS_FILE set."
-SESSION_COOKIE = "media_analysis_session"
+SESSION_COOKIE = "faceline_session"
 SECURITY_SCHEMES: SecuritySchemesDict = {
     "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": WHERE_NEEDED},
     "bearer": {"type": "http", "scheme": "bearer", "description": f"One of the API keys. {WHERE_NEEDED}"},

@@ -69,7 +69,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "limit_request_line": REQUEST_LINE_BYTES,
             "control_socket_disable": True,
             "logger_class": _OurLogs,
-            "proc_name": "media-analysis-web",
+            "proc_name": "faceline-web",
             "child_exit": _count_out,
             "on_exit": lambda arbiter: self._on_end(),
         }

@@ -67,7 +67,7 @@ function update(job) {
 
 function show(job) {
   const name = fileName(job.blob);
-  document.title = `${stateWord(job)}: ${name} · Media analysis`;
+  document.title = `${stateWord(job)}: ${name} · Faceline`;
   setText(byId("title"), name);
   fill(byId("chip"), stateChip(job));
   setText(byId("line"), line(job));

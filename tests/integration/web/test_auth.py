@@ -101,7 +101,7 @@ def test_each_route_by_each_key(door: Callable[..., Guarded], method: str, rule:
     needed = NEEDED[method, rule]
     without = guarded.client.open(_url(rule), method=method)
     assert (without.status_code, without.content_type, without.json["code"]) == (401, PROBLEM, "unauthorized")
-    assert without.headers["WWW-Authenticate"] == 'Bearer realm="media-analysis"'
+    assert without.headers["WWW-Authenticate"] == 'Bearer realm="faceline"'
     for scope in SCOPES:
         for headers in (guarded.headers(scope), {"Authorization": f"Bearer {guarded.keys[scope]}"}):
             answer = guarded.client.open(_url(rule), method=method, headers=headers)

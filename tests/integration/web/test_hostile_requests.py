@@ -55,7 +55,7 @@ HEADERS = [
 ]
 VALUES = [
     *(b"", b"0", b"-1", b"1", b"99999999999999999999", b"1, 1", b"chunked", b"gzip, chunked", b"close", b"keep-alive"),
-    *(b"100-continue", b"wait=0", b"Bearer x", b"media_analysis_session=x", b"h2c", b"websocket", b"bytes=0-1"),
+    *(b"100-continue", b"wait=0", b"Bearer x", b"faceline_session=x", b"h2c", b"websocket", b"bytes=0-1"),
     *(b"\xff", b"a\tb", b"a\0b", b"text/html", b"00-" + b"f" * 32, b"v" * 9000, b"<script>", b"=1+1", b"\r\n folded"),
 ]
 

@@ -26,7 +26,7 @@ def test_a_key_is_made_used_listed_and_revoked(served: Served) -> None:
     made = service_command("key", "new", "--name", "reader", "--scope", "read", "--file", file)
     assert made.exit_code == 0
     text = made.stdout.strip()
-    assert re.fullmatch(r"mak_[A-Za-z0-9_-]{43}", text)
+    assert re.fullmatch(r"fl_[A-Za-z0-9_-]{43}", text)
     assert text not in made.stderr + served.keys_file.read_text()
     assert stat.S_IMODE(served.keys_file.stat().st_mode) == 0o600
     # Each of the processes takes it up by itself, and so takes it away.
@@ -45,7 +45,7 @@ def test_an_invalid_keys_file_is_logged_and_changes_nothing(served: Served) -> N
     good = served.keys_file.read_text()
     text, key = new_key("late", ["read"])
     try:
-        served.keys_file.write_text(f"{good}{key.entry}\nmak_hush-by-mistake\n")
+        served.keys_file.write_text(f"{good}{key.entry}\nfl_hush-by-mistake\n")
         for _ in range(8):
             assert served.ask("/jobs").status == 200
             assert served.ask("/jobs", key=text).status == 401
@@ -85,7 +85,7 @@ def test_without_a_file_the_entry_is_for_the_settings() -> None:
     ],
 )
 def test_mistakes_are_reported(tmp_path: Path, arguments: list[str], says: str) -> None:
-    (tmp_path / "spoilt").write_text("mak_hush\n")
+    (tmp_path / "spoilt").write_text("fl_hush\n")
     done = service_command("key", *[argument.replace("{tmp}", str(tmp_path)) for argument in arguments])
     assert (done.exit_code, done.stdout) == (2, "")
     assert says in done.stderr

@@ -29,7 +29,7 @@ def numbers(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 
 def answered(text: str, route: str, status: str) -> float:
-    return numbers(text).get(("media_http_requests_total", frozenset({("route", route), ("status", status)})), 0)
+    return numbers(text).get(("faceline_http_requests_total", frozenset({("route", route), ("status", status)})), 0)
 
 
 def ask(port: int, path: str) -> tuple[int, str]:

@@ -42,14 +42,16 @@ def test_a_video_is_counted_in_all_its_parts(bench: Bench) -> None:
     job = bench.submit("clip.mp4", clip(frames=10), media="video")
     with bench.worker():
         bench.finished(job)
+    assert grown("faceline_jobs_total", state="succeeded", code="") == 1
+    assert grown("faceline_attempts_total") == 1
+    # The former names, for one release.
     assert grown("media_jobs_total", state="succeeded", code="") == 1
-    assert grown("media_attempts_total") == 1
     for stage in ("queue", "fetch", "probe", "prepare", "engine", "results", "publish"):
-        assert grown("media_stage_seconds_count", stage=stage) == 1, stage
-    assert grown("media_stage_seconds_sum", stage="engine") > 0
-    assert grown("media_frames_per_second_count") == 1
-    assert grown("media_success_share_sum") == 1
-    assert grown("media_faces_total") == 1
+        assert grown("faceline_stage_seconds_count", stage=stage) == 1, stage
+    assert grown("faceline_stage_seconds_sum", stage="engine") > 0
+    assert grown("faceline_frames_per_second_count") == grown("media_frames_per_second_count") == 1
+    assert grown("faceline_success_share_sum") == 1
+    assert grown("faceline_faces_total") == 1
 
 
 def test_failures_and_retries_are_told_apart(bench: Bench) -> None:
@@ -59,20 +61,20 @@ def test_failures_and_retries_are_told_apart(bench: Bench) -> None:
     with bench.worker("killed", max_attempts=1):
         bench.settled()
     assert bench.record(broken).error_code == "unreadable_media"
-    assert grown("media_jobs_total", state="failed", code="unreadable_media") == 1
-    assert grown("media_jobs_total", state="failed", code="engine_crashed") == 1
-    assert grown("media_engine_restarts_total") >= 1
+    assert grown("faceline_jobs_total", state="failed", code="unreadable_media") == 1
+    assert grown("faceline_jobs_total", state="failed", code="engine_crashed") == 1
+    assert grown("faceline_engine_restarts_total") >= 1
 
 
 def test_a_cancelled_job_and_a_renewed_lease(bench: Bench) -> None:
     grown = counting()
     waiting = bench.submit("waiting.jpg", jpeg())
     bench.account.services.submitter.cancel(waiting.job_id)
-    assert grown("media_jobs_total", state="cancelled", code="cancelled") == 1
+    assert grown("faceline_jobs_total", state="cancelled", code="cancelled") == 1
     job = bench.submit("clip.mp4", clip(frames=12), media="video")
     with bench.worker("slow", lease_s=3):
         bench.finished(job)
-    assert grown("media_lease_renewals_total", outcome="renewed") >= 1
+    assert grown("faceline_lease_renewals_total", outcome="renewed") >= 1
 
 
 def test_the_port_tells_numbers_health_and_each_dependency(bench: Bench) -> None:
@@ -82,8 +84,8 @@ def test_the_port_tells_numbers_health_and_each_dependency(bench: Bench) -> None
         status, text = ask(port, "/metrics")
         assert status == 200
         # Zero from the start: a rate cannot be seen in a number that begins with its first event.
-        assert ("media_jobs_total", frozenset({("state", "failed"), ("code", "")})) in numbers(text)
-        assert numbers(text)["media_queue_length", frozenset()] == 0
+        assert ("faceline_jobs_total", frozenset({("state", "failed"), ("code", "")})) in numbers(text)
+        assert numbers(text)["faceline_queue_length", frozenset()] == 0
         assert ask(port, "/healthz")[0] == 200
         status, body = ask(port, "/readyz")
         checks = json.loads(body)["checks"]
