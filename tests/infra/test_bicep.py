@@ -212,7 +212,7 @@ def test_the_key_made_by_the_script_is_one_of_the_service() -> None:
     known = parse_entry(entry)
     assert (known.name, known.scopes) == ("function", {"analyse", "read"})
     assert known.digest == hashlib.sha256(key.encode()).digest()
-    assert len(key) == 68
+    assert len(key) == len("fl_") + 64
 
 
 @pytest.mark.parametrize(
