@@ -9,7 +9,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-all campaigns chaos fuzz mutants check docs bench lock clean
+.PHONY: help setup demo up test test-contract test-browser test-others test-all campaigns chaos fuzz mutants check docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,14 +21,19 @@ up: $(DEMO_READY) ## start the same stack in the foreground and leave it running
 	@$(RUN) -m infra.local.up
 
 test: setup ## run the tests, several files at a time: many of them wait
-	@# Root on Debian gets Chromium for the browser tests where it is missing; others read a line about it.
+	@$(MAKE) --no-print-directory --jobs=3 test-contract test-browser test-others
+
+# Beside the others: schemathesis makes one test of all its routes where tests are shared out, and the pages share a stack.
+test-contract: setup
+	@$(BESIDE) $(CONTRACTS) >.local/contract.log 2>&1; code=$$?; cat .local/contract.log; exit $$code
+test-browser: setup
+	@# Root on Debian gets Chromium where it is missing; others read a line about it.
 	@$(RUN) -m infra.local.browser
-	@# By itself, beside the others: schemathesis makes one test of all its routes where tests are shared out.
-	@mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q $(CONTRACTS) >.local/contract.log 2>&1 & \
-	trap "kill $$! 2>/dev/null" INT TERM; \
-	$(RUN) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder -p no:schemathesis \
-		$(CONTRACTS:%=--ignore %) --ignore tests/campaigns; others=$$?; \
-	wait $$!; contract=$$?; cat .local/contract.log; exit $$((others + contract))
+	@$(BESIDE) tests/browser >.local/browser.log 2>&1; code=$$?; cat .local/browser.log; exit $$code
+test-others: setup
+	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -p no:schemathesis \
+		$(foreach each,$(CONTRACTS) tests/browser tests/campaigns,--ignore $(each))
+BESIDE := mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q
 CONTRACTS := tests/integration/web/test_contract.py tests/integration/identity/test_contract.py
 
 test-all: test campaigns ## run the tests, then the short runs of the campaigns

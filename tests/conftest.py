@@ -93,21 +93,11 @@ def account_on(azurite: Azurite, tmp_path: Path) -> StorageAccount:
     return StorageAccount(settings, services, container)
 
 
-FIRST = ("acceptance", "browser", "integration/worker", "infra", "integration", "openface_lite", "unit")
+FIRST = ("acceptance", "integration/worker", "infra", "integration", "openface_lite", "unit")
 """Folders in the order in which their tests begin: what takes long early, so that nothing runs alone at last."""
-COSTLY = ("browser", "served", "postgres_url")
-"""Fixtures of a session whose files are all given to one process, which starts them once."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: a file stays together, and files that share what is costly do."""
-    shared: dict[Path, str] = {}
-    for item in items:
-        costly = [name for name in COSTLY if name in getattr(item, "fixturenames", ())]
-        shared[item.path] = shared.get(item.path) or "".join(costly[:1])
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(shared[item.path] or f"{item.path.parent.name}/{item.path.stem}"))
     items.sort(key=lambda item: _turn(item.path))
 
 
