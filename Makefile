@@ -17,8 +17,8 @@ help: ## list the targets
 demo: $(DEMO_READY) ## run the main job end to end on real media, into demo-results/
 	@$(RUN) -m infra.local.demo
 
-up: $(DEMO_READY) ## start the same stack in the foreground and leave it running; Ctrl-C stops it
-	@$(RUN) -m infra.local.up
+up: $(DEMO_READY) ## start the same stack in the foreground, with this environment's settings; Ctrl-C stops it
+	@$(RUN) -m infra.local.up $(if $(PORT),--port $(PORT))
 
 test: setup ## run the tests, several files at a time: many of them wait
 	@$(MAKE) --no-print-directory --jobs=3 test-contract test-browser test-others

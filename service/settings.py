@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+_MODELS_BESIDE = REPOSITORY / "openface_lite" / "models"
 MOST_PROXIES = 10
 
 
@@ -35,17 +36,24 @@ def processors(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("
 
 
 def models_folder() -> Path:
-    """Return the folder of the embedded analyser's networks, which its processes are given as FACELINE_MODELS.
+    """Return the folder of the embedded analyser's networks.
 
     FACELINE_MODELS (or OPENFACE_LITE_MODELS, its older name), else `models/` of a checkout or image, else the
     user's cache.
     """
     named = os.environ.get("FACELINE_MODELS") or os.environ.get("OPENFACE_LITE_MODELS")
-    beside = REPOSITORY / "openface_lite" / "models"
-    if named or beside.is_dir() or (REPOSITORY / "pyproject.toml").is_file():
-        return Path(named).absolute() if named else beside
+    if named:
+        return Path(named).absolute()
+    if _MODELS_BESIDE.is_dir() or (REPOSITORY / "pyproject.toml").is_file():
+        return _MODELS_BESIDE
     caches = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(caches) if caches.startswith("/") else Path.home() / ".cache") / "faceline" / "models"
+
+
+def models_environment() -> dict[str, str]:
+    """Return what the analyser's processes are given, which find a folder beside them by themselves."""
+    folder = models_folder()
+    return {} if folder == _MODELS_BESIDE else {"FACELINE_MODELS": str(folder)}
 
 
 def _cgroup_folders(cgroups: Path, membership: Path) -> list[Path]:
@@ -380,6 +388,11 @@ class Settings(BaseSettings):
     def detect_processes(self) -> int:
         """Analyser processes of each gunicorn process: `DETECT_CHILDREN`, or its share of the processors."""
         return self.detect_children or max(1, processors() // self.web_workers)
+
+    @property
+    def has_storage(self) -> bool:
+        """Whether a storage account is named."""
+        return self.azure_storage_connection_string is not None or self.storage_account is not None
 
     @property
     def asks_for_keys(self) -> bool:

@@ -3,7 +3,9 @@
 Separate because it is for people: it prints where everything is, and waits.
 """
 
+import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,9 +15,11 @@ import click
 
 from infra.local.node import NodeUnavailable
 from infra.local.part import PartFailed
-from infra.local.stack import DEFAULT_RUN_FOLDER, REPOSITORY, LocalStack, StackOptions
+from infra.local.stack import DEFAULT_RUN_FOLDER, REPOSITORY, LocalStack, StackOptions, inherited_environ
 
 _LOOK_S = 0.5
+_OF_THE_STACK = {"AZURE_STORAGE_CONNECTION_STRING", "STORAGE_ACCOUNT", "HOST", "PORT", "WORKSPACE", "WORKER_NAME"}
+"""Settings that the stack gives to its parts itself."""
 
 
 @click.command()
@@ -25,8 +29,16 @@ _LOOK_S = 0.5
 def main(run_folder: Path, workers: int, port: int) -> None:
     """Start storage, web, workers and function app, and keep them running until Ctrl-C."""
     stop_on_sigterm()
+    settings = settings_of_caller()
+    for name in sorted(_OF_THE_STACK & os.environ.keys()):
+        click.echo(f"{name} is set and not used: this stack has a storage, ports and folders of its own", err=True)
+    options = StackOptions(run_folder=run_folder, workers=workers, web_port=port, extra_env=settings)
     try:
-        with LocalStack(StackOptions(run_folder=run_folder, workers=workers, web_port=port)) as stack:
+        with LocalStack(options) as stack:
+            if settings:
+                click.echo(f"settings   {', '.join(sorted(settings))} of this environment\n")
+            if not stack.service_url.endswith(f":{port}"):
+                click.echo(f"port {port} is taken by another program; --port or PORT=… of `make up` names another\n")
             click.echo(_how_to_use(stack))
             while True:
                 stack.check()
@@ -47,6 +59,21 @@ def stop_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
+def settings_of_caller() -> dict[str, str]:
+    """Select the caller's variables that are settings of the service and not the stack's own business."""
+    listing = subprocess.run(
+        [sys.executable, "-m", "service", "settings"],
+        cwd=REPOSITORY,
+        env=inherited_environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    known = {line.partition("=")[0] for line in listing.stdout.splitlines() if not line.startswith(" ")}
+    wanted = (known | {"SETTINGS_FILE", "FACELINE_MODELS"}) - _OF_THE_STACK
+    return {name: value for name, value in os.environ.items() if name in wanted}
+
+
 def _how_to_use(stack: LocalStack) -> str:
     python = Path(sys.executable)
     if python.is_relative_to(REPOSITORY):
@@ -54,7 +81,8 @@ def _how_to_use(stack: LocalStack) -> str:
     folder = "" if stack.run_folder == DEFAULT_RUN_FOLDER else f" --run-folder {stack.run_folder}"
     by_function = f"{stack.functions_url}/api/analyse/image/wild/my-upload"
     return f"""\
-service    {stack.service_url}  (try it: {stack.service_url}/docs/)
+pages      {stack.service_url}/  (drop files, see faces at once)
+service    {stack.service_url}  (its API: {stack.service_url}/docs/)
 functions  {stack.functions_url}/api/  (x-functions-key: {stack.function_key})
 storage    {stack.connection_string}
 logs       {stack.logs}

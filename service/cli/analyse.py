@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.progress import TaskID
 
 from service import wiring
 from service.cli.job_options import given_options, with_job_options
-from service.cli.output import bars, shown, summary_line
+from service.cli.output import bars, closing_line, shown, summary_line
 from service.cli.passed_over import report_passed_over, with_strict
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
@@ -72,14 +73,19 @@ def analyse(
             again=again,
         )
         reported = {file.name: file.path for file in files} if with_report else {}
-        failures = _analyse_all(local_run, files, as_json, reported)
-    if failures or (strict and search.passed_over):
+        outcomes, unreported = _analyse_all(local_run, files, as_json, reported)
+    if not as_json:
+        click.echo(closing_line(outcomes, [file.reason for file in search.passed_over], out))
+    if outcomes["failed"] or unreported or (strict and search.passed_over):
         sys.exit(EXIT_FAILED)
 
 
-def _analyse_all(local_run: LocalRun, files: list[Found], as_json: bool, reported: Mapping[str, Path]) -> int:
-    """Analyse with one progress bar a file and one for all; returns how many files or reports failed."""
-    failures = 0
+def _analyse_all(
+    local_run: LocalRun, files: list[Found], as_json: bool, reported: Mapping[str, Path]
+) -> tuple[Counter[str], int]:
+    """Analyse with one progress bar a file and one for all; returns the outcomes, and how many reports failed."""
+    outcomes: Counter[str] = Counter({"analysed": 0, "kept": 0, "failed": 0})
+    unreported = 0
     with bars(hidden=as_json) as progress, closing(ReportMaker()) as maker:
         whole = progress.add_task("all files", total=len(files))
         tasks: dict[str, TaskID] = {}
@@ -90,7 +96,8 @@ def _analyse_all(local_run: LocalRun, files: list[Found], as_json: bool, reporte
             progress.update(tasks[file.name], completed=fraction, description=f"{file.name} ({stage})")
 
         for done in local_run.analyse(files, watch):
-            failures += done.outcome == "failed" or not _reported(done, reported, maker)
+            outcomes[done.outcome] += 1
+            unreported += not _reported(done, reported, maker)
             if done.name in tasks:
                 progress.remove_task(tasks.pop(done.name))
             progress.advance(whole)
@@ -98,7 +105,7 @@ def _analyse_all(local_run: LocalRun, files: list[Found], as_json: bool, reporte
                 click.echo(json.dumps(done.as_dict()))
             else:
                 progress.console.print(summary_line(done), markup=False, highlight=False, soft_wrap=True)
-    return failures
+    return outcomes, unreported
 
 
 def _reported(done: Done, reported: Mapping[str, Path], maker: ReportMaker) -> bool:

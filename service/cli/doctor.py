@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.doctor_checks.check import Check, failed, ok
+from service.cli.doctor_checks.check import Check, failed, ok, skipped
 from service.cli.doctor_checks.rounds import local_checks, storage_checks
 from service.cli.output import echo_json, shown
 from service.cli.startup import EXIT_FAILED
@@ -34,8 +34,9 @@ MOST_LINES = 8
     metavar="FOLDER",
     help="Judge the engine in this folder by the contract of engines, and nothing else.",
 )
+@click.option("--local", "local_only", is_flag=True, help="Only what `analyse` needs on this machine; no storage.")
 @click.option("--fix", is_flag=True, help="Create the queues, the table and the results container if they are missing.")
-def doctor(as_json: bool, bin_dir: Path | None, fix: bool) -> None:
+def doctor(as_json: bool, bin_dir: Path | None, local_only: bool, fix: bool) -> None:
     """Check everything that a web server or worker needs, with advice where a check fails.
 
     The engine analyses the reference picture. Exit code 1 if a check failed; warnings do not count.
@@ -54,7 +55,11 @@ def doctor(as_json: bool, bin_dir: Path | None, fix: bool) -> None:
         sys.exit(EXIT_FAILED)
     configure(settings.log_format, "ERROR")
     report(ok("settings", "valid"))
-    for check in _engine_checks(settings, bin_dir) if bin_dir else _checks(settings, fix=fix):
+    if bin_dir:
+        checks = _engine_checks(settings, bin_dir)
+    else:
+        checks = local_checks(settings) if local_only else _checks(settings, fix=fix)
+    for check in checks:
         report(check)
     if any_failed:
         sys.exit(EXIT_FAILED)
@@ -72,6 +77,9 @@ def _engine_checks(settings: Settings, bin_dir: Path) -> Iterator[Check]:
 def _checks(settings: Settings, *, fix: bool) -> Iterator[Check]:
     """Look at everything that web and worker need; `fix` creates missing stores in storage."""
     yield from local_checks(settings)
+    if not settings.has_storage:
+        yield skipped("storage", "none is set: this installation analyses local files (`analyse`) and serves nothing")
+        return
     try:
         backend = JobBackend.connect(settings)
     except BadSettings as error:

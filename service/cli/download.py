@@ -102,7 +102,7 @@ def _bring_all(
     as_json: bool,
     report: bool,
 ) -> None:
-    with progress_display(len(jobs), as_json=as_json) as display:
+    with progress_display(len(jobs), as_json=as_json, out=out) as display:
 
         def brought(job: RemoteJob) -> Sent:
             folder = ResultFolder(out / folder_name(job)) if out else None

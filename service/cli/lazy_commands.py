@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from service.cli.examples import epilog
 from service.cli.unexpected import sentence
 
 COMMANDS = {
@@ -77,6 +78,10 @@ class LazyCommands(click.Group):
             return None
         file, function = COMMANDS[name][0].split(":")
         command: click.Command = getattr(import_module(f"service.cli.{file}"), function)
+        command.epilog = epilog(name)
+        if isinstance(command, click.Group):
+            for part, below in command.commands.items():
+                below.epilog = epilog(f"{name} {part}")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -6,15 +6,25 @@ Blob names and poison messages are hostile: no markup is read in them, and what 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -106,16 +116,30 @@ def bars(*, hidden: bool) -> Progress:
         BarColumn(),
         _Amount(),
         TimeElapsedColumn(),
+        TextColumn("left", style="progress.remaining"),
+        TimeRemainingColumn(),
         console=Console(stderr=True),
         disable=hidden or not sys.stderr.isatty(),
     )
 
 
 def summary_line(done: Done) -> str:
-    """Summarise one file in one line."""
+    """Summarise one file in a line; a failure has a second one, with what to do about it."""
     if done.error:
-        return f"failed    {done.name}: {done.error.message.splitlines()[0]} ({done.error.code})"
+        said = f"failed    {done.name}: {done.error.message.splitlines()[0]} ({done.error.code})"
+        return f"{said}\n          {done.error.advice}"
     return f"{done.outcome:<9} {done.name}: {measured(done.manifest or {})} -> {done.csv}"
+
+
+def closing_line(outcomes: Mapping[str, int], left_out: Sequence[str], out: Path | None) -> str:
+    """Summarise a whole run, with the reasons why files were left out, and the command that comes next."""
+    parts = [f"{count} {outcome}" for outcome, count in outcomes.items() if count]
+    if left_out:
+        reasons = "; ".join(dict.fromkeys(left_out))
+        parts.append(f"{len(left_out)} left out: {shown(reasons, 200)}")
+    done = sum(outcomes.get(each, 0) for each in ("analysed", "kept", "downloaded"))
+    then = f"; next: faceline collect {shlex.quote(str(out))} --out table.csv" if done and out else ""
+    return f"{', '.join(parts) or 'nothing to do'}{then}"
 
 
 def measured(manifest: dict[str, Any]) -> str:

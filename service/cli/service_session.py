@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 from rich.progress import Progress, TaskID
 
-from service.cli.output import bars, echo_json, measured, shown
+from service.cli.output import bars, closing_line, echo_json, measured, shown
 from service.cli.startup import EXIT_FAILED, Refused
 from service.client.client import Client
 from service.client.models import ClientError, RemoteJob
@@ -108,7 +109,7 @@ class ProgressDisplay:
     as_json: bool
     tasks: dict[str, TaskID] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    any_failed: bool = False
+    outcomes: Counter[str] = field(default_factory=Counter)
 
     def watch(self, name: str, what: str, share: float) -> None:
         """Update the file's bar."""
@@ -119,8 +120,8 @@ class ProgressDisplay:
 
     def done(self, sent: Sent) -> None:
         """Remove the file's bar and print its outcome."""
-        self.any_failed = self.any_failed or sent.outcome == "failed"
         with self.lock:
+            self.outcomes[sent.outcome] += 1
             if sent.name in self.tasks:
                 self.progress.remove_task(self.tasks.pop(sent.name))
             self.progress.advance(self.whole)
@@ -131,12 +132,21 @@ class ProgressDisplay:
 
 
 @contextmanager
-def progress_display(count: int, *, as_json: bool) -> Iterator[ProgressDisplay]:
-    """Show the progress of `count` files; end the process with exit code 1 if any failed."""
+def progress_display(
+    count: int, *, as_json: bool, out: Path | None = None, left_out: Sequence[str] = ()
+) -> Iterator[ProgressDisplay]:
+    """Show the progress of `count` files; end the process with exit code 1 if any failed.
+
+    Args:
+        out: folder of the results, for the line that says what comes next.
+        left_out: reason for each file that is not among them.
+    """
     with bars(hidden=as_json) as progress:
         display = ProgressDisplay(progress, progress.add_task("all", total=count), as_json)
         yield display
-    if display.any_failed:
+    if not as_json:
+        click.echo(closing_line(display.outcomes, left_out, out))
+    if display.outcomes["failed"]:
         sys.exit(EXIT_FAILED)
 
 

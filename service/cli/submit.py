@@ -11,12 +11,15 @@ import click
 
 from service.cli.job_options import given_options, with_job_options
 from service.cli.passed_over import report_passed_over, with_strict
-from service.cli.service_session import progress_display, with_at_once, with_json, with_report, with_service
+from service.cli.service_session import progress_display, with_at_once, with_json, with_service
 from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.client.client import Client
 from service.client.send import LocalFile, Sender
 from service.jobs.media_files import NO_MEDIA, PassedOver, find_media
 from service.jobs.options import JobOptions, MediaType
+
+REPORTED_FILES = 20
+"""Reports are made and downloaded without being asked for below this number of files."""
 
 
 @click.command()
@@ -31,7 +34,12 @@ from service.jobs.options import JobOptions, MediaType
 )
 @with_job_options()
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
-@with_report
+@click.option(
+    "--report/--no-report",
+    "report",
+    default=None,
+    help=f"Also download reports; default: below {REPORTED_FILES} files.",
+)
 @with_at_once
 @with_strict
 @with_json
@@ -43,7 +51,7 @@ def submit(
     out: Path | None,
     media_type: MediaType,
     no_wait: bool,
-    report: bool,
+    report: bool | None,
     at_once: int,
     strict: bool,
     as_json: bool,
@@ -77,11 +85,12 @@ def submit(
         given,
         out=out.resolve() if out else None,
         wait=not no_wait,
-        with_report=report,
+        with_report=len(files) < REPORTED_FILES if report is None else report,
         at_once=at_once,
         stop=stop,
     )
-    with progress_display(len(files), as_json=as_json) as display:
+    left_out = [file.reason for file in passed_over]
+    with progress_display(len(files), as_json=as_json, out=out, left_out=left_out) as display:
         for sent in sender.send(files, display.watch):
             display.done(sent)
     if strict and passed_over:

@@ -11,6 +11,9 @@ from service.jobs.names import OWN_CONTAINER, OWN_FOLDER
 LONGEST_NAME = 1024
 LONGEST_STEM = 120
 
+SHORT_ID = 12
+"""Digits of a job's id in the name of a local folder."""
+
 PEOPLE = "people.json"
 """Artefact of jobs that name a gallery: the people who were matched."""
 
@@ -37,9 +40,13 @@ class ResultPlace:
         return cls(job.container if own else results_container, folder, _shortened(job.stem, LONGEST_STEM))
 
     @classmethod
-    def in_folder(cls, job: AnalysisJob) -> ResultPlace:
-        """Return the place in a plain folder: one sub-folder for each media file."""
-        return cls(".", f"{job.blob}/", job.stem)
+    def in_folder(cls, job: AnalysisJob, *, beside: bool = False) -> ResultPlace:
+        """Return the place in a plain folder: one sub-folder for each media file.
+
+        Args:
+            beside: with the job's id in its name, where a result of other options has the plain name.
+        """
+        return cls(".", f"{job.blob}~{job.job_id[:SHORT_ID]}/" if beside else f"{job.blob}/", job.stem)
 
     @property
     def csv(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from service.sandbox.process import ChildLimits, Companion, Finished, run_child
-from service.settings import models_folder
+from service.settings import models_environment
 
 PACKAGES = Path(__file__).resolve().parent.parent.parent
 """The folder above this package, for a child, which inherits no path."""
@@ -45,4 +45,4 @@ def _command(module: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1", "FACELINE_MODELS": str(models_folder())}
+    return {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1", **models_environment()}

@@ -66,7 +66,7 @@ class LocalRun:
             job = self._job(file)
         except AnalysisError as error:
             return Done(file.name, "failed", None, None, error)
-        place = ResultPlace.in_folder(job)
+        place = self._place(job)
         csv = self.out / place.csv
         attempt = AttemptContext(job, place, attempt_id="", number=1, worker="by hand", watch=watch)
         with log_context(job, continued_trace(None)):
@@ -86,6 +86,17 @@ class LocalRun:
         options = JobOptions.resolve(file.media, self.media_type, self.options)
         etag = self.pipeline.source.info(".", file.name).etag
         return AnalysisJob(".", file.name, etag, file.media, self.media_type, options)
+
+    def _place(self, job: AnalysisJob) -> ResultPlace:
+        """Return the file's folder, or one beside it where it holds a result of the same file by other options."""
+        place = ResultPlace.in_folder(job)
+        try:
+            manifest = self._manifest(place)
+            other = manifest["job"]
+            is_other = bool(manifest["csv"]) and other["etag"] == job.etag and other["id"] != job.job_id
+        except (OSError, ValueError, KeyError, TypeError):
+            is_other = False
+        return ResultPlace.in_folder(job, beside=True) if is_other else place
 
     def _kept(self, job: AnalysisJob, place: ResultPlace) -> dict[str, Any] | None:
         """Return the manifest of an existing result that is whole and of the same job and engine."""

@@ -54,14 +54,13 @@ def test_all_is_well_with_real_storage_and_engine(command_line: CommandLine) -> 
     assert "FaceLandmarkImg gave 711 columns and found 1 face" in done.stdout
 
 
-def test_without_storage_the_engine_is_tried_all_the_same(tmp_path: Path) -> None:
+def test_without_storage_the_engine_is_tried_and_nothing_fails(tmp_path: Path) -> None:
     environ = {"OPENFACE_BIN_DIR": str(FAKES / "no_face"), "WORKSPACE": str(tmp_path)}
     done = CommandLine(environ)("doctor", "--json")
     checks = {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
     assert list(checks) == ["settings", *LOCAL, "storage"]
-    assert done.exit_code == 1
-    assert [name for name, check in checks.items() if check["status"] == "failed"] == ["storage"]
-    assert "set AZURE_STORAGE_CONNECTION_STRING" in checks["storage"]["advice"]
+    assert done.exit_code == 0
+    assert [name for name, check in checks.items() if check["status"] == "skipped"] == ["storage"]
     assert checks["models"]["status"] == "warning"
     assert checks["probe picture"]["seconds"] > 0
 
