@@ -53,7 +53,7 @@ check: setup ## lint, format, types, the import contract, stale documents, names
 	@$(RUN) -m infra.checks.words
 
 docs: setup ## generate the reference pages and build the documentation into .local/site
-	@$(RUN) -m infra.docs
+	@$(RUN) -m infra.docs --site
 	@[ -x $(DOCS_TOOLS)/bin/pip ] || $(PYTHON) -m venv $(DOCS_TOOLS)
 	@$(DOCS_TOOLS)/bin/pip install $(PIP_OPTIONS) -r infra/docs-requirements.txt
 	@$(DOCS_TOOLS)/bin/zensical build --strict && echo "open .local/site/index.html"

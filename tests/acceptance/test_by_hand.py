@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,53 +22,66 @@ from tests.integration.cli.conftest import CommandLine
 REPOSITORY = Path(__file__).parents[2]
 
 
-def _documented(block: str, page: str = "README.md") -> str:
+PAGES = ["README.md", *sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").glob("*.md"))]
+OFFLINE, WITH_STACK = "offline", "with make up"
+
+
+def _blocks(page: str, kind: str) -> str:
+    """All command blocks of a page that are marked as tested in this way, as one script."""
     text = (REPOSITORY / page).read_text("utf-8")
-    found = re.search(rf"<!-- tested: {block} -->\n```sh\n(.*?)```", text, re.DOTALL)
-    assert found
-    return found[1].replace(".venv/bin/python", sys.executable)
+    return "\n".join(re.findall(rf"<!-- tested: {kind} -->\n```sh\n(.*?)```", text, re.DOTALL))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with what the documented commands expect of a checkout after set-up."""
+    media = tmp_path / "tests" / "fixtures" / "media"
+    media.mkdir(parents=True)
+    shutil.copy(ASTRONAUT, media)
+    commands = tmp_path / ".venv" / "bin"
+    commands.mkdir(parents=True)
+    for name, words in {"python": "", "faceline": " -m service"}.items():
+        (commands / name).write_text(f'#!/bin/sh\nexec {sys.executable}{words} "$@"\n')
+        (commands / name).chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack(StackOptions(run_folder=tmp_path_factory.mktemp("stack"))) as stack:
+        yield stack
 
 
 def _shell(script: str, cwd: Path) -> str:
     environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(["sh", "-euc", script], cwd=cwd, env=environ, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(["sh", "-euc", script], cwd=cwd, env=environ, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
+def test_every_mark_of_a_tested_block_is_one_that_is_run() -> None:
+    marks = {mark for page in PAGES for mark in re.findall(r"<!-- tested: (.*?) -->", (REPOSITORY / page).read_text())}
+    assert marks == {OFFLINE, WITH_STACK}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if _blocks(page, OFFLINE)])
+def test_the_documented_local_commands_work(checkout: Path, page: str) -> None:
+    printed = _shell(_blocks(page, OFFLINE), checkout)
+    assert "analysed  astronaut.png: 1 face" in printed
+    names = sorted(path.name for path in (checkout / "results" / "astronaut.png").iterdir())
+    assert names == ["astronaut.csv", "manifest.json"]
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
-def test_the_documented_curl_and_client_commands_work(tmp_path: Path) -> None:
-    (tmp_path / "tests" / "fixtures" / "media").mkdir(parents=True)
-    shutil.copy(ASTRONAUT, tmp_path / "tests" / "fixtures" / "media")
-    with LocalStack(StackOptions(run_folder=tmp_path / "stack")) as stack:
-        script = _documented("by hand", "docs/quickstart.md") + _documented("at once") + _documented("client")
-        script = script.replace("http://127.0.0.1:8080", stack.service_url)
-        script = script.replace("infra.local.upload", f"infra.local.upload --run-folder {stack.run_folder}")
-        printed = _shell(script, tmp_path)
-    assert '"state":"succeeded"' in printed
-    assert printed.count('"keypoints"') == 2
-    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "results" / "astronaut.png" / "report.html").is_file()
-    rows = (tmp_path / "astronaut.csv").read_text().splitlines()
-    assert len(rows) == 2
-    assert len(rows[0].split(",")) == 711
-
-
-def test_the_documented_local_analysis_works(tmp_path: Path) -> None:
-    (tmp_path / "tests" / "fixtures" / "media").mkdir(parents=True)
-    shutil.copy(ASTRONAUT, tmp_path / "tests" / "fixtures" / "media")
-    assert "analysed  astronaut.png: 1 face" in _shell(_documented("local"), tmp_path)
-    folder = tmp_path / "results" / "astronaut.png"
-    assert sorted(path.name for path in folder.iterdir()) == ["astronaut.csv", "manifest.json"]
-    assert "kept      astronaut.png" in _shell(_documented("local"), tmp_path)
-    assert "analysed  " in _shell(_documented("local").rstrip() + " --again", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("block", "page"), [("local", "quickstart.md"), ("at once", "at-once.md"), ("client", "batches.md")]
-)
-def test_pages_repeat_the_commands_of_readme(block: str, page: str) -> None:
-    assert set(_documented(block, f"docs/{page}").splitlines()) >= set(_documented(block).splitlines())
+@pytest.mark.parametrize("page", [page for page in PAGES if _blocks(page, WITH_STACK)])
+def test_the_documented_commands_of_a_running_service_work(checkout: Path, stack: LocalStack, page: str) -> None:
+    script = _blocks(page, WITH_STACK).replace("http://127.0.0.1:8080", stack.service_url)
+    script = script.replace("infra.local.upload", f"infra.local.upload --run-folder {stack.run_folder}")
+    printed = _shell(script, checkout)
+    for file in re.findall(r" -o (\S+)", script):
+        assert (checkout / file).stat().st_size > 1000
+    assert printed.count('"keypoints"') == script.count("/api/detect") + script.count('/api/analyse-image" -F')
+    assert '"code"' not in printed
 
 
 def _analyse(tmp_path: Path, *arguments: str, **environ: str) -> Result:
