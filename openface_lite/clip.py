@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from openface_lite.arrays import Array, Image
 from openface_lite.pictures import images_in, picture_of_frame
 from openface_lite.pose import Camera
 from openface_lite.track import FaceTracker
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 # Called after each frame with the number of frames done and of frames expected (0: unknown).
 Progress = Callable[[int, int], object]
@@ -25,8 +29,7 @@ class Table:
     """One row a frame.
 
     ``columns`` are the 714 names of FeatureExtraction's CSV in its order and units; ``values`` is
-    (frames, 714) float64, NaN where nothing was measured. ``table["AU12_r"]`` is one column (frames,);
-    ``pandas.DataFrame(table.values, columns=table.columns)`` is the same as a data frame.
+    (frames, 714) float64, NaN where nothing was measured. ``table["AU12_r"]`` is one column (frames,).
     """
 
     columns: tuple[str, ...]
@@ -40,6 +43,15 @@ class Table:
             return np.asarray(self.values[:, self.columns.index(name)])
         except ValueError:
             raise KeyError(name) from None
+
+    def __repr__(self) -> str:
+        return f"<Table of {len(self)} frames, {int(np.nansum(self['success']))} with a face>"
+
+    def to_pandas(self) -> "DataFrame":
+        """As a pandas data frame, one column a measure."""
+        from pandas import DataFrame
+
+        return DataFrame(self.values, columns=list(self.columns))
 
 
 def analyse_video(

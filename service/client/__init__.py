@@ -1,6 +1,7 @@
 """The HTTP client: `from service.client import Client`."""
 
 from service.client.client import Client
+from service.client.faces import AnalysedFace, AnalysedImage, FoundFace
 from service.client.models import (
     ClientError,
     Fault,
@@ -15,9 +16,12 @@ from service.client.models import (
 from service.storage.local_files import sha256_of
 
 __all__ = [
+    "AnalysedFace",
+    "AnalysedImage",
     "Client",
     "ClientError",
     "Fault",
+    "FoundFace",
     "Page",
     "Published",
     "RemoteJob",

@@ -1,11 +1,12 @@
 """Client of the service's HTTP API: upload, submit, follow, fetch.
 
     with Client("https://media.example.org", key) as client:
-        there = client.upload_own(file, file.name, sha256=sha256_of(file))
+        there = client.upload_own(Path("clip.mp4"))
         job = client.submit("video", "wild", there.container, there.blob)
         for job in client.follow(job.id):
             print(job.stage, job.progress)
         client.fetch(f"/jobs/{job.id}/result.csv", target)
+        print(client.analyse_image("portrait.jpg").faces)
 
 Every call can be repeated without harm, and is repeated after a broken connection and after the statuses 429, 502, 503
 and 504, as `Retry-After` says. Several threads may share a client. Return values and errors are in
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -30,6 +31,7 @@ from requests.adapters import HTTPAdapter
 from sseclient import SSEClient
 from urllib3.util import Retry
 
+from service.client.faces import AnalysedImage, FoundFace, encoded
 from service.client.models import (
     FilePlace,
     Page,
@@ -42,12 +44,17 @@ from service.client.models import (
     UploadedFile,
     invalid_response,
     parse_body,
+    parse_list,
     parse_text,
     refused,
     unreachable,
 )
 from service.jobs.options import Media, MediaType
 from service.jobs.record import State
+from service.storage.local_files import sha256_of
+
+if TYPE_CHECKING:
+    from service.client.faces import Picture
 
 KEY_HEADER = "X-API-Key"
 SHA256_HEADER = "X-Content-SHA256"
@@ -99,6 +106,9 @@ class Client:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
 
+    def __repr__(self) -> str:
+        return f"<Client of {self._url}>"
+
     def __enter__(self) -> Self:
         return self
 
@@ -113,36 +123,61 @@ class Client:
         container: str,
         blob: str,
         *,
-        sha256: str,
+        sha256: str | None = None,
         media_type: MediaType | None = None,
         on_bytes: Progress | None = None,
     ) -> None:
         """Upload a file. Does nothing where the same bytes are there; 409 where others are.
 
         Args:
-            sha256: of the file, in hex; the service checks it.
+            sha256: of the file, in hex, which the service checks; computed where it is not given.
             media_type: written into the blob's metadata.
         """
         query = {"blob": blob} | ({"media_type": media_type} if media_type else {})
-        self._put(file, f"/uploads/{quote(container, safe='')}", query, sha256, on_bytes)
+        digest = sha256 or sha256_of(file)
+        self._put(file, f"/uploads/{quote(container, safe='')}", query, digest, on_bytes)
 
     def upload_own(
         self,
         file: Path,
-        name: str,
+        name: str | None = None,
         *,
-        sha256: str,
+        sha256: str | None = None,
         media_type: MediaType | None = None,
         on_bytes: Progress | None = None,
     ) -> UploadedFile:
         """Upload a file into the caller's own container; returns where it is. The same bytes are stored once.
 
         Args:
-            name: of the file, without a folder.
+            name: of the file, without a folder; its own where none is given.
             sha256, media_type: as of `upload`.
         """
-        query = {"name": name} | ({"media_type": media_type} if media_type else {})
-        return parse_body(UploadedFile, self._put(file, "/uploads", query, sha256, on_bytes))
+        query = {"name": name or file.name} | ({"media_type": media_type} if media_type else {})
+        digest = sha256 or sha256_of(file)
+        return parse_body(UploadedFile, self._put(file, "/uploads", query, digest, on_bytes))
+
+    def detect(self, picture: Picture, *, upsample: bool = False) -> list[FoundFace]:
+        """Find the faces of a picture at once, largest first; nothing is stored.
+
+        Args:
+            picture: a path, a file's bytes, a (height, width, 3) uint8 RGB array, or a PIL picture.
+            upsample: also find small faces.
+        """
+        return parse_list(FoundFace, self._at_once("/api/detect", picture, upsample))
+
+    def analyse_image(self, picture: Picture, *, upsample: bool = False) -> AnalysedImage:
+        """Measure the faces of a picture at once, largest first; nothing is stored.
+
+        Args:
+            picture, upsample: as of `detect`.
+        """
+        return parse_body(AnalysedImage, self._at_once("/api/analyse-image", picture, upsample))
+
+    def _at_once(self, path: str, picture: Picture, upsample: bool) -> requests.Response:
+        # The service tells the format by the bytes.
+        headers = {"Content-Type": "application/octet-stream"}
+        query = {"upsample": "1"} if upsample else {}
+        return self._ask("POST", path, query, headers=headers, data=encoded(picture))
 
     def find_upload(self, name: str, sha256: str) -> UploadedFile | None:
         """Find a file in the caller's own containers by its name and SHA-256; None where it is not there."""

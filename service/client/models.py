@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.jobs.options import Media, MediaType
 from service.jobs.record import FINISHED, State
@@ -70,6 +70,9 @@ class RemoteJob(BaseModel):
     def is_finished(self) -> bool:
         return self.state in FINISHED
 
+    def __repr__(self) -> str:
+        return f"<RemoteJob {self.id[:12]} {self.state}: {self.container}/{self.blob}>"
+
 
 class Published(BaseModel):
     """A published result."""
@@ -111,6 +114,14 @@ class Page(BaseModel):
 def parse_body(model: type[M], answer: requests.Response) -> M:
     """Parse a response's body. Raises ServiceRefused where it does not fit the model."""
     return parse_text(model, answer.content)
+
+
+def parse_list(model: type[M], answer: requests.Response) -> list[M]:
+    """Parse a response's body as a list. Raises ServiceRefused where it does not fit the model."""
+    try:
+        return TypeAdapter(list[model]).validate_json(answer.content)  # type: ignore[valid-type]
+    except ValidationError as error:
+        raise ServiceRefused(200, "strange_answer", f"the response is no list of {model.__name__}") from error
 
 
 def parse_text(model: type[M], text: bytes | str) -> M:

@@ -10,13 +10,39 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from infra.local.demo_media import make_clip
+from service.client import Client, sha256_of
 from service.jobs.names import file_name
 from tests.conftest import ASTRONAUT
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.client.conftest import Remote
 
 SHADES = itertools.count(10, 10)
+
+
+def test_a_path_bytes_an_array_and_a_pil_picture_give_the_same_faces_at_once(remote: Remote) -> None:
+    opened = Image.open(ASTRONAUT).convert("RGB")
+    pictures = [ASTRONAUT, str(ASTRONAUT), ASTRONAUT.read_bytes(), np.asarray(opened), opened]
+    with Client(remote.url, remote.key) as client:
+        answers = [client.analyse_image(picture) for picture in pictures]
+        [found] = client.detect(ASTRONAUT)
+    assert {(answer.width, answer.height) for answer in answers} == {opened.size}
+    assert len({answer.faces[0].model_dump_json() for answer in answers}) == 1
+    [face] = answers[0].faces
+    assert (found.box, found.keypoints) == (face.box, face.keypoints)
+    assert face.action_units["AU12_r"].intensity is not None
+    assert repr(face) == f"<AnalysedFace at {face.box}, confidence {face.confidence:.2f}>"
+
+
+def test_an_upload_needs_neither_name_nor_hash(remote: Remote, tmp_path: Path) -> None:
+    [file] = _media(tmp_path / "unnamed", 2)[1:]
+    with Client(remote.url, remote.key) as client:
+        there = client.upload_own(file)
+        assert client.find_upload(file.name, sha256_of(file)) == there
+        assert client.upload_own(file) == there
 
 
 def _assert_whole(folder: Path) -> dict:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from werkzeug.wrappers import Request, Response
 
 from infra.local.loopback import free_port
 from service.client.client import Client
+from service.client.faces import encoded
 from service.client.models import ServiceRefused, ServiceUnreachable, Stopped
 from service.client.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
 from service.client.send import upload_name
@@ -230,3 +232,9 @@ def test_file_names_become_valid_names_of_uploads() -> None:
     assert upload_name(Path("/x/Ünï côdé (1).jpg")) == "Ünï côdé (1).jpg"
     assert upload_name(Path("/x/a\\b\tc.jpg")) == "a_b_c.jpg"
     assert upload_name(Path("/x/\udcff.jpg")) == "?.jpg"
+
+
+@pytest.mark.parametrize("array", [np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), np.zeros(4, np.uint8)])
+def test_an_array_that_is_no_picture_is_refused_before_it_is_sent(array):
+    with pytest.raises(ValueError, match="is no picture"):
+        encoded(array)
