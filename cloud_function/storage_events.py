@@ -19,6 +19,10 @@ RESULTS_FOLDER = "_results/"
 
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<blob>.+)", re.DOTALL)
 _RESULTS_CSV = re.compile(r".+/(?P<job_id>[0-9a-f]{32})/[^/]+\.csv", re.DOTALL)
+# Pages and the client upload into these, and submit what they sent with options of their own choice; a job without
+# those beside it would measure the file twice. Where a sender died in between, the service's sweep finds the upload.
+_SENDERS_CONTAINERS = "uploads-"
+_SENT = re.compile(r"[0-9a-f]{64}/[^/]+")
 _SYSTEM_CONTAINERS = ("$", "azure-webjobs-")
 
 
@@ -109,6 +113,8 @@ def of_blob(
         return Ignored("other_results", container, blob)
     if container != settings.shared_container and not fnmatchcase(container, settings.upload_containers):
         return Ignored("other_container", container, blob)
+    if container.startswith(_SENDERS_CONTAINERS) and _SENT.fullmatch(blob):
+        return Ignored("submitted_by_sender", container, blob)
     if is_apple_double(blob):
         return Ignored("apple_double", container, blob)
     media = media_of(blob, content_type, settings.upload_suffixes)

@@ -3,6 +3,8 @@ import pytest
 from function_settings import FunctionSettings
 from storage_events import Ignored, ResultsCsv, StorageEvent, Upload, of_blob, of_event, read_event
 
+from service.jobs.upload_places import blob_of, container_of
+
 JOB_ID = "0123456789abcdef0123456789abcdef"
 ATTEMPT_FOLDER = f"a/f.mp4/{JOB_ID}/attempt-1"
 CREATED, RENAMED = "Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"
@@ -95,6 +97,14 @@ def test_containers_are_chosen_by_a_pattern():
     assert isinstance(decide("up-1", "p.jpg", settings=settings), Upload)
     assert isinstance(decide("shared", "p.jpg", settings=settings), Upload)
     assert decide("other", "p.jpg", settings=settings) == Ignored("other_container", "other", "p.jpg")
+
+
+def test_what_pages_and_client_send_is_submitted_by_them():
+    container, blob = container_of("lab", "20261231"), blob_of("0a" * 32, "p.jpg")
+    assert decide(container, blob) == Ignored("submitted_by_sender", container, blob)
+    # Others may use such a container, and such a folder.
+    assert isinstance(decide(container, "p.jpg"), Upload)
+    assert isinstance(decide("c1", blob), Upload)
 
 
 def test_suffixes_are_a_setting():
