@@ -20,9 +20,8 @@ from service.jobs.table_rows import place_of, plain, row_of_record
 from service.storage.account import translated
 
 PARTITION = "na-"
+"""Begins a partition; the key's first character ends it: few, so that a batch is written in few transactions."""
 MARK = "text-index"
-HEAD = 2
-"""Characters of a key that name its partition: a batch of camera files is one transaction."""
 LONGEST_KEY = 300
 BEYOND = "~"
 """Sorts after all characters of keys."""
@@ -74,11 +73,9 @@ class TextIndex:
             after: row to go on after; empty for all.
         """
         key = key_of(text)
-        head = f"{PARTITION}{key[:HEAD]}"
-        which = "PartitionKey eq @head" if len(key) >= HEAD else "PartitionKey ge @head and PartitionKey lt @next"
         rows = self._table.query_entities(
-            f"{which} and RowKey gt @after and RowKey lt @beyond",
-            parameters={"head": head, "next": head + BEYOND, "after": max(after, key), "beyond": key + BEYOND},
+            "PartitionKey eq @head and RowKey gt @after and RowKey lt @beyond",
+            parameters={"head": f"{PARTITION}{key[0]}", "after": max(after, key), "beyond": key + BEYOND},
             results_per_page=size,
         )
         with translated("searching jobs by name"):
@@ -97,4 +94,4 @@ class TextIndex:
 def _keys(place: str, row: str) -> tuple[str, str]:
     """Return partition and row of a job."""
     key = key_of(name_of(place))
-    return f"{PARTITION}{key[:HEAD]}", f"{key},{row}"
+    return f"{PARTITION}{key[:1]}", f"{key},{row}"
