@@ -161,7 +161,7 @@ def test_a_file_that_is_there_is_not_uploaded_again(window: Visit) -> None:
         expect(page.get_by_role("link", name="Report")).to_have_count(1, timeout=DONE_MS)
         # The type chosen now counts, and not that of the first upload.
         expect(line(page, "twice.jpg")).to_contain_text(f"image, {media_type.split()[-1].lower()}")
-        page.get_by_role("link", name="Job").click()
+        line(page, "twice.jpg").get_by_role("link", name="Job").click()
         expect(page.locator("main")).to_contain_text(media_type.split()[-1].lower())
         page.go_back()
         page.get_by_role("button", name="Clear the finished ones").click()
