@@ -180,6 +180,17 @@ class UnreadableMedia(MediaError):
     )
 
 
+class OptionDoesNotFit(MediaError):
+    """The media lacks what an option asks for."""
+
+    code = "option_does_not_fit"
+    http_status = HTTPStatus.BAD_REQUEST
+    advice = (
+        "Compare the options with the file: a region lies inside the picture, start before the end of the video, and "
+        "camera=exif needs a photo whose EXIF data states the 35 mm equivalent focal length."
+    )
+
+
 class EngineError(AnalysisError):
     """The analysis command failed."""
 

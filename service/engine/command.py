@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.engine.camera import Camera
 from service.engine.installed import Engine
 from service.jobs.job import AnalysisJob
 from service.jobs.options import JobOptions, Media, MediaType
@@ -19,15 +20,20 @@ ALL_COLUMNS = ("-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze")
 
 @dataclass(frozen=True)
 class EngineTask:
-    """How an engine is to measure, apart from which media item."""
+    """How an engine is to measure, apart from which media item.
+
+    Attributes:
+        camera: None leaves it to the engine's guess.
+    """
 
     media: Media
     media_type: MediaType
     options: JobOptions
+    camera: Camera | None = None
 
     @classmethod
-    def of(cls, job: AnalysisJob) -> EngineTask:
-        return cls(job.media, job.media_type, job.options)
+    def of(cls, job: AnalysisJob, camera: Camera | None = None) -> EngineTask:
+        return cls(job.media, job.media_type, job.options, camera)
 
     @classmethod
     def resolve(cls, media: Media, media_type: MediaType, given: Mapping[str, str] | None = None) -> EngineTask:
@@ -73,4 +79,4 @@ def flags(task: EngineTask) -> list[str]:
     chosen += ["-multi_view", "1" if task.options.multi_view else "0"]
     if command_for(task) == "FeatureExtraction" and task.options.au == "static":
         chosen.append("-au_static")
-    return chosen
+    return chosen + (task.camera.as_flags() if task.camera else [])

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.camera import Camera
 from service.engine.columns import LANDMARKS_X, LANDMARKS_Y, VIDEO_HEAD, columns_for
 from service.engine.command import EngineTask
 from service.engine.csv_blocks import Block, blocks, check_header, header_line, with_times
 from service.engine.failures import failure
+from service.engine.hashed_file import HashedFile
 from service.engine.run import EngineRun
 from service.engine.running_stats import RunningMeasures
 from service.engine.table import Table
 from service.errors import MalformedOutput
 
+CAMERA_DIGITS = 1e-4
+"""Relative difference that counts as the same camera: OpenFace writes six digits."""
 FRAME, FACE_ID, SUCCESS = (VIDEO_HEAD.index(name) for name in ("frame", "face_id", "success"))
 
 
@@ -36,10 +38,12 @@ def read_table(task: EngineTask, run: EngineRun, publish_as: Path, times: Sequen
             unfinished table are raw.
         EngineUnavailable, UnreadableMedia: its log says that models, or the media, could not be read.
         NoOutput: it ended well and left nothing.
-        MalformedOutput: its table is not OpenFace 2.x's, or is torn.
+        MalformedOutput: its table is not OpenFace 2.x's, or is torn; or it took another camera than it was given.
     """
     if run.finished.returncode != 0:
         raise failure(run.finished, run.log_tail)
+    if task.camera:
+        _check_camera(run.out_dir / f"{run.stem}_of_details.txt", task.camera)
     csv = run.out_dir / f"{run.stem}.csv"
     if csv.is_file():
         return _rewrite(task, csv, publish_as, times)
@@ -55,6 +59,22 @@ def _found_no_face(details: Path) -> bool:
     except OSError:
         return False
     return bool(lines) and not any(line.startswith("Output csv") for line in lines)
+
+
+def _check_camera(details: Path, camera: Camera) -> None:
+    """Compare the camera with the one that the engine states: engines ignore options that they do not know."""
+    try:
+        lines = details.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    stated = next((line.partition(":")[2] for line in lines if line.startswith("Camera parameters:")), "")
+    wanted = (camera.fx, camera.fy, camera.cx, camera.cy)
+    try:
+        same = np.allclose([float(number) for number in stated.split(",")], wanted, rtol=CAMERA_DIGITS, atol=0.01)
+    except ValueError:
+        same = False
+    if not same:
+        raise MalformedOutput(f"the engine did not take the camera that it was given, it states {stated[:80]!r}")
 
 
 def _rewrite(task: EngineTask, csv: Path, publish_as: Path, times: Sequence[float] | None) -> Table:
@@ -74,7 +94,7 @@ def _write(task: EngineTask, found: Iterable[Block], publish_as: Path) -> Table:
     measures, frames = RunningMeasures(columns), _Frames()
     rows = 0
     with publish_as.open("wb") as file:
-        out = _Hashed(file)
+        out = HashedFile(file)
         out.write(header_line(columns))
         for block in found:
             out.write(block.lines)
@@ -95,24 +115,6 @@ def _write(task: EngineTask, found: Iterable[Block], publish_as: Path) -> Table:
         last_frame=frames.last if video else None,
         measures=measures.result(),
     )
-
-
-class _Hashed:
-    """A file that keeps the size and hash of the bytes written."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-        self.bytes = 0
-
-    def write(self, piece: bytes) -> None:
-        self._file.write(piece)
-        self._digest.update(piece)
-        self.bytes += len(piece)
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
 
 
 class _Frames:

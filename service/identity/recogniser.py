@@ -28,7 +28,7 @@ from service.identity.tracks import (
 )
 from service.identity.vectors import LENGTH, MODEL, Embedding
 from service.jobs.job import AnalysisJob
-from service.sandbox.media import Prepared
+from service.sandbox.preparation import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.python_child import run_module
 from service.storage.blob_store import Blobs

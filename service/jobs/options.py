@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import BadRequest
+from service.jobs.part import Part, Region
 
 Media = Literal["image", "video"]
 MediaType = Literal["posed", "wild"]
@@ -32,33 +33,6 @@ LATER = {SINCE: 2}
 """Metadata of the fields of message schema 2."""
 
 
-@dataclass(frozen=True)
-class Region:
-    """A part of the picture, in whole pixels of the upright one; x and y of its upper left corner."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    @classmethod
-    def parse(cls, text: str) -> Region:
-        """Read `x,y,w,h`. Raises ValueError."""
-        numbers = [int(part) for part in text.split(",") if len(part.strip()) <= LONGEST_NUMBER]
-        if len(numbers) != len(fields(cls)):
-            raise ValueError("four whole numbers x,y,w,h expected")
-        region = cls(*numbers)
-        if min(region.x, region.y) < 0 or min(region.width, region.height) < SMALLEST_REGION:
-            raise ValueError(f"x and y are 0 or more, w and h {SMALLEST_REGION} or more")
-        return region
-
-    def __str__(self) -> str:
-        return f"{self.x},{self.y},{self.width},{self.height}"
-
-
-SMALLEST_REGION = 16
-"""Smallest side of a region in pixels; no engine finds a face in a smaller one."""
-LONGEST_NUMBER = 6
 LARGEST_LENGTH = 1e6
 """Largest value of a camera in pixels."""
 LONGEST_TIME_S = 1e7
@@ -258,6 +232,11 @@ class JobOptions:
             gallery=given.get("gallery", ""),
             **_as_given(requested),
         )
+
+    @property
+    def part(self) -> Part:
+        """The part of the media that is measured."""
+        return Part(self.start, self.end, self.every, Region.parse(self.region) if self.region else None)
 
     @property
     def schema(self) -> int:

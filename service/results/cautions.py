@@ -25,10 +25,11 @@ GENERAL = (
     "Cutting a clip, or joining two, changes the numbers.",
     "Intensities are estimates, at best relative to the person's own neutral face. "
     "Compare a person with themselves before you compare people.",
-    "Frame times assume a constant frame rate. A video of variable rate is resampled before it is analysed.",
+    "Every frame has its own time. OpenFace computes dynamic action units as if the frame rate were constant.",
     f"Faces under about {SMALL_FACE_PX} px are found less often and measured less well.",
     "Phones store videos lying on their side with a rotation flag; they are turned upright before they are analysed.",
-    "Millimetres rest on a guessed focal length. Trust their changes over time more than their absolute values.",
+    "Millimetres rest on a focal length that is guessed unless one was stated. Trust their changes over time more "
+    "than their absolute values.",
     "An action unit is a movement, not a feeling. None of these numbers says what a person felt.",
 )
 """Cautions about every result."""
@@ -198,10 +199,11 @@ def _of_time(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
             code="prepared",
             text=f"Before it was analysed the video was {', '.join(turned)}; coordinates are of the upright picture.",
         )
-    if facts.frame_rate and facts.frame_rate < FEW_FRAMES_A_SECOND:
+    measured_rate = facts.measured_rate
+    if measured_rate and measured_rate < FEW_FRAMES_A_SECOND:
         yield Caution(
             code="few_frames",
-            text=f"{facts.frame_rate:.4g} frames per second are too few to catch every blink and short expression.",
+            text=f"{measured_rate:.4g} frames per second are too few to catch every blink and short expression.",
         )
     observed = max((track.observed_s for track in summary.tracks), default=0.0)
     if 0 < observed < SHORT_CLIP_S:

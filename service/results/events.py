@@ -47,7 +47,7 @@ LEAST_OBSERVED_S = 10.0
 Numbers = NDArray[np.float64]
 
 
-def events(times_s: Numbers, values: Numbers, frame_s: float, rule: EventRule) -> list[Event]:
+def events(times_s: Numbers, values: Numbers, lasts_s: Numbers, rule: EventRule) -> list[Event]:
     """Find the events of one signal, in order of time.
 
     A gap in the times (rows that do not count), or a value that is nan, ends an event, unless the rule merges over it.
@@ -55,17 +55,17 @@ def events(times_s: Numbers, values: Numbers, frame_s: float, rule: EventRule) -
     Args:
         times_s: times of the rows that pass the quality gate, in seconds, rising, shape (n,).
         values: their values, shape (n,).
-        frame_s: time from one frame to the next.
+        lasts_s: time from each row to the next frame, shape (n,).
         rule: its `longest_s` is not applied here: see `shorter_than`.
     """
     if len(times_s) == 0:
         return []
-    starts = np.concatenate(([True], np.diff(times_s) > 1.5 * frame_s))
+    starts = np.concatenate(([True], np.diff(times_s) > 1.5 * lasts_s[:-1]))
     active = _active(values, starts, rule)
     begins = np.flatnonzero(active & (starts | ~np.concatenate(([False], active[:-1]))))
     ends = np.flatnonzero(active & np.concatenate((starts[1:] | ~active[1:], [True]))) + 1
-    runs = _merged(list(zip(begins.tolist(), ends.tolist(), strict=True)), times_s, frame_s, rule.merge_s)
-    found = (_event(times_s, values, frame_s, first, end) for first, end in runs)
+    runs = _merged(list(zip(begins.tolist(), ends.tolist(), strict=True)), times_s + lasts_s, times_s, rule.merge_s)
+    found = (_event(times_s, values, lasts_s, first, end) for first, end in runs)
     return [event for event in found if event.end_s - event.start_s >= rule.shortest_s - ROUNDED_S]
 
 
@@ -83,21 +83,21 @@ def _active(values: Numbers, starts: NDArray[np.bool_], rule: EventRule) -> NDAr
     return np.asarray((decided[last] == 1) & known, dtype=bool)
 
 
-def _merged(runs: list[tuple[int, int]], times_s: Numbers, frame_s: float, merge_s: float) -> list[tuple[int, int]]:
+def _merged(runs: list[tuple[int, int]], ends_s: Numbers, times_s: Numbers, merge_s: float) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for first, end in runs:
-        if merged and times_s[first] - times_s[merged[-1][1] - 1] - frame_s < merge_s - ROUNDED_S:
+        if merged and times_s[first] - ends_s[merged[-1][1] - 1] < merge_s - ROUNDED_S:
             merged[-1] = merged[-1][0], end
         else:
             merged.append((first, end))
     return merged
 
 
-def _event(times_s: Numbers, values: Numbers, frame_s: float, first: int, end: int) -> Event:
+def _event(times_s: Numbers, values: Numbers, lasts_s: Numbers, first: int, end: int) -> Event:
     peak = first + int(np.nanargmax(values[first:end]))
     return Event(
         start_s=round(float(times_s[first]), 3),
-        end_s=round(float(times_s[end - 1] + frame_s), 3),
+        end_s=round(float(times_s[end - 1] + lasts_s[end - 1]), 3),
         peak=round(float(values[peak]), 4),
         peak_s=round(float(times_s[peak]), 3),
     )

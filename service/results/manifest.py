@@ -15,6 +15,7 @@ from service.engine.table import Table
 from service.errors import AnalysisError
 from service.jobs.job import AnalysisJob
 from service.jobs.options import Media
+from service.sandbox.preparation import Prepared
 
 SCHEMA = 1
 STEPS = ("fetch", "probe", "prepare", "engine", "results", "overlay", "total")
@@ -64,6 +65,8 @@ class MediaFacts:
         bytes, sha256, etag, content_type: of the blob as fetched.
         probe: the probe's fields by name; the manifest has those of `PROBED`.
         preparation: steps between the upload and the engine, in words.
+        camera: the values that the engine assumed, in pixels of the table, and their source.
+        part: see `part_facts`.
     """
 
     bytes: int | None = None
@@ -72,6 +75,8 @@ class MediaFacts:
     content_type: str | None = None
     probe: Mapping[str, Any] | None = None
     preparation: Sequence[str] = ()
+    camera: Mapping[str, Any] | None = None
+    part: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,19 @@ def completeness(
             f"the table ends at frame {last} of {expected}: no face after that, or the video was cut short",
         )
     return Completeness("complete", None)
+
+
+def part_facts(media: Prepared) -> dict[str, Any] | None:
+    """Return what was measured of a media item; None for the whole.
+
+    Times are in seconds after the first frame, numbers of frames and pixels those of the upload.
+    """
+    part, numbers, times = media.part, media.numbers, media.times
+    if part.is_whole:
+        return None
+    frames = {"first": numbers[0], "last": numbers[-1], "every": part.every, "count": len(numbers)} if numbers else None
+    times_s = {"first": round(times[0], 6), "last": round(times[-1], 6)} if numbers and times else None
+    return {"frames": frames, "times_s": times_s, "region": asdict(part.region) if part.region else None}
 
 
 def succeeded(
@@ -259,6 +277,8 @@ def _media(media: MediaFacts) -> dict[str, Any]:
         "content_type": media.content_type,
         "probe": None if probe is None else {name: probe.get(name) for name in PROBED},
         "preparation": list(media.preparation),
+        "camera": dict(media.camera) if media.camera else None,
+        "part": dict(media.part) if media.part else None,
     }
 
 

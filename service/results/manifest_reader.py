@@ -49,10 +49,40 @@ class ManifestReader:
         return self.probe.get("frame_rate") or None
 
     @property
+    def every(self) -> int:
+        """Number of frames of which one was measured."""
+        return int(_part(self.part, "frames").get("every") or 1)
+
+    @property
+    def measured_rate(self) -> float | None:
+        """Frames per second that were measured."""
+        return self.frame_rate / self.every if self.frame_rate else None
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Width and height in pixels, upright."""
         width, height = self.probe.get("width"), self.probe.get("height")
         return (int(width), int(height)) if width and height else None
+
+    @property
+    def camera(self) -> tuple[float, float, float, float] | None:
+        """The camera that millimetres rest on: fx, fy, cx, cy in pixels of the table; None where none is stated."""
+        said = _part(self.file, "camera")
+        values = [said.get(name) for name in ("fx", "fy", "cx", "cy")]
+        if not all(isinstance(value, int | float) for value in values):
+            return None
+        fx, fy, cx, cy = (float(value) for value in values if value is not None)
+        return fx, fy, cx, cy
+
+    @property
+    def camera_source(self) -> str:
+        """Where the camera's values are from: `guess`, `options` or `exif`; empty where it is not stated."""
+        return str(_part(self.file, "camera").get("source", ""))
+
+    @property
+    def part(self) -> Mapping[str, Any]:
+        """The part of the media that was measured; empty for the whole."""
+        return _part(self.file, "part")
 
     @property
     def preparation(self) -> list[str]:

@@ -9,11 +9,23 @@ from service.results.manifest_reader import ManifestReader
 from service.results.summary_model import Summary
 
 UNKNOWN = "unknown"
+SOURCES = {
+    "options": "of stated values",
+    "exif": "computed from the photo's EXIF data (35 mm equivalent focal length)",
+}
+"""Words for the source of a camera that is not the engine's guess."""
 
 
 def methods(summary: Summary, facts: ManifestReader) -> str:
     """Write a paragraph for a methods section; citation keys of the BibTeX file stand in square brackets."""
-    sentences = [*_engine(facts), *_media(facts), *_options(facts), *_counts(summary, facts), *_versions(facts)]
+    sentences = [
+        *_engine(facts),
+        *_media(facts),
+        *_camera(facts),
+        *_options(facts),
+        *_counts(summary, facts),
+        *_versions(facts),
+    ]
     return " ".join(sentences) + "\n"
 
 
@@ -63,6 +75,16 @@ def _media(facts: ManifestReader) -> Iterator[str]:
         yield f"The input was a video{' ' if parts else ''}{', '.join(parts)}."
     if facts.preparation:
         yield f"Before the analysis it was {'; '.join(facts.preparation)}."
+
+
+def _camera(facts: ManifestReader) -> Iterator[str]:
+    camera, source = facts.camera, facts.camera_source
+    if camera and source in SOURCES:
+        fx, fy, cx, cy = camera
+        yield (
+            f"Head pose and millimetres rest on a pinhole camera {SOURCES[source]}: fx {fx:.6g}, fy {fy:.6g}, "
+            f"cx {cx:.6g} and cy {cy:.6g} pixels."
+        )
 
 
 def _options(facts: ManifestReader) -> Iterator[str]:

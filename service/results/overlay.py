@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from service.engine.camera import Camera
 from service.jobs.options import Media
 from service.sandbox.call import ask
-from service.sandbox.media import MediaLimits, Prepared
+from service.sandbox.media import MediaLimits
+from service.sandbox.preparation import Prepared
 
 NAMES: dict[Media, str] = {"image": "overlay.jpg", "video": "overlay.mp4"}
 """Names of the artefact."""
@@ -24,14 +27,16 @@ def draw_overlay(
     room: Path,
     limits: MediaLimits,
     on_wait: Callable[[], None],
+    camera: Camera | None = None,
 ) -> Path:
     """Draw the overlay in one pass and return its file.
 
     Args:
         prepared: the prepared media that the engine measured, so that frames and rows agree.
-        table: the published CSV.
+        table: CSV with the frames and coordinates of the prepared media.
         support: level by action-unit column, as the engine states it.
         room: the job's folder; gets `overlay/`.
+        camera: the one that the engine was given.
 
     Raises:
         MediaError: the media cannot be decoded or drawn.
@@ -44,6 +49,7 @@ def draw_overlay(
         "table": str(table.resolve()),
         "into": str(into.resolve()),
         "support": dict(support),
+        "camera": astuple(camera) if camera else None,
     }
     ask(request, room / "overlay", limits.of_copy(prepared.probe), on_wait, entry="service.results.overlay_child")
     return into

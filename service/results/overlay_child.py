@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 
 from service.engine.lite.drawing import Pixels, Side, draw, largest
 from service.engine.lite.face import FaceView
+from service.engine.lite.geometry import Camera
 from service.errors import UnreadableMedia
 from service.sandbox.child_once import serve_once
 from service.sandbox.decoders.upright import THREADS, upright
@@ -30,18 +31,22 @@ USUAL_RATE = Fraction(25)
 Row = Mapping[str, str]
 
 
-def of_picture(path: str, table: str, into: str, support: Mapping[str, str]) -> dict[str, Any]:
+def of_picture(
+    path: str, table: str, into: str, support: Mapping[str, str], camera: Sequence[float] | None
+) -> dict[str, Any]:
     """Write the picture with all faces drawn as a JPEG. Raises UnreadableMedia."""
     pixels = cv2.imread(path, cv2.IMREAD_COLOR)
     if pixels is None:
         raise UnreadableMedia("the picture cannot be decoded")
-    drawn = _Overlay(support).drawn(np.asarray(pixels, dtype=np.uint8), list(_rows(table)))
+    drawn = _Overlay(support, camera).drawn(np.asarray(pixels, dtype=np.uint8), list(_rows(table)))
     if not cv2.imwrite(into, drawn, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
         raise UnreadableMedia("the overlay cannot be written")
     return {"frames": 1}
 
 
-def of_video(path: str, table: str, into: str, support: Mapping[str, str]) -> dict[str, Any]:
+def of_video(
+    path: str, table: str, into: str, support: Mapping[str, str], camera: Sequence[float] | None
+) -> dict[str, Any]:
     """Write the video with each frame's rows drawn, as H.264 that browsers play while it loads.
 
     Raises:
@@ -51,7 +56,7 @@ def of_video(path: str, table: str, into: str, support: Mapping[str, str]) -> di
         stream.codec_context.thread_count = THREADS
         rate = stream.average_rate or USUAL_RATE
         shown = _with_rows(upright(frames(container, stream)), _by_frame(table))
-        overlay = _Overlay(support)
+        overlay = _Overlay(support, camera)
         drawn = (overlay.drawn(_pixels(frame), rows) for frame, rows in shown)
         return {"frames": _encode(into, drawn, Fraction(rate))}
 
@@ -86,13 +91,14 @@ def _pixels(frame: VideoFrame) -> Pixels:
 class _Overlay:
     """Draws picture after picture; the bars stay on the side opposite to the first face."""
 
-    def __init__(self, support: Mapping[str, str]) -> None:
+    def __init__(self, support: Mapping[str, str], camera: Sequence[float] | None) -> None:
         self._support = support
+        self._camera = Camera(*camera) if camera else None
         self._side: Side = ""
 
     def drawn(self, pixels: Pixels, rows: list[Row]) -> Pixels:
         height, width = pixels.shape[:2]
-        faces = [FaceView.of_row(row, width, height, self._support) for row in rows]
+        faces = [FaceView.of_row(row, width, height, self._support, self._camera) for row in rows]
         if faces and not self._side:
             left, _, right, _ = largest(faces).box
             self._side = "right" if left + right < width else "left"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from service.results import events as finding
 from service.results.cautions import cautions
+from service.results.frame_times import LASTS, with_durations
 from service.results.manifest_reader import ManifestReader
 from service.results.quality_gate import in_stretches, passes
 from service.results.summary_model import (
@@ -75,6 +76,8 @@ def summarise(table: pd.DataFrame, sha256: str, manifest: Mapping[str, Any], gat
     facts = ManifestReader(manifest)
     used = passes(table, gate)
     video = facts.media == "video"
+    if video:
+        table = with_durations(table, facts)
     summary = Summary(
         summary_schema=SUMMARY_SCHEMA,
         job={name: facts.job.get(name) for name in ("id", "container", "blob", "media", "media_type", "options")},
@@ -144,37 +147,26 @@ def _not_measured(table: pd.DataFrame) -> list[str]:
 def _tracks(table: pd.DataFrame, used: NDArray[np.bool_], facts: ManifestReader) -> list[Track]:
     faces = table["face_id"].to_numpy()
     numbers = [int(number) for number in np.unique(faces[np.isfinite(faces)])]
-    frame_s = frame_seconds(table, facts)
-    return [
-        _track(number, table[faces == number], table[used & (faces == number)], facts, frame_s) for number in numbers
-    ]
+    return [_track(number, table[faces == number], table[used & (faces == number)], facts) for number in numbers]
 
 
-def frame_seconds(table: pd.DataFrame, facts: ManifestReader) -> float:
-    """Time from one frame to the next by the table's times; without any, by the media's rate, else 1/25 s."""
-    steps = np.diff(np.unique(table["timestamp"].to_numpy()))
-    steps = steps[np.isfinite(steps) & (steps > 0)]
-    if len(steps):
-        # Times are written to the millisecond: the rate is more exact, where the two agree.
-        measured = float(np.median(steps))
-        rate = facts.frame_rate
-        return 1 / rate if rate and abs(1 / rate - measured) <= 0.001 else measured
-    return 1 / (facts.frame_rate or 25.0)
-
-
-def _track(number: int, rows: pd.DataFrame, used: pd.DataFrame, facts: ManifestReader, frame_s: float) -> Track:
+def _track(number: int, rows: pd.DataFrame, used: pd.DataFrame, facts: ManifestReader) -> Track:
     return Track(
         face_id=number,
         rows=len(rows),
         rows_used=len(used),
-        observed_s=round(len(used) * frame_s, 3),
+        observed_s=round(_seconds(used), 3),
         confidence=spread(rows["confidence"]),
         face_height_px=spread(used["box_height"]),
-        action_units={unit: _action_unit(unit, used, facts, frame_s) for unit in action_units(list(rows.columns))},
+        action_units={unit: _action_unit(unit, used, facts) for unit in action_units(list(rows.columns))},
         head_pose=Pose(**{name: _pose(used, name) for name in POSE}),
         gaze=Gaze(**{name: _degrees(used, column) for name, column in GAZE.items()}),
-        blinks=_blinks(used, frame_s),
+        blinks=_blinks(used),
     )
+
+
+def _seconds(used: pd.DataFrame) -> float:
+    return float(used[LASTS].sum())
 
 
 def _pose(used: pd.DataFrame, name: str) -> Spread | None:
@@ -209,12 +201,12 @@ def spread(values: pd.Series[float]) -> Spread | None:
     )
 
 
-def _action_unit(unit: str, used: pd.DataFrame, facts: ManifestReader, frame_s: float) -> ActionUnit:
+def _action_unit(unit: str, used: pd.DataFrame, facts: ManifestReader) -> ActionUnit:
     intensity, presence = _values(used, f"{unit}_r"), _values(used, f"{unit}_c")
     return ActionUnit(
         support=support(unit, facts),
-        intensity=_intensity(used, unit, intensity, frame_s),
-        presence=_presence(used, presence, frame_s),
+        intensity=_intensity(used, unit, intensity),
+        presence=_presence(used, presence),
         disagree_share=_disagree(intensity, presence),
     )
 
@@ -235,45 +227,46 @@ def support(unit: str, facts: ManifestReader) -> Support:
     return "weak" if "weak" in said else "not_estimable"
 
 
-def _intensity(used: pd.DataFrame, unit: str, values: Numbers | None, frame_s: float) -> Intensity | None:
+def _intensity(used: pd.DataFrame, unit: str, values: Numbers | None) -> Intensity | None:
     found = spread(used[f"{unit}_r"]) if values is not None else None
     if values is None or found is None:
         return None
-    return Intensity(spread=found, events=_events(events_of(used, values, frame_s, finding.INTENSITY), used, frame_s))
+    return Intensity(spread=found, events=_events(events_of(used, values, finding.INTENSITY), used))
 
 
-def _presence(used: pd.DataFrame, values: Numbers | None, frame_s: float) -> Presence | None:
+def _presence(used: pd.DataFrame, values: Numbers | None) -> Presence | None:
     if values is None:
         return None
     share = _round(float((values[np.isfinite(values)] == 1).mean()))
-    return Presence(share=share, events=_events(events_of(used, values, frame_s, finding.PRESENCE), used, frame_s))
+    return Presence(share=share, events=_events(events_of(used, values, finding.PRESENCE), used))
 
 
-def events_of(used: pd.DataFrame, values: Numbers, frame_s: float, rule: EventRule) -> list[Event]:
+def events_of(used: pd.DataFrame, values: Numbers, rule: EventRule) -> list[Event]:
     """Find events in the rows of one face that pass the gate."""
-    return finding.events(used["timestamp"].to_numpy(dtype=np.float64), values, frame_s, rule)
+    times_s, lasts_s = (used[name].to_numpy(dtype=np.float64) for name in ("timestamp", LASTS))
+    return finding.events(times_s, values, lasts_s, rule)
 
 
-def _events(found: Sequence[Event], used: pd.DataFrame, frame_s: float) -> Events:
+def _events(found: Sequence[Event], used: pd.DataFrame) -> Events:
     highest = sorted(found, key=lambda event: -event.peak)[:PEAKS]
     return Events(
         count=len(found),
-        per_minute=_per_minute(len(found), len(used) * frame_s),
+        per_minute=_per_minute(len(found), _seconds(used)),
         mean_length_s=_mean_length(found),
         peaks=sorted(highest, key=lambda event: event.start_s),
     )
 
 
-def _blinks(used: pd.DataFrame, frame_s: float) -> Blinks | None:
+def _blinks(used: pd.DataFrame) -> Blinks | None:
     values = _values(used, "AU45_r")
     if values is None:
         return None
     rule = finding.BLINK
-    closures = events_of(used, values, frame_s, rule)
+    closures = events_of(used, values, rule)
     blinks = finding.shorter_than(closures, rule.longest_s or math.inf)
     return Blinks(
         count=len(blinks),
-        per_minute=_per_minute(len(blinks), len(used) * frame_s),
+        per_minute=_per_minute(len(blinks), _seconds(used)),
         mean_length_s=_mean_length(blinks),
         longer_closures=len(closures) - len(blinks),
     )

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from service.errors import AnalysisError, MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from service.errors import AnalysisError, MediaTooLarge, OptionDoesNotFit, UnreadableMedia, UnsupportedMedia
 
-MEDIA_ERRORS = (MediaTooLarge, UnreadableMedia, UnsupportedMedia)
+MEDIA_ERRORS = (MediaTooLarge, OptionDoesNotFit, UnreadableMedia, UnsupportedMedia)
 """What a child may say of a file. A decoder works on hostile bytes: it raises nothing else in its parent."""
 ERROR = "error"
 MESSAGE_CHARACTERS = 500

@@ -15,7 +15,7 @@ from service.engine.command import EngineTask
 from service.engine.output import read_table
 from service.errors import AnalysisError, EngineUnavailable, NoOutput, ShuttingDown, WorkspaceFull
 from service.logs import log
-from service.sandbox.media import prepare
+from service.sandbox.preparation import prepare
 from service.worker.canary_record import PICTURE, Record, compared, label
 from service.worker.engine_pool import EngineRequest
 from service.worker.media_probe import ProbeRequest

@@ -17,7 +17,7 @@ from service.engine.installed import Engine
 from service.engine.run import EngineRun, run_engine
 from service.errors import AnalysisError, BadRequest, EngineTimeout
 from service.logs import log
-from service.sandbox.media import Prepared
+from service.sandbox.preparation import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
 from service.worker.batching import Batcher, CallerGone, PendingRequest

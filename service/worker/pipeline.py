@@ -10,20 +10,30 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from service import __version__, metrics
+from service.engine.camera import assumed_camera
 from service.engine.command import EngineTask
 from service.engine.installed import Engine
 from service.engine.output import read_table
+from service.engine.placed_table import number_frames, place_table
 from service.engine.run import EngineRun
 from service.engine.table import Table
 from service.errors import AnalysisError, BadJob, BadRequest, MediaError, MediaTooLarge
 from service.jobs.job import AnalysisJob
-from service.jobs.options import later_options
 from service.jobs.result_place import PEOPLE
 from service.logs import log
-from service.results.manifest import FrameFacts, MediaFacts, OverlayFacts, engine_facts, failed, succeeded
+from service.results.manifest import (
+    FrameFacts,
+    MediaFacts,
+    OverlayFacts,
+    engine_facts,
+    failed,
+    part_facts,
+    succeeded,
+)
 from service.results.overlay import TYPES, draw_overlay
 from service.results.publish import Artefact, commit, publish_artefacts
-from service.sandbox.media import Prepared, Probe, prepare
+from service.sandbox.media import Probe
+from service.sandbox.preparation import Prepared, prepare
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import Blobs
 from service.storage.local_files import sha256_of
@@ -131,20 +141,19 @@ class _MediaRun:
         with step("prepare") as watch:
             media = self._prepare(path, probed, watch)
         with step("engine") as watch:
-            run = self._measure(media, watch)
+            task = self._task(media)
+            run = self._measure(task, media, watch)
         with step("results") as watch:
-            table = self._read(media, run)
+            table = self._read(task, media, run)
             artefacts = self._people(media, table, watch)
         if self.attempt.job.options.overlay:
             with step("overlay") as watch:
-                artefacts += self._overlay(media, table, watch)
+                artefacts += self._overlay(task, media, table, watch)
         with step("publish") as watch:
-            return self._publish(run, table, artefacts, watch)
+            return self._publish(run, self._placed(media, table), artefacts, watch)
 
     def _fetch(self, watch: WatchStep) -> Path:
         job, path = self.attempt.job, self.room / "fetched"
-        if (set(later_options()) - {"engine"}) & job.options.as_dict().keys():
-            raise BadJob("this release does not apply the options of a camera or of a part yet")
         limit = self.parts.limits.media_bytes
 
         def on_bytes(done: int, total: int) -> None:
@@ -165,22 +174,40 @@ class _MediaRun:
 
     def _prepare(self, path: Path, probed: Probe, watch: WatchStep) -> Prepared:
         turns = self._engine.turns_videos
-        prepared = prepare(path, probed, self.room, self.parts.limits.of_media, lambda: watch(0.0), engine_turns=turns)
-        self.attempt.media = replace(self.attempt.media, probe=prepared.probe.as_dict(), preparation=prepared.steps)
+        limits, part = self.parts.limits.of_media, self.attempt.job.options.part
+        prepared = prepare(path, probed, self.room, limits, lambda: watch(0.0), engine_turns=turns, part=part)
+        self.attempt.media = replace(
+            self.attempt.media,
+            probe=prepared.probe.as_dict(),
+            preparation=prepared.steps,
+            part=part_facts(prepared),
+        )
         self.attempt.frames = FrameFacts(expected=prepared.frames_expected, decoded=prepared.frames_decoded)
         return prepared
 
-    def _measure(self, media: Prepared, watch: WatchStep) -> EngineRun:
-        job = self.attempt.job
+    def _task(self, media: Prepared) -> EngineTask:
+        """Choose the camera. Raises OptionDoesNotFit."""
+        assumed = assumed_camera(self.attempt.job.options, media)
+        self.attempt.media = replace(self.attempt.media, camera=assumed.as_dict())
+        return EngineTask.of(self.attempt.job, assumed.for_engine(media))
+
+    def _measure(self, task: EngineTask, media: Prepared, watch: WatchStep) -> EngineRun:
         limits = self.parts.limits.of_engine(media.duration_s or 0.0)
-        request = EngineRequest(EngineTask.of(job), media, self.room, limits, job.job_id)
+        request = EngineRequest(task, media, self.room, limits, self.attempt.job.job_id)
         self.attempt.run = run = self.parts.engines.run(request, watch, alone=self.attempt.runs_alone)
         return run
 
-    def _read(self, media: Prepared, run: EngineRun) -> Table:
-        table = read_table(EngineTask.of(self.attempt.job), run, self.room / "table.csv", media.times)
+    def _read(self, task: EngineTask, media: Prepared, run: EngineRun) -> Table:
+        """Read the table, whose frames and coordinates are those of the prepared media."""
+        table = read_table(task, run, self.room / "table.csv", media.times)
         metrics.table_measured(table.faces, table.frames_written, table.frames_success, run.finished.seconds)
         return table
+
+    def _placed(self, media: Prepared, table: Table) -> Table:
+        """Return the table in the frames and coordinates of the upload."""
+        if media.part.is_whole:
+            return table
+        return place_table(table, self.attempt.job.media, media, self.room / "placed.csv")
 
     def _people(self, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
         """Match people, for jobs that name a gallery. Raises BadJob where IDENTITY is off in this worker."""
@@ -190,17 +217,19 @@ class _MediaRun:
         if recogniser is None:
             raise BadJob("the job names a gallery, and IDENTITY is not on in this worker")
         people = recogniser.people(attempt.job, media, table.path, self.room, lambda: watch(0.0))
+        if media.numbers is not None:
+            number_frames(people, media.numbers)
         recogniser.remember(
             attempt.job, people, attempt.place.container, attempt.place.artefact(attempt.attempt_id, PEOPLE)
         )
         text = json.dumps(people, indent=2, ensure_ascii=False, allow_nan=False).encode()
         return [Artefact(PEOPLE, text, "application/json")]
 
-    def _overlay(self, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
+    def _overlay(self, task: EngineTask, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
         """Draw the overlay; without it the numbers are published all the same."""
         kind, support, limits = self.attempt.job.media, self._engine.au_support, self.parts.limits.of_media
         try:
-            path = draw_overlay(kind, media, table.path, support, self.room, limits, lambda: watch(0.0))
+            path = draw_overlay(kind, media, table.path, support, self.room, limits, lambda: watch(0.0), task.camera)
         except MediaError as error:
             log.warning("job.no_overlay", error_code=error.code, error=error.message)
             self.attempt.overlay = OverlayFacts(None, error.message)

@@ -11,7 +11,8 @@ import av
 import cv2
 import pytest
 
-from service.sandbox.media import MediaLimits, prepare, probe
+from service.sandbox.media import MediaLimits, probe
+from service.sandbox.preparation import prepare
 from service.settings import REPOSITORY
 from tests.conftest import ASTRONAUT
 from tests.fixtures import clips

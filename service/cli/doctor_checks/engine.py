@@ -12,7 +12,8 @@ from service.engine.model_files import check_models, model_roots
 from service.engine.output import read_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError
-from service.sandbox.media import prepare, probe
+from service.sandbox.media import probe
+from service.sandbox.preparation import prepare
 from service.worker.canary_record import PICTURE
 from service.worker.limits import Limits
 

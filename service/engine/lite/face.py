@@ -12,7 +12,7 @@ import numpy as np
 
 from openface_lite import Face
 from openface_lite.action_units import PRESENCES, SUPPORT
-from openface_lite.pose import euler_angles
+from openface_lite.pose import Camera, euler_angles
 from service.engine.lite.geometry import IRIS_RING, FaceGeometry, Numbers, points
 
 NOSE_TIP, MOUTH_LEFT, MOUTH_RIGHT = 30, 48, 54
@@ -60,16 +60,24 @@ class FaceView(FaceGeometry):
         )
 
     @classmethod
-    def of_row(cls, row: Mapping[str, str], width: int, height: int, support: Mapping[str, str]) -> FaceView:
+    def of_row(
+        cls,
+        row: Mapping[str, str],
+        width: int,
+        height: int,
+        support: Mapping[str, str],
+        camera: Camera | None = None,
+    ) -> FaceView:
         """Convert a row of FaceLandmarkImg's table; the box is the one of the landmarks, since the table has none.
 
         Args:
             width, height: of the picture, from which OpenFace guesses the camera.
             support: level by action-unit column; unstated is `supported`.
+            camera: the one that the engine was given instead.
         """
 
         values = {name: _number(cell) for name, cell in row.items()}
-        geometry = FaceGeometry.of_columns(values, width, height)
+        geometry = FaceGeometry.of_columns(values, width, height, camera)
         return cls(
             **vars(geometry),
             box=geometry.landmark_box,

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openface_lite import Camera
+from openface_lite import Camera as Camera
 
 Numbers = NDArray[np.floating[Any]]
 Line = tuple[Numbers, Numbers]
@@ -73,11 +73,14 @@ class FaceGeometry:
     eyes_3d: Numbers
 
     @classmethod
-    def of_columns(cls, row: Mapping[str, float], width: int, height: int) -> FaceGeometry:
+    def of_columns(
+        cls, row: Mapping[str, float], width: int, height: int, camera: Camera | None = None
+    ) -> FaceGeometry:
         """Read a row of an OpenFace table; columns that it lacks are nan.
 
         Args:
             width, height: of the picture, from which OpenFace guesses the camera.
+            camera: the one that the engine was given instead.
         """
         nan = float("nan")
 
@@ -85,7 +88,7 @@ class FaceGeometry:
             return np.array([row.get(name, nan) for name in names])
 
         return cls(
-            camera=Camera.for_size(width, height),
+            camera=camera or Camera.for_size(width, height),
             landmarks=points(row, "x", "y", count=LANDMARKS),
             rotation=rotation(*numbers("pose_Rx", "pose_Ry", "pose_Rz")),
             translation=numbers("pose_Tx", "pose_Ty", "pose_Tz"),

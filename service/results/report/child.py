@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from service.engine.lite.geometry import Camera
 from service.errors import AnalysisError
 from service.results.annotations import Annotations
 from service.results.citations import bibliography
@@ -85,14 +86,14 @@ def _report_picture(
     try:
         if facts.media == "video":
             return _of_video(csv, table, facts, asked, upload)
-        return _of_picture(csv, asked, upload)
+        return _of_picture(csv, facts, asked, upload)
     except AnalysisError as error:
         return ReportPicture(None, (), "", f"{error.message}.")
 
 
-def _of_picture(csv: Path, asked: Gate, upload: Path) -> ReportPicture:
+def _of_picture(csv: Path, facts: ManifestReader, asked: Gate, upload: Path) -> ReportPicture:
     picture = poster.picture(upload)
-    drawings = _drawings(table_reader.read_rows(csv, 0, LARGEST_GROUP), asked, picture)
+    drawings = _drawings(table_reader.read_rows(csv, 0, LARGEST_GROUP), facts, asked, picture)
     faces = f"{len(drawings)} face{'s' * (len(drawings) != 1)}" if drawings else "no face"
     return ReportPicture(picture, drawings, f"The uploaded picture, upright, with {faces} drawn over it.", "")
 
@@ -106,15 +107,18 @@ def _of_video(csv: Path, table: pd.DataFrame, facts: ManifestReader, asked: Gate
     time_s = float(table["timestamp"].iloc[first])
     picture = poster.video_frame(upload, time_s, facts.frame_rate or 25.0)
     rows = table_reader.read_rows(csv, first, min(same, LARGEST_GROUP)) if used[first : first + same].any() else []
-    drawings = _drawings(rows, asked, picture)
+    drawings = _drawings(rows, facts, asked, picture)
     why = poster.reason(table.iloc[first : first + same]) if drawings else "no frame passes the quality gate"
     number = int(table["frame"].iloc[first])
     return ReportPicture(picture, drawings, f"Frame {number:,} at {time_s:.2f} s ({why}), upright.", "")
 
 
-def _drawings(rows: list[dict[str, float]], asked: Gate, picture: poster.Picture) -> tuple[face_svg.FaceDrawing, ...]:
+def _drawings(
+    rows: list[dict[str, float]], facts: ManifestReader, asked: Gate, picture: poster.Picture
+) -> tuple[face_svg.FaceDrawing, ...]:
+    camera = Camera(*facts.camera) if facts.camera else None
     found = (
-        face_svg.draw(row, row.get("confidence", 0.0) >= asked.confidence, picture.width, picture.height)
+        face_svg.draw(row, row.get("confidence", 0.0) >= asked.confidence, picture.width, picture.height, camera)
         for row in rows
     )
     return tuple(drawing for drawing in found if drawing)

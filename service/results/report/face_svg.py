@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.engine.lite.geometry import LANDMARK_LINES, FaceGeometry, Line
+from service.engine.lite.geometry import LANDMARK_LINES, Camera, FaceGeometry, Line
 
 SvgLine = tuple[float, float, float, float]
 
@@ -34,13 +34,16 @@ class FaceDrawing:
     gaze: tuple[SvgLine, ...]
 
 
-def draw(row: Mapping[str, float], counts: bool, width: int, height: int) -> FaceDrawing | None:
+def draw(
+    row: Mapping[str, float], counts: bool, width: int, height: int, camera: Camera | None = None
+) -> FaceDrawing | None:
     """Draw one row of a table; None where it has no landmarks.
 
     Args:
         width, height: of the picture in pixels, from which OpenFace guesses its camera.
+        camera: the one that the engine was given instead.
     """
-    face = FaceGeometry.of_columns(row, width, height)
+    face = FaceGeometry.of_columns(row, width, height, camera)
     points = face.landmarks
     if not np.isfinite(points).all():
         return None

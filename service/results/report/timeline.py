@@ -7,10 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from service.engine.columns import ACTION_UNIT_NAMES
+from service.results.frame_times import LASTS, USUAL_S, with_durations
 from service.results.manifest_reader import ManifestReader
 from service.results.quality_gate import passes
 from service.results.report.charts import MOST_LINES, ZOOMS, Lane, Mark, Signal, TimeAxis, clock, lane
-from service.results.summary import GAZE, POSE, frame_seconds
+from service.results.summary import GAZE, POSE
 from service.results.summary_model import Event, Summary, Track
 
 POSE_WORDS = {
@@ -34,10 +35,11 @@ class Timeline:
     """The charts of a video on one time axis: the faces with most rows that pass the gate, one colour each."""
 
     def __init__(self, summary: Summary, table: pd.DataFrame, facts: ManifestReader) -> None:
-        frame_s = frame_seconds(table, facts)
+        table = with_durations(table, facts)
+        longest_s = float(table[LASTS].max()) if len(table) else USUAL_S
         last = float(table["timestamp"].max()) if len(table) else 0.0
-        ends = [facts.probe.get("duration_s") or 0.0, last + frame_s if np.isfinite(last) else 0.0]
-        self.axis = TimeAxis(max(*ends, frame_s), frame_s)
+        ends = [facts.probe.get("duration_s") or 0.0, last + longest_s if np.isfinite(last) else 0.0]
+        self.axis = TimeAxis(max(*ends, longest_s), longest_s)
         self._used = passes(table, summary.gate)
         self._table = table
         most = sorted(summary.tracks, key=lambda track: -track.rows_used)[:MOST_LINES]
@@ -123,26 +125,27 @@ class Timeline:
         rows = self._rows[track.face_id]
         if column not in rows:
             return []
-        times, present = rows["timestamp"].to_numpy(), rows[column].to_numpy() == 1
-        return _stretches(times[present], self.axis.frame_s)
+        present = rows[rows[column] == 1]
+        return _stretches(present["timestamp"].to_numpy(), present[LASTS].to_numpy())
 
     def _not_counting(self) -> list[tuple[float, float]]:
-        times = np.unique(self._table.loc[self._used, "timestamp"].to_numpy())
+        used = self._table.loc[self._used].drop_duplicates("timestamp").sort_values("timestamp")
+        times, lasts = used["timestamp"].to_numpy(), used[LASTS].to_numpy()
         if not len(times):
             return [(0.0, self.axis.duration_s)]
-        starts = np.concatenate(([0.0], times + self.axis.frame_s))
+        starts = np.concatenate(([0.0], times + lasts))
         ends = np.concatenate((times, [self.axis.duration_s]))
-        long = ends - starts > 0.5 * self.axis.frame_s
+        long = ends - starts > 0.5 * np.concatenate((lasts[:1], lasts))
         return list(zip(starts[long].tolist(), ends[long].tolist(), strict=True))
 
 
-def _stretches(times_s: NDArray[np.float64], frame_s: float) -> list[tuple[float, float]]:
+def _stretches(times_s: NDArray[np.float64], lasts_s: NDArray[np.float64]) -> list[tuple[float, float]]:
     """Join times of consecutive frames to stretches."""
     if not len(times_s):
         return []
-    breaks = np.flatnonzero(np.diff(times_s) > 1.5 * frame_s)
+    breaks = np.flatnonzero(np.diff(times_s) > 1.5 * lasts_s[:-1])
     starts = times_s[np.concatenate(([0], breaks + 1))]
-    ends = times_s[np.concatenate((breaks, [len(times_s) - 1]))] + frame_s
+    ends = (times_s + lasts_s)[np.concatenate((breaks, [len(times_s) - 1]))]
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 

@@ -21,7 +21,8 @@ Numbers = NDArray[np.float64]
 
 def main(request: dict[str, Any]) -> None:
     """Write the file."""
-    camera = Camera.for_size(request["width"], request["height"])
+    stated = request["camera"]
+    camera = Camera(*stated) if stated else Camera.for_size(request["width"], request["height"])
     values, geometry, faces = _read(Path(request["csv"]), camera)
     order = np.lexsort((values[:, VALUES.index("frame")], faces))
     header = Header(request["width"], request["height"], len(values), _faces(faces[order]))

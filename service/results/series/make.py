@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from service.errors import EngineTimeout, ReportFailed
@@ -14,19 +14,29 @@ from service.sandbox.python_child import run_module
 LIMITS = ChildLimits(time_s=120.0, memory_bytes=6 << 30, file_bytes=512 << 20)
 
 
-def make(csv: Path, width: int, height: int, room: Path, on_wait: Callable[[], None] = lambda: None) -> Path:
+def make(
+    csv: Path,
+    width: int,
+    height: int,
+    room: Path,
+    on_wait: Callable[[], None] = lambda: None,
+    *,
+    camera: Sequence[float] | None = None,
+) -> Path:
     """Make the series of a table; returns the file.
 
     Args:
         width, height: of the upright video, in pixels.
         room: a folder for request and result.
         on_wait: see `run_child`.
+        camera: fx, fy, cx, cy; None for OpenFace's guess from the size.
 
     Raises:
         ReportFailed: the table cannot be read, or reading it took too long.
     """
     request, out = room / "series.json", room / FILE
-    request.write_text(json.dumps({"csv": str(csv.resolve()), "out": str(out), "width": width, "height": height}))
+    wanted = {"csv": str(csv.resolve()), "out": str(out), "width": width, "height": height, "camera": camera}
+    request.write_text(json.dumps(wanted))
     try:
         finished = run_module("service.results.series", [str(request)], room, LIMITS, on_wait)
     except EngineTimeout as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from service.errors import Busy, MediaNotFound, NotFound
 from service.jobs.job import AnalysisJob
 from service.jobs.result_place import ResultPlace
 from service.logs import log
+from service.results.manifest_reader import ManifestReader
 from service.results.series.layout import (
     CONTENT_TYPE,
     FILE,
@@ -128,24 +129,22 @@ class SeriesStore:
         return Series(header, values, self._blobs, place.container, blob, at + size)
 
     def _make(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, attempt: str) -> Series:
-        width, height = self._size(place, attempt)
+        facts = self._facts(place, attempt)
+        if facts.size is None:
+            raise NotFound("the manifest of this result has no size of the video", "no_series")
         # A folder for this process; the next process to work there clears the folders of dead ones.
         with closing(Workspace(self._workspace)) as workspace, workspace.room() as room:
             table = room / "table.csv"
             self._blobs.download(place.container, place.csv, csv.etag, table)
-            path = make(table, width, height, room)
+            path = make(table, *facts.size, room, camera=facts.camera)
             self._blobs.upload(place.container, place.artefact(attempt, FILE), path, content_type=CONTENT_TYPE)
         log.info("series.made", job_id=job.job_id, attempt_id=attempt)
         series = self._read(place, attempt)
         assert series
         return series
 
-    def _size(self, place: ResultPlace, attempt: str) -> tuple[int, int]:
+    def _facts(self, place: ResultPlace, attempt: str) -> ManifestReader:
         try:
-            manifest: dict[str, Any] = json.loads(self._blobs.read(place.container, place.manifest(attempt)))
+            return ManifestReader(json.loads(self._blobs.read(place.container, place.manifest(attempt))))
         except MediaNotFound as error:
             raise NotFound("the manifest of this result was deleted", "no_manifest") from error
-        probe = manifest.get("media", {}).get("probe") or {}
-        if "width" not in probe:
-            raise NotFound("the manifest of this result has no size of the video", "no_series")
-        return int(probe["width"]), int(probe["height"])

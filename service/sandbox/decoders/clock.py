@@ -69,13 +69,16 @@ def read_clock(stamps: Sequence[float | None], usual_step_s: float) -> Clock:
         usual_step_s: distance to assume where the stamps tell none.
     """
     step_s = _step(stamps) or usual_step_s
-    times, restarts, jumps = _continued(stamps, step_s)
+    running = RunningClock(step_s)
+    for stamp in stamps:
+        running.tick(stamp)
+    times = running.times
     distances = [later - earlier for earlier, later in itertools.pairwise(times)]
     gaps = [distance for distance in distances if distance > GAP_STEPS * step_s]
     even = [distance for distance in distances if distance <= GAP_STEPS * step_s]
     jitter_s = math.sqrt(statistics.fmean((distance - step_s) ** 2 for distance in even)) if even else 0.0
     start_s = next((stamp for stamp in stamps if stamp is not None), 0.0)
-    return Clock(times, start_s, step_s, jitter_s, len(gaps), max(gaps, default=0.0), restarts, jumps)
+    return Clock(times, start_s, step_s, jitter_s, len(gaps), max(gaps, default=0.0), running.restarts, running.jumps)
 
 
 def constant_rate(times: Sequence[float], guessed: Fraction) -> Fraction | None:
@@ -109,27 +112,46 @@ def _step(stamps: Sequence[float | None]) -> float | None:
     return statistics.fmean(distance for distance in positive if median / 2 <= distance <= median * 1.5)
 
 
-def _continued(stamps: Sequence[float | None], step_s: float) -> tuple[array[float], int, int]:
-    times, restarts, jumps = array("d"), 0, 0
-    offset_s: float | None = None
-    for stamp in stamps:
-        if not times:
-            time_s = 0.0
-        elif stamp is None or offset_s is None:
-            time_s = times[-1] + step_s
-        else:
-            time_s = stamp + offset_s
-            ahead_s = time_s - times[-1]
-            if ahead_s > FAR_S or ahead_s <= -RESTART_STEPS * step_s:
-                jumps, restarts = (jumps + 1, restarts) if ahead_s > 0 else (jumps, restarts + 1)
-                time_s = times[-1] + step_s
-                offset_s = time_s - stamp
-            else:
-                time_s = max(time_s, times[-1] + min(LEAST_STEP_S, step_s))
-        if offset_s is None and stamp is not None:
-            offset_s = time_s - stamp
-        times.append(time_s)
-    return times, restarts, jumps
+class RunningClock:
+    """Continues the clock frame by frame.
+
+    Args:
+        step_s: usual distance between two frames.
+
+    Attributes:
+        times: seconds since the first frame, of all frames so far.
+        restarts, jumps: see `Clock`.
+    """
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._offset_s: float | None = None
+        self.times: array[float] = array("d")
+        self.restarts = 0
+        self.jumps = 0
+
+    def tick(self, stamp: float | None) -> float:
+        """Return the time of the next frame, which has this stamp."""
+        time_s = self._next(stamp)
+        if self._offset_s is None and stamp is not None:
+            self._offset_s = time_s - stamp
+        self.times.append(time_s)
+        return time_s
+
+    def _next(self, stamp: float | None) -> float:
+        if not self.times:
+            return 0.0
+        last_s = self.times[-1]
+        if stamp is None or self._offset_s is None:
+            return last_s + self._step_s
+        time_s = stamp + self._offset_s
+        ahead_s = time_s - last_s
+        if -RESTART_STEPS * self._step_s < ahead_s <= FAR_S:
+            return max(time_s, last_s + min(LEAST_STEP_S, self._step_s))
+        self.jumps += ahead_s > 0
+        self.restarts += ahead_s <= 0
+        self._offset_s = last_s + self._step_s - stamp
+        return last_s + self._step_s
 
 
 def _on_grid(times: Sequence[float], rate: float) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from contextlib import suppress
 from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
@@ -35,6 +36,10 @@ NAMES = names_of([each for each in media_kind.FORMATS if each.media == "image"],
 
 ORIENTATION = 0x0112
 """EXIF tag: 1 to 8; 1 is upright."""
+EXIF_BLOCK, FOCAL_LENGTH_35MM = 0x8769, 0xA405
+"""EXIF tags of the block of the camera, and in it of the focal length by 35 mm film; 0 is unknown."""
+LONGEST_LENS_MM = 10_000
+_BROKEN = (ValueError, TypeError, OSError, SyntaxError, struct.error, ZeroDivisionError, KeyError)
 
 # JPEG markers that stand alone, without a length.
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
@@ -64,6 +69,7 @@ class Header(NamedTuple):
         orientation: EXIF orientation, 1 to 8; 1 is upright.
         is_deep: PNG with 16 bits a value.
         has_end: False for a JPEG that lacks its end marker, and may be cut short.
+        focal_length_35mm: in mm, for the same view on film of 36 × 24 mm; None where EXIF does not state it.
     """
 
     format: str
@@ -72,6 +78,7 @@ class Header(NamedTuple):
     orientation: int
     is_deep: bool = False
     has_end: bool = True
+    focal_length_35mm: float | None = None
 
 
 def read_header(data: bytes) -> Header:
@@ -84,13 +91,15 @@ def read_header(data: bytes) -> Header:
     with open_picture(data) as picture:
         kind = FORMATS[picture.format or ""]
         width, height = picture.size
-        orientation = _orientation(picture)
+        exif = _exif(picture)
+        orientation, focal_length = _orientation(exif), _focal_length(exif)
     if width <= 0 or height <= 0:
         raise UnreadableMedia("the picture's header has no size")
     if kind == "jpeg":
         has_end = _check_jpeg(data, (width, height))
-        return Header(kind, width, height, orientation, has_end=has_end)
-    return Header(kind, width, height, orientation, is_deep=kind == "png" and data[24:25] == b"\x10")
+        return Header(kind, width, height, orientation, has_end=has_end, focal_length_35mm=focal_length)
+    is_deep = kind == "png" and data[24:25] == b"\x10"
+    return Header(kind, width, height, orientation, is_deep=is_deep, focal_length_35mm=focal_length)
 
 
 def read_still_header(data: bytes) -> Header:
@@ -125,18 +134,29 @@ def open_picture(data: bytes) -> Image.Image:
         raise UnreadableMedia("the picture's header is damaged or cut short") from error
 
 
-def _orientation(picture: Image.Image) -> int:
-    try:
-        if picture.format == "PNG":
-            # Pillow would decode the whole picture first, since the block may also stand at the end.
-            exif = Image.Exif()
-            exif.load(picture.info.get("exif") or b"")
-        else:
-            exif = picture.getexif()
+def _exif(picture: Image.Image) -> Image.Exif:
+    """Read the EXIF data; empty where there is none that can be read."""
+    exif = Image.Exif()
+    with suppress(*_BROKEN):
+        if picture.format != "PNG":
+            return picture.getexif()
+        # Pillow would decode the whole picture first, since the block may also stand at the end.
+        exif.load(picture.info.get("exif") or b"")
+    return exif
+
+
+def _orientation(exif: Image.Exif) -> int:
+    orientation = 1
+    with suppress(*_BROKEN):
         orientation = int(exif.get(ORIENTATION, 1))
-    except (ValueError, TypeError, OSError, SyntaxError, struct.error):
-        return 1
     return orientation if 1 <= orientation <= 8 else 1
+
+
+def _focal_length(exif: Image.Exif) -> float | None:
+    length = 0.0
+    with suppress(*_BROKEN):
+        length = float(exif.get_ifd(EXIF_BLOCK).get(FOCAL_LENGTH_35MM, 0))
+    return length if 1 <= length <= LONGEST_LENS_MM else None
 
 
 def check_pixels(header: Header, max_pixels: int) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from service.errors import UnreadableMedia, UnsupportedMedia
+from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
+from service.jobs.part import Region
 from service.sandbox.decoders.picture_header import Header, check_pixels, open_picture, read_header
 
 PREPARED_PIXELS = 64_000_000
@@ -40,7 +41,7 @@ def probe(path: str, max_pixels: int) -> dict[str, Any]:
     data = Path(path).read_bytes()
     header = read_header(data)
     check_pixels(header, max_pixels)
-    pixels = _decoded(data, header)
+    pixels = _decoded(data, header, reduction(header))
     if not header.has_end:
         _check_whole(data, header)
     height, width = pixels.shape[:2]
@@ -55,20 +56,38 @@ def probe(path: str, max_pixels: int) -> dict[str, Any]:
         "has_end": header.has_end,
         "value_bits": _camera_bits(data) if header.is_deep else None,
         "reduction": reduction(header),
+        "focal_length_35mm": header.focal_length_35mm,
     }
 
 
-def convert(path: str, into: str, max_pixels: int) -> dict[str, Any]:
-    """Write the picture, upright and with 8 bits a value, as a PNG. Raises MediaError."""
+def convert(path: str, into: str, max_pixels: int, region: str | None = None) -> dict[str, Any]:
+    """Write the picture, upright and with 8 bits a value, as a PNG, and return its size.
+
+    Args:
+        region: the part that is written, of the picture at full size; see `jobs.part.Region`.
+
+    Raises:
+        MediaError: it cannot be decoded, or has no such region.
+    """
     data = Path(path).read_bytes()
     header = read_header(data)
     check_pixels(header, max_pixels)
-    pixels = _decoded(data, header)
+    pixels = _decoded(data, header, 1 if region else reduction(header))
     if header.is_deep and (bits := _camera_bits(data)):
         pixels = _scaled(data, bits, pixels.shape[:2])
+    height, width = pixels.shape[:2]
+    if region:
+        pixels = _cropped(pixels, Region.parse(region))
     if not cv2.imwrite(into, pixels, PNG_FAST):
         raise UnreadableMedia("the picture cannot be written as PNG")
-    return {"frames": 1}
+    return {"width": width, "height": height}
+
+
+def _cropped(pixels: Pixels, region: Region) -> Pixels:
+    region.check_inside(pixels.shape[1], pixels.shape[0])
+    if region.width * region.height > PREPARED_PIXELS:
+        raise MediaTooLarge(f"a region has at most {PREPARED_PIXELS / 1e6:g} million pixels")
+    return pixels[region.y : region.y + region.height, region.x : region.x + region.width]
 
 
 def decode(path: str) -> Pixels:
@@ -88,9 +107,8 @@ def reduction(header: Header) -> int:
     return next((by for by in REDUCED if pixels / by**2 <= PREPARED_PIXELS), max(REDUCED))
 
 
-def _decoded(data: bytes, header: Header) -> Pixels:
-    """Decode, reduced where the picture is very large, and compare with the header."""
-    by = reduction(header)
+def _decoded(data: bytes, header: Header, by: int) -> Pixels:
+    """Decode, with both sides divided, and compare with the header."""
     if header.format == "jpeg":
         # Its format can be decoded at a fraction of its size.
         pixels = _by_opencv(data if header.has_end else data + _END, REDUCED[by])

@@ -11,51 +11,70 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 
-from service.errors import MediaTooLarge
-from service.sandbox.decoders.clock import read_clock
+from service.errors import MediaTooLarge, OptionDoesNotFit
+from service.jobs.part import Part
+from service.sandbox.decoders.clock import RunningClock, read_clock
 from service.sandbox.decoders.upright import THREADS, Size, upright, upright_size
 from service.sandbox.decoders.video_probe import MICROSECOND, MOST_FRAMES_A_SECOND, timing
 from service.sandbox.decoders.videos import check_duration, check_size, frames, opened, sample_aspect
 
 VISUALLY_LOSSLESS = {"crf": "12", "preset": "ultrafast"}
 """Faster presets make larger files of equal quality; the copy is removed with its item."""
+ROUNDING_S = 1e-6
+"""Times that differ by less are the same: those of frames are multiples of a fraction."""
 
 
 def prepare(
-    path: str, into: str, times: str, rate: str, copy: bool, cut: bool, max_pixels: int, max_duration_s: float
+    path: str,
+    into: str,
+    times: str,
+    numbers: str,
+    rate: str,
+    copy: bool,
+    cut: bool,
+    part: dict[str, Any],
+    max_pixels: int,
+    max_duration_s: float,
 ) -> dict[str, Any]:
-    """Decode all frames, write their times as float64, and a copy where one is needed.
+    """Decode all frames, write the times of those of the part as float64, and a copy where one is needed.
 
     Args:
         into: path of the copy.
-        times: path of the times.
-        rate: of the copy, frames a second as a fraction.
-        copy: whether one is needed in any case; else damage and changes of size decide.
+        times, numbers: paths of the times, and of the frames' numbers, from 1, as int64.
+        rate: frames a second as a fraction.
+        copy: whether a copy is needed in any case; else damage and changes of size decide.
         cut: whether the file is known to break off.
+        part: see `jobs.part.Part`; nothing behind its end is decoded.
 
     Raises:
         UnreadableMedia: nothing can be decoded.
         MediaTooLarge: over a limit.
+        OptionDoesNotFit: the video has no such part.
     """
-    limits = (max_pixels, max_duration_s)
-    decoded = _decode(path, Path(into) if copy else None, None, Fraction(rate), *limits)
+    plan = _Plan(Part.of_request(part), Fraction(rate), max_pixels, max_duration_s)
+    decoded = _decode(path, Path(into) if copy else None, None, plan)
     if decoded.changes_size or (decoded.damage and not copy):
         copy = True
-        decoded = _decode(path, Path(into), decoded.canvas, Fraction(rate), *limits)
+        decoded = _decode(path, Path(into), decoded.canvas, plan)
     clock = read_clock(decoded.stamps, float(1 / Fraction(rate)))
     facts = timing(clock, decoded.guessed_rate, cut=cut)
     check_duration(facts["duration_s"], max_duration_s)
-    Path(times).write_bytes(array("d", clock.times).tobytes())
+    chosen = array("q", decoded.numbers)
+    Path(numbers).write_bytes(chosen.tobytes())
+    Path(times).write_bytes(array("d", (clock.times[number - 1] for number in chosen)).tobytes())
     return facts | {
         "frames": len(clock.times),
+        "chosen": len(chosen),
+        "reached_end": decoded.reached_end,
         "damaged": len(decoded.damage),
         "damaged_at": decoded.damage[0] if decoded.damage else None,
+        "damaged_in_part": sum(place >= chosen[0] - 1 for place in decoded.damage),
         "concealed": decoded.concealed,
         "sizes": len(decoded.sizes),
         "width": decoded.canvas[0],
@@ -65,12 +84,23 @@ def prepare(
     }
 
 
+class _Plan(NamedTuple):
+    """What is to be decoded, within which limits; `rate` is the whole video's."""
+
+    part: Part
+    rate: Fraction
+    max_pixels: int
+    max_duration_s: float
+
+
 @dataclass
 class _Decoded:
     """Facts of one pass over the video.
 
     Attributes:
         stamps: times of the frames by the file's clock, in seconds.
+        numbers: of the frames of the part.
+        reached_end: whether the file was decoded to its end.
         sizes: of frames, upright and with square pixels.
         damage: for each packet that could not be decoded, the number of frames before it.
         concealed: number of frames that are damaged in part.
@@ -79,6 +109,8 @@ class _Decoded:
     guessed_rate: Fraction
     file_start_s: float
     stamps: list[float | None] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    reached_end: bool = True
     sizes: set[Size] = field(default_factory=set)
     damage: list[int] = field(default_factory=list)
     concealed: int = 0
@@ -93,10 +125,8 @@ class _Decoded:
         return max(width for width, _ in self.sizes), max(height for _, height in self.sizes)
 
 
-def _decode(
-    path: str, into: Path | None, canvas: Size | None, rate: Fraction, max_pixels: int, max_duration_s: float
-) -> _Decoded:
-    """Decode the video once, and encode it where `into` is given."""
+def _decode(path: str, into: Path | None, canvas: Size | None, plan: _Plan) -> _Decoded:
+    """Decode the video once, and encode the frames of the part where `into` is given."""
     with opened(path) as (container, stream):
         stream.codec_context.thread_count = THREADS
         aspect = sample_aspect(stream)
@@ -104,24 +134,42 @@ def _decode(
             Fraction(stream.guessed_rate or stream.average_rate or 0),
             float((container.start_time or 0) * MICROSECOND),
         )
-        most = max_duration_s * MOST_FRAMES_A_SECOND
-        given = _noted(frames(container, stream, decoded.damage), decoded, aspect, max_pixels, most)
+        given = _noted(frames(container, stream, decoded.damage), decoded, aspect, plan)
+        chosen = _chosen(given, decoded, plan)
         if into is None:
-            for _ in given:
+            for _ in chosen:
                 pass
         else:
             with av.open(f"file:{into}", "w", format="mp4") as copy:
-                _encode(copy, upright(given, aspect, canvas), rate)
-    check_size(*decoded.canvas, max_pixels)
+                _encode(copy, upright(chosen, aspect, canvas, plan.part.region), plan.rate / plan.part.every)
+    check_size(*decoded.canvas, plan.max_pixels)
+    if not decoded.numbers:
+        raise OptionDoesNotFit(f"the video has no frame from {plan.part.start_s:g} s on; its last one is before that")
     return decoded
 
 
-def _noted(
-    given: Iterable[VideoFrame], decoded: _Decoded, aspect: Fraction, max_pixels: int, most: float
-) -> Iterator[VideoFrame]:
+def _chosen(given: Iterable[VideoFrame], decoded: _Decoded, plan: _Plan) -> Iterator[VideoFrame]:
+    """Pass on the frames of the part, and note their numbers."""
+    part, clock = plan.part, RunningClock(float(1 / plan.rate))
+    first = None
+    for number, frame in enumerate(given, 1):
+        time_s = clock.tick(frame.time) + ROUNDING_S
+        if part.end_s is not None and time_s >= part.end_s:
+            decoded.reached_end = False
+            return
+        if time_s < part.start_s:
+            continue
+        first = number if first is None else first
+        if (number - first) % part.every == 0:
+            decoded.numbers.append(number)
+            yield frame
+
+
+def _noted(given: Iterable[VideoFrame], decoded: _Decoded, aspect: Fraction, plan: _Plan) -> Iterator[VideoFrame]:
     """Pass frames on, and note time and size of each."""
+    most = plan.max_duration_s * MOST_FRAMES_A_SECOND
     for frame in given:
-        check_size(frame.width, frame.height, max_pixels)
+        check_size(frame.width, frame.height, plan.max_pixels)
         decoded.stamps.append(frame.time)
         decoded.sizes.add(upright_size(frame, aspect))
         decoded.concealed += frame.is_corrupt

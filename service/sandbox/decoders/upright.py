@@ -9,6 +9,7 @@ import av.error
 import av.filter
 from av.video.frame import VideoFrame
 
+from service.jobs.part import Region
 from service.sandbox.decoders.videos import orientation, squared
 
 THREADS = 2
@@ -24,21 +25,30 @@ def upright_size(frame: VideoFrame, aspect: Fraction = _SQUARE) -> Size:
 
 
 def upright(
-    given: Iterable[VideoFrame], aspect: Fraction = _SQUARE, canvas: Size | None = None
+    given: Iterable[VideoFrame],
+    aspect: Fraction = _SQUARE,
+    canvas: Size | None = None,
+    region: Region | None = None,
 ) -> Iterator[VideoFrame]:
     """Yield each frame upright, as YUV 4:2:0; a smaller or differently shaped one gets bars and is never squeezed.
 
     Args:
         aspect: width of a pixel by its height.
         canvas: size of all frames; by default that of the first one. Odd sides grow by one: H.264 asks for even ones.
+        region: part of the canvas that is cut out.
+
+    Raises:
+        OptionDoesNotFit: the region reaches beyond the canvas.
     """
     graphs: dict[tuple[int, int, str], av.filter.Graph] = {}
     for frame in given:
         canvas = canvas or upright_size(frame, aspect)
+        if region:
+            region.check_inside(*canvas)
         shape = (frame.width, frame.height, frame.format.name)
         if shape not in graphs:
             # One is enough at a time: sizes change seldom.
-            graphs = {shape: _graph(frame, aspect, canvas)}
+            graphs = {shape: _graph(frame, aspect, canvas, region)}
         graphs[shape].vpush(frame)
         try:
             while True:
@@ -47,13 +57,14 @@ def upright(
             continue
 
 
-def _graph(frame: VideoFrame, aspect: Fraction, canvas: Size) -> av.filter.Graph:
+def _graph(frame: VideoFrame, aspect: Fraction, canvas: Size, region: Region | None) -> av.filter.Graph:
     graph = av.filter.Graph()
     node = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
     steps = (
         *_scaling(frame, aspect, canvas),
         *orientation(frame).filters,
-        ("pad", f"{canvas[0] + canvas[0] % 2}:{canvas[1] + canvas[1] % 2}:(ow-iw)/2:(oh-ih)/2"),
+        _padding(canvas),
+        *(_cropping(region) if region else ()),
         ("format", "yuv420p"),
         ("buffersink", None),
     )
@@ -63,6 +74,16 @@ def _graph(frame: VideoFrame, aspect: Fraction, canvas: Size) -> av.filter.Graph
         node = following
     graph.configure()
     return graph
+
+
+def _padding(size: Size) -> tuple[str, str]:
+    return "pad", f"{size[0] + size[0] % 2}:{size[1] + size[1] % 2}:(ow-iw)/2:(oh-ih)/2"
+
+
+def _cropping(region: Region) -> tuple[tuple[str, str], ...]:
+    """The filters that cut out a region; colours of full size let it begin at any pixel."""
+    crop = f"{region.width}:{region.height}:{region.x}:{region.y}:exact=1"
+    return ("format", "yuv444p"), ("crop", crop), _padding((region.width, region.height))
 
 
 def _scaling(frame: VideoFrame, aspect: Fraction, canvas: Size) -> tuple[tuple[str, str | None], ...]:

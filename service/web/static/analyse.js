@@ -29,8 +29,7 @@ const types = JSON.parse(page.dataset.types);
  * @property {number} size in bytes
  * @property {"image"|"video"|null} media
  * @property {string} mediaType
- * @property {string} faces option of the job; empty for the service's default
- * @property {boolean} overlay whether to make a drawn copy
+ * @property {Record<string, string>} options of the job, those that are stated
  * @property {string} sha256 of the file; empty before it was read
  * @property {string} container of the upload; empty before the service has named it
  * @property {"waiting"|"reading"|"uploading"|"starting"|"followed"|"stopped"} step
@@ -59,8 +58,7 @@ function add(chosen) {
       size: file.size,
       media: kindOf(file),
       mediaType: choice("media-type"),
-      faces: byId("faces").value,
-      overlay: byId("overlay").checked,
+      options: options(kindOf(file)),
       sha256: "",
       container: "",
       step: "waiting",
@@ -88,6 +86,16 @@ function refusal(entry) {
   if (!entry.size) return "The file is empty.";
   if (entry.size > maxBytes) return `The file has ${bytes(entry.size)}; at most ${bytes(maxBytes)} are taken.`;
   return "";
+}
+
+/** The stated options that apply to this kind of media. */
+function options(media) {
+  const stated = {};
+  for (const field of document.querySelectorAll("[data-option]")) {
+    const value = field.type === "checkbox" ? (field.checked ? "1" : "") : field.value.trim();
+    if (value && (field.dataset.media ?? media) === media) stated[field.dataset.option] = value;
+  }
+  return stated;
 }
 
 function choice(name) {
@@ -139,9 +147,8 @@ async function one(entry) {
 
 /** The request for the job; the type is the one chosen now, whatever an earlier upload of the file was said to be. */
 function analysis(entry, upload) {
-  const options = (entry.faces ? `&faces=${entry.faces}` : "") + (entry.overlay ? "&overlay=1" : "");
-  const blob = encodeURIComponent(upload.blob);
-  return `/analyse/${upload.media}/${entry.mediaType}/${upload.container}?blob=${blob}${options}`;
+  const query = new URLSearchParams({ ...entry.options, blob: upload.blob });
+  return `/analyse/${upload.media}/${entry.mediaType}/${upload.container}?${query}`;
 }
 
 /** Compute the SHA-256 by which the service knows the file. */

@@ -22,7 +22,7 @@ from service.jobs.job_table import Purged
 from service.jobs.options import JobOptions
 from service.jobs.purge import Purge, Scope
 from service.jobs.result_place import PEOPLE
-from service.sandbox.media import Prepared
+from service.sandbox.preparation import Prepared
 from service.storage.blob_store import Blobs
 from service.storage.folder import FolderBlobs
 from service.web.access.keys import new_key

@@ -19,7 +19,8 @@ from service.engine.columns import IMAGE_COLUMNS
 from service.engine.lite.drawing import draw
 from service.engine.lite.face import FaceView
 from service.results.overlay import draw_overlay
-from service.sandbox.media import MediaLimits, Prepared, Probe
+from service.sandbox.media import MediaLimits, Probe
+from service.sandbox.preparation import Prepared
 from tests.conftest import ASTRONAUT
 
 LIMITS = MediaLimits(max_pixels=10**8, max_duration_s=60.0)

@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
-from service.sandbox.media import MediaLimits, Prepared, prepare, probe
+from service.sandbox.media import MediaLimits, probe
+from service.sandbox.preparation import Prepared, prepare
 from service.sandbox.process import ChildLimits, run_child
 from tests.fixtures import clips
 

@@ -11,7 +11,8 @@ import cv2
 import pytest
 
 from service.errors import MediaTooLarge, UnreadableMedia
-from service.sandbox.media import MediaLimits, Prepared, prepare, probe
+from service.sandbox.media import MediaLimits, probe
+from service.sandbox.preparation import Prepared, prepare
 from tests.fixtures import clips
 
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=3600)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from service.sandbox.media import MediaLimits, Prepared, prepare, probe
+from service.sandbox.media import MediaLimits, probe
+from service.sandbox.preparation import Prepared, prepare
 from tests.fixtures import clips
 
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=60)
