@@ -85,6 +85,11 @@ def is_apple_double(blob: str) -> bool:
     return blob.rpartition("/")[2].startswith(APPLE_DOUBLE_PREFIX)
 
 
+def is_member_of_sequence(metadata: Mapping[str, str]) -> bool:
+    """Whether the metadata `media=sequence` says that a picture is part of a sequence, and no job by itself."""
+    return any(key.lower() == "media" and value.strip().lower() == "sequence" for key, value in metadata.items())
+
+
 def media_type_of(blob: str, metadata: Mapping[str, str], default: str) -> MediaType:
     """Take the blob's metadata `media_type`, else the nearest folder of that name, else `default`."""
     for key, value in metadata.items():

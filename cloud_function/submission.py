@@ -12,7 +12,7 @@ from deadline import Deadline
 from decision_log import log_decision, log_ignored
 from errors import BlobGone, RetryLater
 from function_settings import FunctionSettings
-from media_kind import media_type_of, options_of
+from media_kind import is_member_of_sequence, media_type_of, options_of
 from service_client import KEY_REFUSED, Answer, ServiceClient
 from storage_events import Upload
 from tracing import trace_id_of
@@ -36,6 +36,9 @@ def submit(found: storage_events.Subject, settings: FunctionSettings, traceparen
         if isinstance(found, Upload):
             facts = read_facts(found.container, found.blob, settings, deadline)
             found = _with_facts(found, facts, settings)
+        if facts and is_member_of_sequence(facts.metadata):
+            log_ignored("member_of_sequence", found.container, found.blob, traceparent)
+            return
         if not isinstance(found, Upload) or found.media is None:
             reason = "unknown_kind" if isinstance(found, Upload) else storage_events.reason_not_upload(found)
             log_ignored(reason, found.container, found.blob, traceparent)

@@ -108,7 +108,7 @@ def _compared(
     compared, left = [], {}
     for file, ours, theirs in zip(files, reference, engine, strict=True):
         error = ours.error or theirs.error
-        if error or file.media is None or ours.csv is None or theirs.csv is None:
+        if error or file.media is None or file.media == "sequence" or ours.csv is None or theirs.csv is None:
             left[file.name] = error.message.splitlines()[0] if error else "no table"
             continue
         try:

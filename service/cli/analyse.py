@@ -19,7 +19,7 @@ from service.cli.output import bars, closing_line, shown, summary_line
 from service.cli.passed_over import report_passed_over, with_strict
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
-from service.jobs.media_files import Found, find_media
+from service.jobs.media_files import Found, find_media, find_sequences
 from service.jobs.options import MediaType
 from service.logs import configure
 from service.results.report.in_folder import FolderResult, write_beside
@@ -39,6 +39,9 @@ from service.worker.local_run import Done, LocalRun
 @click.option(
     "--report", "with_report", is_flag=True, help="Also make report.html, summary.json, methods and citations."
 )
+@click.option(
+    "--sequence", is_flag=True, help="Take each folder's pictures as the frames of one sequence, in the order of names."
+)
 @with_strict
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output, no progress bars.")
 def analyse(
@@ -48,6 +51,7 @@ def analyse(
     overlay: bool,
     again: bool,
     with_report: bool,
+    sequence: bool,
     strict: bool,
     as_json: bool,
     **options: Any,
@@ -59,7 +63,7 @@ def analyse(
     """
     settings = load_settings()
     configure(settings.log_format, "ERROR")
-    search = find_media(inputs, leave_out=[out])
+    search = find_sequences(inputs) if sequence else find_media(inputs, leave_out=[out])
     files = search.files
     report_passed_over(search.passed_over)
     if not files:

@@ -136,7 +136,7 @@ def _details(record: JobRecord, place: ResultPlace, manifest: dict[str, Any] | N
     names = {
         "csv": place.csv if done else None,
         "manifest": place.manifest(attempt_id) if manifest else None,
-        "log": place.artefact(attempt_id, "engine.log") if done and record.job.media == "video" else None,
+        "log": place.artefact(attempt_id, "engine.log") if done and record.job.kind == "video" else None,
     }
     return {
         "attempt_id": attempt_id or None,

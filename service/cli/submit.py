@@ -15,7 +15,7 @@ from service.cli.service_session import progress_display, with_at_once, with_jso
 from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.client.client import Client
 from service.client.send import LocalFile, Sender
-from service.jobs.media_files import NO_MEDIA, PassedOver, find_media
+from service.jobs.media_files import NO_MEDIA, PassedOver, find_media, find_sequences
 from service.jobs.options import JobOptions, MediaType
 
 REPORTED_FILES = 20
@@ -33,6 +33,9 @@ REPORTED_FILES = 20
     help="posed: taken for the analysis; wild: any other footage.",
 )
 @with_job_options()
+@click.option(
+    "--sequence", is_flag=True, help="Take each folder's pictures as the frames of one sequence, in the order of names."
+)
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @click.option(
     "--report/--no-report",
@@ -50,6 +53,7 @@ def submit(
     inputs: tuple[Path, ...],
     out: Path | None,
     media_type: MediaType,
+    sequence: bool,
     no_wait: bool,
     report: bool | None,
     at_once: int,
@@ -67,7 +71,7 @@ def submit(
     """
     if no_wait and out:
         raise click.UsageError("--no-wait downloads nothing: leave out --out")
-    search = find_media(inputs, leave_out=[out] if out else [])
+    search = find_sequences(inputs) if sequence else find_media(inputs, leave_out=[out] if out else [])
     unknown = [PassedOver(file.name, NO_MEDIA) for file in search.files if file.media is None]
     passed_over = search.passed_over + unknown
     report_passed_over(passed_over)

@@ -20,6 +20,7 @@ import io
 import mimetypes
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +50,7 @@ from service.client.models import (
     refused,
     unreachable,
 )
-from service.jobs.options import Media, MediaType
+from service.jobs.options import JobMedia, MediaType
 from service.jobs.record import State
 from service.storage.local_files import sha256_of
 
@@ -125,6 +126,7 @@ class Client:
         *,
         sha256: str | None = None,
         media_type: MediaType | None = None,
+        member: bool = False,
         on_bytes: Progress | None = None,
     ) -> None:
         """Upload a file. Does nothing where the same bytes are there; 409 where others are.
@@ -132,10 +134,11 @@ class Client:
         Args:
             sha256: of the file, in hex, which the service checks; computed where it is not given.
             media_type: written into the blob's metadata.
+            member: a picture of a sequence, that is no job by itself.
         """
-        query = {"blob": blob} | ({"media_type": media_type} if media_type else {})
-        digest = sha256 or sha256_of(file)
-        self._put(file, f"/uploads/{quote(container, safe='')}", query, digest, on_bytes)
+        stated = {"blob": blob, "media_type": media_type, "media": "sequence" if member else None}
+        query = {name: value for name, value in stated.items() if value}
+        self._put(file, f"/uploads/{quote(container, safe='')}", query, sha256 or sha256_of(file), on_bytes)
 
     def upload_own(
         self,
@@ -184,15 +187,25 @@ class Client:
         answer = self._ask("GET", "/uploads", {"name": name, "sha256": sha256})
         return parse_body(FilePlace, answer).upload
 
+    def has_upload(self, container: str, blob: str, size: int) -> bool:
+        """Whether a blob of this name and size, in bytes, was uploaded."""
+        try:
+            answer = self._ask("GET", f"/uploads/{quote(container, safe='')}", {"blob": blob})
+        except ServiceRefused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+            return False
+        return bool(answer.json().get("size") == size)
+
     def submit(
         self,
-        media: Media,
+        media: JobMedia,
         media_type: MediaType,
         container: str,
         blob: str,
         options: Mapping[str, str] | None = None,
     ) -> RemoteJob:
-        """Submit a blob for analysis; equal requests return the same job. 404 where the blob does not exist."""
+        """Submit a blob, or the prefix of a sequence; equal requests return the same job. 404 where there is none."""
         path = f"/analyse/{media}/{media_type}/{quote(container, safe='')}"
         answer = self._ask("POST", path, {"blob": blob, **(options or {})})
         return parse_body(Submitted, answer).jobs[0]

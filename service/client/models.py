@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from service.jobs.options import Media, MediaType
+from service.jobs.options import JobMedia, MediaType
 from service.jobs.record import FINISHED, State
 
 M = TypeVar("M", bound=BaseModel)
@@ -62,7 +62,7 @@ class RemoteJob(BaseModel):
     progress: float
     container: str
     blob: str
-    media: Media
+    media: JobMedia
     media_type: MediaType
     error: Fault | None = None
 

@@ -16,7 +16,9 @@ from service.client.client import Client
 from service.client.models import ClientError, RemoteJob, Stopped
 from service.client.result_folder import ResultFolder
 from service.client.two_stage_pool import in_two_steps
-from service.jobs.options import JobOptions, Media, MediaType
+from service.jobs.media_files import pictures_in
+from service.jobs.options import JobMedia, JobOptions, MediaType
+from service.jobs.sequence import sha256_of_sequence
 from service.storage.local_files import sha256_of
 
 Outcome = Literal["downloaded", "kept", "succeeded", "submitted", "failed"]
@@ -29,11 +31,16 @@ LONGEST_NAME = 1024 - 65
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A local file; `name` is unique among them, and names its folder of results."""
+    """A local file, or a folder as a sequence; `name` is unique among them, and names its folder of results."""
 
     path: Path
     name: str
-    media: Media
+    media: JobMedia
+
+    @property
+    def members(self) -> list[Path]:
+        """The pictures of a sequence."""
+        return pictures_in(self.path)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class Sender:
         """Upload and submit a file."""
         try:
             watch(file.name, "reading", 0.0)
-            sha256 = sha256_of(file.path)
+            sha256 = _sha256(file)
             if kept := self._kept(file, sha256):
                 return _Begun(file, sent=kept)
             job = self._job(file, sha256, watch)
@@ -124,6 +131,10 @@ class Sender:
             return _Begun(file, sent=_failed(file.name, None, error))
 
     def _job(self, file: LocalFile, sha256: str, watch: Watch) -> RemoteJob:
+        if file.media == "sequence":
+            container, prefix = f"c-{sha256[:32]}", upload_name(file.path)
+            self._upload_members(file, container, prefix, watch)
+            return self.client.submit(file.media, self.media_type, container, prefix, self.options)
         watch(file.name, "submitting", 0.0)
 
         def uploading(done: int, total: int) -> None:
@@ -134,6 +145,17 @@ class Sender:
             file.path, name, sha256=sha256, media_type=self.media_type, on_bytes=uploading
         )
         return self.client.submit(file.media, self.media_type, there.container, there.blob, self.options)
+
+    def _upload_members(self, file: LocalFile, container: str, prefix: str, watch: Watch) -> None:
+        """Upload the pictures that are not there; a sequence is submitted only when it is whole."""
+        members = file.members
+        for number, member in enumerate(members):
+            watch(file.name, "uploading", number / len(members))
+            blob = f"{prefix}/{upload_name(member)}"
+            if not self.client.has_upload(container, blob, member.stat().st_size):
+                self.client.upload(
+                    member, container, blob, sha256=sha256_of(member), media_type=self.media_type, member=True
+                )
 
     def _end(self, begun: _Begun, watch: Watch) -> Sent:
         """Follow the job to its result."""
@@ -214,6 +236,12 @@ def _downloaded(
         return Sent(name, "kept", job, folder.csv(local), local)
     manifest = folder.download(client, job.id, media_sha256=media_sha256, with_report=with_report, on_bytes=downloading)
     return Sent(name, "downloaded", job, folder.csv(manifest), manifest)
+
+
+def _sha256(file: LocalFile) -> str:
+    if file.media == "sequence":
+        return sha256_of_sequence((upload_name(member), sha256_of(member)) for member in file.members)
+    return sha256_of(file.path)
 
 
 def upload_name(file: Path) -> str:

@@ -33,7 +33,7 @@ class EngineTask:
 
     @classmethod
     def of(cls, job: AnalysisJob, camera: Camera | None = None) -> EngineTask:
-        return cls(job.media, job.media_type, job.options, camera)
+        return cls(job.kind, job.media_type, job.options, camera)
 
     @classmethod
     def resolve(cls, media: Media, media_type: MediaType, given: Mapping[str, str] | None = None) -> EngineTask:
@@ -54,7 +54,7 @@ def arguments(
     """Return the whole argument list, the executable first.
 
     Args:
-        media: absolute paths of the input files, several only of pictures.
+        media: absolute paths of the input files, several only of pictures; a folder of pictures is one sequence.
         out_dir: absolute path of a fresh folder for the results.
         stems: names of the results in the order of `media`, of letters, digits and dashes only.
 
@@ -63,7 +63,7 @@ def arguments(
     """
     argv = [str(engine.executable(command_for(task)))]
     for path in media:
-        argv += ["-f", str(path)]
+        argv += ["-fdir" if path.is_dir() else "-f", str(path)]
     argv += ["-out_dir", str(out_dir)]
     for stem in stems:
         argv += ["-of", f"{stem}.csv"]

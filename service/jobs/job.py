@@ -25,10 +25,13 @@ from pydantic import (
 from service.errors import BadJob, BadRequest
 from service.jobs import options
 from service.jobs.names import check_blob, is_container_name
-from service.jobs.options import JobOptions, Media, MediaType
+from service.jobs.options import JobMedia, JobOptions, Media, MediaType
 from service.logs import bound_to_trace, is_traceparent
 
-SCHEMA = options.SCHEMA
+SINCE_SEQUENCES = 2
+"""The first message schema with sequences of pictures."""
+
+SCHEMA = max(options.SCHEMA, SINCE_SEQUENCES)
 """Newest version of the queue message that this release reads; it writes the oldest that has all that a job uses."""
 
 NEWEST_SCHEMA = SCHEMA + 10
@@ -55,8 +58,8 @@ class AnalysisJob:
 
     Attributes:
         container: blob container of the upload.
-        blob: its name inside the container.
-        etag: ETag without quotes (listings and events leave them out, properties do not).
+        blob: its name inside the container; of a sequence the prefix of its pictures, without a slash at its end.
+        etag: ETag without quotes (listings and events leave them out, properties do not); see `sequence.etag_of`.
         generation: 0; an explicit re-run of a finished job adds one.
     """
 
@@ -65,7 +68,7 @@ class AnalysisJob:
     container: Name
     blob: Name
     etag: Name
-    media: Media
+    media: JobMedia
     media_type: MediaType
     options: JobOptions
     generation: Annotated[int, Field(ge=0, le=1_000_000)] = 0
@@ -78,8 +81,18 @@ class AnalysisJob:
 
     @property
     def stem(self) -> str:
-        """Name of the results: see `stem_of`."""
-        return stem_of(self.blob)
+        """Name of the results: see `stem_of`; of a sequence the last segment of its prefix."""
+        return self.blob.rsplit("/", 1)[-1] if self.media == "sequence" else stem_of(self.blob)
+
+    @property
+    def kind(self) -> Media:
+        """How the media is measured."""
+        return "image" if self.media == "image" else "video"
+
+    @property
+    def schema(self) -> int:
+        """The first message schema that can express this job."""
+        return max(self.options.schema, SINCE_SEQUENCES if self.media == "sequence" else 1)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as in messages, records and manifests."""
@@ -130,7 +143,7 @@ class QueuedJob:
         record = {"created": self.created.isoformat(), "version": self.version} if self.created else None
         return json.dumps(
             {
-                "schema": self.job.options.schema,
+                "schema": self.job.schema,
                 "job_id": self.job.job_id,
                 "traceparent": self.traceparent,
                 "job": self.job.as_dict(),
@@ -155,8 +168,8 @@ class QueuedJob:
         _check_names(message.job)
         if message.job_id != message.job.job_id:
             raise BadJob("the message's job id does not belong to its job")
-        if message.job.options.schema > schema:
-            raise BadJob(f"the message has schema version {schema}, and an option of a later one")
+        if message.job.schema > schema:
+            raise BadJob(f"the message has schema version {schema}, and an option or kind of media of a later one")
         record = message.record
         traceparent = message.traceparent if is_traceparent(message.traceparent) else ""
         if record is None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from service.errors import advice_for
-from service.jobs.options import ActionUnits, Faces, JobOptions, Media, MediaType, later_options
+from service.jobs.options import ActionUnits, Faces, JobMedia, JobOptions, MediaType, later_options
 from service.jobs.record import JobRecord, State
 
 
@@ -55,7 +55,7 @@ class JobFacts(BaseModel):
     container: str
     blob: str
     etag: str = Field(description="Version of the blob, without quotes.")
-    media: Media
+    media: JobMedia
     media_type: MediaType
     options: Options
     generation: int = Field(description="0; each explicit re-run adds one.")

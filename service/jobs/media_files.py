@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.jobs.media_kind import is_apple_double, kind_of
-from service.jobs.options import Media
+from service.jobs.options import JobMedia, Media
 
 APPLE_DOUBLE = b"\x00\x05\x16\x07"
 """First bytes of the companions that macOS writes beside files, whatever they are called."""
@@ -19,15 +19,17 @@ NO_MEDIA = "not known as a picture or a video by its extension"
 MISSING = "a link to a file that is not here (of git-annex or DataLad: get it first)"
 COMPANION = "a companion file of macOS, without a picture"
 ENCODING = "its name is not UTF-8"
+NO_FOLDER = "no folder; a sequence is one"
+NO_PICTURES = "a folder without pictures directly in it"
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file to be analysed; `media` is None where its name is not one of a picture or video."""
+    """A file, or a folder of a sequence, to be analysed; `media` is None where its name is not one of media."""
 
     path: Path
     name: str
-    media: Media | None
+    media: JobMedia | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,27 @@ def find_media(inputs: Sequence[Path], leave_out: Collection[Path] = ()) -> Sear
                 seen.add(file)
                 _sort(search, file, named_itself=file == path)
     return search
+
+
+def find_sequences(inputs: Sequence[Path]) -> Search:
+    """List folders as sequences of the pictures that lie directly in them; what has none is passed over."""
+    paths = [_absolute(path) for path in inputs]
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    search = Search(root)
+    for path in dict.fromkeys(paths):
+        name = path.relative_to(root).as_posix()
+        if not path.is_dir():
+            search.passed_over.append(PassedOver(name, NO_FOLDER))
+        elif not pictures_in(path):
+            search.passed_over.append(PassedOver(name, NO_PICTURES))
+        else:
+            search.files.append(Found(path, name, "sequence"))
+    return search
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """List the pictures that lie directly in a folder."""
+    return [file for file in sorted(folder.iterdir()) if file.is_file() and kind_of(file.name) == "image"]
 
 
 def _absolute(path: Path) -> Path:

@@ -15,6 +15,9 @@ from service.errors import BadRequest
 from service.jobs.part import Part, Region
 
 Media = Literal["image", "video"]
+"""How media is measured: each picture for itself, or frame after frame."""
+JobMedia = Literal["image", "video", "sequence"]
+"""What a job is about; a sequence is a folder of pictures that are measured as the frames of a video."""
 MediaType = Literal["posed", "wild"]
 Faces = Literal["one", "many"]
 ActionUnits = Literal["dynamic", "static"]
@@ -190,7 +193,7 @@ class JobOptions:
     @classmethod
     def resolve(
         cls,
-        media: Media,
+        media: JobMedia,
         media_type: MediaType,
         given: Mapping[str, str],
         *,
@@ -286,15 +289,17 @@ def _as_given(requested: RequestedOptions) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _contradictions(asked: RequestedOptions, media: Media) -> Iterator[str]:
+def _contradictions(asked: RequestedOptions, media: JobMedia) -> Iterator[str]:
     """Say what cannot be had together, or for this media."""
     if (asked.fx is None) != (asked.fy is None) or (asked.cx is None) != (asked.cy is None):
         yield "the camera's values come in pairs: fx with fy, cx with cy"
     if asked.camera and (asked.fx is not None or asked.cx is not None):
         yield "camera=exif and values of the camera exclude each other"
     if asked.camera and media != "image":
-        yield "camera=exif is for photos: videos do not state a focal length"
+        yield "camera=exif is for single photos"
     if media != "video" and (asked.start is not None or asked.end is not None or (asked.every or 1) > 1):
         yield "start, end and every choose frames of a video"
+    if media == "sequence" and (asked.overlay in {"1", "true"} or asked.gallery):
+        yield "overlay and gallery are for files, not for a sequence of pictures"
     if asked.end is not None and asked.end <= (asked.start or 0.0):
         yield "the end comes after the start"

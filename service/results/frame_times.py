@@ -20,11 +20,12 @@ Numbers = NDArray[np.float64]
 def with_durations(table: pd.DataFrame, facts: ManifestReader) -> pd.DataFrame:
     """Add the column `LASTS`.
 
-    A frame lasts until the next one. Where that is missing in the table, or comes after a gap, it lasts a usual step.
+    A frame lasts until the next one; where that is missing in the table, or comes after a gap, a usual step. Frames
+    without times last 0 s.
     """
     frames, first, of_row = np.unique(table["frame"].to_numpy(), return_index=True, return_inverse=True)
     times = table["timestamp"].to_numpy(dtype=np.float64)[first]
-    usual_s = usual_step(times, frames, facts)
+    usual_s = usual_step(times, frames, facts) if facts.has_times else 0.0
     lasts = np.full(len(frames), usual_s)
     steps = np.diff(times)
     follows = (np.diff(frames) == facts.every) & (steps > 0) & (steps <= GAP_STEPS * usual_s)

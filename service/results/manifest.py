@@ -65,6 +65,7 @@ class MediaFacts:
         bytes, sha256, etag, content_type: of the blob as fetched.
         probe: the probe's fields by name; the manifest has those of `PROBED`.
         preparation: steps between the upload and the engine, in words.
+        files: names of a sequence's pictures, in the order of the frames; None for a single file.
         camera: the values that the engine assumed, in pixels of the table, and their source.
         part: see `part_facts`.
     """
@@ -75,6 +76,7 @@ class MediaFacts:
     content_type: str | None = None
     probe: Mapping[str, Any] | None = None
     preparation: Sequence[str] = ()
+    files: Sequence[str] | None = None
     camera: Mapping[str, Any] | None = None
     part: Mapping[str, Any] | None = None
 
@@ -197,7 +199,7 @@ def succeeded(
         overlay: None where the job has no overlay.
     """
     judged = completeness(
-        job.media,
+        job.kind,
         frames.expected,
         table,
         every_frame_has_rows=job.options.faces == "one",
@@ -276,6 +278,7 @@ def _media(media: MediaFacts) -> dict[str, Any]:
         "etag": media.etag,
         "content_type": media.content_type,
         "probe": None if probe is None else {name: probe.get(name) for name in PROBED},
+        "files": None if media.files is None else list(media.files),
         "preparation": list(media.preparation),
         "camera": dict(media.camera) if media.camera else None,
         "part": dict(media.part) if media.part else None,

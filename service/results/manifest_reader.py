@@ -23,8 +23,18 @@ class ManifestReader:
 
     @property
     def media(self) -> Literal["image", "video"]:
-        """The kind of media by the job; without one, a manifest with frames is a video's."""
-        return "video" if self.job.get("media", "video" if self.frames else "image") == "video" else "image"
+        """How the media was measured, by the job; without one, a manifest with frames is a video's."""
+        return "image" if self.job.get("media", "video" if self.frames else "image") == "image" else "video"
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the frames have times; those of a sequence of pictures have none."""
+        return self.job.get("media") != "sequence"
+
+    @property
+    def files(self) -> list[str]:
+        """Names of a sequence's pictures in the order of the frames."""
+        return [str(name) for name in self.file.get("files") or ()]
 
     @property
     def verdict(self) -> Literal["complete", "partial", "unknown"]:

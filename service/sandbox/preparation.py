@@ -149,7 +149,7 @@ def _picture(
     if part.region:
         # Cut out at full size.
         found = replace(found, reduction=1)
-    steps = (*_picture_steps(found), *_region_steps(part))
+    steps = (*_picture_steps(found), *region_steps(part))
     if not steps:
         return Prepared(_safe(path, found, folder), found, 1)
     if steps == (END_ADDED,):
@@ -180,7 +180,8 @@ def _picture_steps(found: Probe) -> Iterator[str]:
         yield "turned upright"
 
 
-def _region_steps(part: Part) -> Iterator[str]:
+def region_steps(part: Part) -> Iterator[str]:
+    """Say which region was cut out, if any."""
     if part.region:
         yield f"reduced to its region {part.region} (x, y, width, height)"
 
@@ -249,7 +250,7 @@ def _part_steps(part: Part, times: array[float], numbers: array[int] | None) -> 
             f"reduced to {len(numbers)} of its frames, {numbers[0]} to {numbers[-1]} "
             f"({times[0]:.3f} to {times[-1]:.3f} s){each}"
         )
-    yield from _region_steps(part)
+    yield from region_steps(part)
 
 
 def _needs_copy(found: Probe, engine_turns: bool) -> bool:

@@ -12,14 +12,16 @@ from service.errors import (
     EngineUnavailable,
     LeaseLost,
     MediaNotFound,
+    NotFound,
     StorageUnavailable,
     UnexpectedError,
 )
-from service.jobs.job import QueuedJob
+from service.jobs.job import AnalysisJob, QueuedJob
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable, Purged
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import ResultPlace
+from service.jobs.sequence import frozen_job
 from service.jobs.submit import JobSubmitter
 from service.jobs.sweep.finding import every_blob
 from service.logs import log
@@ -161,16 +163,25 @@ class Attempt:
 
     def _supersede(self, error: AnalysisError) -> None:
         """Submit the overwritten upload's new version as a job of its own, and end this job with a link to it."""
-        job = self._queued.job
         try:
-            current = self._worker.blobs.info(job.container, job.blob)
+            newer = self._current()
         except MediaNotFound as gone:
             return self._fail(gone)
-        newer = replace(job, etag=current.etag, generation=0)
+        except NotFound as gone:
+            return self._fail(MediaNotFound(gone.message))
         self._worker.submitter.submit(newer, self._queued.traceparent)
         self._lease.settle(lambda record: record.superseded(newer.job_id, error, now()))
         self._lease.delete_message()
         return self._log_outcome("superseded", error, superseded_by=newer.job_id)
+
+    def _current(self) -> AnalysisJob:
+        """Return the job of what the upload is now. Raises MediaNotFound, NotFound."""
+        job, blobs = self._queued.job, self._worker.blobs
+        if job.media == "sequence":
+            return frozen_job(
+                blobs, self._worker.results_container, job.container, job.blob, job.media_type, job.options
+            )
+        return replace(job, etag=blobs.info(job.container, job.blob).etag, generation=0)
 
     def _fail(self, error: AnalysisError) -> None:
         """Publish a failure manifest, set the message aside and end the job; unless its result exists after all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from service import metrics, tracing
@@ -56,6 +56,14 @@ class AttemptContext:
     overlay: OverlayFacts | None = None
     run: EngineRun | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def first_place(self) -> ResultPlace:
+        """Place of the job's first generation, which keeps the list of a sequence."""
+        if not self.job.generation:
+            return self.place
+        first = replace(self.job, generation=0)
+        return replace(self.place, folder=self.place.folder.replace(self.job.job_id, first.job_id))
 
     @property
     def runs_alone(self) -> bool:

@@ -12,8 +12,10 @@ from typing import Any, Literal
 from service.errors import AnalysisError, UnsupportedMedia
 from service.jobs.job import AnalysisJob, log_context
 from service.jobs.media_files import Found
+from service.jobs.names import OWN_CONTAINER
 from service.jobs.options import JobOptions, MediaType
 from service.jobs.result_place import ResultPlace
+from service.jobs.sequence import Member, etag_of, freeze, members_of
 from service.logs import continued_trace
 from service.worker.attempt_context import AttemptContext, Watch
 from service.worker.pipeline import Pipeline
@@ -74,6 +76,8 @@ class LocalRun:
             if kept:
                 return Done(file.name, "kept", csv, kept)
             try:
+                if job.media == "sequence":
+                    freeze(self.pipeline.results, place, self._members(file.name), replacing=True)
                 self.pipeline.run(attempt)
             except AnalysisError as error:
                 csv.unlink(missing_ok=True)
@@ -84,6 +88,8 @@ class LocalRun:
         if file.media is None:
             raise UnsupportedMedia(f"{file.name} is not known as a picture or a video by its extension")
         options = JobOptions.resolve(file.media, self.media_type, self.options)
+        if file.media == "sequence":
+            return self._sequence(file.name, options)
         etag = self.pipeline.source.info(".", file.name).etag
         return AnalysisJob(".", file.name, etag, file.media, self.media_type, options)
 
@@ -97,6 +103,13 @@ class LocalRun:
         except (OSError, ValueError, KeyError, TypeError):
             is_other = False
         return ResultPlace.in_folder(job, beside=True) if is_other else place
+
+    def _sequence(self, name: str, options: JobOptions) -> AnalysisJob:
+        etag = etag_of(self._members(name))
+        return AnalysisJob(".", name, etag, "sequence", self.media_type, options)
+
+    def _members(self, name: str) -> list[Member]:
+        return members_of(self.pipeline.source, ".", name, OWN_CONTAINER)
 
     def _kept(self, job: AnalysisJob, place: ResultPlace) -> dict[str, Any] | None:
         """Return the manifest of an existing result that is whole and of the same job and engine."""

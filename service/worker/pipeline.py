@@ -34,6 +34,7 @@ from service.results.overlay import TYPES, draw_overlay
 from service.results.publish import Artefact, commit, publish_artefacts
 from service.sandbox.media import Probe
 from service.sandbox.preparation import Prepared, prepare
+from service.sandbox.sequences import prepare_sequence, probe_sequence
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import Blobs
 from service.storage.local_files import sha256_of
@@ -41,6 +42,10 @@ from service.worker.attempt_context import AttemptContext, WatchStep
 from service.worker.engine_pool import EnginePool, EngineRequest
 from service.worker.limits import MIB, Limits
 from service.worker.media_probe import Prober, ProbeRequest
+from service.worker.sequence_fetch import fetch_sequence
+
+FRAMES_A_SECOND = 25.0
+"""Frame rate of videos that have none."""
 
 
 class PeopleRecogniser(Protocol):
@@ -134,12 +139,7 @@ class _MediaRun:
 
     def run(self) -> str:
         step = self.attempt.step
-        with step("fetch") as watch:
-            path = self._fetch(watch)
-        with step("probe") as watch:
-            probed = self._probe(path, watch)
-        with step("prepare") as watch:
-            media = self._prepare(path, probed, watch)
+        media = self._sequence() if self.attempt.job.media == "sequence" else self._file()
         with step("engine") as watch:
             task = self._task(media)
             run = self._measure(task, media, watch)
@@ -151,6 +151,30 @@ class _MediaRun:
                 artefacts += self._overlay(task, media, table, watch)
         with step("publish") as watch:
             return self._publish(run, self._placed(media, table), artefacts, watch)
+
+    def _file(self) -> Prepared:
+        step = self.attempt.step
+        with step("fetch") as watch:
+            path = self._fetch(watch)
+        with step("probe") as watch:
+            probed = self._probe(path, watch)
+        with step("prepare") as watch:
+            return self._prepare(path, probed, watch)
+
+    def _sequence(self) -> Prepared:
+        step, parts = self.attempt.step, self.parts
+        with step("fetch") as watch:
+            folder = self.room / "fetched"
+            place = self.attempt.first_place
+            limit = parts.limits.media_bytes
+            fetched = fetch_sequence(parts.source, parts.results, place, self.attempt.job, folder, limit, watch)
+            self.attempt.media = fetched
+        with step("probe") as watch:
+            found = probe_sequence(folder, self.room, parts.limits.of_media, lambda: watch(0.0))
+            self.attempt.media = replace(self.attempt.media, probe=found.probe.as_dict())
+        with step("prepare") as watch:
+            part, limits = self.attempt.job.options.part, parts.limits.of_media
+            return self._prepared(prepare_sequence(folder, found, self.room, limits, lambda: watch(0.0), part))
 
     def _fetch(self, watch: WatchStep) -> Path:
         job, path = self.attempt.job, self.room / "fetched"
@@ -167,7 +191,7 @@ class _MediaRun:
         return path
 
     def _probe(self, path: Path, watch: WatchStep) -> Probe:
-        request = ProbeRequest(path, self.attempt.job.media, self.room)
+        request = ProbeRequest(path, self.attempt.job.kind, self.room)
         probed = self.parts.prober.probe(request, lambda: watch(0.0), alone=self.attempt.runs_alone)
         self.attempt.media = replace(self.attempt.media, probe=probed.as_dict())
         return probed
@@ -176,6 +200,9 @@ class _MediaRun:
         turns = self._engine.turns_videos
         limits, part = self.parts.limits.of_media, self.attempt.job.options.part
         prepared = prepare(path, probed, self.room, limits, lambda: watch(0.0), engine_turns=turns, part=part)
+        return self._prepared(prepared)
+
+    def _prepared(self, prepared: Prepared) -> Prepared:
         self.attempt.media = replace(
             self.attempt.media,
             probe=prepared.probe.as_dict(),
@@ -192,7 +219,7 @@ class _MediaRun:
         return EngineTask.of(self.attempt.job, assumed.for_engine(media))
 
     def _measure(self, task: EngineTask, media: Prepared, watch: WatchStep) -> EngineRun:
-        limits = self.parts.limits.of_engine(media.duration_s or 0.0)
+        limits = self.parts.limits.of_engine(_duration_s(media))
         request = EngineRequest(task, media, self.room, limits, self.attempt.job.job_id)
         self.attempt.run = run = self.parts.engines.run(request, watch, alone=self.attempt.runs_alone)
         return run
@@ -207,7 +234,7 @@ class _MediaRun:
         """Return the table in the frames and coordinates of the upload."""
         if media.part.is_whole:
             return table
-        return place_table(table, self.attempt.job.media, media, self.room / "placed.csv")
+        return place_table(table, self.attempt.job.kind, media, self.room / "placed.csv")
 
     def _people(self, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
         """Match people, for jobs that name a gallery. Raises BadJob where IDENTITY is off in this worker."""
@@ -227,7 +254,7 @@ class _MediaRun:
 
     def _overlay(self, task: EngineTask, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
         """Draw the overlay; without it the numbers are published all the same."""
-        kind, support, limits = self.attempt.job.media, self._engine.au_support, self.parts.limits.of_media
+        kind, support, limits = self.attempt.job.kind, self._engine.au_support, self.parts.limits.of_media
         try:
             path = draw_overlay(kind, media, table.path, support, self.room, limits, lambda: watch(0.0), task.camera)
         except MediaError as error:
@@ -241,7 +268,7 @@ class _MediaRun:
         attempt, results = self.attempt, self.parts.results
         manifest = self._manifest(run, table)
         # A picture is two blobs, whose writing is most of its cost: its short log goes into the manifest.
-        if attempt.job.media == "video":
+        if attempt.job.kind == "video":
             artefacts = [*artefacts, Artefact("engine.log", run.log, "text/plain")]
         publish_artefacts(results, attempt.place, attempt.attempt_id, manifest, artefacts)
         if attempt.job.options.gallery and self.parts.recogniser:
@@ -279,3 +306,9 @@ class _MediaRun:
             __version__,
             overlay=attempt.overlay,
         )
+
+
+def _duration_s(media: Prepared) -> float:
+    """Return the duration by which the engine's time is limited; a sequence has as many frames as a video."""
+    frames = media.frames_expected if media.probe.media == "video" else 0
+    return media.duration_s or frames / FRAMES_A_SECOND

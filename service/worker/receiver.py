@@ -65,7 +65,7 @@ class ReceivedJob:
 
     @property
     def is_video(self) -> bool:
-        return self.queued.job.media == "video"
+        return self.queued.job.kind == "video"
 
 
 class Receiver:

@@ -5,6 +5,7 @@ from media_kind import (
     VIDEO_SUFFIXES,
     MediaType,
     is_apple_double,
+    is_member_of_sequence,
     media_of,
     media_type_of,
     options_of,
@@ -13,6 +14,7 @@ from media_kind import (
 from service.jobs.media_kind import CONTENT_TYPES, EXTENSIONS, kind_of
 from service.jobs.media_kind import media_type_of as service_media_type_of
 from service.jobs.media_kind import options_of as service_options_of
+from service.jobs.sequence import is_member_only
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,11 @@ def test_apple_double_files_are_known_by_their_name(blob, expected):
 )
 def test_media_type_comes_from_metadata_then_folder_then_default(blob, metadata, expected):
     assert media_type_of(blob, metadata, "wild") == expected
+
+
+def test_members_of_a_sequence_are_marked_as_the_service_marks_them():
+    for metadata in ({"media": "sequence"}, {"Media": " Sequence "}, {"media": "video"}, {"media_type": "sequence"}):
+        assert is_member_of_sequence(metadata) == is_member_only(metadata)
 
 
 @pytest.mark.parametrize("extension", sorted(EXTENSIONS))

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from service.errors import UnsupportedMedia
+from service.errors import MediaNotFound, UnsupportedMedia
 from service.jobs.backend import JobBackend
 from service.jobs.job import AnalysisJob
 from service.jobs.media_kind import kind_of, media_type_of, options_of
 from service.jobs.names import is_upload
 from service.jobs.options import JobOptions
+from service.jobs.sequence import is_member_only
 from service.jobs.sweep.finding import Finding, Found, every_blob
 from service.logs import continued_trace
 from service.storage.blob_store import BlobInfo
@@ -31,7 +32,7 @@ def without_job(backend: JobBackend, container: str, watermark: datetime, before
         if known is None:
             # A job is no older than its upload.
             known = set(backend.table.versions(container, since - OVERLAP))
-        if (blob.name, blob.etag) not in known:
+        if (blob.name, blob.etag) not in known and not _is_member(backend, container, blob.name):
             finding = Finding("upload without a job", container, blob.name, written)
             yield Found(finding, partial(_submit, backend, container, blob.name))
 
@@ -40,6 +41,15 @@ def _can_be_analysed(backend: JobBackend, container: str, blob: BlobInfo) -> boo
     if not is_upload(container, blob.name, backend.settings.results_container):
         return False
     return kind_of(blob.name, blob.content_type) is not None
+
+
+def _is_member(backend: JobBackend, container: str, name: str) -> bool:
+    """Return whether a picture is a member of a sequence only, by its metadata."""
+    try:
+        metadata = backend.blobs.info(container, name).metadata
+    except MediaNotFound:
+        return True
+    return is_member_only(metadata)
 
 
 def _submit(backend: JobBackend, container: str, name: str) -> str:

@@ -63,6 +63,9 @@ MATCHED: dict[str, pa.DataType] = dict(zip(PERSON, (INT, TEXT, TEXT, REAL), stri
 EXCLUDED = "excluded"
 """Whether a row lies in a stretch that was marked as not to be used; such rows are never `good`."""
 
+FILE = "file"
+"""Name of the picture that a row's frame is, in sequences of pictures."""
+
 MEASURED = VIDEO_COLUMNS[len(VIDEO_HEAD) :]
 """Measured columns, equal in results of pictures and videos."""
 assert IMAGE_COLUMNS[len(IMAGE_HEAD) :] == MEASURED
@@ -87,7 +90,7 @@ class Layout:
     def of(cls, groups: Collection[str] = GROUPS) -> Layout:
         """Select all columns, or of the measured ones only these groups."""
         measured = [name for name in MEASURED if _GROUP_OF[name] in groups]
-        kinds = JOB | ROW | dict.fromkeys(measured, REAL) | MATCHED | {EXCLUDED: FLAG}
+        kinds = JOB | ROW | dict.fromkeys(measured, REAL) | MATCHED | {EXCLUDED: FLAG, FILE: TEXT}
         return cls(tuple(name for name in (*ROW, *measured) if name != GOOD), pa.schema(list(kinds.items())))
 
 

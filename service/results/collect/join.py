@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,31 @@ from service.engine.columns import columns_for
 from service.engine.csv_blocks import blocks, check_header
 from service.errors import MalformedOutput
 from service.results.annotations import Annotations
-from service.results.collect.columns import EXCLUDED, FLAG, GOOD, INT, JOB, MATCHED, ROW, TEXT, Layout, job_values
+from service.results.collect.columns import EXCLUDED, FILE, FLAG, GOOD, INT, JOB, MATCHED, ROW, TEXT, Layout, job_values
 from service.results.collect.people import NO_TRACK, PeopleTracks
 from service.results.collect.sources import CollectedResult
+from service.results.manifest_reader import ManifestReader
 from service.results.quality_gate import CONFIDENCE, in_spans
 
 CHUNK_ROWS = 2048
 """Rows of a chunk, written as one row group of Parquet: 12 MiB of numbers with all columns."""
+
+
+NO_FILE = -1
+"""Number of the file of rows that have none."""
+
+
+class _Rows(NamedTuple):
+    """Rows of one result: values of the numeric columns, and number of match and file of each."""
+
+    values: NDArray[np.float64]
+    matches: NDArray[np.int64]
+    files: NDArray[np.int64]
+    excluded: NDArray[np.bool_]
+
+    def part(self, rows: slice) -> _Rows:
+        """Return some of the rows."""
+        return _Rows(self.values[rows], self.matches[rows], self.files[rows], self.excluded[rows])
 
 
 class Collector:
@@ -33,6 +51,8 @@ class Collector:
         self._jobs: list[dict[str, Any]] = []
         self._matches: list[dict[str, Any]] = []
         self._match_of = np.full(chunk_rows, NO_TRACK, dtype=np.int64)
+        self._files: list[str] = []
+        self._file_of = np.full(chunk_rows, NO_FILE, dtype=np.int64)
         self._excluded = np.zeros(chunk_rows, dtype=bool)
         self._rows = 0
 
@@ -46,7 +66,8 @@ class Collector:
         """
         tracks = PeopleTracks(found.people)
         self._jobs.append(job_values(found.manifest))
-        columns = columns_for(found.manifest["job"]["media"])
+        facts = ManifestReader(found.manifest)
+        columns = columns_for(facts.media)
         kept = [(i, self._place[name]) for i, name in enumerate(columns) if name in self._place]
         sources, targets = [i for i, _ in kept], [place for _, place in kept]
         with found.csv.open("rb") as file:
@@ -55,7 +76,9 @@ class Collector:
                 _refuse_fractions(block.values, columns)
                 matches = tracks.of_rows(block.values, columns)
                 excluded = _excluded(block.values, columns, found.annotations)
-                yield from self._fill(block.values[:, sources], targets, matches, tracks.values, excluded)
+                files = _files(block.values, columns, len(facts.files))
+                rows = _Rows(block.values[:, sources], matches, files, excluded)
+                yield from self._fill(rows, targets, tracks.values, facts.files)
 
     def flush(self) -> Iterator[pa.Table]:
         """Yield the last, partial chunk."""
@@ -64,24 +87,23 @@ class Collector:
 
     def _fill(
         self,
-        values: NDArray[np.float64],
+        left: _Rows,
         targets: list[int],
-        matches: NDArray[np.int64],
         tracks: list[dict[str, Any]],
-        excluded: NDArray[np.bool_],
+        files: list[str],
     ) -> Iterator[pa.Table]:
-        while len(values):
+        while len(left.values):
             free = len(self._values) - self._rows
-            now, values = values[:free], values[free:]
-            known, matches = matches[:free], matches[free:]
-            outside, excluded = excluded[:free], excluded[free:]
-            rows = slice(self._rows, self._rows + len(now))
-            self._values[rows, targets] = now
+            now, left = left.part(slice(free)), left.part(slice(free, None))
+            rows = slice(self._rows, self._rows + len(now.values))
+            self._values[rows, targets] = now.values
             self._job_of[rows] = len(self._jobs) - 1
-            self._match_of[rows] = np.where(known == NO_TRACK, NO_TRACK, known + len(self._matches))
-            self._excluded[rows] = outside
+            self._match_of[rows] = np.where(now.matches == NO_TRACK, NO_TRACK, now.matches + len(self._matches))
+            self._file_of[rows] = np.where(now.files == NO_FILE, NO_FILE, now.files + len(self._files))
+            self._excluded[rows] = now.excluded
             self._matches += tracks
-            self._rows += len(now)
+            self._files += files
+            self._rows += len(now.values)
             if self._rows == len(self._values):
                 yield self._chunk()
 
@@ -91,7 +113,7 @@ class Collector:
         chunk = pa.Table.from_arrays(arrays, schema=self._layout.schema)
         # The last result may go on in the next chunk.
         self._jobs = self._jobs[-1:]
-        self._matches = []
+        self._matches, self._files = [], []
         self._rows = 0
         self._values[:] = np.nan
         return chunk
@@ -104,6 +126,9 @@ class Collector:
             return pa.array([match[name] for match in self._matches], MATCHED[name]).take(
                 pa.array(numbers, mask=numbers == NO_TRACK)
             )
+        if name == FILE:
+            numbers = self._file_of[: self._rows]
+            return pa.array(self._files, TEXT).take(pa.array(numbers, mask=numbers == NO_FILE))
         if name == EXCLUDED:
             return pa.array(self._excluded[: self._rows], FLAG)
         if name == GOOD:
@@ -117,6 +142,14 @@ class Collector:
         # Pictures have no `success`; as in `results.quality_gate`.
         passed = (confidence >= CONFIDENCE) & (np.isnan(success) | (success == 1))
         return np.asarray(passed & ~self._excluded[: self._rows])
+
+
+def _files(values: NDArray[np.float64], columns: Sequence[str], count: int) -> NDArray[np.int64]:
+    """Number of each row's file, from 0, shape (rows,)."""
+    if not count:
+        return np.full(len(values), NO_FILE, dtype=np.int64)
+    frames = np.nan_to_num(values[:, columns.index("frame")]).astype(np.int64)
+    return np.where((frames >= 1) & (frames <= count), frames - 1, NO_FILE)
 
 
 def _excluded(values: NDArray[np.float64], columns: Sequence[str], annotations: Annotations) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ from service.sandbox.workspace import Workspace
 from service.storage.blob_store import BlobInfo, Blobs
 
 GONE = "the upload was deleted."
+SEQUENCE = "the upload is a sequence of pictures, of which none is shown."
 CHANGED = "the upload was overwritten after its analysis."
 AT_ONCE = 1
 """Reports that one process makes at a time."""
@@ -203,6 +204,8 @@ class ReportCache:
 
     def _upload(self, job: AnalysisJob, room: Path) -> tuple[Path | None, str]:
         """Download the analysed version of the upload, or return the reason why not."""
+        if job.media == "sequence":
+            return None, SEQUENCE
         path = room / "upload"
         try:
             if self._blobs.info(job.container, job.blob).size > LARGEST_UPLOAD:

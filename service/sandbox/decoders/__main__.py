@@ -16,6 +16,10 @@ def _do(do: str, media: str, path: str, **arguments: Any) -> dict[str, Any]:
         from service.sandbox.decoders import pictures
 
         return pictures.probe(path, **arguments) if do == "probe" else pictures.convert(path, **arguments)
+    if media == "sequence":
+        from service.sandbox.decoders import sequences
+
+        return sequences.probe(path, **arguments) if do == "probe" else sequences.convert(path, **arguments)
     if do == "probe":
         from service.sandbox.decoders import video_probe
 

@@ -72,18 +72,29 @@ def convert(path: str, into: str, max_pixels: int, region: str | None = None) ->
     data = Path(path).read_bytes()
     header = read_header(data)
     check_pixels(header, max_pixels)
-    pixels = _decoded(data, header, 1 if region else reduction(header))
-    if header.is_deep and (bits := _camera_bits(data)):
-        pixels = _scaled(data, bits, pixels.shape[:2])
+    pixels = _upright_pixels(data, header, 1 if region else reduction(header))
     height, width = pixels.shape[:2]
     if region:
-        pixels = _cropped(pixels, Region.parse(region))
+        pixels = cropped(pixels, Region.parse(region))
     if not cv2.imwrite(into, pixels, PNG_FAST):
         raise UnreadableMedia("the picture cannot be written as PNG")
     return {"width": width, "height": height}
 
 
-def _cropped(pixels: Pixels, region: Region) -> Pixels:
+def upright_pixels(data: bytes) -> Pixels:
+    """Decode a picture that was probed, upright and with 8 bits a value. Raises MediaError."""
+    return _upright_pixels(data, read_header(data), 1)
+
+
+def _upright_pixels(data: bytes, header: Header, by: int) -> Pixels:
+    pixels = _decoded(data, header, by)
+    if header.is_deep and (bits := _camera_bits(data)):
+        pixels = _scaled(data, bits, pixels.shape[:2])
+    return pixels
+
+
+def cropped(pixels: Pixels, region: Region) -> Pixels:
+    """Cut out a region. Raises OptionDoesNotFit where there is none, and MediaTooLarge."""
     region.check_inside(pixels.shape[1], pixels.shape[0])
     if region.width * region.height > PREPARED_PIXELS:
         raise MediaTooLarge(f"a region has at most {PREPARED_PIXELS / 1e6:g} million pixels")

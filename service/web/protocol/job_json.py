@@ -10,7 +10,7 @@ from flask import url_for
 from pydantic import BaseModel, Field
 
 from service.jobs.job_facts import JobFacts, job_facts
-from service.jobs.options import Media, MediaType
+from service.jobs.options import JobMedia, MediaType
 from service.jobs.record import JobRecord
 from service.web.access.ownership import visible_gallery
 
@@ -49,7 +49,7 @@ class Results(BaseModel):
     job_id: str
     container: str
     blob: str
-    media: Media
+    media: JobMedia
     media_type: MediaType
     attempt: str
     csv_sha256: str
@@ -103,7 +103,8 @@ def _links(record: JobRecord) -> dict[str, str]:
     links = {"self": link("one", job_id)} | {name: link(name, job_id) for name in offered}
     if record.state == "succeeded":
         links["report"] = url_for("reports.report", job_id=job_id)
-        links["media"] = url_for("viewer.media", job_id=job_id)
+        if record.job.media != "sequence":
+            links["media"] = url_for("viewer.media", job_id=job_id)
         if record.job.media == "video":
             links["series"] = url_for("viewer.series", job_id=job_id)
     if record.superseded_by:

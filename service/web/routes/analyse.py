@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
@@ -12,8 +12,17 @@ from service.errors import BadRequest, MediaTooLarge, NotFound, UnsupportedMedia
 from service.jobs.job import AnalysisJob
 from service.jobs.media_kind import kind_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container, is_upload
-from service.jobs.options import OPTION_NAMES, SHORT_FORMS, JobOptions, Media, MediaType, RequestedOptions
+from service.jobs.options import (
+    OPTION_NAMES,
+    SHORT_FORMS,
+    JobMedia,
+    JobOptions,
+    Media,
+    MediaType,
+    RequestedOptions,
+)
 from service.jobs.record import JobRecord
+from service.jobs.sequence import frozen_job
 from service.logs import continued_trace
 from service.storage.blob_store import BlobInfo
 from service.web.access.session import current_key
@@ -39,8 +48,9 @@ class AnalysePath(BaseModel):
     """Path of an analysis: media, media type and container."""
 
     media: str = Field(
-        description="`image` runs FaceLandmarkImg, `video` FeatureExtraction.",
-        json_schema_extra={"enum": ["image", "video"]},
+        description="`image` runs FaceLandmarkImg, `video` FeatureExtraction; `sequence` takes the pictures below the "
+        "prefix `blob` as the frames of one video.",
+        json_schema_extra={"enum": [*get_args(JobMedia)]},
     )
     media_type: str = Field(
         description="`wild` adds `-wild`, for media in uncontrolled conditions. Short: `ip`, `iw`, `vp`, `vw`.",
@@ -55,7 +65,7 @@ class AnalyseQuery(RequestedOptions, Parameters):
     blob: str | None = Field(
         None,
         description="One blob, without empty, `.` or `..` segments, control characters and backslashes; "
-        "without it, every such blob of this media in the container.",
+        "without it, every such blob of this media in the container. Of a sequence the prefix of its pictures.",
         json_schema_extra=_blob_schema,
     )
     cursor: str | None = Field(
@@ -86,7 +96,8 @@ def analyse_by_post(path: AnalysePath, query: AnalyseQuery) -> Response:
 def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     own = services()
     media, media_type = _kind(path.media, path.media_type)
-    container = check_container(path.name, own.settings.results_container)
+    results_container = own.settings.results_container
+    container = check_container(path.name, results_container)
     given = _options_given()
     options = JobOptions.resolve(
         media,
@@ -95,11 +106,12 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
         galleries=may_use_gallery(given.get("gallery", "")),
         engines=own.settings.engine_folders,
     )
-    if query.blob is None:
-        blobs, cursor = _uploads(own, container, media, query.cursor or "")
+    if media == "sequence":
+        prefix = _prefix(query.blob)
+        jobs, cursor = [frozen_job(own.blobs, results_container, container, prefix, media_type, options)], ""
     else:
-        blobs, cursor = [_upload(own, container, check_blob(query.blob), media)], ""
-    jobs = [AnalysisJob(container, blob.name, blob.etag, media, media_type, options) for blob in blobs]
+        blobs, cursor = _chosen(own, container, media, query)
+        jobs = [AnalysisJob(container, blob.name, blob.etag, media, media_type, options) for blob in blobs]
     records, wait_s = waited(own.watcher, _submit(own, jobs))
     body = Jobs(
         jobs=[job_answer(record) for record in records],
@@ -111,13 +123,30 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     return applied(response, wait_s)
 
 
-def _kind(media: str, media_type: str) -> tuple[Media, MediaType]:
+def _chosen(own: Services, container: str, media: Media, query: AnalyseQuery) -> tuple[list[BlobInfo], str]:
+    """Return the blob that is named, or a page of the container's."""
+    if query.blob is None:
+        return _uploads(own, container, media, query.cursor or "")
+    return [_upload(own, container, check_blob(query.blob), media)], ""
+
+
+def _prefix(blob: str | None) -> str:
+    """Return the prefix of a sequence without its last slash. Raises BadRequest."""
+    if not blob:
+        raise BadRequest("a sequence is named by `blob`, the prefix of its pictures", "bad_blob")
+    return check_blob(blob.removesuffix("/"))
+
+
+def _kind(media: str, media_type: str) -> tuple[JobMedia, MediaType]:
     media, media_type = media.lower(), media_type.lower()
+    for plain in ("posed", "wild"):
+        if (media, media_type) == ("sequence", plain):
+            return "sequence", plain
     for known in SHORT_FORMS.values():
         if (media, media_type) == known:
             return known
-    if media not in {"image", "video"}:
-        raise BadRequest(f"unknown media {media[:40]!r}; known: image, video", "unknown_media")
+    if media not in get_args(JobMedia):
+        raise BadRequest(f"unknown media {media[:40]!r}; known: {', '.join(get_args(JobMedia))}", "unknown_media")
     if media_type not in SHORT_FORMS:
         known_types = ", ".join(["posed", "wild", *SHORT_FORMS])
         raise BadRequest(f"unknown media type {media_type[:40]!r}; known: {known_types}", "unknown_media_type")

@@ -189,7 +189,7 @@ def overlay(path: JobPath) -> Response:
     own = services()
     record = own.table.get(path.job_id)
     place, csv = published(own, record)
-    media = record.job.media
+    media = record.job.kind
     name = place.artefact(csv.metadata.get("attempt", ""), NAMES[media])
     try:
         blob = own.blobs.info(place.container, name)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Literal
 
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, RawModel, Tag
@@ -18,6 +19,7 @@ from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, Unsu
 from service.jobs.media_kind import CONTENT_TYPE_OF, CONTENT_TYPES, kind_of, media_type_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container
 from service.jobs.options import Media, MediaType
+from service.jobs.sequence import METADATA
 from service.jobs.upload_places import blob_of, container_of, today
 from service.storage.blob_store import BlobInfo
 from service.web.access.ownership import caller_name
@@ -61,6 +63,12 @@ class UploadQuery(UploadedQuery):
         None,
         description="How it was taken; kept in the blob's metadata. Default: by a folder `posed/` or `wild/` in its "
         "name, else the setting DEFAULT_MEDIA_TYPE.",
+        json_schema_extra=optional,
+    )
+    media: Literal["sequence"] | None = Field(
+        None,
+        description="`sequence`: a picture that is a member of a sequence only, kept in the blob's metadata; no event "
+        "and no sweep starts a job for it alone.",
         json_schema_extra=optional,
     )
 
@@ -185,7 +193,7 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     blob = check_blob(query.blob)
     size = _content_length()
     content_type = _content_type(blob, request.mimetype)
-    return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type))
+    return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type, query.media))
 
 
 @uploads.get(
@@ -211,6 +219,7 @@ class _Request:
     content_type: str
     sha256: str | None
     media_type: MediaType | None
+    media: Literal["sequence"] | None = None
 
 
 def _store(asked: _Request) -> Response:
@@ -223,8 +232,8 @@ def _store(asked: _Request) -> Response:
     received = _Received(body_stream(), asked.size, asked.sha256)
 
     def metadata() -> dict[str, str]:
-        declared = {"media_type": asked.media_type} if asked.media_type else {}
-        return declared | {SHA256_METADATA: received.sha256}
+        declared = {"media_type": asked.media_type, METADATA: asked.media, SHA256_METADATA: received.sha256}
+        return {name: value for name, value in declared.items() if value}
 
     try:
         own.blobs.upload_stream(container, blob, received.pieces(), content_type=asked.content_type, metadata=metadata)

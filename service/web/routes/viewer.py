@@ -106,6 +106,8 @@ def media(path: JobPath) -> Response:
     """Download the analysed media, whole or one range; a long range is answered by its first part."""
     own = services()
     job = own.table.get(path.job_id).job
+    if job.media == "sequence":
+        raise NotFound("a sequence of pictures is no single file", "no_single_file")
     blob = own.blobs.info(job.container, job.blob)
     if blob.etag != job.etag:
         raise Conflict("the upload was overwritten after this analysis", "media_changed")

@@ -43,6 +43,26 @@ def test_every_blob_of_the_media_becomes_a_job(client: FlaskClient, account: Sto
     assert len(_queued(account)) == 3
 
 
+def test_the_pictures_below_a_prefix_become_one_sequence(client: FlaskClient, account: StorageAccount) -> None:
+    for name in ("takes/1.jpg", "takes/2.png", "takes/deep/3.jpg", "takes/notes.txt", "takes.jpg"):
+        account.put(name, name.encode())
+    url = f"/analyse/sequence/wild/{account.container}"
+    [job] = client.post(f"{url}?blob=takes/").json["jobs"]
+    assert (job["media"], job["blob"], len(job["etag"])) == ("sequence", "takes", 64)
+    assert "media" not in job["links"]
+    assert client.post(f"{url}?blob=takes").json["jobs"][0]["id"] == job["id"]
+    account.put("takes/2.png", b"another")
+    assert client.post(f"{url}?blob=takes").json["jobs"][0]["id"] != job["id"]
+    assert {queued.job.schema for queued in _queued(account)} == {2}
+    for query, status, code in (
+        ("", 400, "bad_blob"),
+        ("?blob=nothing", 404, "no_media"),
+        ("?blob=a//", 400, "bad_blob"),
+    ):
+        refused = client.post(url + query)
+        assert (refused.status_code, refused.json["code"]) == (status, code)
+
+
 def test_a_repeated_request_is_the_same_job(client: FlaskClient, account: StorageAccount) -> None:
     account.put("face.jpg", b"x")
     ids = {

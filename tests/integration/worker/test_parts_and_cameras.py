@@ -15,7 +15,10 @@ import pytest
 from PIL import Image
 
 from service import wiring
-from service.jobs.media_files import find_media
+from service.jobs.media_files import find_media, find_sequences
+from service.results.collect.columns import Layout
+from service.results.collect.join import Collector
+from service.results.collect.sources import CollectedResult, from_files, manifests_in
 from service.settings import REPOSITORY, Settings
 from service.worker.local_run import Done, LocalRun
 from tests.conftest import ASTRONAUT
@@ -65,13 +68,18 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Done]:
+def engine_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    work = tmp_path_factory.mktemp("work")
+    return Settings.load({"OPENFACE_BIN_DIR": str(REPOSITORY / "openface_lite" / "bin"), "WORKSPACE": str(work)})
+
+
+@pytest.fixture(scope="module")
+def run(media: Path, engine_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Done]:
     room = tmp_path_factory.mktemp("room")
-    settings = Settings(openface_bin_dir=REPOSITORY / "openface_lite" / "bin", workspace=room / "work")
 
     def analyse(name: str, **options: str) -> Done:
         out = room / f"{name} {sorted(options.items())}".replace("/", "_")
-        with wiring.local_pipeline(settings, media, out) as pipeline:
+        with wiring.local_pipeline(engine_settings, media, out) as pipeline:
             [done] = LocalRun(pipeline, out, "posed", options).analyse(
                 find_media([media / name]).files, lambda file, stage, progress: None
             )
@@ -198,3 +206,44 @@ def test_a_part_that_is_not_there_is_an_error(run: Callable[..., Done], name: st
     done = run(name, **options)
     assert done.error
     assert done.error.code == "option_does_not_fit"
+
+
+def test_a_folder_of_pictures_is_measured_as_one_sequence(
+    measure: Measure, media: Path, tmp_path: Path, engine_settings: Settings
+) -> None:
+    folder = media / "takes"
+    folder.mkdir()
+    for number in range(4):
+        # By name as text 10 comes before 2; one picture is smaller, one of a format that engines do not read.
+        name = folder / f"shot {(1, 2, 10, 11)[number]}.{'webp' if number == 2 else 'png'}"
+        picture = frame(number)[40:] if number == 1 else frame(number)
+        assert cv2.imwrite(str(name), picture, [cv2.IMWRITE_WEBP_QUALITY, 101])
+    (folder / "notes.txt").write_text("no picture")
+    out = tmp_path / "out"
+    with wiring.local_pipeline(engine_settings, media, out) as pipeline:
+        [done] = LocalRun(pipeline, out, "posed", {}).analyse(
+            find_sequences([folder]).files, lambda file, stage, progress: None
+        )
+    assert done.csv, done.error
+    with done.csv.open(newline="") as file:
+        rows = [{name: float(cell or "nan") for name, cell in row.items()} for row in csv.DictReader(file)]
+    film, _ = measure("film.mp4")
+    assert [(row["frame"], row["timestamp"], row["success"]) for row in rows] == [(i, 0, 1) for i in (1, 2, 3, 4)]
+    for row, other, lower in zip(rows, film[:4], (0, -20, 0, 0), strict=True):
+        assert row["x_30"] == pytest.approx(other["x_30"], abs=2)
+        # The smaller one lost 40 rows above and got 20 back as a bar.
+        assert row["y_30"] == pytest.approx(other["y_30"] + lower, abs=2)
+    manifest = done.manifest or {}
+    assert (manifest["job"]["media"], manifest["completeness"]["verdict"]) == ("sequence", "complete")
+    assert manifest["media"]["files"] == ["shot 1.png", "shot 2.png", "shot 10.webp", "shot 11.png"]
+    assert manifest["media"]["preparation"] == [
+        "shown to the engine as a sequence of 4 frames without times",
+        "converted to PNG in 1 of its pictures",
+        "letterboxed from 2 sizes to 640 × 480",
+    ]
+    assert manifest["engine"]["command"] == "FeatureExtraction"
+    [found] = from_files(manifests_in([out]))
+    collector = Collector(Layout.of())
+    assert isinstance(found, CollectedResult)
+    [chunk] = [*collector.add(found), *collector.flush()]
+    assert chunk["file"].to_pylist() == manifest["media"]["files"]

@@ -9,8 +9,11 @@ import time
 import pytest
 
 from service.errors import EngineUnavailable, UnreadableMedia
-from service.jobs.job import QueuedJob
+from service.jobs.job import AnalysisJob, QueuedJob
+from service.jobs.options import JobOptions
 from service.jobs.record import now
+from service.jobs.sequence import frozen_job
+from service.settings import REPOSITORY
 from service.worker.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
@@ -91,6 +94,32 @@ def test_an_overwritten_upload_is_superseded_by_its_new_version(bench: Bench) ->
     assert (record.state, record.superseded_by, record.error_code) == ("superseded", newer.job_id, "media_changed")
     assert len(bench.csvs()) == 1
     assert bench.account.services.queue.poisoned() == []
+
+
+def test_a_sequence_is_superseded_when_a_member_changes(bench: Bench) -> None:
+    account = bench.account
+    for number in (1, 2, 3):
+        account.put(f"takes/{number}.jpg", jpeg(number))
+
+    def submitted() -> AnalysisJob:
+        options = JobOptions.resolve("sequence", "posed", {})
+        job = frozen_job(
+            account.services.blobs, account.settings.results_container, account.container, "takes", "posed", options
+        )
+        account.services.submitter.submit(job, TRACE)
+        return job
+
+    job = submitted()
+    account.put("takes/2.jpg", jpeg(99))
+    with bench.worker(openface_bin_dir=REPOSITORY / "openface_lite" / "bin"):
+        record = bench.finished(job)
+        newer = bench.finished(submitted())
+        bench.settled()
+    assert (record.state, record.error_code) == ("superseded", "media_changed")
+    assert record.superseded_by == newer.job.job_id != job.job_id
+    assert newer.state == "succeeded"
+    [csv] = bench.csvs()
+    assert csv.endswith("/takes.csv")
 
 
 def test_the_same_message_ten_times_is_one_result(bench: Bench) -> None:

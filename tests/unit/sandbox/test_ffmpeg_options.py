@@ -12,7 +12,7 @@ import pytest
 from service.engine.run import run_engine
 from service.sandbox.ffmpeg_options import ENVIRONMENT
 from tests.fixtures import clips
-from tests.fixtures.jobs import LIMITS, MediaItem, engine, job
+from tests.fixtures.jobs import LIMITS, MediaItem, engine, task
 
 OPENED = "import cv2, sys; sys.exit(0 if cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG).isOpened() else 3)"
 
@@ -53,6 +53,6 @@ def test_the_engine_gets_it(tmp_path):
     room = tmp_path / "room"
     room.mkdir()
     item = MediaItem(clips.picture(room / "media.jpg"), 1)
-    done = run_engine(engine("tells_environment"), job(), item, room, LIMITS)
+    done = run_engine(engine("tells_environment"), task(), item, room, LIMITS)
     told = done.log.read_text().splitlines()
     assert all(f"{name}={value}" in told for name, value in ENVIRONMENT.items())
