@@ -67,6 +67,9 @@ def _media(facts: ManifestReader) -> Iterator[str]:
     size = facts.size
     if facts.media == "image":
         yield f"The input was a picture{f' of {size[0]} × {size[1]} pixels' if size else ''}."
+    elif not facts.has_times:
+        pixels = f", of {size[0]} × {size[1]} pixels" if size else ""
+        yield f"The input was a sequence of {len(facts.files)} pictures{pixels}, taken as the frames of one video."
     else:
         duration, rate = facts.probe.get("duration_s"), facts.frame_rate
         parts = [f"of {size[0]} × {size[1]} pixels"] if size else []

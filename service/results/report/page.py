@@ -17,7 +17,7 @@ from markupsafe import Markup
 from service.engine.column_meanings import meanings
 from service.engine.columns import ACTION_UNIT_NAMES
 from service.jobs.names import file_name
-from service.jobs.options import Media
+from service.jobs.options import Media, later_options
 from service.results.annotations import NO_ANNOTATIONS, Annotations
 from service.results.cautions import GENERAL
 from service.results.citations import bibliography, publications
@@ -32,6 +32,7 @@ from service.sandbox.process import clean
 
 FEW_ROWS = 5
 """Rows below which a histogram shows less than the numbers."""
+CAMERA = ("fx", "fy", "cx", "cy")
 CARDS = 24
 """Faces of a picture that get a card each; `summary.json` has all."""
 
@@ -69,7 +70,7 @@ def page(
 ) -> str:
     """Render the page: HTML without scripts and without outside resources."""
     facts = ManifestReader(manifest)
-    timeline = Timeline(summary, table, facts) if summary.tracks else None
+    timeline = Timeline(summary, table, facts) if summary.tracks and facts.has_times else None
     html: str = _template().render(
         summary=summary,
         facts=facts,
@@ -167,14 +168,20 @@ def _about(summary: Summary, facts: ManifestReader) -> Iterator[tuple[str, str]]
     probe, engine = facts.probe, facts.engine
     size = f"{facts.size[0]} × {facts.size[1]} px" if facts.size else "size unknown"
     yield "Media", f"{facts.media}, {probe.get('format') or 'format unknown'}, {size}"
-    if facts.media == "video":
+    if not facts.has_times:
+        yield "Length", f"{len(facts.files):,} pictures in a sequence, without times"
+    elif facts.media == "video":
         duration, rate = probe.get("duration_s"), facts.frame_rate
         yield "Length", f"{number(duration)} s at {number(rate)} frames per second" if duration and rate else "unknown"
     yield "Prepared", "; ".join(facts.preparation) or "nothing had to be changed"
     name = " ".join(str(part) for part in (engine.get("name"), engine.get("version")) if part) or "unknown"
     yield "Measured by", f"{name} ({engine.get('licence_class') or 'licence unknown'})"
+    if facts.camera and facts.camera_source != "guess":
+        values = ", ".join(f"{name} {value:.6g}" for name, value in zip(CAMERA, facts.camera, strict=True))
+        yield "Camera", f"{values} pixels ({facts.camera_source})"
     options = facts.job.get("options") or {}
     words = [facts.job.get("media_type"), f"faces={options.get('faces')}", f"au={options.get('au')}"]
+    words += [f"{name}={options[name]}" for name in later_options() if name in options]
     yield "Options", ", ".join(str(word) for word in words) if options else "unknown"
     yield "Analysed", f"{str(facts.attempt.get('finished') or 'unknown').replace('T', ' ')[:19]} UTC"
     yield "Job", str(facts.job.get("id") or "unknown")

@@ -85,7 +85,7 @@ def prepare(
 
 
 class _Plan(NamedTuple):
-    """What is to be decoded, within which limits; `rate` is the whole video's."""
+    """The part to decode and its limits; `rate` is the whole video's."""
 
     part: Part
     rate: Fraction

@@ -117,9 +117,10 @@ function showError(job) {
 
 function showFacts(job) {
   const { options } = job;
-  const chosen = [`faces=${options.faces}`, `au=${options.au}`, `multi_view=${Number(options.multi_view)}`];
-  if (options.overlay) chosen.push("overlay=1");
-  if (options.gallery) chosen.push(`gallery=${options.gallery}`);
+  const always = ["faces", "au", "multi_view"];
+  const chosen = Object.entries(options)
+    .filter(([name, value]) => value || always.includes(name))
+    .map(([name, value]) => `${name}=${typeof value === "boolean" ? Number(value) : value}`);
   const container = `/page/jobs?container=${encodeURIComponent(job.container)}`;
   facts(byId("facts"), [
     ["File", job.blob],

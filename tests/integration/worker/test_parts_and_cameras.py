@@ -239,7 +239,7 @@ def test_a_folder_of_pictures_is_measured_as_one_sequence(
     assert manifest["media"]["preparation"] == [
         "shown to the engine as a sequence of 4 frames without times",
         "converted to PNG in 1 of its pictures",
-        "letterboxed from 2 sizes to 640 × 480",
+        "letterboxed from 2 sizes to 640 \N{MULTIPLICATION SIGN} 480",
     ]
     assert manifest["engine"]["command"] == "FeatureExtraction"
     [found] = from_files(manifests_in([out]))
