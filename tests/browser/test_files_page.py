@@ -49,6 +49,8 @@ def test_a_dropped_video_leads_to_its_report(window: Visit, site: LocalStack, cl
     page.get_by_label("Posed").check()
     page.get_by_text("More options").click()
     page.get_by_label("Also make a copy with the measurements drawn into it").check()
+    page.locator('[data-option="end"]').fill("1000")
+    page.locator('[data-option="camera"]').select_option("exif")
     requests: list[str] = []
     page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
     drop(page, clip.read_bytes(), clip.name, "video/mp4")
@@ -67,6 +69,8 @@ def test_a_dropped_video_leads_to_its_report(window: Visit, site: LocalStack, cl
     assert len(csv.splitlines()) == 1 + FRAMES
     manifest = json.loads(fetch(site, file.get_by_role("link", name="Manifest").get_attribute("href")))
     assert (manifest["outcome"], manifest["job"]["media_type"]) == ("succeeded", "posed")
+    # Of the stated options those of photos are left out.
+    assert {name: manifest["job"]["options"].get(name) for name in ("end", "camera")} == {"end": 1000, "camera": None}
     assert clip.name in fetch(site, report.get_attribute("href")).decode()
     assert b"ftyp" in fetch(site, file.get_by_role("link", name="Overlay").get_attribute("href"))[:64]
 

@@ -236,6 +236,18 @@ def test_a_large_picture_is_reduced_before_the_upload(window: Visit, tmp_path: P
     expect(page.locator("#summary")).to_contain_text("1 face.")
 
 
+def test_a_picture_that_only_the_service_reads(window: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "scan.tiff"
+    assert cv2.imwrite(str(file), PORTRAIT)
+    page = window.goto("/")
+    page.locator("#file").set_input_files(file)
+    analysed(page)
+    expect(page.locator("#picture-name")).to_have_text("scan.tiff · this browser cannot show its pixels")
+    expect(page.locator("#summary")).to_contain_text("1 face.")
+    size = page.locator("#picture").evaluate("(image) => [image.naturalWidth, image.naturalHeight]")
+    assert size == [PORTRAIT.shape[1], PORTRAIT.shape[0]]
+
+
 def test_a_picture_without_a_face(window: Visit) -> None:
     page = window.goto("/")
     drop(page, png(np.full((200, 300, 3), 120, np.uint8)), "grey.png", "image/png")

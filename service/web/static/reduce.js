@@ -5,6 +5,8 @@ import { Problem } from "./session.js";
 /** Content types that the service takes, by extension: few systems know the newer ones. */
 const TYPES = JSON.parse(document.body.dataset.pictureTypes);
 const TAKEN = new Set(Object.values(TYPES));
+/** Those that every browser reads: a file that this one cannot is damaged. */
+const COMMON = new Set(["image/jpeg", "image/png", "image/webp", "image/bmp"]);
 
 /** Largest reduced picture: phones cannot draw a larger canvas. */
 const CANVAS_PIXELS = 12e6;
@@ -20,7 +22,7 @@ export async function fitting(file, limits) {
   const type = TAKEN.has(file.type) ? file.type : TYPES[file.name?.split(".").pop().toLowerCase()];
   const picture = await decoded(file).catch((problem) => {
     // The service reads more kinds than browsers do.
-    if (type && file.size <= limits.maxBytes) return null;
+    if (type && !COMMON.has(type) && file.size <= limits.maxBytes) return null;
     throw problem;
   });
   if (!picture) return { blob: new Blob([file], { type }), reduced: "" };

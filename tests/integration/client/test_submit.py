@@ -173,6 +173,20 @@ def test_submitted_jobs_can_be_listed_watched_and_downloaded(remote: Remote, tmp
     assert len(remote.answered("GET", "/result.csv")) == downloads
 
 
+def test_a_folder_is_sent_as_one_sequence(remote: Remote, tmp_path: Path) -> None:
+    folder = tmp_path / "takes"
+    _media(folder, 5)
+    (folder / "clip.mp4").unlink()
+    code, [line] = remote.lines("submit", "--sequence", folder, "--out", tmp_path / "out", "--no-report")
+    assert (code, line["outcome"], line["job"]["media"], line["job"]["blob"]) == (0, "downloaded", "sequence", "takes")
+    manifest = _assert_whole(tmp_path / "out" / "takes")
+    assert manifest["media"]["files"] == ["0.jpg", "1.jpg", "2.jpg", "face.png"]
+    uploads = len(remote.answered("PUT", "/uploads/"))
+    code, [line] = remote.lines("submit", "--sequence", folder, "--out", tmp_path / "out", "--no-report")
+    assert (code, line["outcome"]) == (0, "kept")
+    assert len(remote.answered("PUT", "/uploads/")) == uploads
+
+
 def test_mistakes_are_reported(remote: Remote, tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(jpeg(3))
