@@ -43,7 +43,7 @@ class Lease:
         self._record = record
         self._stage, self._progress = record.stage, record.progress
         # A picture takes a moment; with many waiting, writing their progress would be most of the work.
-        self._in_steps = record.job.media == "video"
+        self._in_steps = record.job.kind == "video"
         self._good_until = time.monotonic() + lease_s
         self._row_due = 0.0
         self._ended = threading.Event()
