@@ -205,7 +205,7 @@ def _video(
         "numbers": str(numbers),
         "part": part.as_request(),
         "rate": found.rate or "25",
-        "copy": _needs_copy(found, engine_turns) or not part.is_whole,
+        "copy": _copy_for(found, engine_turns, part),
         "cut": found.is_cut_short,
         "max_pixels": limits.max_frame_pixels,
         "max_duration_s": limits.max_duration_s,
@@ -253,14 +253,12 @@ def _part_steps(part: Part, times: array[float], numbers: array[int] | None) -> 
     yield from region_steps(part)
 
 
-def _needs_copy(found: Probe, engine_turns: bool) -> bool:
-    return bool(
-        (found.rotation and not engine_turns)
-        or found.mirrored
-        or found.has_cuts
-        or not found.track_is_certain
-        or found.sample_aspect_ratio != "1"
-    )
+def _copy_for(found: Probe, engine_turns: bool, part: Part) -> str:
+    """Return what a copy is needed for: `pixels`, `track` (which needs no encoding), or nothing."""
+    turns = found.rotation and not (engine_turns and found.track_is_certain)
+    if turns or found.mirrored or found.has_cuts or found.sample_aspect_ratio != "1" or not part.is_whole:
+        return "pixels"
+    return "" if found.track_is_certain else "track"
 
 
 def _times(path: Path, frames: int) -> array[float]:

@@ -11,18 +11,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import av
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 
-from service.errors import MediaTooLarge, OptionDoesNotFit
+from service.errors import MediaTooLarge, OptionDoesNotFit, UnreadableMedia
 from service.jobs.part import Part
 from service.sandbox.decoders.clock import RunningClock, read_clock
 from service.sandbox.decoders.upright import THREADS, Size, upright, upright_size
 from service.sandbox.decoders.video_probe import MICROSECOND, MOST_FRAMES_A_SECOND, timing
 from service.sandbox.decoders.videos import check_duration, check_size, frames, opened, sample_aspect
+
+Copy = Literal["", "track", "pixels"]
+"""A copy for nothing, for another track beside the picture's, or for other pixels or frames."""
 
 VISUALLY_LOSSLESS = {"crf": "12", "preset": "ultrafast"}
 """Faster presets make larger files of equal quality; the copy is removed with its item."""
@@ -36,7 +39,7 @@ def prepare(
     times: str,
     numbers: str,
     rate: str,
-    copy: bool,
+    copy: Copy,
     cut: bool,
     part: dict[str, Any],
     max_pixels: int,
@@ -48,7 +51,7 @@ def prepare(
         into: path of the copy.
         times, numbers: paths of the times, and of the frames' numbers, from 1, as int64.
         rate: frames a second as a fraction.
-        copy: whether a copy is needed in any case; else damage and changes of size decide.
+        copy: what a copy is needed for in any case; else damage and changes of size decide.
         cut: whether the file is known to break off.
         part: see `jobs.part.Part`; nothing behind its end is decoded.
 
@@ -58,9 +61,11 @@ def prepare(
         OptionDoesNotFit: the video has no such part.
     """
     plan = _Plan(Part.of_request(part), Fraction(rate), max_pixels, max_duration_s)
-    decoded = _decode(path, Path(into) if copy else None, None, plan)
-    if decoded.changes_size or (decoded.damage and not copy):
-        copy = True
+    encodes = copy == "pixels"
+    decoded = _decode(path, Path(into) if encodes else None, None, plan)
+    is_uneven = decoded.changes_size or (decoded.damage and not encodes)
+    if is_uneven or (copy == "track" and not _copy_track(path, into)):
+        encodes = True
         decoded = _decode(path, Path(into), decoded.canvas, plan)
     clock = read_clock(decoded.stamps, float(1 / Fraction(rate)))
     facts = timing(clock, decoded.guessed_rate, cut=cut)
@@ -80,7 +85,7 @@ def prepare(
         "width": decoded.canvas[0],
         "height": decoded.canvas[1],
         "start_s": round(clock.start_s - decoded.file_start_s, 6),
-        "copied": copy,
+        "copied": encodes or copy == "track",
     }
 
 
@@ -146,6 +151,20 @@ def _decode(path: str, into: Path | None, canvas: Size | None, plan: _Plan) -> _
     if not decoded.numbers:
         raise OptionDoesNotFit(f"the video has no frame from {plan.part.start_s:g} s on; its last one is before that")
     return decoded
+
+
+def _copy_track(path: str, into: str) -> bool:
+    """Write the picture track alone, its frames as they are compressed; False where Matroska does not take them."""
+    try:
+        with opened(path) as (container, stream), av.open(f"file:{into}", "w", format="matroska") as copy:
+            track = copy.add_stream_from_template(stream)
+            for packet in container.demux(stream):
+                if packet.size:
+                    packet.stream = track
+                    copy.mux(packet)
+    except (UnreadableMedia, ValueError):
+        return False
+    return True
 
 
 def _chosen(given: Iterable[VideoFrame], decoded: _Decoded, plan: _Plan) -> Iterator[VideoFrame]:
