@@ -65,11 +65,10 @@ def main(seconds: int, json_file: Path | None) -> None:
                 media = _made(folder / f"{label} {case.name.replace(':', ' to ')}.mp4", size, seconds, case)
                 prepare_s, engine_s = _measured(media, folder / "out", case.options)
                 bound = Bound(at_most=AIM) if case.is_copied else None
-                figures.append(
-                    Judged(f"{label}, {case.name}: of the engine's time", "share", prepare_s / engine_s, bound)
-                )
-                figures.append(Judged(f"{label}, {case.name}: prepare", "s", prepare_s))
-                figures.append(Judged(f"{label}, {case.name}: engine", "s", engine_s))
+                name = f"{label}, {case.name}"
+                figures.append(Judged(f"{name}: prepare to engine", "times", prepare_s / engine_s, bound))
+                figures.append(Judged(f"{name}: prepare", "s", prepare_s))
+                figures.append(Judged(f"{name}: engine", "s", engine_s))
     show_and_write(console, json_file, "preparation", facts, figures)
 
 

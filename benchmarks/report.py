@@ -25,6 +25,7 @@ TITLES = {
     "engine": "The embedded analyser",
     "photos": "Many photos through the pipeline",
     "overhead": "The pipeline against the bare command",
+    "preparation": "Copies for the engine",
     "storage_calls": "Requests to storage",
     "state_index": "Lists and sweeps beside a million jobs",
     "scale": "A second worker",
