@@ -15,7 +15,7 @@ NAN = float("nan")
 def found(values: list[float], rule: EventRule = INTENSITY, dropped: tuple[int, ...] = ()) -> list[tuple[int, int]]:
     """First and last frame of each event; `dropped` frames are not among the rows."""
     kept = [i for i in range(len(values)) if i not in dropped]
-    told = events(np.array(kept) * FRAME_S, np.array(values, dtype=float)[kept], FRAME_S, rule)
+    told = events(np.array(kept) * FRAME_S, np.array(values, dtype=float)[kept], np.full(len(kept), FRAME_S), rule)
     return [(round(event.start_s / FRAME_S), round(event.end_s / FRAME_S) - 1) for event in told]
 
 
@@ -57,14 +57,14 @@ def test_frames_that_do_not_count_end_an_event() -> None:
 
 def test_the_peak_and_its_time() -> None:
     values = np.array([0, 1.0, 2.5, 4.25, 2.0, 0])
-    [event] = events(np.arange(6) * FRAME_S, values, FRAME_S, INTENSITY)
+    [event] = events(np.arange(6) * FRAME_S, values, np.full(6, FRAME_S), INTENSITY)
     assert (event.peak, event.peak_s) == (4.25, pytest.approx(0.12))
     assert event.end_s - event.start_s == pytest.approx(0.16)
 
 
 def test_long_closures_are_no_blinks() -> None:
     values = np.array([0] + [3] * 5 + [0] + [3] * 30 + [0], dtype=float)
-    closures = events(np.arange(len(values)) * FRAME_S, values, FRAME_S, BLINK)
+    closures = events(np.arange(len(values)) * FRAME_S, values, np.full(len(values), FRAME_S), BLINK)
     assert len(closures) == 2
     assert BLINK.longest_s
     assert shorter_than(closures, BLINK.longest_s) == closures[:1]
