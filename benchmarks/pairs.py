@@ -51,7 +51,7 @@ def find_pairs(folders: Sequence[Path]) -> tuple[list[Pair], list[NotCompared]]:
         csv = file.path.with_suffix(".csv")
         if why_not:
             left.append(NotCompared(file.name, why_not))
-        elif file.media:
+        elif file.media and file.media != "sequence":
             pairs.append(Pair(file.name, file.path, file.media, csv if csv.is_file() else None))
     return pairs, left
 
@@ -60,7 +60,7 @@ def find_unlabelled(folders: Sequence[Path]) -> list[Pair]:
     """Media of the folders without a table or details file of OpenFace beside them: only detection can be counted."""
     media = [file for file in find_media(folders).files if file.media and not file.path.parent.name.endswith(_CROPS)]
     bare = [file for file in media if not file.path.with_suffix(".csv").is_file() and not _details(file.path)]
-    return [Pair(file.name, file.path, file.media, None) for file in bare if file.media]
+    return [Pair(file.name, file.path, file.media, None) for file in bare if file.media and file.media != "sequence"]
 
 
 def _why_not(medium: Path, of_one_stem: list[str]) -> str | None:
