@@ -25,6 +25,8 @@ from service.sandbox.media import Count, MediaLimits, Positive, Probe, Ratio, Se
 
 CONVERTED = {"webp": "WebP", "heic": "HEIC", "avif": "AVIF", "tiff": "TIFF", "gif": "GIF (its first frame)"}
 """Formats of pictures that are shown to engines as PNG."""
+UNCOMPRESSED_BYTES = 1 << 30
+"""Largest copy that is not compressed: 11 s of 1080p, 77 s of 480p at 30 frames a second."""
 END_ADDED = "given the end marker that it lacks"
 JPEG_END = b"\xff\xd9"
 
@@ -195,7 +197,9 @@ def _video(
     engine_turns: bool,
     part: Part,
 ) -> Prepared:
-    into, times, numbers = folder / "media.mp4", folder / "times.f64", folder / "numbers.i64"
+    copy, compress = _copy_for(found, engine_turns, part), _raw_bytes(found, part) > UNCOMPRESSED_BYTES
+    into = folder / f"media.{_extension(copy, compress)}"
+    times, numbers = folder / "times.f64", folder / "numbers.i64"
     request = {
         "do": "prepare",
         "media": "video",
@@ -205,7 +209,8 @@ def _video(
         "numbers": str(numbers),
         "part": part.as_request(),
         "rate": found.rate or "25",
-        "copy": _copy_for(found, engine_turns, part),
+        "copy": copy,
+        "compress": compress,
         "cut": found.is_cut_short,
         "max_pixels": limits.max_frame_pixels,
         "max_duration_s": limits.max_duration_s,
@@ -259,6 +264,21 @@ def _copy_for(found: Probe, engine_turns: bool, part: Part) -> str:
     if turns or found.mirrored or found.has_cuts or found.sample_aspect_ratio != "1" or not part.is_whole:
         return "pixels"
     return "" if found.track_is_certain else "track"
+
+
+def _raw_bytes(found: Probe, part: Part) -> int:
+    """Estimate the size of a copy that is not compressed."""
+    region = part.region
+    pixels = region.width * region.height if region else found.width * found.height
+    lasts_s = max(min(part.end_s or math.inf, found.duration_s or 0.0) - part.start_s, 0.0)
+    share = min(lasts_s / found.duration_s, 1.0) if found.duration_s else 1.0
+    return int(pixels * 1.5 * found.frames * share / part.every)
+
+
+def _extension(copy: str, compress: bool) -> str:
+    if copy == "track":
+        return "mkv"
+    return "mp4" if compress else "avi"
 
 
 def _times(path: Path, frames: int) -> array[float]:

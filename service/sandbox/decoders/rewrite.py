@@ -1,16 +1,18 @@
 """Decode a whole video for the times of its frames, and copy it where an engine would read it otherwise.
 
-The copy is H.264 in MP4 of constant rate, upright, with square pixels and of one size, without sound. It holds every
-frame that can be decoded, once. OpenFace's readers differ in what they make of flags, damage and several tracks.
+The copy is of constant rate, upright, with square pixels and of one size, without sound, and holds every frame that can
+be decoded, once: not compressed (AVI) where it is small enough, which costs the least time, else H.264 (MP4). OpenFace's
+readers differ in what they make of flags, damage and several tracks.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import av
@@ -27,7 +29,17 @@ from service.sandbox.decoders.videos import check_duration, check_size, frames, 
 Copy = Literal["", "track", "pixels"]
 """A copy for nothing, for another track beside the picture's, or for other pixels or frames."""
 
-VISUALLY_LOSSLESS = {"crf": "12", "preset": "ultrafast"}
+
+class _Codec(NamedTuple):
+    """How a copy is encoded."""
+
+    name: Literal["rawvideo", "libx264"]
+    container: str
+    options: Mapping[str, str] = MappingProxyType({})
+
+
+UNCOMPRESSED = _Codec("rawvideo", "avi")
+H264 = _Codec("libx264", "mp4", MappingProxyType({"crf": "12", "preset": "ultrafast"}))
 """Faster presets make larger files of equal quality; the copy is removed with its item."""
 ROUNDING_S = 1e-6
 """Times that differ by less are the same: those of frames are multiples of a fraction."""
@@ -36,6 +48,7 @@ ROUNDING_S = 1e-6
 def prepare(
     path: str,
     into: str,
+    compress: bool,
     times: str,
     numbers: str,
     rate: str,
@@ -49,6 +62,7 @@ def prepare(
 
     Args:
         into: path of the copy.
+        compress: whether the copy would be too large as it is.
         times, numbers: paths of the times, and of the frames' numbers, from 1, as int64.
         rate: frames a second as a fraction.
         copy: what a copy is needed for in any case; else damage and changes of size decide.
@@ -60,7 +74,7 @@ def prepare(
         MediaTooLarge: over a limit.
         OptionDoesNotFit: the video has no such part.
     """
-    plan = _Plan(Part.of_request(part), Fraction(rate), max_pixels, max_duration_s)
+    plan = _Plan(Part.of_request(part), Fraction(rate), H264 if compress else UNCOMPRESSED, max_pixels, max_duration_s)
     encodes = copy == "pixels"
     decoded = _decode(path, Path(into) if encodes else None, None, plan)
     is_uneven = decoded.changes_size or (decoded.damage and not encodes)
@@ -94,6 +108,7 @@ class _Plan(NamedTuple):
 
     part: Part
     rate: Fraction
+    codec: _Codec
     max_pixels: int
     max_duration_s: float
 
@@ -145,8 +160,9 @@ def _decode(path: str, into: Path | None, canvas: Size | None, plan: _Plan) -> _
             for _ in chosen:
                 pass
         else:
-            with av.open(f"file:{into}", "w", format="mp4") as copy:
-                _encode(copy, upright(chosen, aspect, canvas, plan.part.region), plan.rate / plan.part.every)
+            with av.open(f"file:{into}", "w", format=plan.codec.container) as copy:
+                given = upright(chosen, aspect, canvas, plan.part.region)
+                _encode(copy, given, plan.rate / plan.part.every, plan.codec)
     check_size(*decoded.canvas, plan.max_pixels)
     if not decoded.numbers:
         raise OptionDoesNotFit(f"the video has no frame from {plan.part.start_s:g} s on; its last one is before that")
@@ -197,12 +213,12 @@ def _noted(given: Iterable[VideoFrame], decoded: _Decoded, aspect: Fraction, pla
         yield frame
 
 
-def _encode(copy: OutputContainer, given: Iterable[VideoFrame], rate: Fraction) -> None:
+def _encode(copy: OutputContainer, given: Iterable[VideoFrame], rate: Fraction, codec: _Codec) -> None:
     """Write each frame once, one tick apart."""
     stream = None
     for number, frame in enumerate(given):
         if stream is None:
-            stream = copy.add_stream("libx264", rate=rate, options=VISUALLY_LOSSLESS)
+            stream = copy.add_stream(codec.name, rate=rate, options=dict(codec.options))
             stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
             stream.codec_context.thread_count = THREADS
         frame.time_base = 1 / rate
