@@ -1,8 +1,8 @@
 """Decode a whole video for the times of its frames, and copy it where an engine would read it otherwise.
 
 The copy is of constant rate, upright, with square pixels and of one size, without sound, and holds every frame that can
-be decoded, once: not compressed (AVI) where it is small enough, which costs the least time, else H.264 (MP4). OpenFace's
-readers differ in what they make of flags, damage and several tracks.
+be decoded, once. It is not compressed (AVI) where it is small enough, which costs the least time, else H.264 (MP4).
+OpenFace's readers differ in what they make of flags, damage and several tracks.
 """
 
 from __future__ import annotations
