@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.collect import measured as measured_run
 from service.cli import collect as command
-from service.results.collect.columns import EXCLUDED, GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
+from service.results.collect.columns import EXCLUDED, FILE, GROUPS, JOB, MATCHED, MEASURED, ROW, Layout
 from service.results.collect.join import Collector
 from service.results.collect.sources import from_files, manifests_in
 from tests.conftest import StorageAccount
@@ -43,7 +43,7 @@ def test_pictures_and_videos_share_one_set_of_columns(tmp_path: Path) -> None:
     assert [one["name"] for one in told["without_rows"]] == ["none"]
 
     table = parquet.read_table(out)
-    assert table.column_names == [*JOB, *ROW, *MEASURED, *MATCHED, EXCLUDED]
+    assert table.column_names == [*JOB, *ROW, *MEASURED, *MATCHED, EXCLUDED, FILE]
     rows = {(row["blob"], row["face"], row["frame"]): row for row in table.to_pylist()}
     assert set(rows) == {
         ("one.jpg", 0, None),
@@ -134,7 +134,7 @@ def test_csv_holds_the_same_and_no_formula(tmp_path: Path) -> None:
     assert {(row["pose_Tx"], row["AU12_r"], row["AU04_r"], row["good"]) for row in rows} == {
         ("-2.5", "1.5", "", "true")
     }
-    assert list(rows[0]) == [*JOB, *ROW, *MEASURED, *MATCHED, EXCLUDED]
+    assert list(rows[0]) == [*JOB, *ROW, *MEASURED, *MATCHED, EXCLUDED, FILE]
     assert parquet.read_table(tmp_path / "t.parquet")["blob"].to_pylist()[0] == "=cmd|' /C calc'!A0"
 
 
@@ -162,7 +162,7 @@ def test_only_some_groups_and_mistakes(tmp_path: Path) -> None:
     out = tmp_path / "t.parquet"
     assert run("collect", str(folder / "one" / "t.csv"), "--out", str(out), "--only", "action-units").exit_code == 0
     table = parquet.read_table(out)
-    assert table.column_names[len(JOB) + len(ROW) : -len(MATCHED) - 1] == [
+    assert table.column_names[len(JOB) + len(ROW) : -len(MATCHED) - 2] == [
         name for name in MEASURED if name.startswith("AU")
     ]
     assert table.num_rows == 2
