@@ -216,7 +216,7 @@ def test_a_folder_of_pictures_is_measured_as_one_sequence(
     for number in range(4):
         # By name as text 10 comes before 2; one picture is smaller, one of a format that engines do not read.
         name = folder / f"shot {(1, 2, 10, 11)[number]}.{'webp' if number == 2 else 'png'}"
-        picture = frame(number)[40:] if number == 1 else frame(number)
+        picture = frame(number)[20:-20] if number == 1 else frame(number)
         assert cv2.imwrite(str(name), picture, [cv2.IMWRITE_WEBP_QUALITY, 101])
     (folder / "notes.txt").write_text("no picture")
     out = tmp_path / "out"
@@ -229,10 +229,8 @@ def test_a_folder_of_pictures_is_measured_as_one_sequence(
         rows = [{name: float(cell or "nan") for name, cell in row.items()} for row in csv.DictReader(file)]
     film, _ = measure("film.mp4")
     assert [(row["frame"], row["timestamp"], row["success"]) for row in rows] == [(i, 0, 1) for i in (1, 2, 3, 4)]
-    for row, other, lower in zip(rows, film[:4], (0, -20, 0, 0), strict=True):
-        assert row["x_30"] == pytest.approx(other["x_30"], abs=2)
-        # The smaller one lost 40 rows above and got 20 back as a bar.
-        assert row["y_30"] == pytest.approx(other["y_30"] + lower, abs=2)
+    # The bars of the smaller one stand for what it lacks: squeezed, the face would be elsewhere.
+    assert apart(rows, film[:4], "x_30", "y_30", "x_8", "y_8") < 2
     manifest = done.manifest or {}
     assert (manifest["job"]["media"], manifest["completeness"]["verdict"]) == ("sequence", "complete")
     assert manifest["media"]["files"] == ["shot 1.png", "shot 2.png", "shot 10.webp", "shot 11.png"]
