@@ -197,7 +197,8 @@ def _video(
     engine_turns: bool,
     part: Part,
 ) -> Prepared:
-    copy, compress = _copy_for(found, engine_turns, part), _raw_bytes(found, part) > UNCOMPRESSED_BYTES
+    copy = _copy_for(found, engine_turns, part)
+    compress = _raw_bytes(found, part) > min(UNCOMPRESSED_BYTES, limits.file_bytes // 2)
     into = folder / f"media.{_extension(copy, compress)}"
     times, numbers = folder / "times.f64", folder / "numbers.i64"
     request = {
