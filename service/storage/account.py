@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from traceback import walk_tb
+from types import FrameType
 from typing import Any, Literal
 
 import requests
 import urllib3
 from azure.core.exceptions import AzureError, DeserializationError
+from azure.core.pipeline import PipelineResponse
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
@@ -185,7 +188,7 @@ def translated(
 
 def _of_connection(error: BaseException) -> BaseException | None:
     """Return the error of storage or of the connection that an exception is, or that was its cause."""
-    if isinstance(error, DECODING_ERRORS) and _raised_in_sdk(error):
+    if isinstance(error, DECODING_ERRORS) and _raised_over_an_answer(error):
         return error
     while not isinstance(error, CONNECTION_ERRORS):
         before = error.__cause__ or error.__context__
@@ -196,12 +199,21 @@ def _of_connection(error: BaseException) -> BaseException | None:
     return error
 
 
-def _raised_in_sdk(error: BaseException) -> bool:
-    """Return whether an exception was raised by the SDK's own code, and not by the code that called it."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("azure.")
+def _raised_over_an_answer(error: BaseException) -> bool:
+    """Return whether the SDK's own code raised an exception, and had an answer in hand: it did not write a request."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    if not frames or not _is_of_sdk(frames[-1]):
+        return False
+    return any(_has_answer(frame) for frame in frames if _is_of_sdk(frame))
+
+
+def _is_of_sdk(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("azure.")
+
+
+def _has_answer(frame: FrameType) -> bool:
+    reads_page = frame.f_code.co_name == "_extract_data_cb"
+    return reads_page or any(isinstance(value, PipelineResponse) for value in frame.f_locals.values())
 
 
 def _unexpected(message: str, status: int) -> AnalysisError:
