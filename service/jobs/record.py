@@ -68,10 +68,13 @@ class JobRecord:
 
     @property
     def waited_s(self) -> float | None:
-        """Seconds from submission to the first attempt; None after later attempts."""
+        """Seconds from submission to the first attempt; None after later attempts.
+
+        The two times are of two machines, whose clocks may differ.
+        """
         if self.attempts != 1 or self.started is None:
             return None
-        return (self.started - self.created).total_seconds()
+        return max(0.0, (self.started - self.created).total_seconds())
 
     def held_by_another_s(self, owner: str = "", longest_s: float = LEASE_S) -> float:
         """Return how many seconds another owner may still hold the job, at most `longest_s`; 0 where it is free.

@@ -42,6 +42,7 @@ class AttemptContext:
         number: counted from 1.
         worker: name of the worker.
         watch: receives the progress.
+        began_at: monotonic, since the time of day may be set during an attempt.
     """
 
     job: AnalysisJob
@@ -51,6 +52,7 @@ class AttemptContext:
     worker: str
     watch: Watch = lambda stage, progress: None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began_at: float = field(default_factory=time.monotonic)
     media: MediaFacts = field(default_factory=MediaFacts)
     frames: FrameFacts = field(default_factory=lambda: FrameFacts(expected=None, decoded=None))
     overlay: OverlayFacts | None = None
@@ -80,7 +82,7 @@ class AttemptContext:
         )
 
     def seconds_so_far(self) -> dict[str, float]:
-        return {**self.seconds, "total": (datetime.now(UTC) - self.started).total_seconds()}
+        return {**self.seconds, "total": time.monotonic() - self.began_at}
 
     @contextmanager
     def step(self, name: str) -> Iterator[WatchStep]:
