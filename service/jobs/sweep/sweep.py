@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -35,13 +36,13 @@ def sweep(
         Conflict: another sweep is under way.
         RecordChanged: another sweep took the lease, which this one did not renew in time.
     """
-    lease = leases.acquire(owner, LEASE_S)
+    lease, renew_at = leases.acquire(owner, LEASE_S), time.monotonic() + LEASE_S / 2
     before, watermark, cursors = now() - grace, lease.watermark, dict(lease.cursors)
     everything_mended = mend
     try:
         for found in _look(backend, watermark, before, cursors, prefix):
-            if lease.until - now() < timedelta(seconds=LEASE_S / 2):
-                lease = leases.renew(lease, LEASE_S)
+            if time.monotonic() >= renew_at:
+                lease, renew_at = leases.renew(lease, LEASE_S), time.monotonic() + LEASE_S / 2
             if found is None:
                 continue
             finding = found.mended() if mend else found.finding

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from infra.local.azurite import Azurite, start_azurite
-from service.errors import UnreadableMedia
+from service.errors import Conflict, UnreadableMedia
 from service.jobs.job import AnalysisJob
 from service.jobs.record import now
 from service.jobs.sweep.lease import SweepLeases
@@ -194,6 +197,27 @@ def test_one_sweep_runs_at_a_time(command_line: CommandLine, account: StorageAcc
     # One that died keeps the others out for a while only.
     leases.acquire("dead/1", -1)
     assert found(command_line) == [("upload without a job", "a.jpg")]
+
+
+def test_a_sweep_whose_clock_was_wrong_keeps_others_out_for_its_lease_only(
+    account: StorageAccount, leases: SweepLeases
+) -> None:
+    service = Account.connect(account.settings).tables.get_table_client(account.settings.table_name)
+    leases.acquire("ahead/1", 1)
+    entity = dict(service.get_entity("sweep", "sweep"))
+    service.upsert_entity({**entity, "until": now() + timedelta(days=30)})
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(Conflict):
+            assert leases.acquire("next/1", 600).owner == "next/1"
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail("still held")
+    # A clock behind ends nobody's lease.
+    service.upsert_entity({**dict(service.get_entity("sweep", "sweep")), "until": now() - timedelta(days=30)})
+    with pytest.raises(Conflict):
+        leases.acquire("third/1", 600)
 
 
 def test_what_cannot_be_mended_is_told_and_kept_for_the_next_time(
