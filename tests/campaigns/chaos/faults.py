@@ -120,9 +120,14 @@ class Faults:
             thread.start()
 
     @property
+    def are_endless(self) -> bool:
+        """They go on until they are stopped."""
+        return math.isinf(self._schedule.most)
+
+    @property
     def are_done(self) -> bool:
         """There have been as many as were asked for; endless ones never keep a run from its end."""
-        return math.isinf(self._schedule.most) or not any(thread.is_alive() for thread in self._threads)
+        return self.are_endless or not any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """No more faults; what is under way is ended, so that every part runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import subprocess
@@ -34,6 +35,8 @@ from tests.campaigns.chaos.verdict import Broken, Case, judge
 FINISHED = {"succeeded", "failed", "superseded", "cancelled"}
 LOOK_S = 0.5
 SETTLE_S = 10.0
+FAULTS_AFTER_S = 45.0
+"""How long faults go on when clients have done everything."""
 LATE_S = 15.0
 CHANGED = 0.06
 
@@ -179,10 +182,15 @@ def _wait_until_quiet(
     stack: LocalStack, clients: Clients, faults: Faults, within_s: float, say: Callable[[str], None]
 ) -> bool:
     deadline = time.monotonic() + within_s
-    said = 0.0
+    said, clients_done_at = 0.0, math.inf
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
         faults.look()
+        if clients.are_done:
+            clients_done_at = min(clients_done_at, time.monotonic())
+        # A job that has met many faults waits for minutes before each further attempt.
+        if faults.are_endless and time.monotonic() > clients_done_at + FAULTS_AFTER_S:
+            faults.stop()
         try:
             states = Counter(job.state for job in evidence.jobs(stack.connection_string))
             waiting = evidence.messages(stack.connection_string)
