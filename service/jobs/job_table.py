@@ -338,14 +338,19 @@ class JobTable:
         while together := list(islice(rows, STORAGE_PAGE)):
             records = {record.job.job_id: record for record in self.several(row["job_id"] for row in together)}
             yield from (record for record in records.values() if not is_settled(record))
-            # A process died between the record and its rows; a worker that lives renews its jobs' rows itself.
-            self._index.put(
-                record
-                for row in together
-                if (record := records.get(row["job_id"]))
-                and (is_settled(record) or (row.get("state") != record.state and record.age_s > LONGEST_LAG_S))
-            )
-            self._index.drop_orphans(row for row in together if row["job_id"] not in records)
+            self._tidy(together, records)
+
+    def _tidy(self, rows: Iterable[Mapping[str, Any]], records: Mapping[str, JobRecord]) -> None:
+        """Put right open rows that a process left when it died; a worker that lives renews its own."""
+        for row in rows:
+            record = records.get(row["job_id"])
+            if record is None:
+                self._index.drop_orphan(row)
+            elif row["RowKey"] != row_of_record(record):
+                # Of a submission that found the job known, and could not delete its own row any more.
+                self._index.drop(row)
+            elif is_settled(record) or (row.get("state") != record.state and record.age_s > LONGEST_LAG_S):
+                self._index.put([record])
 
     def ping(self) -> None:
         """Send a trivial request. Raises StorageUnavailable."""

@@ -111,12 +111,14 @@ class StateIndex:
         records = [record for entity in found[:size] if (record := readable(entity))]
         return records, str(found[size - 1]["RowKey"]) if len(found) > size else ""
 
-    def drop_orphans(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Delete open rows without a record, unless they were written a moment ago: their record comes next."""
-        limit = row_of(now() - ORPHAN_AFTER, "")
-        for row in rows:
-            if str(row["RowKey"]) > limit:
-                self._delete(str(row["PartitionKey"]), str(row["RowKey"]))
+    def drop_orphan(self, row: Mapping[str, Any]) -> None:
+        """Delete an open row without a record, unless it was written a moment ago: its record comes next."""
+        if str(row["RowKey"]) > row_of(now() - ORPHAN_AFTER, ""):
+            self.drop(row)
+
+    def drop(self, row: Mapping[str, Any]) -> None:
+        """Delete a row; harmless to repeat."""
+        self._delete(str(row["PartitionKey"]), str(row["RowKey"]))
 
     def settled_before(self, state: State, before: datetime) -> Iterator[JobRecord]:
         """Yield settled jobs that were submitted before a time, without reading the later ones."""

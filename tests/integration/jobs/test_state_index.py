@@ -19,6 +19,7 @@ from service.jobs.job_table import JobTable
 from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, State, now
 from service.jobs.state_index import OPEN, StateIndex
+from service.jobs.table_rows import row_of_record
 from service.storage.account import Account
 from service.worker.lease import Lease
 from tests.conftest import StorageAccount
@@ -168,6 +169,18 @@ def test_an_open_row_of_a_settled_job_is_put_right(account: StorageAccount) -> N
     assert list(table.unsettled()) == []
     assert open_ids(account) == set()
     assert listed(account, "succeeded") == [made.job.job_id]
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_the_row_of_a_repeated_submission_that_died_is_dropped(account: StorageAccount, is_finished: bool) -> None:
+    [made] = submitted(account, 1)
+    if is_finished:
+        succeeded(account, made)
+    table = account.services.table
+    table.state_index.open([dataclasses.replace(made, created=now() - timedelta(seconds=5))])
+    assert len(list(table.unsettled())) == (0 if is_finished else 1)
+    rows = list(table.state_index.open_rows())
+    assert [row["RowKey"] for row in rows] == ([] if is_finished else [row_of_record(made)])
 
 
 def test_an_open_row_without_a_record_is_dropped_after_an_hour(account: StorageAccount) -> None:
