@@ -214,7 +214,7 @@ def test_a_sweep_whose_clock_was_wrong_keeps_others_out_for_its_lease_only(
         time.sleep(0.2)
     else:
         pytest.fail("still held")
-    # A clock behind ends nobody's lease.
+    # A clock that is behind ends no lease.
     service.upsert_entity({**dict(service.get_entity("sweep", "sweep")), "until": now() - timedelta(days=30)})
     with pytest.raises(Conflict):
         leases.acquire("third/1", 600)

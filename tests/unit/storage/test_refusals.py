@@ -40,7 +40,7 @@ def test_a_refused_read_is_final_unless_it_may_pass(status: int, reason: str, co
 
 
 def test_an_entity_that_cannot_be_written_is_no_outage() -> None:
-    """An outage is tried for ever; a fault of ours has to end."""
+    """An outage is tried for ever; a fault of the caller has to end."""
     endpoint = f"AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};TableEndpoint=http://127.0.0.1:1/{ACCOUNT}"
     table = TableServiceClient.from_connection_string(f"DefaultEndpointsProtocol=http;{endpoint}").get_table_client("t")
     entity = {"PartitionKey": "a", "RowKey": "b"}
