@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -220,6 +220,18 @@ class Purge:
                 self.table.state_index.remove(row)
             except NotFound:
                 continue
+        # A repeated submission that died leaves an open row of another time than its job's.
+        for open_row in list(self.table.state_index.open_rows()):
+            if str(open_row.get("place", "")).startswith(f"{scope.container}/"):
+                self._drop_if_purged(open_row)
+
+    def _drop_if_purged(self, open_row: Mapping[str, Any]) -> None:
+        try:
+            self.table.get(str(open_row["job_id"]))
+        except Purged:
+            self.table.state_index.drop(open_row)
+        except NotFound:
+            pass
 
 
 def _messages(hold: HeldMessages, scope: Scope, *, delete: bool) -> int:

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def _listed(account: StorageAccount, text: str, size: int = 50, **which: str | N
     found: list[str] = []
     cursor = ""
     while True:
-        wanted = {"container": None, "state": None, **which}
+        wanted: dict[str, Any] = {"container": None, "state": None, **which}
         page = account.services.table.page(**wanted, text=text, cursor=cursor, size=size)
         found += [record.job.blob for record in page.records]
         cursor = page.cursor

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_results_of_another_deployment_and_of_an_earlier_setting_are_no_uploads(
     done = finished(account)
     overlay = ResultPlace.of(done.job, account.settings.results_container).artefact("a" * 12, "overlay.jpg")
     account.services.blobs.upload(account.settings.results_container, overlay, b"x", content_type="image/jpeg")
-    moved = {"results_container": "moved-results"}
+    moved: dict[str, Any] = {"results_container": "moved-results"}
     account.services.blobs.ensure_container("moved-results")
     assert swept(account, **moved) == []
     # Not marked, as releases before this one left it: the artefact is known by its name.
@@ -195,6 +196,15 @@ def test_a_rerun_of_a_lost_generation_is_found_by_its_open_row(account: StorageA
     [found] = swept(account, mend=True)
     assert (found.kind, found.job_id) == ("job without a message", again.job_id)
     assert own.queue.length() == 1
+
+
+def test_a_purge_leaves_no_word_of_a_repeated_submission_that_died(account: StorageAccount) -> None:
+    done = finished(account, "somebody.jpg", days_ago=1)
+    own = account.services
+    own.table.state_index.open([replace(done, created=now())])
+    purge = Purge(own.blobs, own.queue, own.table, account.settings.results_container, lambda jobs: 0)
+    purge.run(Scope(account.container), uploads=True, wait_s=0)
+    assert "somebody" not in str(list(own.table._table.list_entities()))
 
 
 def test_a_purge_leaves_no_word_of_a_removed_job(account: StorageAccount) -> None:
