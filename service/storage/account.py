@@ -208,12 +208,16 @@ def _raised_over_an_answer(error: BaseException) -> bool:
 
 
 def _is_of_sdk(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).startswith("azure.")
+    return _module_of(frame).startswith("azure.")
 
 
 def _has_answer(frame: FrameType) -> bool:
-    reads_page = frame.f_code.co_name == "_extract_data_cb"
-    return reads_page or any(isinstance(value, PipelineResponse) for value in frame.f_locals.values())
+    decodes = frame.f_code.co_name == "_extract_data_cb" or _module_of(frame).endswith("._deserialize")
+    return decodes or any(isinstance(value, PipelineResponse) for value in frame.f_locals.values())
+
+
+def _module_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def _unexpected(message: str, status: int) -> AnalysisError:

@@ -126,8 +126,8 @@ class Worker:
                 log.warning("worker.left_for_later", error_code=trouble.code, error=trouble.message)
                 return
             log.error("job.unsettled_set_aside", error_code=error.code, error=error.message)
-            # The record may be what cannot be written.
-            with suppress(AnalysisError):
+            # The record may be what cannot be written, whatever that raises.
+            with suppress(Exception):
                 record = self.context.table.get(job.job_id)
                 if not record.is_finished:
                     self.context.table.update(record.failed(error, now()).set_aside())
