@@ -27,7 +27,7 @@ TITLES = {
     "overhead": "The pipeline against the bare command",
     "preparation": "Copies for the engine",
     "storage_calls": "Requests to storage",
-    "state_index": "Lists and sweeps beside a million jobs",
+    "state_index": "Lists and sweeps beside many finished jobs",
     "scale": "A second worker",
     "burst": "A burst of requests for an analysis",
     "interactive": "Faces at once",

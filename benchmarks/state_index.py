@@ -213,10 +213,13 @@ def _figures(measured: list[Measured]) -> list[Judged]:
     after = beside_most[SWEEP]
     return [
         Judged("finished jobs at the end", "jobs", most),
-        *(Judged(f"{one.path}, then", "requests", one.requests, Bound(at_most=PAGE_AIM)) for one in pages),
-        Judged(f"sweep with {OPEN} open jobs, then", "requests", after.requests),
+        *(
+            Judged(f"{one.path}, beside {most:,} jobs", "requests", one.requests, Bound(at_most=PAGE_AIM))
+            for one in pages
+        ),
+        Judged(f"sweep with {OPEN} open jobs, beside {most:,}", "requests", after.requests),
         Judged(
-            f"the same, more than beside {fewest:,} finished jobs",
+            f"sweep beside {most:,}, beyond that beside {fewest:,}",
             "requests",
             after.requests - before.requests,
             Bound(at_most=GROWTH_AIM),
