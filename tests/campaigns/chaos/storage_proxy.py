@@ -82,6 +82,7 @@ class StorageProxy:
             self._storm = None
 
     def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(_end_others(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
@@ -122,6 +123,14 @@ class StorageProxy:
             return None
         self.counts[storm] += 1
         return storm
+
+
+async def _end_others() -> None:
+    """Cancel the connections that are still open."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _message(reader: asyncio.StreamReader, asked: Head | None = None) -> tuple[Head, bytes]:
