@@ -20,6 +20,7 @@ from service.__main__ import main as command_line
 from service.jobs.queue_metrics import MEANINGS
 from service.settings import Settings
 from service.web.app import create_app
+from service.web.protocol.examples import add_examples
 
 FOLDER = REPOSITORY / "docs" / "reference"
 ROOT_DOCUMENTS = {
@@ -106,7 +107,7 @@ def _default(default: Any, *, has_factory: bool) -> str:
 
 def http_page() -> str:
     """Every operation of the OpenAPI document, with parameters, answers and scope."""
-    document = create_app(None).api_doc  # type: ignore[arg-type]
+    document = add_examples(create_app(None).api_doc)  # type: ignore[arg-type]
     parts = []
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -122,7 +123,7 @@ def http_page() -> str:
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     lines = [f"## {method} {path}", "", operation.get("summary", "")]
     if text := operation.get("description"):
-        lines += ["", text]
+        lines += ["", text.replace("<br/>", "\n")]
     if parameters := operation.get("parameters"):
         rows = ((f"`{one['name']}`", one["in"], one.get("description", "")) for one in parameters)
         lines += ["", _table(("Parameter", "In", "Meaning"), rows)]

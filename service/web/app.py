@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import unquote_to_bytes
 
-from flask import Response, g, request
+from flask import Response, current_app, g, redirect, request
+from flask.typing import ResponseReturnValue
 from flask_openapi3 import Info, OpenAPI
 
 from service import __version__, metrics
@@ -17,6 +19,7 @@ from service.web.access.origin import OriginCheck
 from service.web.access.proxies import trust_proxies
 from service.web.access.session import sessions
 from service.web.protocol import bodies, problems, security_headers, work_slots
+from service.web.protocol.examples import add_examples
 from service.web.protocol.openapi import SECURITY_SCHEMES
 from service.web.routes.analyse import analyse
 from service.web.routes.annotations import exclusions
@@ -86,6 +89,7 @@ def create_app(
     authenticator.guard(app)
     bodies.guard(app)
     app.before_request(_refuse_undecodable)
+    app.before_request(_open_document)
     app.after_request(_log_request)
     trust_proxies(app, authenticator.settings)
     return app
@@ -93,6 +97,13 @@ def create_app(
 
 def _begin() -> None:
     g.began = time.monotonic()
+
+
+def _open_document() -> ResponseReturnValue | None:
+    """Complete the OpenAPI document before it is shown; an index of one entry gives way to Swagger's page."""
+    if request.path == "/openapi.json" or request.path.startswith("/docs"):
+        add_examples(cast(OpenAPI, current_app).api_doc)
+    return redirect("/docs/swagger") if request.path in ("/docs", "/docs/") else None
 
 
 def _needs_no_slot() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,7 @@ from service.results.report.timeline import GAZE_WORDS, POSE_WORDS, Timeline
 from service.results.summary_model import Summary
 from service.sandbox.process import clean
 
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 FEW_ROWS = 5
 """Rows below which a histogram shows less than the numbers."""
 CAMERA = ("fx", "fy", "cx", "cy")
@@ -107,8 +109,13 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "share": share}
+    environment.filters |= {"number": number, "share": share, "visible": visible}
     return environment.get_template("report.html.j2")
+
+
+def visible(text: str) -> str:
+    """Show characters that turn the direction of text unseen, as in `photo<U+202E>gpj.exe`."""
+    return _DIRECTIONS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from flask import Flask, Response, json, make_response
+from flask import Flask, Response, g, json, make_response, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -30,14 +30,25 @@ class Problem(BaseModel):
 
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Make an error response."""
+    """Make an error response: a page for somebody who follows a link in a browser, JSON for every program."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
-    response = make_response(json.dumps(body.model_dump()), status)
-    response.content_type = MEDIA_TYPE
+    if wants_page():
+        g.is_error_page = True
+        response = make_response(render_template("error.html", problem=body), status)
+    else:
+        response = make_response(json.dumps(body.model_dump()), status)
+        response.content_type = MEDIA_TYPE
+    response.headers["Vary"] = "Accept"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     response.headers.update(headers or {})
     return response
+
+
+def wants_page() -> bool:
+    """Whether the request is a browser's navigation, which prefers HTML; `*/*` alone asks for JSON."""
+    accepted = request.accept_mimetypes
+    return request.method == "GET" and accepted.best_match((MEDIA_TYPE, "application/json", "text/html")) == "text/html"
 
 
 def from_validation(error: ValidationError) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from service.web.routes.pages import is_file, is_page
 
@@ -59,7 +59,7 @@ def _protected(response: Response) -> Response:
     response.headers.update(HEADERS)
     if not (is_page(request.endpoint) or _is_docs(request.path)):
         response.headers.setdefault("Cache-Control", NOT_KEPT)
-    if is_page(request.endpoint) and not is_file(request.endpoint):
+    if g.get("is_error_page") or (is_page(request.endpoint) and not is_file(request.endpoint)):
         response.headers.update(PAGE_HEADERS)
     elif request.endpoint == "reports.report":
         response.headers["Content-Security-Policy"] = REPORT

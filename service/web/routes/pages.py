@@ -51,12 +51,12 @@ def is_file(endpoint: str | None) -> bool:
     return endpoint == f"{NAME}.static"
 
 
-@pages.context_processor
+@pages.app_context_processor
 def _navigation() -> dict[str, list[NavigationEntry]]:
     return {"navigation": [entry for entry in NAVIGATION if entry.endpoint in current_app.view_functions]}
 
 
-@pages.context_processor
+@pages.app_context_processor
 def _pictures() -> dict[str, Any]:
     """Give all pages the formats of pictures that are answered at once."""
     types = {name: each.content_types[0] for each in AT_ONCE for name in each.extensions}

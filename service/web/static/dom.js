@@ -12,8 +12,16 @@ export function make(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else set(node, name, value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  const there = children.filter((child) => child !== null && child !== undefined && child !== false);
+  node.append(...there.map((child) => (typeof child === "string" ? visible(child) : child)));
   return node;
+}
+
+/** Show what would turn the direction of text unseen: a file called `photo<U+202E>gpj.exe` reads as `photoexe.jpg`. */
+export function visible(text) {
+  return String(text).replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    return `\u27e8U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
+  });
 }
 
 /** Set or remove an attribute. */
@@ -24,7 +32,8 @@ export function set(node, name, value) {
 
 /** Set a node's text if it differs, so that screen readers do not repeat it. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = visible(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 /** Replace a node's children unless they are equal, so that a focused link keeps its focus. */

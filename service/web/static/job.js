@@ -1,6 +1,6 @@
 /** A job's page: its stages while it runs, then its result or error, and the time of each step. */
 
-import { byId, fill, make, setText } from "./dom.js";
+import { byId, fill, make, setText, visible } from "./dom.js";
 import { follow } from "./follow.js";
 import {
   bytes,
@@ -67,7 +67,7 @@ function update(job) {
 
 function show(job) {
   const name = fileName(job.blob);
-  document.title = `${stateWord(job)}: ${name} · Faceline`;
+  document.title = visible(`${stateWord(job)}: ${name} · Faceline`);
   setText(byId("title"), name);
   fill(byId("chip"), stateChip(job));
   setText(byId("line"), line(job));
