@@ -150,10 +150,9 @@ def test_a_region_has_the_coordinates_and_the_camera_of_the_whole(measure: Measu
     assert manifest["engine"]["argv"][-8:] == ["-fx", "500", "-fy", "500", "-cx", "149", "-cy", "163"]
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "photo.png"])
-def test_a_longer_lens_puts_the_head_further_away(measure: Measure, name: str) -> None:
-    [near, *_], _ = measure(name)
-    [far, *_], manifest = measure(name, fx="1000", fy="1000")
+def test_a_longer_lens_puts_the_head_further_away(measure: Measure) -> None:
+    [near], _ = measure("photo.png")
+    [far], manifest = measure("photo.png", fx="1000", fy="1000")
     assert far["pose_Tz"] / near["pose_Tz"] == pytest.approx(2, rel=0.05)
     assert abs(far["x_30"] - near["x_30"]) < 0.5
     assert manifest["media"]["camera"] == {"fx": 1000, "fy": 1000, "cx": 320, "cy": 240, "source": "options"}
