@@ -50,6 +50,13 @@ def cpu_seconds(parts: Sequence[Part]) -> float:
     return total
 
 
+def cpu_seconds_by_generation(part: Part) -> tuple[float, float]:
+    """Processor time of a part's first process alone, and that of all its children, ended ones included."""
+    times = psutil.Process(part.process_id).cpu_times()
+    own = times.user + times.system
+    return own, cpu_seconds([part]) - own
+
+
 def _tree(part: Part) -> list[psutil.Process]:
     first = psutil.Process(part.process_id)
     return [first, *first.children(recursive=True)]

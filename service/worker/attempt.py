@@ -28,6 +28,7 @@ from service.logs import log
 from service.results.publish import published_attempt
 from service.storage.azure_blobs import AzureBlobs
 from service.worker.attempt_context import AttemptContext
+from service.worker.engine_pool import Steps
 from service.worker.lease import Lease
 from service.worker.pipeline import Pipeline
 from service.worker.retry_policy import exhausted, settlement
@@ -74,7 +75,7 @@ class Attempt:
         self._dequeue_count = 1
         self._began = time.monotonic()
 
-    def run(self, dequeue_count: int) -> None:
+    def steps(self, dequeue_count: int) -> Steps[None]:
         """Analyse, publish, settle. Raises only errors that keep it from being settled.
 
         Raises:
@@ -83,14 +84,14 @@ class Attempt:
         """
         self._dequeue_count = dequeue_count
         try:
-            self._run(dequeue_count)
+            yield from self._steps(dequeue_count)
         except (LeaseLost, Purged):
             self._delete_if_purged()
             raise
 
-    def _run(self, dequeue_count: int) -> None:
+    def _steps(self, dequeue_count: int) -> Steps[None]:
         try:
-            published = self._published_before(dequeue_count) or self._analyse()
+            published = self._published_before(dequeue_count) or (yield from self._analyse())
         except AnalysisError as error:
             self._settle(error)
         except Exception as error:
@@ -108,11 +109,11 @@ class Attempt:
     def _published(self) -> str | None:
         return published_attempt(self._worker.blobs, self._context.place)
 
-    def _analyse(self) -> str:
+    def _analyse(self) -> Steps[str]:
         if self._context.number > self._worker.max_attempts:
             raise exhausted(self._context.number - 1, self._last_error)
         log.info("job.started", attempt=self._context.number, attempt_id=self._context.attempt_id)
-        return self._worker.pipeline.run(self._context)
+        return (yield from self._worker.pipeline.steps(self._context))
 
     def _watch(self, stage: str, progress: float) -> None:
         self._check_shutdown()

@@ -39,8 +39,9 @@ def measure(pipeline: Pipeline, check: Callable[[], None] = lambda: None) -> dic
     with pipeline.workspace.room() as room:
         probed = pipeline.prober.probe(ProbeRequest(PICTURE, "image", room), check)
         prepared = prepare(PICTURE, probed, room, limits.of_media, check)
-        request = EngineRequest(task, prepared, room, limits.of_engine(0.0), "canary")
-        run = pipeline.engines.run(request, lambda _: check(), alone=True)
+        limit = limits.of_engine(0.0)
+        request = EngineRequest(task, prepared, room, limit, "canary", watch=lambda _: check(), alone=True)
+        run = pipeline.engines.run(request)
         table = read_table(task, run, room / "table.csv")
         with table.path.open(encoding="utf-8", newline="") as file:
             row = next(csv.DictReader(file), None)

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from service import metrics
-from service.engine.batch import Batch
+from service.engine.batch import Batch, Unfinished
 from service.engine.command import EngineTask, flags
 from service.engine.installed import Engine
 from service.engine.run import EngineRun, run_engine
-from service.errors import AnalysisError, BadRequest, EngineTimeout
+from service.errors import BadRequest, EngineTimeout, Interrupted
 from service.logs import log
 from service.sandbox.preparation import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
-from service.worker.batching import Batcher, CallerGone, PendingRequest
 from service.worker.cpu_slots import CpuSlots
+from service.worker.engine_queue import EngineQueue, Pending
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,9 @@ class EngineRequest:
 
     Attributes:
         label: names the item in logs, as a job's id.
+        watch: called many times a second with the share of frames done; raises to give the item up: its run stops,
+            unless it has other items.
+        alone: in no batch, as a video, or an item that may have ended a worker.
     """
 
     task: EngineTask
@@ -37,21 +46,34 @@ class EngineRequest:
     room: Path
     limits: ChildLimits
     label: str
+    watch: Callable[[float], None] = lambda progress: None
+    alone: bool = False
 
     def goes_with(self, other: EngineRequest) -> bool:
         """Whether one command line can ask for both."""
         return (self.engine, flags(self.task)) == (other.engine, flags(other.task))
+
+    def check(self) -> None:
+        """Raise where the item is to be given up."""
+        self.watch(0.0)
 
     @property
     def engine(self) -> str:
         return self.task.options.engine
 
 
-Pending = PendingRequest[EngineRequest, EngineRun]
+PendingRun = Pending[EngineRequest, EngineRun]
+
+Steps = Generator[EngineRequest, EngineRun, T]
+"""Work on one media item that yields its request to the engine and is sent the run, or thrown the error."""
+
+
+class _AllGivenUp(Exception):
+    """No item of a running batch is wanted any more."""
 
 
 class EnginePool:
-    """Runs engines for callers on many threads.
+    """Runs engines for many items.
 
     Args:
         engine: the deployment's own.
@@ -74,9 +96,10 @@ class EnginePool:
         self._workspace = workspace
         self._cpus = CpuSlots(workspace.path.parent)
         self._share = max(1, self._cpus.count // processes)
-        self._batcher: Batcher[EngineRequest, EngineRun] = Batcher(
-            self._run_all, slots=processes, largest=batch, go_together=EngineRequest.goes_with, name="engine"
-        )
+        self._queue: EngineQueue[EngineRequest, EngineRun] = EngineQueue(self._run_all, slots=processes, largest=batch)
+        self.expect, self.arrived = self._queue.expect, self._queue.arrived
+        self.drop_given_up = self._queue.drop_given_up
+        self.close = self._queue.close
 
     def named(self, name: str) -> Engine:
         """Return the engine that a job chose, the deployment's own for no name. Raises BadRequest."""
@@ -87,92 +110,102 @@ class EnginePool:
         except KeyError as error:
             raise BadRequest(f"this worker has no engine {name!r} (ENGINES_AVAILABLE)", "option_unavailable") from error
 
-    def run(self, request: EngineRequest, watch: Callable[[float], None], *, alone: bool = False) -> EngineRun:
-        """Run the engine on one media item, perhaps in a batch with others that wait.
+    def submit(self, request: EngineRequest) -> Future[EngineRun]:
+        """Let the engine measure one media item, perhaps in a batch with others that wait.
 
-        Args:
-            watch: called many times a second with the share of frames done; may raise, and then the item is given
-                up: its run stops, unless it has other items.
-            alone: in no batch, since the item may have ended a worker. Videos always are.
-
-        Raises:
-            BadRequest: this worker does not have the engine.
-            AnalysisError: see `run_child`.
+        The future fails with BadRequest where this worker does not have the engine, with AnalysisError as
+        `run_child` raises it, or with what the request's `watch` raised.
         """
-        self.named(request.engine)
-        return self._batcher.call(request, watch, alone=alone or request.task.media == "video")
+        return self._queue.submit(request)
+
+    def run(self, request: EngineRequest) -> EngineRun:
+        """Wait for a run on this thread; where the wait is interrupted, the run is stopped."""
+        interrupted = threading.Event()
+
+        def watch(progress: float) -> None:
+            if interrupted.is_set():
+                raise Interrupted
+            request.watch(progress)
+
+        answer = self.submit(replace(request, watch=watch))
+        try:
+            return answer.result()
+        except BaseException:
+            interrupted.set()
+            wait([answer])
+            raise
 
     def _cpus_for(self, engine: Engine) -> AbstractContextManager[frozenset[int]]:
         return self._cpus.take(self._share if engine.is_parallel else 1)
 
-    def _run_all(self, batch: list[Pending]) -> None:
-        while len(batch) > 1:
-            batch = self._run_batch(batch)
-        for pending in batch:
+    def _run_all(self, batch: list[PendingRun]) -> None:
+        wanted = [pending for pending in batch if not pending.is_given_up()]
+        while len(wanted) > 1:
+            wanted = self._run_batch(wanted)
+        for pending in wanted:
             self._run_alone(pending)
 
-    def _run_alone(self, pending: Pending) -> None:
-        def watch(progress: float) -> None:
-            pending.progress = progress
-            if pending.is_dropped:
-                raise CallerGone
-
-        if not self._batcher.keep_caller(pending):
+    def _run_alone(self, pending: PendingRun) -> None:
+        if pending.is_given_up():
             return
         request = pending.request
         try:
             engine = self.named(request.engine)
             with self._cpus_for(engine) as cpus:
                 limits = replace(request.limits, cpus=cpus)
-                run = run_engine(engine, request.task, request.media, request.room, limits, watch)
-            if run.finished.signal:
-                metrics.engine_restarted()
-            pending.end(run)
-        except (AnalysisError, CallerGone) as error:
+                run = run_engine(engine, request.task, request.media, request.room, limits, request.watch)
+        except BaseException as error:
             if isinstance(error, EngineTimeout):
                 metrics.engine_restarted()
-            pending.fail(error)
+            pending.answer.set_exception(error)
+            return
+        if run.finished.signal:
+            metrics.engine_restarted()
+        pending.answer.set_result(run)
 
-    def _run_batch(self, batch: list[Pending]) -> list[Pending]:
+    def _run_batch(self, batch: list[PendingRun]) -> list[PendingRun]:
         """Run one process over a batch; return the items that have to be run again."""
-
-        def watch() -> None:
-            if all(pending.is_dropped for pending in batch):
-                raise CallerGone
-
-        def on_done(number: int, run: EngineRun) -> None:
-            pending = batch[number]
-            with self._batcher.lock:
-                if not pending.is_dropped:
-                    pending.end(_moved(run, pending.request.room))
-
-        first = batch[0].request
-        with self._workspace.room() as room:
-            pictures = [_linked(pending.request.media.path, room, number) for number, pending in enumerate(batch)]
-            log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
-            try:
-                engine = self.named(first.engine)
-                with self._cpus_for(engine) as cpus:
-                    limits = replace(first.limits, cpus=cpus)
-                    left = Batch(engine, first.task, pictures, room, limits).run(on_done, watch)
-            except CallerGone:
-                return []
+        try:
+            with self._workspace.room() as room:
+                left = self._measure(batch, room)
+        except _AllGivenUp:
+            return []
         if left.culprit is not None:
             culprit = batch[left.culprit]
             log.warning("engine.batch_stopped", pictures=len(batch), at=left.culprit, job_id=culprit.request.label)
             metrics.engine_restarted()
             self._run_alone(culprit)
-        return [batch[number] for number in left.rest]
+        return [batch[number] for number in left.rest if not batch[number].is_given_up()]
+
+    def _measure(self, batch: list[PendingRun], room: Path) -> Unfinished:
+        """Run one process over a batch, and answer each item as soon as its files are whole."""
+        pictures = [_linked(pending.request.media.path, room, number) for number, pending in enumerate(batch)]
+        log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
+        first = batch[0].request
+        engine = self.named(first.engine)
+        with self._cpus_for(engine) as cpus:
+            run = Batch(engine, first.task, pictures, room, replace(first.limits, cpus=cpus))
+            return run.run(partial(_answer, batch), partial(_check_some_wanted, batch))
+
+
+def _answer(batch: list[PendingRun], number: int, run: EngineRun) -> None:
+    pending = batch[number]
+    if not pending.answer.done():
+        pending.answer.set_result(_moved(run, pending.request.room))
+
+
+def _check_some_wanted(batch: list[PendingRun]) -> None:
+    """Give up the items that are not wanted any more. Raises _AllGivenUp where none is left."""
+    still_wanted = [pending for pending in batch if not pending.is_given_up()]
+    if not still_wanted:
+        raise _AllGivenUp
 
 
 def _linked(picture: Path, room: Path, number: int) -> Path:
-    """Link the picture into the batch's own folder: its item's folder may be removed before the batch ends."""
+    """Link the picture into the batch's own folder: its item's folder is removed when the item is given up."""
     target = room / f"picture-{number:03d}{picture.suffix}"
     try:
         os.link(picture, target)
-    except FileNotFoundError:
-        # Its caller has just gone; the engine stops there, and the rest is run again.
-        return target
     except OSError:
         shutil.copyfile(picture, target)
     return target

@@ -11,8 +11,6 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from service import metrics
 from service.errors import AnalysisError, Cancelled, LeaseLost, NotFound, RecordChanged, StorageUnavailable
@@ -29,37 +27,29 @@ HEARTBEAT_S = 5.0
 
 
 class Lease:
-    """Renews claim and message on a thread of its own, writes progress, and stops the work when it must end.
-
-    Use as a context manager around the work, and call `report` often.
-    """
+    """Renews claim and message when a `LeaseKeeper` calls, writes progress, and stops the work when it must end."""
 
     def __init__(self, table: JobTable, queue: JobQueue, message: Message, record: JobRecord, lease_s: int) -> None:
         self._table = table
         self._queue = queue
         self._lease_s = lease_s
+        self._heartbeat_s = min(HEARTBEAT_S, lease_s / 3)
         self._lock = threading.Lock()
         self._message = message
         self._record = record
         self._stage, self._progress = record.stage, record.progress
         # A picture takes a moment; with many waiting, writing their progress would be most of the work.
         self._in_steps = record.job.kind == "video"
-        self._good_until = time.monotonic() + lease_s
+        self._written = (record.stage, record.progress)
+        began = time.monotonic()
+        self._good_until = began + lease_s
+        self._message_due = began + lease_s / 3
+        # The claim has just written the record.
+        self._record_due = began + self._heartbeat_s
         self._row_due = 0.0
-        self._ended = threading.Event()
+        self._ended = False
         self._stop_with: AnalysisError | None = None
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._keep,), name="lease", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._log_context = contextvars.copy_context()
 
     @property
     def attempt_id(self) -> str:
@@ -90,7 +80,7 @@ class Lease:
         """
         with self._lock:
             self._write(change)
-            self._ended.set()
+            self._ended = True
             if not self._record.is_finished:
                 self._table.state_index.renew(self._record)
             return self._record
@@ -108,43 +98,59 @@ class Lease:
         """Text of the message, unchanged."""
         return self._message.text
 
-    def _keep(self) -> None:
-        heartbeat_s = min(HEARTBEAT_S, self._lease_s / 3)
-        message_due = time.monotonic() + self._lease_s / 3
-        # The claim has just written the record.
-        record_due = time.monotonic() + heartbeat_s
-        written = (self._stage, self._progress)
-        while not self._ended.wait(REPORT_EVERY_S):
-            has_moved = self._in_steps and written != (self._stage, self._progress)
-            if time.monotonic() < record_due and not has_moved:
-                continue
-            written = (self._stage, self._progress)
-            record_due = time.monotonic() + heartbeat_s
-            try:
-                self._renew(*written)
-                metrics.lease_renewal("renewed")
-            except (LeaseLost, Cancelled, NotFound) as error:
-                self._stop_with = error
-                if isinstance(error, LeaseLost):
-                    metrics.lease_renewal("lost")
-                log.warning("lease.ended", error_code=error.code, error=error.message)
-                return
-            except Exception as error:
-                # Whatever it is, the work goes on for as long as the lease is known to be held.
-                metrics.lease_renewal("failed")
-                log.warning(
-                    "lease.renewal_failed", error=str(error), exc_info=not isinstance(error, StorageUnavailable)
-                )
-                record_due = 0.0
-                continue
-            if time.monotonic() >= message_due:
-                message_due = time.monotonic() + self._lease_s / 3
+    @property
+    def next_due(self) -> float:
+        """Monotonic time at which `renew_if_due` is to be called."""
+        return min(self._record_due, time.monotonic() + REPORT_EVERY_S) if self._in_steps else self._record_due
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the work must end, because of a cancellation or a lost lease."""
+        return self._stop_with is not None
+
+    def renew_if_due(self) -> bool:
+        """Write what is due, on one thread at a time; return whether to call again."""
+        return self._log_context.run(self._renew_if_due)
+
+    def end(self) -> None:
+        """Renew nothing any more; waits for a renewal under way."""
+        with self._lock:
+            self._ended = True
+
+    def _renew_if_due(self) -> bool:
+        reached = (self._stage, self._progress)
+        has_moved = self._in_steps and reached != self._written
+        if not self._ended and (has_moved or time.monotonic() >= self._record_due):
+            self._written = reached
+            self._record_due = time.monotonic() + self._heartbeat_s
+            if self._renew_record(*reached) and time.monotonic() >= self._message_due:
+                self._message_due = time.monotonic() + self._lease_s / 3
                 self._renew_message()
+        return not (self._ended or self._stop_with)
+
+    def _renew_record(self, stage: str, progress: float) -> bool:
+        """Write the record; return whether that succeeded, and the work may go on."""
+        try:
+            self._renew(stage, progress)
+        except (LeaseLost, Cancelled, NotFound) as error:
+            self._stop_with = error
+            if isinstance(error, LeaseLost):
+                metrics.lease_renewal("lost")
+            log.warning("lease.ended", error_code=error.code, error=error.message)
+            return False
+        except Exception as error:
+            # Whatever it is, the work goes on for as long as the lease is known to be held.
+            metrics.lease_renewal("failed")
+            log.warning("lease.renewal_failed", error=str(error), exc_info=not isinstance(error, StorageUnavailable))
+            self._record_due = time.monotonic() + REPORT_EVERY_S
+            return False
+        metrics.lease_renewal("renewed")
+        return True
 
     def _renew(self, stage: str, progress: float) -> None:
         began = time.monotonic()
         with self._lock:
-            if self._ended.is_set():
+            if self._ended:
                 return
             self._write(lambda record: record.renewed(stage, progress, self._lease_s, now()))
             self._good_until = began + self._lease_s

@@ -39,7 +39,7 @@ from service.sandbox.workspace import Workspace
 from service.storage.blob_store import Blobs
 from service.storage.local_files import sha256_of
 from service.worker.attempt_context import AttemptContext, WatchStep
-from service.worker.engine_pool import EnginePool, EngineRequest
+from service.worker.engine_pool import EnginePool, EngineRequest, Steps
 from service.worker.limits import MIB, Limits
 from service.worker.media_probe import Prober, ProbeRequest
 from service.worker.sequence_fetch import fetch_sequence
@@ -94,18 +94,34 @@ class Pipeline:
         """Return the engine that a job chose. Raises BadRequest."""
         return self.engines.named(job.options.engine)
 
-    def run(self, attempt: AttemptContext) -> str:
+    def steps(self, attempt: AttemptContext) -> Steps[str]:
         """Analyse and publish; return the id of the attempt whose result stands.
 
         Raises:
             AnalysisError: see `service.errors`; or what the attempt's `watch` raises.
         """
         with self.workspace.room() as room:
-            return _MediaRun(self, attempt, room).run()
+            return (yield from _MediaRun(self, attempt, room).steps())
+
+    def run(self, attempt: AttemptContext) -> str:
+        """Do all steps on this thread, the engine's included. Raises AnalysisError."""
+        steps = self.steps(attempt)
+        try:
+            request = next(steps)
+            try:
+                run = self.engines.run(request)
+            except BaseException as error:
+                request = steps.throw(error)
+            else:
+                request = steps.send(run)
+        except StopIteration as end:
+            return str(end.value)
+        raise AssertionError(f"a second engine run of one item: {request.label}")
 
     def close(self) -> None:
-        """End the children that stay between items."""
+        """End the children that stay between items, and the engines' threads."""
         self.prober.close()
+        self.engines.close()
 
     def publish_failure(self, attempt: AttemptContext, error: AnalysisError) -> dict[str, Any]:
         """Publish a manifest that says why there is no result."""
@@ -137,12 +153,12 @@ class _MediaRun:
     def _engine(self) -> Engine:
         return self.parts.engine_of(self.attempt.job)
 
-    def run(self) -> str:
+    def steps(self) -> Steps[str]:
         step = self.attempt.step
         media = self._sequence() if self.attempt.job.media == "sequence" else self._file()
         with step("engine") as watch:
             task = self._task(media)
-            run = self._measure(task, media, watch)
+            self.attempt.run = run = yield self._request(task, media, watch)
         with step("results") as watch:
             table = self._read(task, media, run)
             artefacts = self._people(media, table, watch)
@@ -218,11 +234,10 @@ class _MediaRun:
         self.attempt.media = replace(self.attempt.media, camera=assumed.as_dict())
         return EngineTask.of(self.attempt.job, assumed.for_engine(media))
 
-    def _measure(self, task: EngineTask, media: Prepared, watch: WatchStep) -> EngineRun:
-        limits = self.parts.limits.of_engine(_duration_s(media))
-        request = EngineRequest(task, media, self.room, limits, self.attempt.job.job_id)
-        self.attempt.run = run = self.parts.engines.run(request, watch, alone=self.attempt.runs_alone)
-        return run
+    def _request(self, task: EngineTask, media: Prepared, watch: WatchStep) -> EngineRequest:
+        job, limits = self.attempt.job, self.parts.limits.of_engine(_duration_s(media))
+        alone = self.attempt.runs_alone or job.kind == "video"
+        return EngineRequest(task, media, self.room, limits, job.job_id, watch, alone)
 
     def _read(self, task: EngineTask, media: Prepared, run: EngineRun) -> Table:
         """Read the table, whose frames and coordinates are those of the prepared media."""

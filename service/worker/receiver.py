@@ -1,4 +1,4 @@
-"""Receive as many messages as there are free threads; one thread polls at a time."""
+"""Receive as many messages as the worker has capacity for."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from service.worker.shutdown import Shutdown
 IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
 STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
-BUSY_S = 0.1
 UNFIT_S = 0.5
 REFILL = 8
 """While more messages wait than fit, the queue is polled again when an eighth of the capacity is free."""
+LONGEST_WAIT_S = 3600.0
 NEWER_FIRST_S, NEWER_LONGEST_S, NEWER_FOR_S = 15, 1800, 24 * 3600
 """First and longest delay of a newer release's message during a roll-out, and how long it waits for a new worker."""
 
@@ -69,7 +69,7 @@ class ReceivedJob:
 
 
 class Receiver:
-    """Distributes the queue's messages among the worker's threads.
+    """Receives the queue's messages, one poll at a time, while there is capacity.
 
     Args:
         has_room: whether there is disk space for another item.
@@ -92,42 +92,20 @@ class Receiver:
         self._is_fit = is_fit
         self._shutdown = shutdown
         self._lease_s = lease_s
+        self._capacity = capacity
         self._lifetime = lifetime
         self._refill = max(1, capacity.items // REFILL)
         self._more_waits = False
-        self._videos = threading.Semaphore(capacity.videos)
-        self._polling = threading.Lock()
         self._ready: deque[ReceivedJob] = deque()
         self._at_once = 1
-        self._count = threading.Lock()
-        self._free = 0
-        self._in_hand = 0
+        self._changed = threading.Condition()
+        self._in_hand = self._videos = 0
         self._began = time.monotonic()
         self._empty_since: float | None = None
+        shutdown.on_asked(self._wake)
 
     def next(self) -> ReceivedJob | None:
-        """Return the next job; None when shutting down, or at the end of the lifetime.
-
-        One thread at a time polls the queue, so that an idle worker polls no more often than with one thread.
-        """
-        with self._count:
-            self._free += 1
-        try:
-            with self._polling:
-                return self._next()
-        finally:
-            with self._count:
-                self._free -= 1
-
-    def release(self, received: ReceivedJob) -> None:
-        """Free the capacity that a received job took."""
-        with self._count:
-            self._in_hand -= 1
-            self._empty_since = None
-        if received.is_video:
-            self._videos.release()
-
-    def _next(self) -> ReceivedJob | None:
+        """Return the next job; None when shutting down, or at the end of the lifetime. One thread calls."""
         idle_s = IDLE_FIRST_S
         while not self._shutdown.asked:
             if self._ready:
@@ -140,55 +118,85 @@ class Receiver:
                 self._shutdown.wait(WORKSPACE_FULL_S)
             elif not self._is_fit():
                 self._shutdown.wait(UNFIT_S)
-            elif self._more_waits and self._free < self._refill:
-                self._shutdown.wait(BUSY_S)
-            # The next message may be a video.
-            elif self._videos.acquire(timeout=BUSY_S):
-                self._videos.release()
-                try:
-                    if self._poll():
-                        continue
-                except StorageUnavailable as error:
-                    log.warning("worker.storage_away", error=error.message)
-                    # A worker that leaves when idle does not wait for the end of an outage.
-                    self._empty_since = self._empty_since or time.monotonic()
-                    self._shutdown.wait(STORAGE_AWAY_S)
-                    continue
-                self._shutdown.wait(idle_s)
-                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
+            elif self._has_capacity():
+                idle_s = self._poll_or_wait(idle_s)
         while self._ready:
             self._put_back(self._ready.popleft())
         return None
 
+    def release(self, received: ReceivedJob) -> None:
+        """Free the capacity that a received job took."""
+        with self._changed:
+            self._in_hand -= 1
+            self._videos -= received.is_video
+            self._empty_since = None
+            self._changed.notify_all()
+
+    def wait_until_all_released(self) -> None:
+        """Wait until no job is in hand."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._in_hand)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _has_capacity(self) -> bool:
+        """Wait for capacity; False where the shutdown, or the end of the lifetime, comes before."""
+        left_s = self._began + self._lifetime.take_for_s - time.monotonic()
+        with self._changed:
+            self._changed.wait_for(lambda: self._shutdown.asked or self._fits(), min(left_s, LONGEST_WAIT_S))
+            return not self._shutdown.asked and self._fits()
+
+    def _fits(self) -> bool:
+        free = self._capacity.items - self._in_hand
+        # The next message may be a video.
+        return free >= (self._refill if self._more_waits else 1) and self._videos < self._capacity.videos
+
+    def _poll_or_wait(self, idle_s: float) -> float:
+        """Poll once; wait where nothing came; return how long to wait the next time."""
+        try:
+            if self._poll():
+                return idle_s
+        except StorageUnavailable as error:
+            log.warning("worker.storage_away", error=error.message)
+            # A worker that leaves when idle does not wait for the end of an outage.
+            self._empty_since = self._empty_since or time.monotonic()
+            self._shutdown.wait(STORAGE_AWAY_S)
+            return idle_s
+        self._shutdown.wait(idle_s)
+        return min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
+
     def _poll(self) -> bool:
         """Receive up to the free capacity; return whether any message came. Raises StorageUnavailable."""
-        wanted = min(self._at_once, self._free)
+        wanted = min(self._at_once, self._capacity.items - self._in_hand)
         messages = self._queue.receive_several(self._lease_s, wanted)
         self._more_waits = len(messages) == wanted
         if not messages and self._empty_since is None:
             self._empty_since = time.monotonic()
-        videos = 0
-        for message in messages:
-            queued = self._read(message)
-            if queued is None:
-                continue
-            with self._count:
-                self._in_hand += 1
-            received = ReceivedJob(message, queued)
-            videos += received.is_video
-            if received.is_video and not self._videos.acquire(blocking=False):
-                self._put_back(received)
-            else:
-                self._ready.append(received)
+        jobs = [ReceivedJob(message, queued) for message in messages if (queued := self._read(message))]
+        for received in jobs:
+            self._take(received)
         # Videos are received one by one: one that does not fit would be hidden from other workers for nothing.
-        self._at_once = 1 if videos else min(2 * self._at_once, BATCH)
+        self._at_once = 1 if any(received.is_video for received in jobs) else min(2 * self._at_once, BATCH)
         return bool(messages)
 
+    def _take(self, received: ReceivedJob) -> None:
+        with self._changed:
+            self._in_hand += 1
+            self._videos += received.is_video
+            has_room = self._videos <= self._capacity.videos
+        if has_room:
+            self._ready.append(received)
+        else:
+            self._put_back(received)
+
     def _put_back(self, received: ReceivedJob) -> None:
-        with self._count:
-            self._in_hand -= 1
         with suppress(StorageUnavailable, MessageGone):
             self._queue.hide(received.message, 0)
+        with self._changed:
+            self._in_hand -= 1
+            self._videos -= received.is_video
 
     def _read(self, message: Message) -> QueuedJob | None:
         """Decode a message; put back a newer release's, and move one that is no job to the poison queue, unchanged."""
@@ -211,8 +219,7 @@ class Receiver:
         return None
 
     def _lifetime_is_over(self) -> bool:
-        """Check the lifetime; called by the polling thread, so that nothing is received meanwhile."""
-        with self._count:
+        with self._changed:
             # Before the first poll the queue is unknown: a slow start is no idling.
             idle_since = None if self._in_hand else self._empty_since
         moment = time.monotonic()

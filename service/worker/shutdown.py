@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from service.errors import ShuttingDown
@@ -16,6 +17,7 @@ class Shutdown:
     def __init__(self, grace_s: float) -> None:
         self._grace_s = grace_s
         self._asked = threading.Event()
+        self._on_asked: list[Callable[[], None]] = []
         self._release_at = float("inf")
 
     def listen(self) -> None:
@@ -26,6 +28,12 @@ class Shutdown:
         """Request it: jobs may finish within the grace period; a second request releases them now."""
         self._release_at = time.monotonic() + (0.0 if self.asked else self._grace_s)
         self._asked.set()
+        for act in self._on_asked:
+            act()
+
+    def on_asked(self, act: Callable[[], None]) -> None:
+        """Call this with every request; from a signal's handler, so take no lock that the main thread may hold."""
+        self._on_asked.append(act)
 
     @property
     def asked(self) -> bool:

@@ -1,0 +1,167 @@
+"""Requests that wait share a run, and none waits for others that are not on their way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from service.worker.engine_queue import LINGER_S, EngineQueue, Pending
+
+
+class GoneAway(Exception):
+    pass
+
+
+@dataclass(eq=False)
+class Ask:
+    """Goes with those of the same first letter."""
+
+    name: str
+    alone: bool = False
+    is_unwanted: threading.Event = field(default_factory=threading.Event)
+
+    def goes_with(self, other: Ask) -> bool:
+        return self.name[0] == other.name[0]
+
+    def check(self) -> None:
+        if self.is_unwanted.is_set():
+            raise GoneAway
+
+
+class Counter:
+    """Answers with the batch of a request; holds every batch until `let_go` is released."""
+
+    def __init__(self, slots: int = 1, largest: int = 4) -> None:
+        self.batches: list[list[str]] = []
+        self.let_go = threading.Semaphore(0)
+        self.queue: EngineQueue[Ask, list[str]] = EngineQueue(self._act, slots=slots, largest=largest)
+
+    def _act(self, taken: list[Pending[Ask, list[str]]]) -> None:
+        batch = [pending.request.name for pending in taken]
+        self.batches.append(batch)
+        assert self.let_go.acquire(timeout=10)
+        if "bad" in batch[0]:
+            raise ValueError(batch[0])
+        for pending in taken:
+            pending.answer.set_result(batch)
+
+    def ask(self, name: str, *, alone: bool = False) -> Future[list[str]]:
+        return self.queue.submit(Ask(name, alone))
+
+    def until_taken(self, batches: int) -> None:
+        deadline = time.monotonic() + 10
+        while len(self.batches) < batches:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+
+@contextmanager
+def holding(counter: Counter, *names: str):
+    """Take the slot, and let these requests wait behind it, in this order."""
+    first = counter.ask("x")
+    counter.until_taken(1)
+    yield [counter.ask(name) for name in names]
+    counter.let_go.release(100)
+    first.result(10)
+
+
+def test_a_single_request_waits_for_no_others() -> None:
+    counter = Counter()
+    answer = counter.ask("a")
+    counter.let_go.release()
+    assert answer.result(10) == ["a"]
+
+
+def test_waiting_requests_share_a_batch_up_to_its_size() -> None:
+    counter = Counter(largest=3)
+    with holding(counter, "a1", "a2", "a3", "a4") as answers:
+        pass
+    assert [one.result(10) for one in answers] == [["a1", "a2", "a3"]] * 3 + [["a4"]]
+
+
+def test_incompatible_requests_have_batches_of_their_own() -> None:
+    counter = Counter()
+    with holding(counter, "a1", "b1", "a2", "b2") as answers:
+        pass
+    assert [one.result(10) for one in answers] == [["a1", "a2"], ["b1", "b2"]] * 2
+
+
+def test_free_slots_share_the_waiting_requests() -> None:
+    counter = Counter(slots=2, largest=8)
+    counter.queue.expect()
+    answers = [counter.ask(f"a{number}") for number in range(4)]
+    counter.queue.arrived()
+    counter.until_taken(2)
+    counter.let_go.release(2)
+    wait(answers, 10)
+    assert sorted(map(len, counter.batches)) == [2, 2]
+
+
+def test_a_request_alone_has_its_own_batch() -> None:
+    counter = Counter()
+    first = counter.ask("x")
+    counter.until_taken(1)
+    answers = [counter.ask("a1"), counter.ask("a2", alone=True), counter.ask("a3")]
+    counter.let_go.release(100)
+    first.result(10)
+    assert answers[1].result(10) == ["a2"]
+    assert answers[0].result(10) == ["a1", "a3"]
+
+
+def test_an_error_reaches_every_request_of_its_batch_and_no_other() -> None:
+    counter = Counter()
+    with holding(counter, "bad1", "bad2", "a1") as answers:
+        pass
+    for one in answers[:2]:
+        with pytest.raises(ValueError, match="bad1"):
+            one.result(10)
+    assert answers[2].result(10) == ["a1"]
+
+
+def test_a_waiting_request_that_is_given_up_ends_at_once_and_is_not_run() -> None:
+    counter = Counter()
+    with holding(counter, "a1") as answers:
+        unwanted = Ask("a2")
+        answer = counter.queue.submit(unwanted)
+        unwanted.is_unwanted.set()
+        counter.queue.drop_given_up()
+        with pytest.raises(GoneAway):
+            answer.result(0)
+    assert answers[0].result(10) == ["a1"]
+
+
+def test_a_free_engine_waits_for_announced_requests() -> None:
+    counter = Counter()
+    counter.queue.expect()
+    counter.queue.expect()
+    first = counter.ask("a1")
+    counter.queue.arrived()
+    assert not wait([first], LINGER_S / 5).done
+    assert counter.batches == []
+    second = counter.ask("a2")
+    counter.queue.arrived()
+    counter.let_go.release()
+    assert [one.result(10) for one in (first, second)] == [["a1", "a2"]] * 2
+
+
+def test_a_full_batch_waits_for_no_announced_request() -> None:
+    counter = Counter(largest=2)
+    counter.queue.expect()
+    began = time.monotonic()
+    answers = [counter.ask("a1"), counter.ask("a2")]
+    counter.let_go.release()
+    wait(answers, 10)
+    assert time.monotonic() - began < LINGER_S
+
+
+def test_an_announced_request_that_does_not_come_is_waited_for_only_a_moment() -> None:
+    counter = Counter()
+    counter.queue.expect()
+    answer = counter.ask("a")
+    counter.let_go.release()
+    assert answer.result(10) == ["a"]
