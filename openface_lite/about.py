@@ -20,6 +20,7 @@ def engine() -> dict[str, object]:
         "version": __version__,
         "licence_class": LICENCE_CLASS,
         "turns_videos": True,
+        "parallel": True,
         "commands": list(COMMANDS),
         "models": HASHES,
         "model_facts": [_model(file) for file in FILES],

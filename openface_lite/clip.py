@@ -11,7 +11,8 @@ from openface_lite import action_units, columns, videos
 from openface_lite.arrays import Array, Image
 from openface_lite.pictures import images_in, picture_of_frame
 from openface_lite.pose import Camera
-from openface_lite.track import FaceTracker
+from openface_lite.side_by_side import StretchTracker
+from openface_lite.stretches import cut
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -73,7 +74,8 @@ def analyse_video(
     Raises MediaError (not a readable video), ModelsUnavailableError, and whatever ``on_progress`` raises.
     """
     frames, expected = _frames_of(source, fps)
-    tracker = FaceTracker(camera=camera, thorough=thorough)
+    firsts = [stretch.first for stretch in cut(Path(source))] if isinstance(source, (str, Path)) else []
+    tracker = StretchTracker(firsts, camera=camera, thorough=thorough)
     rows, measures = [], []
     for number, frame in enumerate(frames, start=1):
         face = tracker.step(frame.picture)

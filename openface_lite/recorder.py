@@ -53,6 +53,16 @@ class Recorder:
         self._flushed_s = 0.0
         self._details = self._open_details()
 
+    @property
+    def source(self) -> str:
+        """The input, as it was named."""
+        return self._job.source
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are written."""
+        return self._job.folder
+
     def __enter__(self) -> Self:
         return self
 
@@ -63,14 +73,25 @@ class Recorder:
 
     def write(self, values: Mapping[str, columns.Cells]) -> None:
         """Append one row. Rows are on disk within half a second: progress is read off the growing file."""
+        groups = self._job.groups
+        self.write_lines([columns.row(groups, columns.cells(groups, values)) + "\n"])
+
+    def write_lines(self, lines: Iterable[str]) -> None:
+        """Append rows that are text already, each with its line end."""
         if self._csv is None:
             self._csv = self._start_csv()
-        groups = self._job.groups
-        self._csv.write(columns.row(groups, columns.cells(groups, values)) + "\n")
+        self._csv.writelines(lines)
         now = time.monotonic()
         if now - self._flushed_s >= _FLUSH_INTERVAL_S:
             self._csv.flush()
             self._flushed_s = now
+
+    def start_again(self) -> None:
+        """Drop the rows written so far."""
+        if self._csv is not None:
+            self._csv.seek(0)
+            self._csv.truncate()
+            self._csv.write(columns.header(self._job.groups) + "\n")
 
     def close(self) -> None:
         """Finish both files; harmless when repeated."""

@@ -25,12 +25,13 @@ class FaceTracker:
 
     The face is looked for around its last place; once its presence falls the whole frame is searched. A face
     that overlaps that place is taken to be the lost one; another, the biggest, only some frames later.
+    ``face`` is the one of the last frame, or None.
     """
 
     def __init__(self, *, camera: Camera | None = None, thorough: bool = False) -> None:
         self._camera = camera
         self._thorough = thorough
-        self._face: Face | None = None
+        self.face: Face | None = None
         self._last_box: Array | None = None
         self._frames_lost = 0
 
@@ -38,8 +39,8 @@ class FaceTracker:
         """The face in the next frame, or None."""
         picture = picture_of_frame(frame)
         camera = self._camera = self._camera or Camera.for_size(picture.width, picture.height)
-        face = track_face(picture, self._face, camera) if self._face else None
-        face = self._face = face or self._look(picture, camera)
+        face = track_face(picture, self.face, camera) if self.face else None
+        face = self.face = face or self._look(picture, camera)
         self._last_box = face.box if face else self._last_box
         self._frames_lost = 0 if face else self._frames_lost + 1
         return face

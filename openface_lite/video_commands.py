@@ -1,6 +1,7 @@
 """FeatureExtraction (one tracked face) and FaceLandmarkVidMulti (up to four): videos in, rows out."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from openface_lite.arrays import Array
 from openface_lite.pictures import MediaError
 from openface_lite.pose import Camera
 from openface_lite.recorder import Job, Recorder
+from openface_lite.side_by_side import Clip, follow, processes
+from openface_lite.stretches import Stretch, UnexpectedFrameError, cut
 from openface_lite.track import FaceTracker, MultiFaceTracker
 
 
@@ -18,9 +21,17 @@ def feature_extraction(arguments: Arguments) -> int:
     """Run FeatureExtraction; returns its exit code. Raises OutputError, ModelsUnavailableError."""
     console.load_models()
     console.print_unsupported(arguments)
+    stretches = {name: cut(Path(name)) for name in arguments.files}
+    with processes(max(map(len, stretches.values()), default=0)) as pool:
+        return _extract(arguments, stretches, pool)
+
+
+def _extract(arguments: Arguments, stretches: dict[str, list[Stretch]], pool: Executor | None) -> int:
     for recorder, camera, footage in _inputs(arguments):
         with recorder:
-            measures, times_s = _record_one_face(recorder, camera, footage, arguments)
+            of_input = stretches.get(recorder.source, [])
+            measured = _record_stretches(recorder, camera, footage, of_input, pool, arguments) if of_input else None
+            measures, times_s = measured or _record_one_face(recorder, camera, footage, arguments)
         _print_closed()
         if columns.AUS in arguments.selection:
             print("Postprocessing the Action Unit predictions")
@@ -91,6 +102,32 @@ def _record_one_face(
         measures.append(face.au_measures if face and with_units else action_units.NOT_MEASURED)
         times_s.append(frame.time_s)
     return np.array(measures), np.array(times_s)
+
+
+def _record_stretches(
+    recorder: Recorder,
+    camera: Camera,
+    footage: videos.Footage,
+    stretches: list[Stretch],
+    pool: Executor | None,
+    arguments: Arguments,
+) -> tuple[Array, Array] | None:
+    """As `_record_one_face`, stretch by stretch; None where the file is not what its packets promise."""
+    size, path = (footage.width, footage.height), Path(recorder.source)
+    clip = Clip(path, size, camera, stretches[0].stamps[0], arguments.selection, arguments.thorough)
+    frames, written = sum(len(stretch.stamps) for stretch in stretches), 0
+
+    def write(lines: list[str]) -> None:
+        nonlocal written
+        recorder.write_lines(lines)
+        written += len(lines)
+        print(f"{100 * written // frames}% ", end="\n" if written == frames else "", flush=True)
+
+    try:
+        return follow(clip, stretches, recorder.folder, pool, write)
+    except UnexpectedFrameError:
+        recorder.start_again()
+        return None
 
 
 def _record_several_faces(recorder: Recorder, camera: Camera, footage: videos.Footage, arguments: Arguments) -> None:

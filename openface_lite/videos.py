@@ -56,12 +56,7 @@ class Footage:
 
 def open_video(path: Path) -> Footage:
     """A video file, turned as its display matrix says. Raises MediaError, also when no frame decodes."""
-    if not path.is_file():
-        raise MediaError(f"No such file: {path}")
-    try:
-        container = av.open(f"file:{path.absolute()}", options=_FFMPEG_OPTIONS)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"Could not open the video {path}") from error
+    container = open_container(path)
     stream = container.streams.best("video")
     if stream is None:
         container.close()
@@ -69,6 +64,26 @@ def open_video(path: Path) -> Footage:
     fps = float(stream.average_rate or stream.guessed_rate or _UNKNOWN_RATE)
     duration_s = container.duration / av.time_base if container.duration else 0.0
     return _footage(_video_frames(container, fps), path, stream.frames or round(duration_s * fps))
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a video file; nothing is decoded. Raises MediaError."""
+    if not path.is_file():
+        raise MediaError(f"No such file: {path}")
+    try:
+        return av.open(f"file:{path.absolute()}", options=_FFMPEG_OPTIONS)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(f"Could not open the video {path}") from error
+
+
+def video_stream(container: InputContainer) -> VideoStream:
+    """The picture track that is analysed, to be decoded one frame ahead. Raises MediaError where there is none."""
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream):
+        raise MediaError("No picture track")
+    stream.codec_context.thread_count = _DECODER_THREADS
+    stream.codec_context.thread_type = "AUTO"
+    return stream
 
 
 def open_sequence(paths: list[Path]) -> Footage:
@@ -83,17 +98,13 @@ def _footage(frames: Iterator[Frame], path: Path, expected_frames: int) -> Foota
     if first is None:
         raise MediaError(f"No frame can be decoded from {path}")
     width, height = first.picture.width, first.picture.height
-    same_size = (_resized(frame, width, height) for frame in chain([first], frames))
+    same_size = (resized(frame, width, height) for frame in chain([first], frames))
     return Footage(width, height, expected_frames, same_size)
 
 
 def _video_frames(container: InputContainer, fps: float) -> Iterator[Frame]:
     with container:
-        stream = container.streams.best("video")
-        if not isinstance(stream, VideoStream):
-            return
-        stream.codec_context.thread_count = _DECODER_THREADS
-        stream.codec_context.thread_type = "AUTO"
+        stream = video_stream(container)
         clock = _Clock(fps)
         try:
             for frame in container.decode(stream):
@@ -132,7 +143,7 @@ def _sequence_frames(paths: list[Path]) -> Iterator[Frame]:
             return  # An unreadable picture ends the sequence, like a damaged frame ends a video.
 
 
-def _resized(frame: Frame, width: int, height: int) -> Frame:
+def resized(frame: Frame, width: int, height: int) -> Frame:
     """A stream may change its size midway; the camera and the rows are in the first frame's pixels."""
     if (frame.picture.width, frame.picture.height) == (width, height):
         return frame

@@ -103,21 +103,36 @@ def run_engine(
 
 
 class _Progress:
-    """Counts the rows of the growing table; OpenFace's own percentages arrive all at once, at the end."""
+    """Counts the rows of the growing table; OpenFace's own percentages arrive all at once, at the end.
+
+    An engine that measures parts of a video side by side has their rows in files ``.*.rows`` beside the table.
+    """
 
     def __init__(self, csv: Path, frames: int | None) -> None:
         self._csv = csv
         self._frames = frames
-        self._offset = 0
-        self._lines = 0
+        self._read: dict[Path, tuple[int, int]] = {}
+        self._most = 0.0
 
     def fraction(self) -> float:
         """Share of the expected frames that have a row; 0 while none is known."""
-        if not self._frames or not self._csv.is_file():
+        if not self._frames:
             return 0.0
-        with self._csv.open("rb") as file:
-            file.seek(self._offset)
-            while block := file.read(1 << 20):
-                self._lines += block.count(b"\n")
-                self._offset += len(block)
-        return min(max(self._lines - 1, 0) / self._frames, 1.0)
+        header = 1
+        rows = self._lines(self._csv) - header + sum(map(self._lines, self._csv.parent.glob(".*.rows")))
+        # A part's rows are moved into the table: for a moment they are in neither.
+        self._most = min(max(rows / self._frames, self._most), 1.0)
+        return self._most
+
+    def _lines(self, path: Path) -> int:
+        offset, lines = self._read.get(path, (0, 0))
+        try:
+            with path.open("rb") as file:
+                file.seek(offset)
+                while block := file.read(1 << 20):
+                    lines += block.count(b"\n")
+                    offset += len(block)
+        except FileNotFoundError:
+            return 0
+        self._read[path] = (offset, lines)
+        return lines

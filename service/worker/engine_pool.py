@@ -135,8 +135,12 @@ class EnginePool:
             wait([answer])
             raise
 
-    def _cpus_for(self, engine: Engine) -> AbstractContextManager[frozenset[int]]:
-        return self._cpus.take(self._share if engine.is_parallel else 1)
+    def _cpus_for(self, engine: Engine, task: EngineTask) -> AbstractContextManager[frozenset[int]]:
+        """Take one processor; for an engine that uses more its share, and for a single video all that are free."""
+        if not engine.is_parallel:
+            return self._cpus.take(1)
+        free = self._cpus.count // max(1, self._queue.load) if task.media == "video" else 0
+        return self._cpus.take(max(self._share, free))
 
     def _run_all(self, batch: list[PendingRun]) -> None:
         wanted = [pending for pending in batch if not pending.is_given_up()]
@@ -151,7 +155,7 @@ class EnginePool:
         request = pending.request
         try:
             engine = self.named(request.engine)
-            with self._cpus_for(engine) as cpus:
+            with self._cpus_for(engine, request.task) as cpus:
                 limits = replace(request.limits, cpus=cpus)
                 run = run_engine(engine, request.task, request.media, request.room, limits, request.watch)
         except BaseException as error:
@@ -183,7 +187,7 @@ class EnginePool:
         log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
         first = batch[0].request
         engine = self.named(first.engine)
-        with self._cpus_for(engine) as cpus:
+        with self._cpus_for(engine, first.task) as cpus:
             run = Batch(engine, first.task, pictures, room, replace(first.limits, cpus=cpus))
             return run.run(partial(_answer, batch), partial(_check_some_wanted, batch))
 

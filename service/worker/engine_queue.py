@@ -76,6 +76,11 @@ class EngineQueue(Generic[Q, A]):
         self._busy = 0
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="engine")
 
+    @property
+    def load(self) -> int:
+        """Number of batches at work and of requests that wait."""
+        return self._busy + len(self._waiting)
+
     def expect(self) -> None:
         """Announce a request: engines wait a moment for it. Call `arrived` when it was submitted, or will not be."""
         with self._changed:

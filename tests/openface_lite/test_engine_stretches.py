@@ -1,0 +1,134 @@
+"""A video is measured in stretches, with the same numbers in one process and in several, and those of one face."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from openface_lite import analyse_video, stretches, videos
+from openface_lite.action_units import INTENSITIES, clip_units
+from openface_lite.track import FaceTracker
+
+FPS = 4
+SECONDS = 22
+
+
+def write(path: Path, frames: Iterator[np.ndarray]) -> Path:
+    """Encode BGR frames of one size with a key frame every two seconds."""
+    with av.open(str(path), "w") as container:
+        options = {"crf": "18", "threads": "1", "g": str(2 * FPS), "sc_threshold": "0"}
+        stream = container.add_stream("libx264", rate=FPS, options=options)
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            stream.height, stream.width = frame.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def moving(portrait, tmp_path_factory) -> Path:
+    def frames() -> Iterator[np.ndarray]:
+        for number in range(SECONDS * FPS):
+            shift = 25 * np.sin(number / 6)
+            turned = cv2.getRotationMatrix2D((220, 160), 6 * np.sin(number / 5), 0.9)
+            turned[0, 2] += shift - 40
+            yield cv2.warpAffine(portrait, turned, (384, 352))
+
+    return write(tmp_path_factory.mktemp("media") / "moving.mp4", frames())
+
+
+@contextmanager
+def on_processors(count: int) -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_stretches_begin_at_key_frames_and_hold_every_frame(moving):
+    found = stretches.cut(moving)
+    assert [stretch.first for stretch in found] == [1, 41, 81]
+    assert [len(stretch.stamps) for stretch in found] == [40, 40, 8]
+
+
+def test_a_short_video_is_one_piece(face_clip):
+    assert stretches.cut(face_clip) == []
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
+def test_two_processes_write_the_very_table_of_one(child, moving, tmp_path):
+    tables = []
+    for count in (1, 2):
+        with on_processors(count):
+            run = child("FeatureExtraction", "-f", moving)
+        assert run.exit_code == 0, run.stderr
+        assert run.files == {"moving.csv", "moving_of_details.txt"}
+        tables.append((run.folder / "moving.csv").read_bytes())
+        run.folder.rename(tmp_path / f"out of {count}")
+    assert tables[0] == tables[1]
+    assert tables[0].count(b"\n") == SECONDS * FPS + 1
+
+
+def test_stretches_measure_what_one_pass_measures(moving):
+    table = analyse_video(moving)
+    footage = videos.open_video(moving)
+    tracker = FaceTracker()
+    faces, times_s = [], []
+    for frame in footage.frames:
+        face = tracker.step(frame.picture)
+        assert face
+        faces.append(face)
+        times_s.append(frame.time_s)
+    assert table["timestamp"].tolist() == times_s
+    for axis, letter in enumerate("xy"):
+        measured = np.array([table[f"{letter}_{number}"] for number in range(68)]).T
+        assert np.abs(measured - [face.landmarks_2d[:, axis] for face in faces]).mean() <= 0.1
+    units = clip_units(np.array([face.au_measures for face in faces]), np.array(times_s), static=False).intensities
+    for number, name in enumerate(INTENSITIES):
+        assert np.isnan(units[:, number]).all() or np.abs(units[:, number] - table[name]).mean() <= 0.05
+
+
+def test_the_library_and_the_command_follow_alike(command, moving):
+    rows = command("FeatureExtraction", "-f", moving).table("moving")
+    table = analyse_video(moving)
+    assert [float(row["x_30"]) for row in rows] == pytest.approx(table["x_30"], abs=0.051)
+    assert [float(row["AU12_r"]) for row in rows] == pytest.approx(table["AU12_r"], abs=0.0051)
+
+
+def test_the_face_followed_stays_the_same_where_a_stretch_would_begin_with_another(command, portrait, tmp_path):
+    """The face on the right is the larger at first, and the smaller one when the second stretch begins."""
+
+    def frames() -> Iterator[np.ndarray]:
+        for number in range(13 * FPS):
+            canvas = np.full((400, 700, 3), 128, np.uint8)
+            right = round(380 - 200 * min(number / (9 * FPS), 1))
+            canvas[20:300, 20:300] = cv2.resize(portrait, (280, 280), interpolation=cv2.INTER_AREA)
+            canvas[:right, 700 - right :] = cv2.resize(portrait, (right, right), interpolation=cv2.INTER_AREA)
+            yield canvas
+
+    path = write(tmp_path / "two.mp4", frames())
+    second = stretches.cut(path)[1]
+    afresh = FaceTracker().step(next(iter(stretches.frames_of(path, second, 0, (700, 400)))).picture)
+    assert afresh and afresh.landmarks_2d[30, 0] < 350
+    rows = command("FeatureExtraction", "-f", path).table("two")
+    assert min(float(row["x_30"]) for row in rows if row["success"] == "1") > 350
+    assert analyse_video(path)["x_30"] == pytest.approx([float(row["x_30"]) for row in rows], abs=0.051)
+
+
+def test_a_damaged_video_is_measured_in_one_pass(command, moving, tmp_path):
+    data = bytearray(moving.read_bytes())
+    middle = data.index(b"mdat") + len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(data)
+    rows = command("FeatureExtraction", "-f", path).table("damaged")
+    footage = videos.open_video(path)
+    assert [row["frame"] for row in rows] == [str(number) for number, _ in enumerate(footage.frames, start=1)]
