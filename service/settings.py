@@ -237,6 +237,12 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(tempfile.gettempdir()) / f"faceline-{os.getuid()}",
         description="Folder for downloads and engine output; emptied after each job.",
     )
+    workspace_mb: int | None = Field(
+        None,
+        description="MiB of WORKSPACE that media in hand take together, each twice its file; large ones wait. "
+        "Default: nine tenths of what is free at the start.",
+        ge=1,
+    )
     worker_name: str = Field(default_factory=socket.gethostname, description="Shown in records and logs.")
 
     # Engine and limits

@@ -20,6 +20,7 @@ from service.jobs.backend import JobBackend
 from service.jobs.queue_metrics import QueueMetrics
 from service.logs import log
 from service.results.report.cache import ReportCache
+from service.sandbox.disk_budget import DiskBudget
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.account import identity_of
@@ -29,7 +30,7 @@ from service.worker.attempt import WorkerContext
 from service.worker.canary import Canary
 from service.worker.canary_record import recorded
 from service.worker.engine_pool import EnginePool
-from service.worker.limits import Limits
+from service.worker.limits import MIB, Limits
 from service.worker.media_probe import Prober
 from service.worker.pipeline import PeopleRecogniser, Pipeline
 from service.worker.receiver import FOREVER, Capacity, Lifetime
@@ -182,6 +183,7 @@ def pipeline(
         prober=Prober(workspace, limits.of_media, children=1, waiting=capacity(settings).items),
         workspace=workspace,
         limits=limits,
+        disk=DiskBudget(settings.workspace_mb * MIB if settings.workspace_mb else workspace.free_bytes * 9 // 10),
         replacing=replacing,
         recogniser=recogniser(settings),
     )

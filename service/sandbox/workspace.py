@@ -45,10 +45,10 @@ class Workspace:
 
     def has_room(self) -> bool:
         """Tell whether there is space for another item; where there is none, dead processes are cleaned up."""
-        if self._free_bytes() < ROOM_BYTES:
+        if self.free_bytes < ROOM_BYTES:
             with _gate(self.path.parent):
                 _remove_dead(self.path.parent)
-        return self._free_bytes() >= ROOM_BYTES
+        return self.free_bytes >= ROOM_BYTES
 
     @contextmanager
     def room(self) -> Iterator[Path]:
@@ -62,7 +62,7 @@ class Workspace:
             path = Path(tempfile.mkdtemp(dir=self.path, prefix="item-"))
             yield path
         except (OSError, EngineError, UnreadableMedia) as error:
-            if WorkspaceFull.is_meant_by(error) or self._free_bytes() < FULL_BYTES:
+            if WorkspaceFull.is_meant_by(error) or self.free_bytes < FULL_BYTES:
                 raise WorkspaceFull() from error
             raise
         finally:
@@ -73,7 +73,9 @@ class Workspace:
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.close()
 
-    def _free_bytes(self) -> int:
+    @property
+    def free_bytes(self) -> int:
+        """Free space of its disk."""
         return shutil.disk_usage(self.path).free
 
 

@@ -32,6 +32,7 @@ from service.results.manifest import (
 )
 from service.results.overlay import TYPES, draw_overlay
 from service.results.publish import Artefact, commit, publish_artefacts
+from service.sandbox.disk_budget import DiskBudget, DiskShare
 from service.sandbox.media import Probe
 from service.sandbox.preparation import Prepared, prepare
 from service.sandbox.sequences import prepare_sequence, probe_sequence
@@ -72,6 +73,7 @@ class Pipeline:
 
     Attributes:
         source, results: where media comes from and results go.
+        disk: shared by the bytes of the media in hand.
         replacing: overwrite an existing result, as by hand on a folder; jobs of a queue never do.
         recogniser: None where IDENTITY is off.
     """
@@ -82,6 +84,7 @@ class Pipeline:
     prober: Prober
     workspace: Workspace
     limits: Limits
+    disk: DiskBudget
     replacing: bool = False
     recogniser: PeopleRecogniser | None = None
 
@@ -100,8 +103,8 @@ class Pipeline:
         Raises:
             AnalysisError: see `service.errors`; or what the attempt's `watch` raises.
         """
-        with self.workspace.room() as room:
-            return (yield from _MediaRun(self, attempt, room).steps())
+        with self.disk.share() as share, self.workspace.room() as room:
+            return (yield from _MediaRun(self, attempt, room, share).steps())
 
     def run(self, attempt: AttemptContext) -> str:
         """Do all steps on this thread, the engine's included. Raises AnalysisError."""
@@ -148,6 +151,7 @@ class _MediaRun:
     parts: Pipeline
     attempt: AttemptContext
     room: Path
+    share: DiskShare
 
     @property
     def _engine(self) -> Engine:
@@ -199,6 +203,7 @@ class _MediaRun:
         def on_bytes(done: int, total: int) -> None:
             if total > limit:
                 raise MediaTooLarge(f"{total:,} bytes; the limit is {limit // MIB:,} MiB")
+            self.share.take(total, lambda: watch(0.0))
             watch(done / max(total, 1))
 
         blob = self.parts.source.download(job.container, job.blob, job.etag, path, on_bytes)
@@ -216,6 +221,8 @@ class _MediaRun:
         turns = self._engine.turns_videos
         limits, part = self.parts.limits.of_media, self.attempt.job.options.part
         prepared = prepare(path, probed, self.room, limits, lambda: watch(0.0), engine_turns=turns, part=part)
+        # The prepared file is a link to it, or stands in its place.
+        path.unlink()
         return self._prepared(prepared)
 
     def _prepared(self, prepared: Prepared) -> Prepared:

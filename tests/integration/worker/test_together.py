@@ -8,6 +8,7 @@ from typing import Any
 
 from service.jobs.job import AnalysisJob
 from service.jobs.record import now
+from service.sandbox.disk_budget import DiskBudget
 from service.settings import REPOSITORY
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
@@ -117,6 +118,17 @@ def test_no_more_videos_in_hand_than_engines_and_one(bench: Bench) -> None:
         bench.until(lambda: len(_running(bench)) == 2)
         time.sleep(1)
         assert len(_running(bench)) == 2
+
+
+def test_videos_that_do_not_fit_on_the_disk_together_wait_their_turn(bench: Bench) -> None:
+    jobs = [bench.submit(f"{number}.mp4", clip(frames=8, shade=number * 10), media="video") for number in range(3)]
+    engines: list[int] = []
+    with bench.worker("slow", engines=2, pipeline_parts={"disk": DiskBudget(1, large_bytes=0)}):
+        while not all(bench.record(job).is_finished for job in jobs):
+            engines.append(sum(bench.record(job).stage == "engine" for job in jobs))
+            time.sleep(0.1)
+    assert [bench.record(job).state for job in jobs] == ["succeeded"] * 3
+    assert max(engines) == 1
 
 
 def _running(bench: Bench) -> list[Any]:
