@@ -23,6 +23,7 @@ from infra.local.stack import REPOSITORY
 PAGE = REPOSITORY / "BENCHMARKS.md"
 TITLES = {
     "engine": "The embedded analyser",
+    "stretches": "One video on all processors",
     "photos": "Many photos through the pipeline",
     "overhead": "The pipeline against the bare command",
     "preparation": "Copies for the engine",
@@ -119,6 +120,9 @@ def _photos(told: dict[str, Any]) -> Iterator[Judged]:
     yield Judged(
         f"pipeline to one bare process, {of}", "times", told["ratio_to_bare"], Bound(at_most=photos.RATIO_AT_MOST)
     )
+    if "cpu_ratio" in told:
+        what = "processor time of worker, decoders and engines to one bare process"
+        yield Judged(what, "times", told["cpu_ratio"], Bound(at_most=photos.CPU_RATIO_AT_MOST))
     if "share" in told:
         what = "speed-up over the simple service, of the best possible"
         yield Judged(what, "share", told["share"], Bound(at_least=photos.SHARE_AT_LEAST))

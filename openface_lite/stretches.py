@@ -1,8 +1,9 @@
-"""Cut a video at key frames into stretches that can be measured side by side, without decoding it.
+"""Cut a video into stretches that can be measured side by side, without decoding it.
 
 The cuts depend on the file alone, so the numbers do not depend on how many processes measure it.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,8 +16,9 @@ from openface_lite.frame_picture import FramePicture
 from openface_lite.pictures import MediaError
 from openface_lite.videos import Frame, open_container, resized, video_stream
 
-# The first key frame after this many seconds begins the next stretch.
 LENGTH_S = 10.0
+# A stretch is decoded from the key frame before it, if that is no further away; else it begins at the next key frame.
+LEAD_IN_S = 10.0
 
 
 class UnexpectedFrameError(MediaError):
@@ -25,10 +27,10 @@ class UnexpectedFrameError(MediaError):
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some frames in a row, the first of them a key frame.
+    """Some frames in a row.
 
     ``first`` is its first frame's number in the video, counted from 1; ``stamps`` are the presentation times of its
-    frames in the stream's unit, and ``seek`` the decoding time of its first packet.
+    frames in the stream's unit, and ``seek`` is the decoding time of the key frame that decoding begins with.
     """
 
     first: int
@@ -87,14 +89,24 @@ def _cut(path: Path) -> list[Stretch]:
     is_told = len(set(stamps)) == len(packets) and not any(packet.is_discard for packet in packets)
     if not is_told or not keys or keys[0][0] != stamps[0]:
         return []
-    cuts = [keys[0]]
-    for key in keys:
-        if (key[0] - cuts[-1][0]) * seconds >= LENGTH_S:
-            cuts.append(key)
-    places = [stamps.index(pts) for pts, _ in cuts]
-    ends = [*places[1:], len(stamps)]
-    found = [
-        Stretch(place + 1, tuple(stamps[place:end]), dts)
-        for place, end, (_, dts) in zip(places, ends, cuts, strict=True)
-    ]
+    cuts = _cuts(stamps, sorted(keys), seconds)
+    ends = [*(place for place, _ in cuts[1:]), len(stamps)]
+    found = [Stretch(place + 1, tuple(stamps[place:end]), dts) for (place, dts), end in zip(cuts, ends, strict=True)]
     return found if len(found) > 1 else []
+
+
+def _cuts(stamps: list[int], keys: list[tuple[int, int]], seconds: float) -> list[tuple[int, int]]:
+    """The place of each stretch's first frame, and the decoding time of the key frame that decoding begins with."""
+    length, lead_in = LENGTH_S / seconds, LEAD_IN_S / seconds
+    found = [(0, keys[0][1])]
+    while stamps[found[-1][0]] + length <= stamps[-1]:
+        place = bisect_left(stamps, stamps[found[-1][0]] + length)
+        following = bisect_right(keys, stamps[place], key=lambda key: key[0])
+        if stamps[place] - keys[following - 1][0] > lead_in:
+            if following == len(keys):
+                break
+            # To decode all frames in between only to come here would cost too much.
+            place = bisect_left(stamps, keys[following][0])
+            following += 1
+        found.append((place, keys[following - 1][1]))
+    return found

@@ -259,7 +259,7 @@ class Settings(BaseSettings):
         ge=1,
     )
     batch_images: int = Field(
-        32, description="Most waiting pictures that go through one engine process together; 1: each alone.", ge=1
+        64, description="Most waiting pictures that go through one engine process together; 1: each alone.", ge=1
     )
     engine_time_limit_s: float = Field(60.0, description="Seconds the engine may take for any item…", gt=0, le=86400)
     engine_time_limit_per_media_s: float = Field(

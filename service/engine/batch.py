@@ -45,7 +45,6 @@ class Batch:
     def __init__(
         self, engine: Engine, task: EngineTask, pictures: Sequence[Path], room: Path, limits: ChildLimits
     ) -> None:
-        self._engine = engine
         self._command = command_for(task)
         self._room = room.resolve()
         self._out, self._logs = self._room / "out", self._room / "logs"
@@ -54,6 +53,8 @@ class Batch:
         self._pictures = list(pictures)
         self._stems = [f"item-{number:03d}" for number in range(len(pictures))]
         self._argv = arguments(engine, task, pictures, self._out, self._stems)
+        self._names = folder_names(self._room, engine.bin_dir)
+        self._masked_argv = tuple(masked(argument, self._names) for argument in self._argv)
         self._limits = limits
         self._next = 0
         self._began = self._next_began = time.monotonic()
@@ -111,17 +112,16 @@ class Batch:
         seconds = time.monotonic() - self._next_began
         stdout, stderr = self._logs / "stdout.log", self._logs / "stderr.log"
         ended = finished or Finished(0, seconds, stdout, stderr, 0)
-        names = folder_names(self._room, self._engine.bin_dir)
         log = self._room / f"{self._stems[number]}.log"
-        write_log(log, [path for path in (stdout, stderr) if path.exists()], names)
+        write_log(log, [path for path in (stdout, stderr) if path.exists()], self._names)
         run = EngineRun(
             finished=replace(ended, returncode=0),
             command=self._command,
-            argv=tuple(masked(argument, names) for argument in self._argv),
+            argv=self._masked_argv,
             out_dir=self._out,
             log=log,
             log_head=log_head(log),
-            log_tail=masked(ended.tail(), names),
+            log_tail=masked(ended.tail(), self._names),
             stem=self._stems[number],
             pictures=len(self._stems),
         )

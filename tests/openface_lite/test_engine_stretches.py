@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -18,14 +19,15 @@ FPS = 4
 SECONDS = 22
 
 
-def write(path: Path, frames: Iterator[np.ndarray]) -> Path:
-    """Encode BGR frames of one size with a key frame every two seconds."""
+def write(path: Path, frames: Iterator[np.ndarray], key_every_s: int = 4) -> Path:
+    """Encode BGR frames of one size with a key frame every few seconds."""
     with av.open(str(path), "w") as container:
-        options = {"crf": "18", "threads": "1", "g": str(2 * FPS), "sc_threshold": "0"}
+        options = {"crf": "18", "threads": "1", "g": str(key_every_s * FPS), "sc_threshold": "0"}
         stream = container.add_stream("libx264", rate=FPS, options=options)
         stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            stream.height, stream.width = frame.shape[:2]
+        first = next(frames)
+        stream.height, stream.width = first.shape[:2]
+        for frame in chain([first], frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
         container.mux(stream.encode())
     return path
@@ -53,10 +55,16 @@ def on_processors(count: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def test_stretches_begin_at_key_frames_and_hold_every_frame(moving):
+def test_stretches_are_of_ten_seconds_and_hold_every_frame(moving):
     found = stretches.cut(moving)
     assert [stretch.first for stretch in found] == [1, 41, 81]
     assert [len(stretch.stamps) for stretch in found] == [40, 40, 8]
+
+
+def test_a_stretch_far_from_a_key_frame_begins_at_the_next_one(tmp_path):
+    grey = (np.full((64, 64, 3), 90 + number % 50, np.uint8) for number in range(60 * FPS))
+    found = stretches.cut(write(tmp_path / "a.mp4", grey, key_every_s=25))
+    assert [(stretch.first - 1) / FPS for stretch in found] == [0, 10, 25, 35, 50]
 
 
 def test_a_short_video_is_one_piece(face_clip):
@@ -103,6 +111,13 @@ def test_the_library_and_the_command_follow_alike(command, moving):
     assert [float(row["AU12_r"]) for row in rows] == pytest.approx(table["AU12_r"], abs=0.0051)
 
 
+def test_no_frame_of_a_stretch_is_lost_or_taken_twice(moving):
+    whole = [frame.picture.pixels.tobytes() for frame in videos.open_video(moving).frames]
+    begin = stretches.cut(moving)[0].stamps[0]
+    parts = [stretches.frames_of(moving, stretch, begin, (384, 352)) for stretch in stretches.cut(moving)]
+    assert [frame.picture.pixels.tobytes() for part in parts for frame in part] == whole
+
+
 def test_the_face_followed_stays_the_same_where_a_stretch_would_begin_with_another(command, portrait, tmp_path):
     """The face on the right is the larger at first, and the smaller one when the second stretch begins."""
 
@@ -120,7 +135,8 @@ def test_the_face_followed_stays_the_same_where_a_stretch_would_begin_with_anoth
     assert afresh and afresh.landmarks_2d[30, 0] < 350
     rows = command("FeatureExtraction", "-f", path).table("two")
     assert min(float(row["x_30"]) for row in rows if row["success"] == "1") > 350
-    assert analyse_video(path)["x_30"] == pytest.approx([float(row["x_30"]) for row in rows], abs=0.051)
+    # A frame that both trackers look at is turned to colours whole, and its crops differ by a hair.
+    assert analyse_video(path)["x_30"] == pytest.approx([float(row["x_30"]) for row in rows], abs=0.1)
 
 
 def test_a_damaged_video_is_measured_in_one_pass(command, moving, tmp_path):
