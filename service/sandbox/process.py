@@ -6,6 +6,7 @@ The only file that starts processes: the engine and every decoder of uploaded me
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import select
@@ -279,13 +280,30 @@ def _until_ended(pid: int, time_s: float) -> Iterator[None]:
     """Yield at growing intervals until the child has ended or its time is up."""
     deadline = time.monotonic() + time_s
     pause = FIRST_PAUSE_S
-    while not _ended(pid):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return
-        yield
-        time.sleep(min(pause, max(left, 0.0)))
-        pause = min(pause * 1.3, LONGEST_PAUSE_S)
+    with _sleeper(pid) as sleep:
+        while not _ended(pid):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            yield
+            sleep(min(pause, max(left, 0.0)))
+            pause = min(pause * 1.3, LONGEST_PAUSE_S)
+
+
+@contextlib.contextmanager
+def _sleeper(pid: int) -> Iterator[Callable[[float], object]]:
+    """Give a function that sleeps for some seconds, or until the child ends where the system tells that."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        yield time.sleep
+        return
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    try:
+        yield lambda seconds: poll.poll(math.ceil(1000 * seconds))
+    finally:
+        os.close(descriptor)
 
 
 def _ended(pid: int) -> bool:
