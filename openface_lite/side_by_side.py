@@ -6,11 +6,13 @@ one is followed on until both agree, so that the rows are those of one face. One
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,10 +81,22 @@ def processes(stretches: int) -> Iterator[Executor | None]:
         yield None
         return
     # Forked: a new Python would take as long as a second of video, and run the command's script again.
-    with ProcessPoolExecutor(count, mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(count, mp_context=get_context("fork"), initializer=_end_with_parent) as pool:
         # All processes are forked with the first task.
         pool.submit(os.getpid).result()
         yield pool
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the command is killed outright; it would wait for work without end."""
+    parent = parent_process()
+    assert parent
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def follow(

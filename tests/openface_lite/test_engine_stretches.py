@@ -1,8 +1,11 @@
 """A video is measured in stretches, with the same numbers in one process and in several, and those of one face."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 from openface_lite import analyse_video, stretches, videos
 from openface_lite.action_units import INTENSITIES, clip_units
 from openface_lite.track import FaceTracker
+from tests.openface_lite.engine_runs import BIN
 
 FPS = 4
 SECONDS = 22
@@ -83,6 +87,34 @@ def test_two_processes_write_the_very_table_of_one(child, moving, tmp_path):
         run.folder.rename(tmp_path / f"out of {count}")
     assert tables[0] == tables[1]
     assert tables[0].count(b"\n") == SECONDS * FPS + 1
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
+def test_no_process_outlives_a_command_that_is_killed(moving, tmp_path):
+    argv = [BIN / "FeatureExtraction", "-f", moving, "-out_dir", tmp_path / "out"]
+    environ = os.environ | {"OPENFACE_LITE_PYTHON": sys.executable}
+    with subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, start_new_session=True) as command:
+        until(lambda: len(in_session(command.pid)) == 3)
+        command.kill()
+    until(lambda: not in_session(command.pid))
+
+
+def in_session(leader: int) -> list[str]:
+    """Processes of a session that are alive."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(stat.parent.name)
+    return found
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_stretches_measure_what_one_pass_measures(moving):
