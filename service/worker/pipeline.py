@@ -249,6 +249,8 @@ class _MediaRun:
     def _read(self, task: EngineTask, media: Prepared, run: EngineRun) -> Table:
         """Read the table, whose frames and coordinates are those of the prepared media."""
         table = read_table(task, run, self.room / "table.csv", media.times)
+        # The table in its place is its copy.
+        (run.out_dir / f"{run.stem}.csv").unlink(missing_ok=True)
         metrics.table_measured(table.faces, table.frames_written, table.frames_success, run.finished.seconds)
         return table
 
