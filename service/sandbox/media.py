@@ -19,10 +19,11 @@ from service.sandbox.call import ask
 from service.sandbox.process import ChildLimits
 
 PROBE_FILE_BYTES = 1 << 20
+CONVERTED_NAME = "converted.png"
+"""File in an item's folder into which the child that looks at its picture converts it, where that is needed."""
 CONVERTED = {"webp": "WebP", "heic": "HEIC", "avif": "AVIF", "tiff": "TIFF", "gif": "GIF (its first frame)"}
 """Formats of pictures that are shown to engines as PNG."""
 FRAME_PIXELS = 64_000_000
-END_ADDED = "given the end marker that it lacks"
 JPEG_END = b"\xff\xd9"
 
 T = TypeVar("T")
@@ -165,9 +166,10 @@ def probe(
     return checked(_PROBE, ask(request, room / "probe", child, on_wait) | {"media": media})
 
 
-def picture_question(path: Path, limits: MediaLimits) -> dict[str, Any]:
-    """Return the request for a probe of a picture by a pool's child."""
-    return {"do": "probe", "path": str(path.resolve()), "max_pixels": limits.max_pixels}
+def picture_question(path: Path, room: Path, limits: MediaLimits) -> dict[str, Any]:
+    """Return the request for a probe of a picture, and its conversion where needed, by a pool's child."""
+    into = room.resolve() / CONVERTED_NAME
+    return {"do": "probe", "path": str(path.resolve()), "max_pixels": limits.max_pixels, "into": str(into)}
 
 
 def picture_probe(fields: Mapping[str, Any]) -> Probe:

@@ -53,6 +53,7 @@ class Pool:
         waiting: requests that may wait for one of them.
         time_s: how long a child may take over one request.
         memory_bytes: address space of each child.
+        file_bytes: size of any one file that a child writes.
         answers: number of answers after which a child is replaced, so that nothing of what they see piles up.
         folder: gives the folder in which children get their own, when the first one starts. Default: TMPDIR.
     """
@@ -65,12 +66,13 @@ class Pool:
         waiting: int,
         time_s: float,
         memory_bytes: int = 4 << 30,
+        file_bytes: int = 64 << 20,
         answers: int = 10_000,
         folder: Callable[[], Path | None] = lambda: None,
     ) -> None:
         self._module = module
         self._children = children
-        self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=64 << 20)
+        self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=file_bytes)
         self._answers = answers
         self._folder = folder
         self._requests: queue.Queue[_Request | None] = queue.Queue(waiting)

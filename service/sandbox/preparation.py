@@ -21,13 +21,11 @@ from pydantic import Field, TypeAdapter
 from service.errors import MediaTooLarge, UnreadableMedia
 from service.jobs.part import WHOLE, Part
 from service.sandbox.call import DecoderTimeout, ask
-from service.sandbox.media import Count, MediaLimits, Positive, Probe, Ratio, Seconds, Side, checked
+from service.sandbox.media import CONVERTED_NAME, Count, MediaLimits, Positive, Probe, Ratio, Seconds, Side, checked
+from service.sandbox.picture_steps import END_ADDED, picture_steps
 
-CONVERTED = {"webp": "WebP", "heic": "HEIC", "avif": "AVIF", "tiff": "TIFF", "gif": "GIF (its first frame)"}
-"""Formats of pictures that are shown to engines as PNG."""
 UNCOMPRESSED_BYTES = 1 << 30
 """Largest copy that is not compressed: 11 s of 1080p, 77 s of 480p at 30 frames a second."""
-END_ADDED = "given the end marker that it lacks"
 JPEG_END = b"\xff\xd9"
 
 
@@ -151,7 +149,7 @@ def _picture(
     if part.region:
         # Cut out at full size.
         found = replace(found, reduction=1)
-    steps = (*_picture_steps(found), *region_steps(part))
+    steps = (*picture_steps(found.as_dict()), *region_steps(part))
     if not steps:
         return Prepared(_safe(path, found, folder), found, 1)
     if steps == (END_ADDED,):
@@ -160,26 +158,14 @@ def _picture(
         whole.write_bytes(path.read_bytes() + JPEG_END)
         return Prepared(whole, found, 1, steps=steps)
     into = folder / "media.png"
+    converted = folder.parent / CONVERTED_NAME
+    if converted.is_file() and not part.region:
+        return Prepared(converted.rename(into), found, 1, steps=steps)
     request: dict[str, Any] = {"do": "convert", "media": "image", "path": str(path.resolve()), "into": str(into)}
     request |= {"max_pixels": limits.max_pixels, "region": str(part.region) if part.region else None}
     size = ask(request, folder / "child", limits.of_copy(found), on_wait)
     probe = checked(_PROBE, asdict(found) | {"width": size.get("width"), "height": size.get("height")})
     return Prepared(into, probe, 1, steps=steps, part=part)
-
-
-def _picture_steps(found: Probe) -> Iterator[str]:
-    """Say what has to be done to a picture: many builds of OpenCV, and so of OpenFace, read JPEG, PNG and BMP only."""
-    if found.format in CONVERTED:
-        yield f"converted from {CONVERTED[found.format]} to PNG"
-    if not found.has_end:
-        yield END_ADDED
-    if found.value_bits:
-        yield f"scaled from values of {found.value_bits} bits"
-    if found.reduction > 1:
-        yield f"reduced to 1/{found.reduction} of its width and height, {found.width} × {found.height}"
-    # OpenCV turns JPEGs; older ones turn no PNGs.
-    if found.format != "jpeg" and (found.rotation or found.mirrored):
-        yield "turned upright"
 
 
 def region_steps(part: Part) -> Iterator[str]:

@@ -45,6 +45,7 @@ class Prober:
             waiting=waiting,
             time_s=limits.probe_time_s,
             memory_bytes=limits.memory_bytes,
+            file_bytes=limits.file_bytes,
             answers=ANSWERS,
             folder=lambda: workspace.path,
         )
@@ -53,7 +54,9 @@ class Prober:
         """Probe a media item, `alone` in a child of its own; see `media.probe`."""
         if request.media == "image" and not alone:
             try:
-                return picture_probe(_waited(self._pool.submit(picture_question(request.path, self._limits)), on_wait))
+                return picture_probe(
+                    _waited(self._pool.submit(picture_question(request.path, request.room, self._limits)), on_wait)
+                )
             except (ChildEnded, Busy, EngineUnavailable):
                 # A child of its own says more about the reason.
                 pass

@@ -45,6 +45,9 @@ _BROKEN = (ValueError, TypeError, OSError, SyntaxError, struct.error, ZeroDivisi
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _END, _SCAN = 0xD9, 0xDA
+# Baseline, extended and progressive by Huffman coding.
+_USUAL_FRAMES = {0xC0, 0xC1, 0xC2}
+_MANY_SCANS = 32
 
 _KNOWN = ((b"%PDF", "PDF"), (b"\0\0\x01\0", "ICO"), (b"8BPS", "Photoshop"), (b"\0\0\0\x0cJXL", "JPEG XL"))
 """Pictures that are known and not taken."""
@@ -70,6 +73,7 @@ class Header(NamedTuple):
         is_deep: PNG with 16 bits a value.
         has_end: False for a JPEG that lacks its end marker, and may be cut short.
         focal_length_35mm: in mm, for the same view on film of 36 × 24 mm; None where EXIF does not state it.
+        is_plain: a JPEG of a usual coding, with few scans, whose orientation every reader finds.
     """
 
     format: str
@@ -79,6 +83,7 @@ class Header(NamedTuple):
     is_deep: bool = False
     has_end: bool = True
     focal_length_35mm: float | None = None
+    is_plain: bool = False
 
 
 def read_header(data: bytes) -> Header:
@@ -93,11 +98,13 @@ def read_header(data: bytes) -> Header:
         width, height = picture.size
         exif = _exif(picture)
         orientation, focal_length = _orientation(exif), _focal_length(exif)
+        is_certain = orientation == _orientation(_exif_block(picture))
     if width <= 0 or height <= 0:
         raise UnreadableMedia("the picture's header has no size")
     if kind == "jpeg":
-        has_end = _check_jpeg(data, (width, height))
-        return Header(kind, width, height, orientation, has_end=has_end, focal_length_35mm=focal_length)
+        has_end, is_usual = _check_jpeg(data, (width, height))
+        is_plain = is_usual and is_certain
+        return Header(kind, width, height, orientation, False, has_end, focal_length, is_plain)
     is_deep = kind == "png" and data[24:25] == b"\x10"
     return Header(kind, width, height, orientation, is_deep=is_deep, focal_length_35mm=focal_length)
 
@@ -136,11 +143,17 @@ def open_picture(data: bytes) -> Image.Image:
 
 def _exif(picture: Image.Image) -> Image.Exif:
     """Read the EXIF data; empty where there is none that can be read."""
+    if picture.format != "PNG":
+        with suppress(*_BROKEN):
+            return picture.getexif()
+    # Pillow would decode the whole PNG first, since the block may also stand at the end.
+    return _exif_block(picture)
+
+
+def _exif_block(picture: Image.Image) -> Image.Exif:
+    """Read the EXIF block alone, as OpenCV does; Pillow goes on to XMP."""
     exif = Image.Exif()
     with suppress(*_BROKEN):
-        if picture.format != "PNG":
-            return picture.getexif()
-        # Pillow would decode the whole picture first, since the block may also stand at the end.
         exif.load(picture.info.get("exif") or b"")
     return exif
 
@@ -178,19 +191,19 @@ def _unidentified(data: bytes) -> UnsupportedMedia | UnreadableMedia:
     return UnreadableMedia("the file is empty" if not data else "the file is not a picture, whatever its name says")
 
 
-def _check_jpeg(data: bytes, size: tuple[int, int]) -> bool:
-    """Walk a JPEG's markers to its end; return whether it has an end marker.
+def _check_jpeg(data: bytes, size: tuple[int, int]) -> tuple[bool, bool]:
+    """Walk a JPEG's markers to its end; return whether it has an end marker, and whether its coding is a usual one.
 
     Raises:
         UnreadableMedia: it breaks off before its picture, or has several frame headers, or one of another size.
     """
-    frames, scans, place = 0, 0, 2
+    frames, scans, place, is_usual = 0, 0, 2, True
     while True:
         marker, place = _next_marker(data, place)
         if marker is None or marker == _END:
             if not frames or not scans:
                 raise UnreadableMedia("the JPEG is cut short")
-            return marker == _END
+            return marker == _END, is_usual and scans <= _MANY_SCANS
         if marker in _STANDALONE:
             continue
         if place + 2 > len(data):
@@ -198,6 +211,7 @@ def _check_jpeg(data: bytes, size: tuple[int, int]) -> bool:
         (length,) = struct.unpack_from(">H", data, place)
         if marker in _FRAME_HEADERS:
             frames += 1
+            is_usual = marker in _USUAL_FRAMES and data[place + 2 : place + 3] == b"\x08"
             if frames > 1 or scans or data[place + 3 : place + 7] != struct.pack(">HH", size[1], size[0]):
                 raise UnreadableMedia("the JPEG has several frame headers, or one that contradicts the others")
         place += max(length, 2)

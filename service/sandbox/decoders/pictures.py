@@ -14,6 +14,8 @@ from PIL import Image, ImageOps
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
 from service.jobs.part import Region
 from service.sandbox.decoders.picture_header import Header, check_pixels, open_picture, read_header
+from service.sandbox.decoders.structure import is_whole
+from service.sandbox.picture_steps import is_converted
 
 PREPARED_PIXELS = 64_000_000
 """A picture of more pixels is reduced for the engine, which needs several times its pixels in memory."""
@@ -22,6 +24,8 @@ CAMERA_BITS = (10, 12, 14)
 """Numbers of bits that cameras put into values of 16 bits."""
 PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
+_FIRST_QUARTER_TURN = 5
+"""EXIF orientation from which on width and height change places."""
 _BY_OPENCV = {"jpeg", "png", "bmp", "webp"}
 _FLOATS = {"F", "I"}
 _END = b"\xff\xd9"
@@ -30,8 +34,13 @@ _FILLS = (b"\x55" * 4096 + _END, b"\xaa" * 4096 + _END)
 Pixels = NDArray[np.uint8]
 
 
-def probe(path: str, max_pixels: int) -> dict[str, Any]:
+def probe(path: str, max_pixels: int, into: str | None = None) -> dict[str, Any]:
     """Return the fields of `media.Probe`: the picture as the engine will see it.
+
+    Decodes only where the structure does not say that the file is whole, or where the engine needs another file.
+
+    Args:
+        into: where to write the picture as `convert` does, should it have to be converted.
 
     Raises:
         UnsupportedMedia: a kind of picture that is not taken.
@@ -41,23 +50,37 @@ def probe(path: str, max_pixels: int) -> dict[str, Any]:
     data = Path(path).read_bytes()
     header = read_header(data)
     check_pixels(header, max_pixels)
+    if reduction(header) == 1 and is_whole(data, header):
+        return _fields(header, _upright_size(header))
     pixels = _decoded(data, header, reduction(header))
     if not header.has_end:
         _check_whole(data, header)
-    height, width = pixels.shape[:2]
+    bits = _camera_bits(data) if header.is_deep else None
+    fields = _fields(header, pixels.shape[1::-1]) | {"value_bits": bits}
+    if into and is_converted(fields):
+        _write(_scaled(data, bits, pixels.shape[:2]) if bits else pixels, Path(into))
+    return fields
+
+
+def _fields(header: Header, size: tuple[int, ...]) -> dict[str, Any]:
     return {
         "format": header.format,
         "codec": header.format,
-        "width": width,
-        "height": height,
+        "width": size[0],
+        "height": size[1],
         "rotation": {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}.get(header.orientation, 0),
         "mirrored": header.orientation in (2, 4, 5, 7),
         "frames": 1,
         "has_end": header.has_end,
-        "value_bits": _camera_bits(data) if header.is_deep else None,
+        "value_bits": None,
         "reduction": reduction(header),
         "focal_length_35mm": header.focal_length_35mm,
     }
+
+
+def _upright_size(header: Header) -> tuple[int, int]:
+    size = (header.width, header.height)
+    return size[::-1] if header.orientation >= _FIRST_QUARTER_TURN else size
 
 
 def convert(path: str, into: str, max_pixels: int, region: str | None = None) -> dict[str, Any]:
@@ -76,9 +99,16 @@ def convert(path: str, into: str, max_pixels: int, region: str | None = None) ->
     height, width = pixels.shape[:2]
     if region:
         pixels = cropped(pixels, Region.parse(region))
-    if not cv2.imwrite(into, pixels, PNG_FAST):
-        raise UnreadableMedia("the picture cannot be written as PNG")
+    _write(pixels, Path(into))
     return {"width": width, "height": height}
+
+
+def _write(pixels: Pixels, into: Path) -> None:
+    """Write pixels as a PNG, all at once or not at all."""
+    part = into.with_name(f"part-{into.name}")
+    if not cv2.imwrite(str(part), pixels, PNG_FAST):
+        raise UnreadableMedia("the picture cannot be written as PNG")
+    part.replace(into)
 
 
 def upright_pixels(data: bytes) -> Pixels:
