@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from service.cli.worker import worker as command
 from service.worker.receiver import Capacity, Lifetime, Receiver
 from service.worker.shutdown import Shutdown
-from service.worker.worker import EXIT_OK, EXIT_THREAD_LOST
 from tests.fixtures.media_made import FAKES, clip, jpeg
 from tests.integration.cli.conftest import environ_of
 from tests.integration.worker.conftest import Bench
@@ -25,7 +24,7 @@ def test_it_empties_the_queue_and_leaves(bench: Bench) -> None:
     with bench.worker(lifetime=Lifetime(until_idle_s=1.0)) as (_, codes):
         bench.until(lambda: bool(codes))
         assert [bench.record(job).state for job in jobs] == ["succeeded"] * 3
-    assert codes == [EXIT_OK]
+    assert codes == [0]
 
 
 def test_what_is_in_hand_is_no_idling(bench: Bench) -> None:
@@ -69,7 +68,7 @@ def test_the_command_empties_the_queue_and_ends(bench: Bench) -> None:
     environ = environ_of(bench.account.settings) | {"OPENFACE_BIN_DIR": str(FAKES / "ok")}
     words = [sys.executable, "-m", "service", "worker", "--until-idle", "1", "--take-for", "60"]
     done = subprocess.run(words, env=os.environ | environ, capture_output=True, text=True, timeout=90)
-    assert done.returncode == EXIT_OK, done.stderr
+    assert done.returncode == 0, done.stderr
     assert "worker.stopped" in done.stderr
     assert bench.record(job).state == "succeeded"
 
@@ -85,4 +84,4 @@ def test_a_worker_whose_threads_end_unexpectedly_exits_with_a_code_of_its_own(be
     with bench.worker() as (worker, codes):
         shutil.rmtree(worker.context.pipeline.workspace.path)
         bench.until(lambda: bool(codes))
-    assert codes == [EXIT_THREAD_LOST]
+    assert codes == [4]

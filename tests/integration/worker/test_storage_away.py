@@ -26,7 +26,6 @@ from service.storage.blob_store import Blobs
 from service.web.services import Services
 from service.worker.receiver import Lifetime
 from service.worker.shutdown import Shutdown
-from service.worker.worker import EXIT_OK
 from tests.conftest import StorageAccount, account_on
 from tests.fixtures.media_made import FAKES, clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
@@ -274,7 +273,7 @@ def test_a_worker_that_leaves_when_idle_does_not_wait_for_the_end_of_an_outage(b
             bench.until(lambda: bool(codes), within_s=60)
         finally:
             fragile.start()
-    assert codes == [EXIT_OK]
+    assert codes == [0]
 
 
 @pytest.mark.timeout(120)
@@ -285,7 +284,7 @@ def test_a_worker_that_leaves_when_idle_starts_in_an_outage_and_leaves(
     settings = bench.account.settings.model_copy(update={"openface_bin_dir": FAKES / "ok"})
     fragile.stop()
     try:
-        assert wiring.run_worker(settings, Lifetime(until_idle_s=1.0)) == EXIT_OK
+        assert wiring.run_worker(settings, Lifetime(until_idle_s=1.0)) == 0
     finally:
         fragile.start()
 

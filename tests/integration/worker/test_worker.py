@@ -14,7 +14,6 @@ from service.jobs.options import JobOptions
 from service.jobs.record import now
 from service.jobs.sequence import frozen_job
 from service.settings import REPOSITORY
-from service.worker.worker import EXIT_ENGINE_UNAVAILABLE, EXIT_OK
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
 
@@ -24,7 +23,7 @@ def test_a_picture_ends_in_one_csv(bench: Bench) -> None:
     with bench.worker() as (_, codes):
         record = bench.finished(job)
         bench.settled()
-    assert codes == [EXIT_OK]
+    assert codes == [0]
     assert (record.state, record.attempts, record.progress, record.error_code) == ("succeeded", 1, 1.0, "")
     place = bench.place(job)
     folder = f"{job.container}/takes/face 1.jpg/{job.job_id}"
@@ -264,7 +263,7 @@ def test_an_engine_whose_models_are_gone_ends_the_worker_and_keeps_the_job(bench
     job = bench.submit("face.jpg", jpeg())
     with bench.worker("missing_model") as (_, codes):
         bench.until(lambda: bool(codes))
-    assert codes == [EXIT_ENGINE_UNAVAILABLE]
+    assert codes == [3]
     record = bench.record(job)
     assert (record.state, record.attempts, record.error_code) == ("running", 0, "engine_unavailable")
     assert bench.account.services.queue.length() == 1
