@@ -14,6 +14,7 @@ import structlog
 from infra.local.azurite import Azurite, start_azurite
 from service.settings import Settings
 from service.web.services import Services
+from tests.fixtures.cut_off import CutOffStorage
 
 MEDIA = Path(__file__).parent / "fixtures" / "media"
 ASTRONAUT = MEDIA / "astronaut.png"
@@ -74,7 +75,7 @@ def account(azurite: Azurite, tmp_path: Path) -> StorageAccount:
     return account_on(azurite, tmp_path)
 
 
-def account_on(azurite: Azurite, tmp_path: Path) -> StorageAccount:
+def account_on(azurite: Azurite | CutOffStorage, tmp_path: Path) -> StorageAccount:
     """New names on an Azurite."""
     mark = uuid.uuid4().hex[:12]
     settings = Settings.load(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from infra.local.azurite import Azurite, start_azurite
+from infra.local.azurite import Azurite
 from service import wiring
 from service.errors import StorageUnavailable
 from service.jobs.job import AnalysisJob
@@ -27,6 +27,7 @@ from service.web.services import Services
 from service.worker.receiver import Lifetime
 from service.worker.shutdown import Shutdown
 from tests.conftest import StorageAccount, account_on
+from tests.fixtures.cut_off import CutOffStorage
 from tests.fixtures.media_made import FAKES, clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
 
@@ -34,22 +35,24 @@ OUTAGE_S = float(os.environ.get("OUTAGE_S", "3"))
 LEASE_S = 2
 
 
-@pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    """An Azurite of this module's own, since it is stopped."""
-    with start_azurite(tmp_path_factory.mktemp("fragile")) as running:
-        yield running
+@pytest.fixture
+def fragile(azurite: Azurite) -> Iterator[CutOffStorage]:
+    """The way to storage, to be cut."""
+    storage = CutOffStorage(azurite)
+    storage.start()
+    yield storage
+    storage.stop()
 
 
 @pytest.fixture
-def bench(fragile: Azurite, tmp_path: Path) -> Bench:
+def bench(fragile: CutOffStorage, tmp_path: Path) -> Bench:
     return Bench(account_on(fragile, tmp_path))
 
 
 class Outage:
     """Stops storage once, when it is pulled, and starts it again after `lasting_s`, or when it is ended."""
 
-    def __init__(self, azurite: Azurite, lasting_s: float | None = OUTAGE_S) -> None:
+    def __init__(self, azurite: CutOffStorage, lasting_s: float | None = OUTAGE_S) -> None:
         self._azurite = azurite
         self._lasting_s = lasting_s
         self._pulled = threading.Lock()
@@ -134,7 +137,7 @@ def _assert_one_result(bench: Bench, job: AnalysisJob, outage: Outage) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("step", STEPS)
-def test_an_outage_in_a_step_costs_no_result(bench: Bench, fragile: Azurite, step: str) -> None:
+def test_an_outage_in_a_step_costs_no_result(bench: Bench, fragile: CutOffStorage, step: str) -> None:
     outage = Outage(fragile)
     job = bench.submit("face.jpg", BIG if step == "downloading" else jpeg())
     broken = STEPS[step](bench.account, outage)
@@ -144,7 +147,7 @@ def test_an_outage_in_a_step_costs_no_result(bench: Bench, fragile: Azurite, ste
 
 @pytest.mark.timeout(300)
 def test_a_job_whose_csv_was_written_before_an_outage_is_settled_and_not_repeated(
-    bench: Bench, fragile: Azurite
+    bench: Bench, fragile: CutOffStorage
 ) -> None:
     """The CSV exists; the next worker must settle the job and not analyse it again."""
     outage = Outage(fragile)
@@ -168,7 +171,7 @@ def test_a_job_whose_csv_was_written_before_an_outage_is_settled_and_not_repeate
 
 
 @pytest.mark.timeout(300)
-def test_an_outage_longer_than_the_lease_makes_the_worker_let_go(bench: Bench, fragile: Azurite) -> None:
+def test_an_outage_longer_than_the_lease_makes_the_worker_let_go(bench: Bench, fragile: CutOffStorage) -> None:
     """Longer than the lease: the worker must let go, since another might hold the job by then."""
     outage = Outage(fragile)
     job = bench.submit("clip.mp4", clip(frames=60), media="video")
@@ -179,7 +182,7 @@ def test_an_outage_longer_than_the_lease_makes_the_worker_let_go(bench: Bench, f
 
 
 @pytest.mark.timeout(300)
-def test_an_outage_shorter_than_the_lease_is_not_noticed(bench: Bench, fragile: Azurite) -> None:
+def test_an_outage_shorter_than_the_lease_is_not_noticed(bench: Bench, fragile: CutOffStorage) -> None:
     job = bench.submit("clip.mp4", clip(frames=60), media="video")
     with bench.worker("slow", lease_s=30):
         bench.until(lambda: bench.record(job).stage == "engine")
@@ -190,7 +193,7 @@ def test_an_outage_shorter_than_the_lease_is_not_noticed(bench: Bench, fragile: 
 
 
 @pytest.mark.timeout(300)
-def test_a_submission_without_storage_is_a_503_to_be_repeated(bench: Bench, fragile: Azurite) -> None:
+def test_a_submission_without_storage_is_a_503_to_be_repeated(bench: Bench, fragile: CutOffStorage) -> None:
     """The answer is 503 with Retry-After; a later retry loses nothing and doubles nothing."""
     from service.web.app import create_app
 
@@ -215,7 +218,7 @@ def test_a_submission_without_storage_is_a_503_to_be_repeated(bench: Bench, frag
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("method", ["create", "add_to_lists", "send"])
 def test_an_outage_in_the_middle_of_submitting_loses_and_doubles_nothing(
-    bench: Bench, fragile: Azurite, method: str
+    bench: Bench, fragile: CutOffStorage, method: str
 ) -> None:
     outage = Outage(fragile, lasting_s=None)
     own = bench.account.services
@@ -237,7 +240,7 @@ def test_an_outage_in_the_middle_of_submitting_loses_and_doubles_nothing(
 
 
 @pytest.mark.timeout(300)
-def test_an_idle_worker_waits_for_storage_to_come_back(bench: Bench, fragile: Azurite) -> None:
+def test_an_idle_worker_waits_for_storage_to_come_back(bench: Bench, fragile: CutOffStorage) -> None:
     with capture_logs() as lines, bench.worker():
         fragile.stop()
         bench.until(lambda: any(line["event"] == "worker.storage_away" for line in lines))
@@ -246,7 +249,7 @@ def test_an_idle_worker_waits_for_storage_to_come_back(bench: Bench, fragile: Az
         assert bench.finished(job).state == "succeeded"
 
 
-def test_a_worker_starts_before_its_storage(bench: Bench, fragile: Azurite) -> None:
+def test_a_worker_starts_before_its_storage(bench: Bench, fragile: CutOffStorage) -> None:
     """The queue and table of a new deployment are made when storage is there."""
     mark = "later" + os.urandom(4).hex()
     settings = bench.account.settings.model_copy(update={"queue_name": f"q-{mark}", "table_name": mark})
@@ -266,7 +269,9 @@ def test_a_worker_starts_before_its_storage(bench: Bench, fragile: Azurite) -> N
 
 
 @pytest.mark.timeout(120)
-def test_a_worker_that_leaves_when_idle_does_not_wait_for_the_end_of_an_outage(bench: Bench, fragile: Azurite) -> None:
+def test_a_worker_that_leaves_when_idle_does_not_wait_for_the_end_of_an_outage(
+    bench: Bench, fragile: CutOffStorage
+) -> None:
     with bench.worker(lifetime=Lifetime(until_idle_s=3.0)) as (_, codes):
         fragile.stop()
         try:
@@ -278,7 +283,7 @@ def test_a_worker_that_leaves_when_idle_does_not_wait_for_the_end_of_an_outage(b
 
 @pytest.mark.timeout(120)
 def test_a_worker_that_leaves_when_idle_starts_in_an_outage_and_leaves(
-    bench: Bench, fragile: Azurite, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, fragile: CutOffStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Shutdown, "listen", lambda shutdown: None)
     settings = bench.account.settings.model_copy(update={"openface_bin_dir": FAKES / "ok"})
@@ -290,7 +295,7 @@ def test_a_worker_that_leaves_when_idle_starts_in_an_outage_and_leaves(
 
 
 @pytest.mark.timeout(300)
-def test_a_lost_lease_stops_the_engine_within_two_seconds(bench: Bench, fragile: Azurite) -> None:
+def test_a_lost_lease_stops_the_engine_within_two_seconds(bench: Bench, fragile: CutOffStorage) -> None:
     """Even one that ignores being asked to: from then on another worker may hold the job."""
     job = bench.submit("face.jpg", jpeg())
     with bench.worker("ignores_sigterm", lease_s=LEASE_S):
