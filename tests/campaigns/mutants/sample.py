@@ -68,9 +68,13 @@ class Covering:
         return every
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """The cheapest tests that run the mutant's line; else, as for lines of children and of imports, its file."""
+        """The cheapest tests that run the mutant's line.
+
+        Else those of its file, as for what runs when it is imported; else those of its folder, as for a file that only
+        children run: their callers are there.
+        """
         lines = self._lines(mutant.file)
-        own = set(lines[mutant.mutation.line]) or {each for found in lines.values() for each in found}
+        own = lines[mutant.mutation.line] or set().union(*lines.values()) or self._of_folder(mutant.file)
         cheapest, spent = [], 0.0
         for name in sorted(own & self._seconds.keys(), key=self._seconds.__getitem__):
             spent += self._seconds[name]
@@ -78,6 +82,11 @@ class Covering:
                 break
             cheapest.append(name)
         return cheapest
+
+    def _of_folder(self, file: str) -> set[str]:
+        folder = str(Path(file).parent)
+        beside = {each for data in self._data for each in data.measured_files() if str(Path(each).parent) == folder}
+        return {test for each in beside for found in self._lines(each).values() for test in found}
 
     def _lines(self, file: str) -> dict[int, set[str]]:
         found: dict[int, set[str]] = defaultdict(set)
