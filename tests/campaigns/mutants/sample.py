@@ -127,8 +127,9 @@ def _pytest(tree: Path, arguments: list[str], environ: dict[str, str]) -> int:
     more = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **environ}
     limit = LIMIT_S if "-x" in arguments else None
     with (Path(os.devnull)).open("w") as nothing:
+        # A group to be ended whole; in a session of its own it would not stay as nice as its caller.
         child = subprocess.Popen(
-            argv, cwd=tree, env={**os.environ, **more}, stdout=nothing, stderr=nothing, start_new_session=True
+            argv, cwd=tree, env={**os.environ, **more}, stdout=nothing, stderr=nothing, process_group=0
         )
         try:
             return child.wait(limit)
