@@ -76,6 +76,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with serving(StandIn(status=204)) as receiver:
         extra = {
             "LEASE_S": str(LEASE_S),
+            "WEB_WORKERS": "1",
+            "DETECT_CHILDREN": "1",
             "NEXT_STAGE_URL": receiver.url,
             "NEXT_STAGE_SECRET": "a secret of sixteen or more",
         }
