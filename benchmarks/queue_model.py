@@ -1,7 +1,7 @@
 """The queue, its workers and the rule that scales them, as a discrete-event model.
 
 What is modelled: an idle worker's growing pause between looks, engines that take a fair share of the pictures that
-wait (`service.worker.batching`), results that are published one by one, cold starts, and a scaler that looks at
+wait (`service.worker.engine_queue`), results that are published one by one, cold starts, and a scaler that looks at
 the queue's length every so often, counts messages in work too, and never stops a busy worker (Container Apps jobs,
 KEDA's ScaledJob: workers leave by themselves when nothing has come for a while).
 

@@ -47,6 +47,7 @@ class ServiceTimes:
         photo_calls, video_calls: requests to storage for one job, looks into the queue left out.
         photo_blob_writes, video_blob_writes: of these, what is charged as a write of a blob.
         rest_calls_a_minute: of a worker that has nothing to do.
+        log_bytes: that web and worker write for one photo; None in files of earlier releases.
         measured: when, on what and with what.
     """
 
@@ -61,6 +62,7 @@ class ServiceTimes:
     video_blob_writes: float
     rest_calls_a_minute: float
     measured: dict[str, Any]
+    log_bytes: float | None = None
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -114,7 +116,9 @@ def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int,
         alone = [done for picture in pictures[:singles] for done in finished(site, [picture], "image")]
         each_s = _seconds_each(site, pictures[: batches * BATCH])
         of_clips = {seconds: _clips(site, folder, seconds, singles) for seconds in CLIPS_S}
+        logged = _logged(site)
         photo = count_jobs(site, log, "photo", pictures[:BATCH], "image")
+        logged = _logged(site) - logged
         video = count_jobs(site, log, "video", [clip(CLIPS_S[0])], "video")
         rest = count_rest(log, rest_s)
     one_photo_s = median(done.engine_s for done in alone)
@@ -133,8 +137,14 @@ def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int,
         video_calls=video.total - video.by_job.get("get messages", 0.0),
         video_blob_writes=video.blob_writes,
         rest_calls_a_minute=rest.total,
+        log_bytes=logged / BATCH,
         measured={**facts, "engine": "openface_lite", "engines": 1, "batch_images": BATCH, "singles": singles},
     )
+
+
+def _logged(site: Site) -> float:
+    """Bytes in the logs of web and worker."""
+    return float(sum(part.log_file.stat().st_size for part in (site.stack.web, *site.workers)))
 
 
 def finished(site: Site, files: Sequence[Path], media: Media) -> list[Ended]:

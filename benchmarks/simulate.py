@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.arrivals import DAY_S, PATTERNS, Pattern, day_of
 from benchmarks.arrivals import HOW_TO_READ as PATTERNS_TOLD
+from benchmarks.bill import SidePrices, SideShape, busiest_second, first_limit, limits, side_costs, workers_for_bytes
 from benchmarks.grid import Grid
 from benchmarks.judged import Judged, in_digits, show_and_write
 from benchmarks.media import photos
@@ -35,7 +36,9 @@ HOW_TO_READ = (
     + """\
 waiting  most messages in the queue at once, and most workers at once
 p50 …    seconds from submission to success
-busy     share of the workers' engines' time; storage: its share of the cost
+busy     share of the workers' engines' time
+$ …      dollars for 1,000 jobs: workers, storage, logs, web (all day), Functions and Event Grid, and all together
+nearest  the limit of Azure that the busiest second comes nearest to, and how near
 """
 )
 JOBS = (1_000, 10_000, 100_000, 1_000_000)
@@ -139,6 +142,25 @@ class Shape:
     show_default=True,
     help="The same for 10,000 other requests to blobs, queues and tables.",
 )
+@click.option(
+    "--price-log-gib",
+    type=float,
+    default=2.76,
+    show_default=True,
+    help="Dollars for a GiB of logs (Azure Monitor, pay as you go); an order of magnitude, as all that follow.",
+)
+@click.option("--price-function-calls", type=float, default=0.20, show_default=True, help="For a million executions.")
+@click.option("--price-function-gib-s", type=float, default=0.000016, show_default=True, help="For a GiB-second.")
+@click.option("--price-event-grid-calls", type=float, default=0.60, show_default=True, help="For a million deliveries.")
+@click.option("--web-vcpu", type=float, default=0.5, show_default=True, help="Of all web replicas, all day.")
+@click.option("--web-gib", type=float, default=1.0, show_default=True, help="The same of memory.")
+@click.option("--function-s", type=float, default=0.2, show_default=True, help="Of one execution; assumed.")
+@click.option("--function-gib", type=float, default=0.5, show_default=True, help="Of one execution; assumed.")
+@click.option(
+    "--bytes-a-day", type=float, default=10e12, show_default=True, help="Media for which the workers are counted."
+)
+@click.option("--photo-bytes", type=float, default=5e6, show_default=True, help="Of one photo, for that.")
+@click.option("--video-bytes-s", type=float, default=1e6, show_default=True, help="Of a second of video, for that.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--check", is_flag=True, help="Hold the model to a real run instead of simulating days.")
 @click.option(
@@ -166,15 +188,18 @@ def main(**options: Any) -> None:
             return
         times = ServiceTimes.load(options["times_file"])
         with console.status("simulating") as status:
-            days = []
+            days: list[dict[str, Any]] = []
             for pattern in options["patterns"]:
                 for jobs in options["sizes"]:
                     status.update(f"{pattern}: {jobs:,} jobs a day")
                     days.append(_day(times, pattern, jobs, options))
         console.print(HOW_TO_READ)
         console.print(f"times measured {times.measured['date']} on {times.measured['cpus']} CPUs")
+        if times.log_bytes is None:
+            console.print("these times are without the bytes of logs: logs are not in the cost")
         more = {"days": days, "times": times.as_dict(), "options": _plain(options)}
-        show_and_write(console, options["json_file"], "simulate", facts, [], [_grid(days)], **more)
+        grids = [_grid(days), _bytes_grid(times, options)]
+        show_and_write(console, options["json_file"], "simulate", facts, [], grids, **more)
 
     run_benchmark(console, measure)
 
@@ -196,7 +221,10 @@ def _day(times: ServiceTimes, pattern: Pattern, jobs: int, options: dict[str, An
     day = [Job(float(at), options["video_s"] if video else 0.0) for at, video in zip(arrivals, is_video, strict=True)]
     outcome = Model(times, rule, engines=shape.engines, batch=BATCH, seed=seed).run(day, until_s=DAY_S)
     p50, p95, p99 = map(float, outcome.percentiles())
-    cost = _cost(outcome, times, shape, prices, videos=int(is_video.sum()))
+    costs = _cost(outcome, times, shape, prices, videos=int(is_video.sum())) | _side_costs(times, jobs, options)
+    arriving = busiest_second(arrivals)
+    done = outcome.most_workers * shape.engines / (times.photo_each_s + times.photo_start_s / BATCH)
+    near = limits(arriving, min(done, arriving), times.photo_calls, outcome.most_workers * shape.vcpu)
     return {
         "pattern": pattern,
         "jobs": jobs,
@@ -207,12 +235,22 @@ def _day(times: ServiceTimes, pattern: Pattern, jobs: int, options: dict[str, An
         "p99_s": p99,
         "busy": outcome.busy_s / (outcome.worker_s * shape.engines),
         "worker_hours": outcome.worker_s / 3600,
-        **cost,
+        **costs,
+        "cost_of_1000_jobs": 1000 * sum(costs.values()) / jobs,
+        "nearest_limit": first_limit(near),
     }
 
 
+def _side_costs(times: ServiceTimes, jobs: int, options: dict[str, Any]) -> dict[str, float]:
+    """Dollars for what is beside workers and storage."""
+    sides = {name: options[name] for name in ("web_vcpu", "web_gib", "function_s", "function_gib")}
+    shape = SideShape(**sides, log_bytes=times.log_bytes)
+    prices = SidePrices(*(options[f"price_{name}"] for name in SidePrices.__dataclass_fields__))
+    return side_costs(jobs, DAY_S, shape, prices, options["price_vcpu_s"], options["price_gib_s"])
+
+
 def _cost(outcome: Outcome, times: ServiceTimes, shape: Shape, prices: Prices, videos: int) -> dict[str, float]:
-    """Dollars for workers and for requests to storage; web, stored bytes, free grants and taxes are not in it."""
+    """Dollars for workers and for requests to storage; stored bytes, free grants and taxes are not in it."""
     pictures = len(outcome.latencies) - videos
     writes = pictures * times.photo_blob_writes + videos * times.video_blob_writes
     calls = pictures * times.photo_calls + videos * times.video_calls
@@ -221,28 +259,43 @@ def _cost(outcome: Outcome, times: ServiceTimes, shape: Shape, prices: Prices, v
     others = calls - writes + rest_s / 60 * times.rest_calls_a_minute
     workers = outcome.worker_s * (shape.vcpu * prices.vcpu_s + shape.gib * prices.gib_s)
     storage = (writes * prices.blob_writes + others * prices.other_calls) / _PRICE_CALLS
-    total = workers + storage
-    return {
-        "cost_workers": workers,
-        "cost_storage": storage,
-        "cost_of_1000_jobs": 1000 * total / len(outcome.latencies),
-    }
+    return {"cost_workers": workers, "cost_storage": storage}
 
 
 def _grid(days: Sequence[dict[str, Any]]) -> Grid:
-    headings = ("", "jobs", "waiting", "workers", "p50 s", "p95 s", "p99 s", "busy", "storage", "$ for 1,000")
+    headings = ("", "jobs", "waiting", "workers", "p50 s", "p95 s", "p99 s", "busy")
+    prices = ("workers", "storage", "logs", "web", "functions", "event_grid")
     rows = [
         (
             str(day["pattern"]),
             *(f"{day[name]:,}" for name in ("jobs", "most_waiting", "most_workers")),
             *(in_digits(day[name]) for name in ("p50_s", "p95_s", "p99_s")),
             f"{day['busy']:.0%}",
-            f"{day['cost_storage'] / (day['cost_storage'] + day['cost_workers']):.0%}",
+            *(f"{1000 * day[f'cost_{name}'] / day['jobs']:.4f}" for name in prices),
             f"{day['cost_of_1000_jobs']:.3f}",
+            str(day["nearest_limit"]),
         )
         for day in days
     ]
-    return Grid("a simulated day", headings, rows)
+    named = tuple(f"$ {name.replace('_', ' ')}" for name in prices)
+    return Grid("a simulated day", (*headings, *named, "$ for 1,000", "nearest limit"), rows)
+
+
+def _bytes_grid(times: ServiceTimes, options: dict[str, Any]) -> Grid:
+    """Workers, and dollars for them, for a day's bytes as photos alone and as videos alone."""
+    photo_s = times.photo_each_s + times.photo_start_s / BATCH
+    media = {
+        "photos": (options["photo_bytes"], photo_s, 1000.0),
+        "seconds of video": (options["video_bytes_s"], times.video_each_s, 60.0),
+    }
+    worker_s = options["vcpu"] * options["price_vcpu_s"] + options["gib"] * options["price_gib_s"]
+    rows = []
+    for name, (size, each_s, group) in media.items():
+        workers = workers_for_bytes(options["bytes_a_day"], size, each_s, options["engines"])
+        cost = group * each_s / options["engines"] * worker_s
+        rows.append((name, f"{options['bytes_a_day'] / size:,.0f}", f"{workers:,.1f}", f"{cost:.4f} for {group:.0f}"))
+    title = f"{options['bytes_a_day'] / 1e12:g} TB a day, workers busy all day"
+    return Grid(title, ("", "a day", "workers", "$ of workers"), rows)
 
 
 def _check(facts: dict[str, Any], options: dict[str, Any]) -> tuple[Grid, list[Judged], dict[str, Any]]:

@@ -14,6 +14,16 @@ from click.testing import CliRunner
 
 from benchmarks import report
 from benchmarks.arrivals import DAY_S, PATTERNS, day_of
+from benchmarks.bill import (
+    GIB,
+    SidePrices,
+    SideShape,
+    busiest_second,
+    first_limit,
+    limits,
+    side_costs,
+    workers_for_bytes,
+)
 from benchmarks.flat import growth
 from benchmarks.judged import in_digits
 from benchmarks.load import Answered, Answers, Ask, Load, run
@@ -198,7 +208,23 @@ def test_cost_is_that_of_workers_and_of_storage_calls() -> None:
     cost = _cost(outcome, times, Shape(2, 2, 4), Prices(0.5, 0.25, 10_000, 1_000), videos=0)
     assert cost["cost_workers"] == 10 * (2 * 0.5 + 4 * 0.25)
     assert cost["cost_storage"] == pytest.approx(20 * 1 + (100 + 8) * 0.1)
-    assert cost["cost_of_1000_jobs"] == pytest.approx(100 * (20 + 30.8))
+
+
+def test_a_day_beside_workers_is_paid_by_jobs_bytes_and_hours() -> None:
+    shape = SideShape(web_vcpu=0.5, web_gib=1, function_s=0.1, function_gib=0.5, log_bytes=GIB / 100)
+    costs = side_costs(100, 86_400, shape, SidePrices(3.0, 1e6, 20.0, 2e6), vcpu_s=0.01, gib_s=0.001)
+    # Two deliveries and executions a job: one for its upload, one for its result.
+    assert costs == pytest.approx(
+        {"cost_logs": 3.0, "cost_functions": 200 * (1 + 1), "cost_event_grid": 400, "cost_web": 86_400 * 0.006}
+    )
+
+
+def test_the_nearest_limit_is_that_of_the_busiest_second() -> None:
+    assert busiest_second(np.array([0.1, 5.0, 5.2, 5.9, 6.0])) == 3
+    near = limits(arrivals_a_second=1000, done_a_second=100, calls_a_job=10, vcpus=20)
+    assert first_limit(near) == "messages a second of the job queue: 55% of 2,000"
+    assert [round(limit.share, 3) for limit in near] == [0.55, 0.5, 0.275, 0.2]
+    assert workers_for_bytes(86_400e6, 1e6, 2.0, engines=2) == pytest.approx(1.0)
 
 
 def test_simulate_with_the_committed_times(tmp_path: Path) -> None:
