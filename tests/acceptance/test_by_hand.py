@@ -48,7 +48,8 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with LocalStack(StackOptions(run_folder=tmp_path_factory.mktemp("stack"))) as stack:
+    one_of_each = {"WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}
+    with LocalStack(StackOptions(run_folder=tmp_path_factory.mktemp("stack"), extra_env=one_of_each)) as stack:
         yield stack
 
 

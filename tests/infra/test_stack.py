@@ -30,7 +30,12 @@ def receiver():
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, receiver):
-    next_stage = {"NEXT_STAGE_URL": receiver.url, "NEXT_STAGE_SECRET": SECRET}
+    next_stage = {
+        "NEXT_STAGE_URL": receiver.url,
+        "NEXT_STAGE_SECRET": SECRET,
+        "WEB_WORKERS": "1",
+        "DETECT_CHILDREN": "1",
+    }
     options = StackOptions(run_folder=tmp_path_factory.mktemp("stack"), extra_env=next_stage)
     with LocalStack(options) as running:
         yield running
