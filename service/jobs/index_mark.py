@@ -15,6 +15,8 @@ from service.logs import log
 from service.storage.account import translated
 
 AT_ONCE = 1000
+REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST", "PATCH", "DELETE"})}
+"""For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
 
 
 class IndexMark:
@@ -72,7 +74,9 @@ class IndexMark:
 
     def _write(self, after: str, *, done: bool) -> None:
         with translated("writing an index's mark"):
-            self._table.upsert_entity({"PartitionKey": self._key, "RowKey": self._key, "after": after, "done": done})
+            self._table.upsert_entity(
+                {"PartitionKey": self._key, "RowKey": self._key, "after": after, "done": done}, **REPEATABLE
+            )
 
 
 def readable(entity: Mapping[str, Any]) -> JobRecord | None:

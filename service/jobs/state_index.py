@@ -19,7 +19,7 @@ from typing import Any, Literal
 from azure.data.tables import TableClient
 
 from service.errors import AnalysisError, NotFound
-from service.jobs.index_mark import IndexMark, readable
+from service.jobs.index_mark import REPEATABLE, IndexMark, readable
 from service.jobs.record import FINISHED, JobRecord, State, now
 from service.jobs.table_rows import entity_of, partition, place_of, row_of, row_of_record
 from service.logs import log
@@ -33,8 +33,6 @@ COMPLETE = "state-index"
 ORPHAN_AFTER = timedelta(hours=1)
 IN_A_TRANSACTION = 100
 """Most entities of one partition that storage writes together."""
-REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST", "PATCH", "DELETE"})}
-"""For writes that can be made twice: the SDK sends them again where the connection ended without an answer."""
 
 Rows = dict[str, list[dict[str, Any]]]
 

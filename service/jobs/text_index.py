@@ -14,7 +14,7 @@ from typing import Any
 from azure.data.tables import TableClient
 
 from service.errors import NotFound
-from service.jobs.index_mark import IndexMark
+from service.jobs.index_mark import REPEATABLE, IndexMark
 from service.jobs.record import JobRecord
 from service.jobs.table_rows import place_of, plain, row_of_record
 from service.storage.account import translated
@@ -85,10 +85,11 @@ class TextIndex:
 
     def _upsert(self, rows: list[dict[str, Any]]) -> None:
         if len(rows) == 1:
-            self._table.upsert_entity(rows[0])
+            self._table.upsert_entity(rows[0], **REPEATABLE)
             return
         for begin in range(0, len(rows), IN_A_TRANSACTION):
-            self._table.submit_transaction([("upsert", row) for row in rows[begin : begin + IN_A_TRANSACTION]])
+            together = rows[begin : begin + IN_A_TRANSACTION]
+            self._table.submit_transaction([("upsert", row) for row in together], **REPEATABLE)
 
 
 def _keys(place: str, row: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from itertools import islice
 from azure.data.tables import TableClient, TableEntity
 
 from service.errors import BlobExists, NotFound
+from service.jobs.index_mark import REPEATABLE
 from service.jobs.record import now
 from service.storage.account import translated
 
@@ -83,7 +84,7 @@ class UploadPlaces:
         container = container_of(owner, today())
         entity = {"PartitionKey": _partition(owner), "RowKey": sha256, "container": container}
         with suppress(BlobExists), translated("keeping an upload's place", exists=BlobExists()):
-            self._table.create_entity(entity)
+            self._table.create_entity(entity, **REPEATABLE)
             return container
         return self.find(owner, sha256) or container
 
