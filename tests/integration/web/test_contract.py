@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from infra.local.azurite import Azurite
 from service.errors import BadRequest
 from service.jobs.names import check_blob
-from service.jobs.options import SHORT_FORMS
+from service.jobs.options import OPTION_NAMES, SHORT_FORMS, JobOptions
 from service.settings import Settings
 from service.web.access.auth import Authenticator
 from service.web.access.keys import new_key
@@ -31,7 +31,8 @@ from tests.conftest import account_on
 from tests.fixtures.results_made import HEIGHT, WIDTH, write_table
 from tests.integration.web.conftest import make_job, video_job
 
-schemathesis.serializer.alias("image/bmp", "application/octet-stream")
+for kind in ("bmp", "avif", "heic", "tiff"):
+    schemathesis.serializer.alias(f"image/{kind}", "application/octet-stream")
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "30"))
 LEAST = int(os.environ.get("SCHEMATHESIS_LEAST", "0"))
@@ -128,7 +129,6 @@ def _breaks_an_unwritten_rule(case: Case) -> bool:
     """Whether a case breaks a rule that a schema of single parameters cannot express, or has an invented cursor."""
     given = {**(case.path_parameters or {}), **(case.query or {})}
     media, media_type = given.get("media"), given.get("media_type")
-    static_only = media == "image" or given.get("faces") == "many"
     return (
         "cursor" in given
         # Galleries are known where IDENTITY is on.
@@ -141,11 +141,20 @@ def _breaks_an_unwritten_rule(case: Case) -> bool:
         # A face, a stretch or a number of rows that the made video does not have; pictures have none at all.
         or case.path.endswith(("/series", "/annotations"))
         or "engine" in given
-        or (given.get("au") == "dynamic" and static_only)
+        or (case.path.startswith("/analyse/") and not _can_be_resolved(given))
         or SHORT_FORMS.get(str(media_type), (media,))[0] != media
         or (media == "video" and given.get("blob") == PICTURE)
         or ("blob" in given and not _can_be_a_blob(str(given["blob"])))
     )
+
+
+def _can_be_resolved(given: dict[str, object]) -> bool:
+    """Whether options that are made up one by one can be had together, and for this media."""
+    options = {name: str(given[name]) for name in OPTION_NAMES if name in given}
+    try:
+        return bool(JobOptions.resolve("video" if given.get("media") == "video" else "image", "wild", options))
+    except BadRequest:
+        return False
 
 
 def _can_be_a_file(name: str) -> bool:
