@@ -22,6 +22,7 @@ from service.jobs.state_index import OPEN, StateIndex
 from service.jobs.table_rows import row_of_record
 from service.storage.account import Account
 from service.worker.lease import Lease
+from service.worker.lease_keeper import LeaseKeeper
 from tests.conftest import StorageAccount
 
 OPTIONS = JobOptions.resolve("image", "wild", {})
@@ -120,7 +121,7 @@ def test_a_lease_shows_its_job_as_running_in_the_list(account: StorageAccount) -
     message = own.queue.receive(60)
     assert message
     claimed = own.table.update(queued.claimed("me", "a1", 60, now()))
-    with Lease(own.table, own.queue, message, claimed, 60) as lease:
+    with LeaseKeeper() as keeper, keeper.keeping(Lease(own.table, own.queue, message, claimed, 60)) as lease:
         lease.report("engine", 0.5)
         deadline = time.monotonic() + 10
         while not (shown := own.table.page(container=None, state="running").records) and time.monotonic() < deadline:
