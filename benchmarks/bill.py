@@ -87,10 +87,10 @@ def limits(arrivals_a_second: float, done_a_second: float, calls_a_job: float, v
     # https://learn.microsoft.com/azure/storage/common/scalability-targets-standard-account and, for queues,
     # …/queues/scalability-targets; the quota of processors is a subscription's to raise.
     found = [
-        Limit("requests a second of the storage account", 20_000, calls),
-        Limit("messages a second of the job queue", 2_000, arrivals_a_second + done_a_second),
-        Limit("entities a second of one table partition", 2_000, arrivals_a_second),
-        Limit("vCPUs of one Container Apps environment (default quota)", 100, vcpus),
+        Limit("requests a second of the account", 20_000, calls),
+        Limit("messages a second of the queue", 2_000, arrivals_a_second + done_a_second),
+        Limit("entities a second of a partition", 2_000, arrivals_a_second),
+        Limit("vCPUs of an environment", 100, vcpus),
     ]
     return sorted(found, key=lambda limit: -limit.share)
 

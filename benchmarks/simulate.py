@@ -37,7 +37,7 @@ HOW_TO_READ = (
 waiting  most messages in the queue at once, and most workers at once
 p50 …    seconds from submission to success
 busy     share of the workers' engines' time
-$ …      dollars for 1,000 jobs: workers, storage, logs, web (all day), Functions and Event Grid, and all together
+dollars  workers, requests to storage, logs, web (all day), Functions and Event Grid
 nearest  the limit of Azure that the busiest second comes nearest to, and how near
 """
 )
@@ -198,7 +198,7 @@ def main(**options: Any) -> None:
         if times.log_bytes is None:
             console.print("these times are without the bytes of logs: logs are not in the cost")
         more = {"days": days, "times": times.as_dict(), "options": _plain(options)}
-        grids = [_grid(days), _bytes_grid(times, options)]
+        grids = [_grid(days), _bill_grid(days), _bytes_grid(times, options)]
         show_and_write(console, options["json_file"], "simulate", facts, [], grids, **more)
 
     run_benchmark(console, measure)
@@ -263,22 +263,33 @@ def _cost(outcome: Outcome, times: ServiceTimes, shape: Shape, prices: Prices, v
 
 
 def _grid(days: Sequence[dict[str, Any]]) -> Grid:
-    headings = ("", "jobs", "waiting", "workers", "p50 s", "p95 s", "p99 s", "busy")
-    prices = ("workers", "storage", "logs", "web", "functions", "event_grid")
+    headings = ("", "jobs", "waiting", "workers", "p50 s", "p95 s", "p99 s", "busy", "$ for 1,000")
     rows = [
         (
             str(day["pattern"]),
             *(f"{day[name]:,}" for name in ("jobs", "most_waiting", "most_workers")),
             *(in_digits(day[name]) for name in ("p50_s", "p95_s", "p99_s")),
             f"{day['busy']:.0%}",
-            *(f"{1000 * day[f'cost_{name}'] / day['jobs']:.4f}" for name in prices),
             f"{day['cost_of_1000_jobs']:.3f}",
+        )
+        for day in days
+    ]
+    return Grid("a simulated day", headings, rows)
+
+
+def _bill_grid(days: Sequence[dict[str, Any]]) -> Grid:
+    parts = ("workers", "storage", "logs", "web", "functions", "event_grid")
+    rows = [
+        (
+            str(day["pattern"]),
+            f"{day['jobs']:,}",
+            *(f"{1000 * day[f'cost_{name}'] / day['jobs']:.4f}" for name in parts),
             str(day["nearest_limit"]),
         )
         for day in days
     ]
-    named = tuple(f"$ {name.replace('_', ' ')}" for name in prices)
-    return Grid("a simulated day", (*headings, *named, "$ for 1,000", "nearest limit"), rows)
+    named = tuple(name.replace("_", " ") for name in parts)
+    return Grid("dollars for 1,000 jobs", ("", "jobs", *named, "nearest limit"), rows)
 
 
 def _bytes_grid(times: ServiceTimes, options: dict[str, Any]) -> Grid:

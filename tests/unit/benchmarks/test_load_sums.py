@@ -222,7 +222,7 @@ def test_a_day_beside_workers_is_paid_by_jobs_bytes_and_hours() -> None:
 def test_the_nearest_limit_is_that_of_the_busiest_second() -> None:
     assert busiest_second(np.array([0.1, 5.0, 5.2, 5.9, 6.0])) == 3
     near = limits(arrivals_a_second=1000, done_a_second=100, calls_a_job=10, vcpus=20)
-    assert first_limit(near) == "messages a second of the job queue: 55% of 2,000"
+    assert first_limit(near) == "messages a second of the queue: 55% of 2,000"
     assert [round(limit.share, 3) for limit in near] == [0.55, 0.5, 0.275, 0.2]
     assert workers_for_bytes(86_400e6, 1e6, 2.0, engines=2) == pytest.approx(1.0)
 
