@@ -61,6 +61,7 @@ def _room(tree: Path, covering: Covering, name: str, paths: list[str], each: int
         killed += found
         if not found:
             click.echo(f"survived ({len(tests)} tests): {mutant.shown(tree)}")
+        click.echo(f"{name}: {killed} of {run} so far", err=True)
     missing = f", {len(mutants) - run} not run for want of time" if run < len(mutants) else ""
     click.echo(f"{name}: {killed} of {run} killed{missing}")
 
