@@ -123,8 +123,9 @@ def test_chosen_frames_keep_their_numbers_times_and_measurements(measure: Measur
     assert [row["frame"] for row in rows] == [3, 5, 7, 9]
     assert [row["timestamp"] for row in rows] == [0.067, 0.133, 0.4, 0.467]
     of_whole = [row for row in whole if row["frame"] in {3, 5, 7, 9}]
-    assert apart(rows, of_whole, *LANDMARKS) < 2
-    # The portrait moves by 6 pixels a frame: a frame too early or late would be seen.
+    # The portrait moves by 6 pixels a frame: a frame too early or late would be seen. Tracking from another frame
+    # before moves points at the jaw by 2.
+    assert apart(rows, of_whole, *LANDMARKS) < 3
     assert rows[1]["x_30"] - rows[0]["x_30"] == pytest.approx(2 * MOVES_PX, abs=2)
     assert manifest["frames"] == {"expected": 4, "decoded": 4, "written": 4, "success": 4}
     assert manifest["completeness"]["verdict"] == "complete"
