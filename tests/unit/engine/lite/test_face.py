@@ -54,8 +54,8 @@ def test_angles_are_the_tables_in_degrees() -> None:
 
 
 def test_gaze_is_the_mean_of_both_eyes_to_the_right_and_down() -> None:
-    across, down = view(gaze_1_x="0.3").as_dict()["gaze"]["angle_deg"]
-    assert across == round(math.degrees(math.atan2(0.2, 0.97)), 2)
+    across, down = view(gaze_1_x="0.31").as_dict()["gaze"]["angle_deg"]
+    assert across == round(math.degrees(math.atan2(0.205, 0.97)), 2)
     assert down == round(math.degrees(math.atan2(0.2, 0.97)), 2)
     assert view(gaze_1_x="").as_dict()["gaze"] is None
 
