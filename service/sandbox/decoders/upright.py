@@ -81,9 +81,15 @@ def _padding(size: Size) -> tuple[str, str]:
 
 
 def _cropping(region: Region) -> tuple[tuple[str, str], ...]:
-    """The filters that cut out a region; colours of full size let it begin at any pixel."""
-    crop = f"{region.width}:{region.height}:{region.x}:{region.y}:exact=1"
-    return ("format", "yuv444p"), ("crop", crop), _padding((region.width, region.height))
+    """The filters that cut out a region.
+
+    First a little more of it, at even places; then, with colours of full size, from any pixel on.
+    """
+    left, top = region.x % 2, region.y % 2
+    width, height = (side + side % 2 for side in (region.width + left, region.height + top))
+    more = f"{width}:{height}:{region.x - left}:{region.y - top}"
+    exact = f"{region.width}:{region.height}:{left}:{top}:exact=1"
+    return ("crop", more), ("format", "yuv444p"), ("crop", exact), _padding((region.width, region.height))
 
 
 def _scaling(frame: VideoFrame, aspect: Fraction, canvas: Size) -> tuple[tuple[str, str | None], ...]:
