@@ -6,6 +6,7 @@
 import json
 
 from openface_lite import __version__, action_units
+from openface_lite.arguments import MOST_FACES
 from openface_lite.model_facts import CITATIONS, FILES, HASHES, ModelFile
 
 NAME = "openface_lite"
@@ -21,6 +22,7 @@ def engine() -> dict[str, object]:
         "licence_class": LICENCE_CLASS,
         "turns_videos": True,
         "parallel": True,
+        "faces_at_most": MOST_FACES,
         "commands": list(COMMANDS),
         "models": HASHES,
         "model_facts": [_model(file) for file in FILES],

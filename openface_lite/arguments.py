@@ -6,12 +6,18 @@ from pathlib import Path
 from openface_lite.columns import COLUMN_FLAGS
 from openface_lite.pose import Camera
 
-# Selection flags whose output this engine does not make.
-NOT_PRODUCED = {"-hogalign": ".hog features", "-simalign": "aligned images", "-tracked": "tracked media"}
+# Selection flags whose output this engine does not make, and the one whose output it makes where it is named: without
+# any flag OpenFace writes everything, which fills disks.
+NOT_PRODUCED = {"-hogalign": ".hog features", "-tracked": "tracked media"}
+ALIGNED, ALIGNED_IMAGES = "-simalign", "aligned images"
 _WITH_VALUE = (
     *("-f", "-fdir", "-root", "-inroot", "-of", "-out_dir", "-mloc", "-multi_view", "-bboxdir", "-device"),
-    *("-fx", "-fy", "-cx", "-cy"),
+    *("-fx", "-fy", "-cx", "-cy", "-faces_at_most", "-format_aligned", "-simscale", "-simsize"),
 )
+_WITHOUT_EFFECT = ("-bboxdir", "-device", "-simscale", "-simsize")
+# As many as OpenFace's tool tracks, and as many as a recording of a meeting shows.
+FACES_AT_MOST, MOST_FACES = 4, 25
+_ALIGNED_FORMATS = ("bmp", "png", "jpg")
 _DEFAULT_FOLDER = "processed"
 
 
@@ -21,7 +27,8 @@ class Arguments:
 
     ``selection`` holds the column flags in force (all of them where no selection flag was given),
     ``not_produced`` the outputs asked for that this engine does not make, ``ignored`` the known
-    options without effect here.
+    options without effect here. ``aligned`` is the format of the aligned crops, None for no crops;
+    ``faces_at_most`` the number of faces that are followed in a video with several.
     """
 
     files: tuple[str, ...]
@@ -36,6 +43,8 @@ class Arguments:
     landmark_model: str | None
     focal: tuple[float, float] | None
     center: tuple[float, float] | None
+    aligned: str | None = None
+    faces_at_most: int = FACES_AT_MOST
 
     @classmethod
     def parse(cls, words: list[str]) -> "Arguments":
@@ -44,20 +53,22 @@ class Arguments:
         root = [*values["-root"], *values["-inroot"]][-1:]
         asked_columns = frozenset(COLUMN_FLAGS) & flags
         asked_other = tuple(NOT_PRODUCED[flag] for flag in NOT_PRODUCED if flag in flags)
-        everything = not asked_columns and not asked_other
+        everything = not asked_columns and not asked_other and ALIGNED not in flags
         return cls(
             files=_under(root, values["-f"]),
             folders=_under(root, values["-fdir"]),
             output_folder=Path(values["-out_dir"][-1] if values["-out_dir"] else _DEFAULT_FOLDER),
             output_names=tuple(values["-of"]),
             selection=frozenset(COLUMN_FLAGS) if everything else asked_columns,
-            not_produced=tuple(NOT_PRODUCED.values()) if everything else asked_other,
-            ignored=tuple(option for option in ("-bboxdir", "-device") if values[option]),
+            not_produced=(*NOT_PRODUCED.values(), ALIGNED_IMAGES) if everything else asked_other,
+            ignored=tuple(option for option in _WITHOUT_EFFECT if values[option]),
             thorough="-wild" in flags or values["-multi_view"][-1:] == ["1"],
             au_static="-au_static" in flags,
             landmark_model=values["-mloc"][-1] if values["-mloc"] else None,
             focal=_pair(values["-fx"], values["-fy"]),
             center=_pair(values["-cx"], values["-cy"]),
+            aligned=_aligned_format(values["-format_aligned"]) if ALIGNED in flags else None,
+            faces_at_most=_faces_at_most(values["-faces_at_most"]),
         )
 
     def camera(self, width: int, height: int) -> Camera:
@@ -98,3 +109,15 @@ def _pair(first: list[str], second: list[str]) -> tuple[float, float] | None:
         return float(first[-1]), float(second[-1])
     except (IndexError, ValueError):
         return None
+
+
+def _aligned_format(given: list[str]) -> str:
+    return given[-1] if given and given[-1] in _ALIGNED_FORMATS else _ALIGNED_FORMATS[0]
+
+
+def _faces_at_most(given: list[str]) -> int:
+    """The number, within bounds; OpenFace's own where it is none."""
+    try:
+        return min(max(int(given[-1]), 1), MOST_FACES)
+    except (IndexError, ValueError):
+        return FACES_AT_MOST

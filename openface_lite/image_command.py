@@ -45,6 +45,7 @@ def _analyse(picture: pictures.Picture, path: str, index: int, arguments: Argume
     groups = columns.image_groups(arguments.selection)
     remarks = about.remarks(arguments.landmark_model)
     faces = find_faces(picture, camera, tiles=2 if arguments.thorough else 1)
-    with Recorder(Job(folder, stem, path, camera, groups, arguments.selection, remarks)) as recorder:
+    with Recorder(Job(folder, stem, path, camera, groups, arguments.selection, remarks, arguments.aligned)) as recorder:
         for number, face in enumerate(faces):
             recorder.write(columns.image_values(number, face, groups))
+            recorder.draw(picture, face, f"face_det_{number:06}")

@@ -15,12 +15,19 @@ from openface_lite.pictures import Picture
 # Outer and inner eye corner on the left of the image (the person's right eye), then on its right.
 LEFT_EYE_CORNERS = (33, 133)
 RIGHT_EYE_CORNERS = (362, 263)
-OUTER_EYE_CORNERS = (33, 263)
 
 POINTS = 478
 _FACE_POINTS = 468
 _SIDE = 256
-_FACE_MARGIN = 1.5
+# Lids and lips.
+_LEFT_EYE = np.array([33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7])
+_RIGHT_EYE = np.array([263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249])
+_MOUTH = np.array([61, 291, 0, 17, 13, 14, 78, 308, 81, 311, 178, 402])
+# A side of a face is where its outermost points lie in the mean.
+_OUTERMOST = 40
+_NEARLY_LONGER = 8
+# From there to a square of 1.5 x the face's longer side, in the mean over faces.
+_FACE_MARGIN = 1.88
 # The network gives an iris as centre, right, top, left, bottom; ours go centre, left, top, right, bottom.
 _ORDER = np.concatenate([np.arange(_FACE_POINTS), 468 + np.array([0, 3, 2, 1, 4]), 473 + np.array([0, 3, 2, 1, 4])])
 
@@ -30,7 +37,7 @@ SURE_LOGIT = 12.0
 _OTHER_TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 # A fit hangs on the square it looks into, and the square of the next look on the fit. Around a fresh detection the
 # looks are repeated: each brings fits from different boxes some three times closer to one another.
-_LOOKS = 4
+_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Mesh:
 
     @property
     def region(self) -> Region:
-        """The square in which to look for the same face again: 1.5 x its extent, the eyes level."""
+        """The square in which to look for the same face again: 1.5 x its extent, upright."""
         return _face_region(self.points)
 
 
@@ -81,23 +88,20 @@ def fit_afresh(picture: Picture, region: Region, *, min_logit: float) -> Mesh | 
 
     The detectors take many faces for upright that are not, and the network fits those as well: unless it is sure, the
     region's other three turns are tried, and a sure one is taken. Then the fit is repeated in the region of the last
-    one, and the last two fits are averaged, so that the box's place and size no longer show in the points. Raises
-    ModelsUnavailableError.
+    one, so that the box's place and size no longer show in the points. Raises ModelsUnavailableError.
     """
     points, logit = _fit_once(picture, region)
     if logit < SURE_LOGIT:
         turned = [_fit_once(picture, replace(region, angle=region.angle + turn)) for turn in _OTHER_TURNS]
         best = max(turned, key=lambda fitted: fitted[1])
         points, logit = best if best[1] >= SURE_LOGIT else (points, logit)
-    before = points
     for _ in range(_LOOKS - 1):
         # The least presence counts: a passing resemblance does not survive a second look from elsewhere.
         if logit < min_logit:
             return None
-        before = points
         points, next_logit = _fit_once(picture, _face_region(points))
         logit = min(logit, next_logit)
-    return Mesh((before + points) / 2, logit) if logit >= min_logit else None
+    return Mesh(points, logit) if logit >= min_logit else None
 
 
 def _fit_once(picture: Picture, region: Region) -> tuple[Array, float]:
@@ -106,19 +110,28 @@ def _fit_once(picture: Picture, region: Region) -> tuple[Array, float]:
     return region.to_image(points.reshape(POINTS, 3)[_ORDER] / _SIDE), logit.item()
 
 
-def eye_line_angle(points: Array) -> float:
-    """How far the line through the outer eye corners is turned, in radians, clockwise on screen."""
-    left, right = OUTER_EYE_CORNERS
-    across = points[right, :2] - points[left, :2]
-    return float(np.arctan2(across[1], across[0]))
-
-
 def _face_region(points: Array) -> Region:
-    """The extent is taken along the face's own axes, so that a tilted face keeps its size."""
-    angle = eye_line_angle(points)
-    cos, sin = np.cos(angle), np.sin(angle)
+    """The square around the face, upright along the face's own axes, so that a tilted face keeps its size.
+
+    Every part of it is a mean over many points: a look at the same face from a slightly different square then gives
+    nearly the same next one.
+    """
+    angle = _face_angle(points)
+    cos, sin = math.cos(angle), math.sin(angle)
     turn = np.array([[cos, sin], [-sin, cos]])
-    level = points[:_FACE_POINTS, :2] @ turn.T
-    low, high = level.min(axis=0), level.max(axis=0)
-    center = turn.T @ ((low + high) / 2)
-    return Region(float(center[0]), float(center[1]), _FACE_MARGIN * float((high - low).max()), angle)
+    level = np.sort(points[:_FACE_POINTS, :2] @ turn.T, axis=0)
+    low, high = level[:_OUTERMOST].mean(axis=0), level[-_OUTERMOST:].mean(axis=0)
+    center = (low + high) / 2 @ turn
+    # Nearly the longer side, without a corner where width and height are equal.
+    size = float(((high - low) ** _NEARLY_LONGER).sum() ** (1 / _NEARLY_LONGER))
+    return Region(float(center[0]), float(center[1]), _FACE_MARGIN * size, angle)
+
+
+def _face_angle(points: Array) -> float:
+    """How far a face is turned in the picture, by the line through its eyes and the line down to its mouth.
+
+    In a face that is turned aside the first is short, in one that looks down the second.
+    """
+    left, right, mouth = (points[group, :2].mean(axis=0) for group in (_LEFT_EYE, _RIGHT_EYE, _MOUTH))
+    across, down = right - left, mouth - (left + right) / 2
+    return math.atan2(across[1] - down[0], across[0] + down[1])

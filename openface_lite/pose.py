@@ -15,8 +15,8 @@ from openface_lite.arrays import Array
 from openface_lite.mesh import Mesh
 
 # The pose is found when a step turns and moves it less than this: the next would be a hundredth of it.
-_LEAST_TURN = 1e-4
-_LEAST_SHIFT_MM = 5e-2
+_LEAST_TURN = 1e-3
+_LEAST_SHIFT_MM = 0.5
 _MOST_STEPS = 15
 
 # Mesh points that expressions hardly move: forehead, temples, eye corners, nose, ears' side.
@@ -227,11 +227,11 @@ def euler_angles(rotation: Array) -> Array:
 
 
 def _fit_canonical_face(mesh: Mesh) -> tuple[float, Array, Array]:
-    return _similarity(canonical_face.points()[_RIGID_POINTS], mesh.points[_RIGID_POINTS])
+    return similarity(canonical_face.points()[_RIGID_POINTS], mesh.points[_RIGID_POINTS])
 
 
-def _similarity(source: Array, target: Array) -> tuple[float, Array, Array]:
-    """Scale, rotation and shift that bring (n, 3) points onto others with least squared error.
+def similarity(source: Array, target: Array) -> tuple[float, Array, Array]:
+    """Scale, rotation and shift that bring points (n, 2 or 3) onto others with least squared error.
 
     Umeyama's closed form (1991, "Least-squares estimation of transformation parameters between two
     point patterns").
@@ -239,7 +239,8 @@ def _similarity(source: Array, target: Array) -> tuple[float, Array, Array]:
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     centred_source, centred_target = source - source_mean, target - target_mean
     u, singular, vt = np.linalg.svd(centred_target.T @ centred_source)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    signs = np.ones(len(singular))
+    signs[-1] = np.sign(np.linalg.det(u @ vt))
     rotation = (u * signs) @ vt
     scale = float((singular * signs).sum() / (centred_source**2).sum())
     return scale, rotation, target_mean - scale * rotation @ source_mean

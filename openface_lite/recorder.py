@@ -7,10 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+import cv2
 import numpy as np
 
 from openface_lite import columns
 from openface_lite.action_units import ClipUnits
+from openface_lite.aligned import aligned_face
+from openface_lite.face import Face
+from openface_lite.pictures import Picture
 from openface_lite.pose import Camera
 
 _DETAIL_NAMES = {
@@ -41,6 +45,30 @@ class Job:
     selection: frozenset[str]
     # Lines added at the end of the details file: who measured, and what it cannot measure.
     remarks: tuple[str, ...] = ()
+    # Format of the aligned crops; None for none.
+    aligned: str | None = None
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Where aligned crops go, and their format."""
+
+    folder: Path
+    format: str
+
+    def draw(self, picture: Picture, face: Face | None, name: str) -> None:
+        """Write the crop of a face; one that is there already is replaced, or deleted for no face.
+
+        Raises OutputError.
+        """
+        path = self.folder / f"{name}.{self.format}"
+        try:
+            if face is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(cv2.imencode(path.suffix, aligned_face(picture, face))[1].tobytes())
+        except OSError as error:
+            raise OutputError(f"ERROR: Could not write to: {self.folder} ({error.strerror})") from error
 
 
 class Recorder:
@@ -52,6 +80,12 @@ class Recorder:
         self._csv: TextIO | None = None
         self._flushed_s = 0.0
         self._details = self._open_details()
+
+    @property
+    def crops(self) -> Crops | None:
+        """The aligned crops; None where none are asked for."""
+        job = self._job
+        return None if job.aligned is None else Crops(job.folder / f"{job.stem}_aligned", job.aligned)
 
     @property
     def source(self) -> str:
@@ -92,6 +126,11 @@ class Recorder:
             self._csv.seek(0)
             self._csv.truncate()
             self._csv.write(columns.header(self._job.groups) + "\n")
+
+    def draw(self, picture: Picture, face: Face, name: str) -> None:
+        """Write the aligned crop of a face, if crops are asked for."""
+        if self.crops:
+            self.crops.draw(picture, face, name)
 
     def close(self) -> None:
         """Finish both files; harmless when repeated."""
@@ -134,6 +173,9 @@ class Recorder:
             raise OutputError(f"ERROR: Could not open the output file: {path} ({error.strerror})") from error
         details.write(f"Input:{job.source}\nInput full path:{Path(job.source).absolute()}\n")
         details.write(f"Camera parameters:{camera}\n")
+        if self.crops:
+            self.crops.folder.mkdir(exist_ok=True)
+            details.write(f"Output aligned directory:{self.crops.folder.name}\n")
         details.flush()
         return details
 
@@ -154,3 +196,8 @@ class Recorder:
 def _open_for_writing(path: Path) -> TextIO:
     # Names may hold bytes that are no UTF-8: they are written back as they came.
     return path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n")
+
+
+def video_crop(face_id: int, number: int) -> str:
+    """The name of the crop of a face in the frame with this number, counted from 1, without its suffix."""
+    return f"frame_det_{face_id:02}_{number:06}"

@@ -23,8 +23,10 @@ from openface_lite.arrays import Array
 from openface_lite.face import Face
 from openface_lite.pictures import Picture
 from openface_lite.pose import Camera
+from openface_lite.recorder import Crops, video_crop
 from openface_lite.stretches import Stretch, frames_of
 from openface_lite.track import FaceTracker
+from openface_lite.videos import Frame
 
 _SETTLING_LOOKS = 5
 _FLUSHED_ROWS = 10
@@ -32,7 +34,7 @@ _FLUSHED_ROWS = 10
 
 @dataclass(frozen=True)
 class Clip:
-    """What all stretches of a video share: its file, size and camera, and what is to be written."""
+    """What all stretches of a video share: its file, size and camera, and what is to be written and drawn."""
 
     path: Path
     size: tuple[int, int]
@@ -40,6 +42,7 @@ class Clip:
     begin: int
     selection: frozenset[str]
     thorough: bool
+    crops: Crops | None = None
 
     @property
     def groups(self) -> tuple[columns.Group, ...]:
@@ -175,7 +178,7 @@ def follow_afresh(clip: Clip, stretch: Stretch, folder: Path) -> Followed:
         for number, frame in enumerate(frames_of(clip.path, stretch, clip.begin, clip.size)):
             if number == 0 and stretch.first > 1:
                 _settled(tracker, frame.picture)
-            row = _row(clip, stretch.first + number, frame.time_s, tracker.step(frame.picture))
+            row = _row(clip, stretch.first + number, frame, tracker.step(frame.picture))
             rows.append(row._replace(line=""))
             file.write(row.line)
             if number % _FLUSHED_ROWS == 0:
@@ -195,7 +198,7 @@ def _carried_on(
         face = before.step(frame.picture)
         if _is_same(face, afresh.boxes[number]):
             return rows, afresh.tracker
-        rows.append(_row(clip, stretch.first + number, frame.time_s, face))
+        rows.append(_row(clip, stretch.first + number, frame, face))
     return rows, before
 
 
@@ -215,13 +218,16 @@ def _is_same(face: Face | None, box: Array) -> bool:
     return detect.overlap(face.box, box)
 
 
-def _row(clip: Clip, number: int, time_s: float, face: Face | None) -> Row:
+def _row(clip: Clip, number: int, frame: Frame, face: Face | None) -> Row:
+    """Measure a frame, and draw its crop in place of one that another face has there."""
+    if clip.crops:
+        clip.crops.draw(frame.picture, face, video_crop(0, number))
     streamed = columns.without_units(clip.groups)
-    values = columns.video_values(number, 0, time_s, face, streamed)
+    values = columns.video_values(number, 0, frame.time_s, face, streamed)
     line = columns.row(clip.groups, columns.cells(clip.groups, values)) + "\n"
     has_measures = face is not None and columns.AUS in clip.selection
     measures = face.au_measures if face and has_measures else action_units.NOT_MEASURED
-    return Row(time_s, _box(face), measures, line)
+    return Row(frame.time_s, _box(face), measures, line)
 
 
 def _processors() -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from openface_lite import detect
 from openface_lite.analyse import find_faces, track_face
+from openface_lite.arguments import FACES_AT_MOST
 from openface_lite.arrays import Array, Image
 from openface_lite.face import Face
 from openface_lite.pictures import Picture, picture_of_frame
@@ -15,7 +16,6 @@ _WIDER_LOOK_INTERVAL = 12
 # For this many frames only the lost face itself is taken up again: another in the picture is not it. Longer
 # would cost rows after every cut. OpenFace looks for a face anew on every second failed frame.
 _PATIENT_FRAMES = 2
-_MAX_FACES = 4
 _LOOK_FOR_MORE_INTERVAL = 8
 _MAX_MISSES = 6
 
@@ -62,11 +62,18 @@ class _Slot:
 
 
 class MultiFaceTracker:
-    """Follows up to four faces, each in a numbered slot. A slot is not an identity: it is used again."""
+    """Follows some faces, OpenFace's four by default, each in a numbered slot.
 
-    def __init__(self, *, camera: Camera | None = None, thorough: bool = False) -> None:
+    A slot is not an identity: it is used again.
+    """
+
+    def __init__(
+        self, *, camera: Camera | None = None, thorough: bool = False, faces_at_most: int = FACES_AT_MOST
+    ) -> None:
         self._camera = camera
-        self._thorough = thorough
+        self._faces_at_most = faces_at_most
+        # In a picture that holds more than OpenFace's four, each is small.
+        self._tiles = 2 if thorough else int(faces_at_most > FACES_AT_MOST)
         self._slots: dict[int, _Slot] = {}
         self._frames_seen = 0
 
@@ -94,12 +101,12 @@ class MultiFaceTracker:
     def _add_new(self, picture: Picture, camera: Camera, seen: dict[int, Face]) -> None:
         """Put faces that are not followed into the lost slot nearest to them, else into a free one."""
         is_empty = not self._slots
-        for face in find_faces(picture, camera, tiles=2 if self._thorough else 0, again=is_empty):
+        for face in find_faces(picture, camera, tiles=self._tiles, again=is_empty):
             if any(detect.overlap(face.box, other.box) for other in seen.values()):
                 continue
             number = self._lost_slot_near(face, seen)
             if number is None:
-                number = next((n for n in range(_MAX_FACES) if n not in self._slots and n not in seen), None)
+                number = next((n for n in range(self._faces_at_most) if n not in self._slots and n not in seen), None)
             if number is not None:
                 seen[number] = face
 

@@ -1,4 +1,4 @@
-"""FeatureExtraction (one tracked face) and FaceLandmarkVidMulti (up to four): videos in, rows out."""
+"""FeatureExtraction (one tracked face) and FaceLandmarkVidMulti (several): videos in, rows out."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -11,7 +11,7 @@ from openface_lite.arguments import Arguments
 from openface_lite.arrays import Array
 from openface_lite.pictures import MediaError
 from openface_lite.pose import Camera
-from openface_lite.recorder import Job, Recorder
+from openface_lite.recorder import Job, Recorder, video_crop
 from openface_lite.side_by_side import Clip, follow, processes
 from openface_lite.stretches import Stretch, UnexpectedFrameError, cut
 from openface_lite.track import FaceTracker, MultiFaceTracker
@@ -63,7 +63,7 @@ def _inputs(arguments: Arguments) -> Iterator[tuple[Recorder, Camera, videos.Foo
         folder, stem = arguments.output(index, Path(source).name if is_folder else Path(source).stem)
         groups = columns.video_groups(arguments.selection)
         remarks = about.remarks(arguments.landmark_model)
-        job = Job(folder, stem, source, camera, groups, arguments.selection, remarks)
+        job = Job(folder, stem, source, camera, groups, arguments.selection, remarks, arguments.aligned)
         yield Recorder(job), camera, footage
 
 
@@ -99,6 +99,8 @@ def _record_one_face(
     for number, frame in _counted(footage):
         face = tracker.step(frame.picture)
         recorder.write(columns.video_values(number, 0, frame.time_s, face, streamed))
+        if face:
+            recorder.draw(frame.picture, face, video_crop(0, number))
         measures.append(face.au_measures if face and with_units else action_units.NOT_MEASURED)
         times_s.append(frame.time_s)
     return np.array(measures), np.array(times_s)
@@ -114,7 +116,7 @@ def _record_stretches(
 ) -> tuple[Array, Array] | None:
     """As `_record_one_face`, stretch by stretch; None where the file is not what its packets promise."""
     size, path = (footage.width, footage.height), Path(recorder.source)
-    clip = Clip(path, size, camera, stretches[0].stamps[0], arguments.selection, arguments.thorough)
+    clip = Clip(path, size, camera, stretches[0].stamps[0], arguments.selection, arguments.thorough, recorder.crops)
     frames, written = sum(len(stretch.stamps) for stretch in stretches), 0
 
     def write(lines: list[str]) -> None:
@@ -132,11 +134,12 @@ def _record_stretches(
 
 def _record_several_faces(recorder: Recorder, camera: Camera, footage: videos.Footage, arguments: Arguments) -> None:
     """One row a face and frame; none for a frame without a face."""
-    tracker = MultiFaceTracker(camera=camera, thorough=arguments.thorough)
+    tracker = MultiFaceTracker(camera=camera, thorough=arguments.thorough, faces_at_most=arguments.faces_at_most)
     groups = columns.video_groups(arguments.selection)
     for number, frame in _counted(footage):
         for slot, face in tracker.step(frame.picture).items():
             recorder.write(columns.video_values(number, slot, frame.time_s, face, groups))
+            recorder.draw(frame.picture, face, video_crop(slot, number))
 
 
 def _counted(footage: videos.Footage) -> Iterator[tuple[int, videos.Frame]]:

@@ -1,0 +1,55 @@
+"""FaceLandmarkVidMulti with more faces than OpenFace's four."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.openface_lite.engine_runs import write_video
+
+CELL, SIDE = (320, 180), 3
+FRAMES = 5
+
+
+@pytest.fixture(scope="module")
+def meeting(portrait, tmp_path_factory):
+    """A recording of a meeting of nine on 960x540: the portrait in a grid, each at another size and place."""
+    path = tmp_path_factory.mktemp("media") / "meeting.mp4"
+    frames = []
+    for frame in range(FRAMES):
+        canvas = np.full((SIDE * CELL[1], SIDE * CELL[0], 3), 60, np.uint8)
+        for number in range(SIDE * SIDE):
+            row, column = divmod(number, SIDE)
+            side = 150 + 3 * number
+            head = cv2.resize(portrait[0:320, 60:380], (side, side), interpolation=cv2.INTER_AREA)
+            top, left = row * CELL[1] + 3, column * CELL[0] + 20 + 10 * number + frame
+            canvas[top : top + side, left : left + side] = head
+        frames.append(canvas)
+    write_video(path, frames)
+    return path
+
+
+def cells_of(rows):
+    """Cells of the grid, by face and frame."""
+    return {
+        (row["face_id"], row["frame"]): (
+            int(float(row["x_30"])) // CELL[0],
+            int(float(row["y_30"])) // CELL[1],
+        )
+        for row in rows
+    }
+
+
+def test_nine_people_in_a_grid_keep_a_number_each(command, meeting):
+    rows = command("FaceLandmarkVidMulti", "-f", meeting, "-faces_at_most", "9", "-2Dfp").table("meeting")
+    cells = cells_of(rows)
+    assert len(cells) == len(rows) == 9 * FRAMES
+    for face in {face for face, _ in cells}:
+        assert len({cells[face, str(frame)] for frame in range(1, FRAMES + 1)}) == 1
+    assert len(set(cells.values())) == 9
+
+
+@pytest.mark.parametrize(("options", "most"), [((), 4), (("-faces_at_most", "6"), 6), (("-faces_at_most", "no"), 4)])
+def test_no_more_faces_than_asked_for(command, meeting, options, most):
+    rows = command("FaceLandmarkVidMulti", "-f", meeting, "-2Dfp", *options).table("meeting")
+    assert len({row["face_id"] for row in rows}) <= most
+    assert most == 4 or len({row["face_id"] for row in rows}) == most
