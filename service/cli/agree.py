@@ -49,7 +49,7 @@ class _Compared:
     help="Two names of ENGINES_AVAILABLE, or `own` for OPENFACE_BIN_DIR; A is the reference.",
 )
 @click.option("--media-type", type=click.Choice(["posed", "wild"]), help="Default: DEFAULT_MEDIA_TYPE (wild).")
-@with_job_options(without=("overlay", "gallery", "engine"))
+@with_job_options(without=("overlay", "aligned", "gallery", "engine"))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep both engines' results here.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write plots and figures as a page.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -12,10 +12,12 @@ from pathlib import Path
 from service.engine.camera import Camera
 from service.engine.installed import Engine
 from service.jobs.job import AnalysisJob
-from service.jobs.options import JobOptions, Media, MediaType
+from service.jobs.options import FACES_FOLLOWED, JobOptions, Media, MediaType
 
 ALL_COLUMNS = ("-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze")
 """The column groups; naming them switches off HOG features, face crops and a drawn copy, which would fill the disk."""
+ALIGNED = ("-simalign", "-nobadaligned", "-format_aligned", "png")
+"""Level crops of faces, none of frames without one; PNG takes half the disk of OpenFace's own BMP."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,16 @@ def arguments(
     argv += ["-out_dir", str(out_dir)]
     for stem in stems:
         argv += ["-of", f"{stem}.csv"]
-    return argv + flags(task)
+    argv += flags(task)
+    if is_followed_at_once(engine, task) and task.options.faces_at_most != FACES_FOLLOWED:
+        # OpenFace does not know this option.
+        argv += ["-faces_at_most", str(task.options.faces_at_most)]
+    return argv
+
+
+def is_followed_at_once(engine: Engine, task: EngineTask) -> bool:
+    """Whether one run of the engine follows as many faces as the job asks for."""
+    return command_for(task) != "FaceLandmarkVidMulti" or task.options.faces_at_most <= engine.faces_at_most
 
 
 def flags(task: EngineTask) -> list[str]:
@@ -79,4 +90,6 @@ def flags(task: EngineTask) -> list[str]:
     chosen += ["-multi_view", "1" if task.options.multi_view else "0"]
     if command_for(task) == "FeatureExtraction" and task.options.au == "static":
         chosen.append("-au_static")
+    if task.options.aligned:
+        chosen += ALIGNED
     return chosen + (task.camera.as_flags() if task.camera else [])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import BadRequest, EngineUnavailable
+from service.jobs.options import FACES_FOLLOWED
 from service.storage.local_files import sha256_of
 
 COMMANDS = ("FaceLandmarkImg", "FeatureExtraction", "FaceLandmarkVidMulti")
@@ -41,6 +42,7 @@ class Engine:
         commands: those that are installed.
         binary_sha256: SHA-256 by command, where no `engine.json` identifies them.
         is_parallel: whether one process uses several processors well; others get one.
+        faces_at_most: number of faces that it follows in a video with several.
         turns_videos: whether it turns videos upright by their rotation flag; others get a copy that is.
         au_facts: by action-unit column; empty where the engine states none.
         model_facts: name, hash, shapes, licence and citation key of each model file; JSON as the engine states it.
@@ -61,6 +63,7 @@ class Engine:
     citations: tuple[Mapping[str, Any], ...] = ()
     is_parallel: bool = False
     turns_videos: bool = False
+    faces_at_most: int = FACES_FOLLOWED
 
     @classmethod
     def find(cls, bin_dir: Path) -> Engine:
@@ -112,6 +115,7 @@ def _labelled(bin_dir: Path, label: Path, present: tuple[str, ...]) -> Engine:
         models, au_support = _texts(fields.get("models", {})), _texts(fields.get("au_support", {}))
         version, commit = _optional(fields.get("version")), _optional(fields.get("commit"))
         au_facts = {str(name): UnitFacts(**_texts(said)) for name, said in fields.get("au_facts", {}).items()}
+        faces_at_most = int(fields.get("faces_at_most", FACES_FOLLOWED))
         model_facts, citations = (tuple(map(dict, fields.get(part, ()))) for part in ("model_facts", "citations"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EngineUnavailable(f"{label} does not describe an engine: {error!r}") from error
@@ -137,6 +141,7 @@ def _labelled(bin_dir: Path, label: Path, present: tuple[str, ...]) -> Engine:
         citations=citations,
         is_parallel=fields.get("parallel") is True,
         turns_videos=fields.get("turns_videos") is True,
+        faces_at_most=faces_at_most,
     )
 
 

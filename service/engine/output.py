@@ -18,6 +18,7 @@ from service.engine.run import EngineRun
 from service.engine.running_stats import RunningMeasures
 from service.engine.table import Table
 from service.errors import MalformedOutput
+from service.jobs.options import Media
 
 CAMERA_DIGITS = 1e-4
 """Relative difference that counts as the same camera: OpenFace writes six digits."""
@@ -48,7 +49,7 @@ def read_table(task: EngineTask, run: EngineRun, publish_as: Path, times: Sequen
     if csv.is_file():
         return _rewrite(task, csv, publish_as, times)
     if _found_no_face(run.out_dir / f"{run.stem}_of_details.txt"):
-        return _write(task, (), publish_as)
+        return write_table(task.media, (), publish_as)
     raise failure(run.finished, run.log_tail)
 
 
@@ -86,11 +87,12 @@ def _rewrite(task: EngineTask, csv: Path, publish_as: Path, times: Sequence[floa
             found = _biggest_face(found, columns)
         if task.media == "video" and times is not None:
             found = with_times(found, columns, times)
-        return _write(task, found, publish_as)
+        return write_table(task.media, found, publish_as)
 
 
-def _write(task: EngineTask, found: Iterable[Block], publish_as: Path) -> Table:
-    columns = columns_for(task.media)
+def write_table(media: Media, found: Iterable[Block], publish_as: Path) -> Table:
+    """Write checked rows as a table, and collect the facts about it."""
+    columns = columns_for(media)
     measures, frames = RunningMeasures(columns), _Frames()
     rows = 0
     with publish_as.open("wb") as file:
@@ -100,9 +102,9 @@ def _write(task: EngineTask, found: Iterable[Block], publish_as: Path) -> Table:
             out.write(block.lines)
             rows += len(block.values)
             measures.add(block.values)
-            if task.media == "video":
+            if media == "video":
                 frames.add(block.values)
-    video = task.media == "video"
+    video = media == "video"
     return Table(
         path=publish_as,
         rows=rows,
@@ -114,6 +116,7 @@ def _write(task: EngineTask, found: Iterable[Block], publish_as: Path) -> Table:
         frames_success=frames.success if video else None,
         last_frame=frames.last if video else None,
         measures=measures.result(),
+        most_at_once=frames.most_at_once,
     )
 
 
@@ -124,6 +127,8 @@ class _Frames:
         self._written: list[NDArray[np.int64]] = []
         self._success: list[NDArray[np.int64]] = []
         self.faces: set[int] = set()
+        self.most_at_once = 0
+        self._open = (0, 0)
 
     def add(self, values: NDArray[np.float64]) -> None:
         numbers = values[:, [FRAME, FACE_ID]]
@@ -134,6 +139,14 @@ class _Frames:
         self._written.append(np.unique(frame))
         self._success.append(np.unique(frame[success]))
         self.faces.update(np.unique(face[success]).tolist())
+        self._count_at_once(frame[success])
+
+    def _count_at_once(self, frames: NDArray[np.int64]) -> None:
+        """Count the rows of each frame, whose rows may go on in the next block."""
+        for frame, count in zip(*(part.tolist() for part in np.unique(frames, return_counts=True)), strict=True):
+            before = self._open[1] if self._open[0] == frame else 0
+            self._open = (frame, before + count)
+            self.most_at_once = max(self.most_at_once, before + count)
 
     @property
     def written(self) -> int:

@@ -53,6 +53,11 @@ class EngineRun:
     stem: str = STEM
     pictures: int = 1
 
+    @property
+    def crops(self) -> Path:
+        """Folder of the aligned crops; it exists only where they were asked for."""
+        return self.out_dir / f"{self.stem}_aligned"
+
 
 def run_engine(
     engine: Engine,

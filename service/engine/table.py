@@ -46,6 +46,7 @@ class Table:
         frames_written: distinct `frame`; None for pictures, as the next two.
         frames_success: distinct `frame` with `success` 1.
         last_frame: largest `frame`; 0 without rows.
+        most_at_once: videos: largest number of faces with `success` 1 in one frame.
     """
 
     path: Path
@@ -58,3 +59,4 @@ class Table:
     frames_success: int | None
     last_frame: int | None
     measures: Measures
+    most_at_once: int = 0

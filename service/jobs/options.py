@@ -36,6 +36,8 @@ LATER = {SINCE: 2}
 """Metadata of the fields of message schema 2."""
 
 
+FACES_FOLLOWED = 4
+"""Number of faces that OpenFace's FaceLandmarkVidMulti follows at most."""
 LARGEST_LENGTH = 1e6
 """Largest value of a camera in pixels."""
 LONGEST_TIME_S = 1e7
@@ -43,6 +45,7 @@ LONGEST_TIME_S = 1e7
 Pixels = Annotated[float, Field(gt=0, le=LARGEST_LENGTH, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_TIME_S, allow_inf_nan=False)]
 Step = Annotated[int, Field(ge=1, le=10**6)]
+FaceCount = Annotated[int, Field(ge=FACES_FOLLOWED, le=25)]
 RegionText = Annotated[str, Field(max_length=40), AfterValidator(lambda text: str(Region.parse(text)) if text else "")]
 
 
@@ -126,6 +129,18 @@ class RequestedOptions(BaseModel):
         "those of the whole.",
         json_schema_extra=optional,
     )
+    faces_at_most: FaceCount | None = Field(
+        None,
+        description="Videos with faces=many: number of faces that are followed at once, 4 to 25. Default: 4, as many "
+        "as OpenFace follows; for more, OpenFace measures the video in as many tiles.",
+        json_schema_extra=optional,
+    )
+    aligned: Literal["0", "1", "false", "true"] | None = Field(
+        None,
+        description="`1` also keeps a crop of 112 x 112 pixels of each face and frame, turned level and masked, as "
+        "`aligned.zip` with an index; of long videos the first ones.",
+        json_schema_extra=optional,
+    )
 
 
 OPTION_NAMES: tuple[str, ...] = tuple(RequestedOptions.model_fields)
@@ -142,6 +157,11 @@ def value_type(name: str) -> type:
     kind = _kind(name)
     plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     return plain if isinstance(plain, type) else str
+
+
+def is_on(value: str | None) -> bool:
+    """Read the value of an option that is on or off."""
+    return value in {"1", "true"}
 
 
 def _kind(name: str) -> Any:
@@ -170,6 +190,8 @@ class JobOptions:
         start, end: the part of a video that is measured, in seconds after its first frame.
         every: number of frames of which one is measured.
         region: the part of the picture that is measured, as `Region` writes it; empty for the whole.
+        faces_at_most: number of faces that are followed at once in a video with several.
+        aligned: also keep a level crop of each face and frame.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -189,6 +211,8 @@ class JobOptions:
     end: Seconds | None = field(default=None, metadata=LATER)
     every: Step = field(default=1, metadata=LATER)
     region: RegionText = field(default="", metadata=LATER)
+    faces_at_most: FaceCount = field(default=FACES_FOLLOWED, metadata=LATER)
+    aligned: bool = field(default=False, metadata=LATER)
 
     @classmethod
     def resolve(
@@ -231,7 +255,7 @@ class JobOptions:
             faces="many" if faces == "many" else "one",
             au="static" if au == "static" else "dynamic",
             multi_view=given.get("multi_view", "1" if media_type == "wild" else "0") == "1",
-            overlay=given.get("overlay", "0") in {"1", "true"},
+            overlay=is_on(given.get("overlay")),
             gallery=given.get("gallery", ""),
             **_as_given(requested),
         )
@@ -285,7 +309,7 @@ def _checked(given: Mapping[str, str]) -> RequestedOptions:
 
 def _as_given(requested: RequestedOptions) -> dict[str, Any]:
     """Return the values of later options that a job takes over as they are stated."""
-    values = {name: getattr(requested, name) for name in later_options()}
+    values = {name: getattr(requested, name) for name in later_options()} | {"aligned": is_on(requested.aligned)}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -299,7 +323,9 @@ def _contradictions(asked: RequestedOptions, media: JobMedia) -> Iterator[str]:
         yield "camera=exif is for single photos"
     if media != "video" and (asked.start is not None or asked.end is not None or (asked.every or 1) > 1):
         yield "start, end and every choose frames of a video"
-    if media == "sequence" and (asked.overlay in {"1", "true"} or asked.gallery):
-        yield "overlay and gallery are for files, not for a sequence of pictures"
+    if media == "sequence" and (is_on(asked.overlay) or is_on(asked.aligned) or asked.gallery):
+        yield "overlay, aligned and gallery are for files, not for a sequence of pictures"
+    if asked.faces_at_most is not None and (media != "video" or asked.faces != "many"):
+        yield "faces_at_most is for videos with faces=many; in pictures all faces are measured"
     if asked.end is not None and asked.end <= (asked.start or 0.0):
         yield "the end comes after the start"

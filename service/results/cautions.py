@@ -38,7 +38,7 @@ GENERAL = (
 def cautions(summary: Summary, facts: ManifestReader) -> list[Caution]:
     """List the cautions that apply to this result; those in `summary` are not read."""
     by_media = _of_a_video if facts.media == "video" else _of_a_picture
-    return [*_of_the_engine(summary, facts), *_of_the_table(summary), *by_media(summary, facts)]
+    return [*_of_the_engine(summary, facts), *_of_the_table(summary, facts), *by_media(summary, facts)]
 
 
 def _of_the_engine(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
@@ -76,7 +76,7 @@ def _of_the_engine(summary: Summary, facts: ManifestReader) -> Iterator[Caution]
         )
 
 
-def _of_the_table(summary: Summary) -> Iterator[Caution]:
+def _of_the_table(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
     if summary.table.as_published is False:
         yield Caution(
             code="table_changed",
@@ -87,6 +87,9 @@ def _of_the_table(summary: Summary) -> Iterator[Caution]:
             code="partial",
             text=f"The table does not cover the whole media: {summary.completeness.reason}.",
         )
+    cut = facts.aligned.get("reason")
+    if cut:
+        yield Caution(code="crops_missing", text=f"Not every face has an aligned crop: {cut}.")
     if summary.rows.total and not summary.rows.used:
         yield Caution(code="nothing_counts", text="No row passes the quality gate: there are no statistics.")
 
@@ -156,6 +159,12 @@ def _of_a_video(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
     yield from _turned(
         [pose.yaw_deg.p50 for pose in spreads if pose.yaw_deg], [pose.roll_deg.p50 for pose in spreads if pose.roll_deg]
     )
+    if facts.faces_limit_reached:
+        yield Caution(
+            code="faces_limit",
+            text=f"{facts.faces_at_most} faces were followed at once, which is the limit of this job: there may be "
+            "more people than the table has. faces_at_most raises it.",
+        )
     if len(summary.tracks) > 1:
         yield Caution(
             code="slots",

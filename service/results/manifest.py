@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from service.engine.aligned_crops import AlignedFacts
 from service.engine.installed import Engine, UnitFacts
 from service.engine.run import EngineRun
 from service.engine.table import Table
@@ -190,13 +191,14 @@ def succeeded(
     csv_name: str,
     service_version: str,
     overlay: OverlayFacts | None = None,
+    aligned: AlignedFacts | None = None,
 ) -> dict[str, Any]:
     """Build the manifest of a published CSV.
 
     Args:
         seconds: by step (`STEPS`); a step that did not run may be left out.
         csv_name: the blob name under which the table is published, without its folders.
-        overlay: None where the job has no overlay.
+        overlay, aligned: None where the job has none.
     """
     judged = completeness(
         job.kind,
@@ -218,6 +220,8 @@ def succeeded(
         },
         "summary": _means(table, engine.au_support),
         "overlay": {"name": overlay.name, "reason": overlay.reason} if overlay else None,
+        "aligned": asdict(aligned) if aligned else None,
+        "faces_limit": _faces_limit(job, table),
     }
 
 
@@ -266,6 +270,8 @@ def _every_key(
         "csv": None,
         "summary": None,
         "overlay": None,
+        "aligned": None,
+        "faces_limit": None,
         "service_version": service_version,
     }
 
@@ -314,6 +320,14 @@ def _frames(job: AnalysisJob, frames: FrameFacts, table: Table) -> dict[str, int
         "written": table.frames_written,
         "success": table.frames_success,
     }
+
+
+def _faces_limit(job: AnalysisJob, table: Table) -> dict[str, Any] | None:
+    """Say whether as many faces were followed at once as the job allows; None where no number is a limit."""
+    if job.kind == "image" or job.options.faces == "one":
+        return None
+    at_most = job.options.faces_at_most
+    return {"at_most": at_most, "at_once": table.most_at_once, "reached": table.most_at_once >= at_most}
 
 
 def engine_facts(engine: Engine, run: EngineRun | None = None) -> EngineFacts:

@@ -18,6 +18,8 @@ class ManifestReader:
         self.engine = _part(manifest, "engine")
         self.frames = _part(manifest, "frames")
         self.csv = _part(manifest, "csv")
+        self.aligned = _part(manifest, "aligned")
+        self._faces_limit = _part(manifest, "faces_limit")
         self.au_support = _part(self.engine, "au_support")
         self.au_facts = _part(self.engine, "au_facts")
 
@@ -35,6 +37,16 @@ class ManifestReader:
     def files(self) -> list[str]:
         """Names of a sequence's pictures in the order of the frames."""
         return [str(name) for name in self.file.get("files") or ()]
+
+    @property
+    def faces_limit_reached(self) -> bool:
+        """Whether as many faces were followed at once as the job allows."""
+        return self._faces_limit.get("reached") is True
+
+    @property
+    def faces_at_most(self) -> int:
+        """Number of faces that are followed at once; 0 where no number is a limit."""
+        return int(self._faces_limit.get("at_most") or 0)
 
     @property
     def verdict(self) -> Literal["complete", "partial", "unknown"]:

@@ -103,7 +103,8 @@ def _options(facts: ManifestReader) -> Iterator[str]:
         parts.append(
             "dynamic action-unit models, calibrated over the clip" if calibrated else "static action-unit models"
         )
-    parts.append("one face (the largest)" if options.get("faces") == "one" else "all faces found")
+    several = f"at most {facts.faces_at_most} faces at once" if facts.faces_at_most else "all faces found"
+    parts.append("one face (the largest)" if options.get("faces") == "one" else several)
     yield f"The command was {command}, with {_and(parts)}."
 
 

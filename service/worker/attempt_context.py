@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from service import metrics, tracing
+from service.engine.aligned_crops import AlignedFacts
 from service.engine.run import EngineRun
 from service.jobs.job import AnalysisJob
 from service.jobs.result_place import ResultPlace
@@ -56,6 +57,7 @@ class AttemptContext:
     media: MediaFacts = field(default_factory=MediaFacts)
     frames: FrameFacts = field(default_factory=lambda: FrameFacts(expected=None, decoded=None))
     overlay: OverlayFacts | None = None
+    aligned: AlignedFacts | None = None
     run: EngineRun | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 

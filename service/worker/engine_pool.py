@@ -219,7 +219,7 @@ def _moved(run: EngineRun, room: Path) -> EngineRun:
     """Move the run's files into the item's own folder; the batch's folder is removed when the batch ends."""
     out_dir = room / "engine"
     out_dir.mkdir()
-    for name in (f"{run.stem}.csv", f"{run.stem}_of_details.txt"):
+    for name in (f"{run.stem}.csv", f"{run.stem}_of_details.txt", f"{run.stem}_aligned"):
         if (run.out_dir / name).exists():
             (run.out_dir / name).rename(out_dir / name)
     return replace(run, out_dir=out_dir, log=run.log.rename(room / "openface.log"))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from service import __version__, metrics
+from service.engine.aligned_crops import ALIGNED, pack_crops
 from service.engine.camera import assumed_camera
-from service.engine.command import EngineTask
+from service.engine.command import EngineTask, is_followed_at_once
 from service.engine.installed import Engine
 from service.engine.output import read_table
 from service.engine.placed_table import number_frames, place_table
@@ -44,6 +45,7 @@ from service.worker.engine_pool import EnginePool, EngineRequest, Steps
 from service.worker.limits import MIB, Limits
 from service.worker.media_probe import Prober, ProbeRequest
 from service.worker.sequence_fetch import fetch_sequence
+from service.worker.tile_runs import TiledResult, measure_tiles
 
 FRAMES_A_SECOND = 25.0
 """Frame rate of videos that have none."""
@@ -162,10 +164,16 @@ class _MediaRun:
         media = self._sequence() if self.attempt.job.media == "sequence" else self._file()
         with step("engine") as watch:
             task = self._task(media)
-            self.attempt.run = run = yield self._request(task, media, watch)
+            if is_followed_at_once(self._engine, task):
+                run, tiled = (yield self._request(task, media, watch)), None
+            else:
+                tiled = yield from self._measure_tiles(task, media, watch)
+                run = tiled.run
+            self.attempt.run = run
         with step("results") as watch:
-            table = self._read(task, media, run)
+            table = self._counted(tiled.table if tiled else self._read(task, media, run), run)
             artefacts = self._people(media, table, watch)
+            artefacts += self._aligned(media, table, tiled.crops if tiled else (run.crops,))
         if self.attempt.job.options.overlay:
             with step("overlay") as watch:
                 artefacts += self._overlay(task, media, table, watch)
@@ -251,6 +259,17 @@ class _MediaRun:
         table = read_table(task, run, self.room / "table.csv", media.times)
         # The table in its place is its copy.
         (run.out_dir / f"{run.stem}.csv").unlink(missing_ok=True)
+        return table
+
+    def _measure_tiles(self, task: EngineTask, media: Prepared, watch: WatchStep) -> Steps[TiledResult]:
+        """Measure more faces than the engine follows."""
+        tiled = yield from measure_tiles(
+            self._request(task, media, watch), self.parts.prober, self.parts.limits.of_media
+        )
+        self.attempt.media = replace(self.attempt.media, preparation=(*self.attempt.media.preparation, tiled.step))
+        return tiled
+
+    def _counted(self, table: Table, run: EngineRun) -> Table:
         metrics.table_measured(table.faces, table.frames_written, table.frames_success, run.finished.seconds)
         return table
 
@@ -275,6 +294,14 @@ class _MediaRun:
         )
         text = json.dumps(people, indent=2, ensure_ascii=False, allow_nan=False).encode()
         return [Artefact(PEOPLE, text, "application/json")]
+
+    def _aligned(self, media: Prepared, table: Table, folders: Sequence[Path]) -> list[Artefact]:
+        """Pack the aligned crops, for jobs that ask for them."""
+        if not self.attempt.job.options.aligned:
+            return []
+        path = self.room / ALIGNED
+        self.attempt.aligned = pack_crops(self.attempt.job.kind, folders, table.path, media.numbers, path)
+        return [Artefact(ALIGNED, path, "application/zip")]
 
     def _overlay(self, task: EngineTask, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
         """Draw the overlay; without it the numbers are published all the same."""
@@ -329,6 +356,7 @@ class _MediaRun:
             f"{attempt.place.stem}.csv",
             __version__,
             overlay=attempt.overlay,
+            aligned=attempt.aligned,
         )
 
 

@@ -98,6 +98,8 @@ def _links(record: JobRecord) -> dict[str, str]:
         offered += ["results", "csv"]
         if record.job.options.overlay:
             offered += ["overlay"]
+        if record.job.options.aligned:
+            offered += ["aligned"]
     if record.state in {"succeeded", "failed"}:
         offered += ["manifest"]
     links = {"self": link("one", job_id)} | {name: link(name, job_id) for name in offered}

@@ -13,6 +13,7 @@ from flask import Response, jsonify, stream_with_context
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
+from service.engine.aligned_crops import ALIGNED
 from service.errors import AnalysisError, Conflict, MediaNotFound, NotFound
 from service.jobs.names import LONGEST_BLOB
 from service.jobs.record import JobRecord, State
@@ -186,16 +187,34 @@ def manifest(path: JobPath) -> Response:
 )
 def overlay(path: JobPath) -> Response:
     """Download the overlay, the media with the measurements drawn into it, of jobs with `overlay=1`."""
+    record = services().table.get(path.job_id)
+    missing = NotFound("this job has no overlay; ask for one with overlay=1", "no_overlay")
+    return _artefact(record, NAMES[record.job.kind], TYPES[record.job.kind], missing)
+
+
+@jobs.get(
+    "/jobs/<job_id>/aligned",
+    endpoint="aligned",
+    responses={200: content("application/zip"), **STATE_MATTERS},
+    security=TO_READ,
+)
+def aligned(path: JobPath) -> Response:
+    """Download the aligned face crops, with their index, of jobs with `aligned=1`."""
+    record = services().table.get(path.job_id)
+    missing = NotFound("this job has no aligned crops; ask for them with aligned=1", "no_aligned")
+    return _artefact(record, ALIGNED, "application/zip", missing)
+
+
+def _artefact(record: JobRecord, name: str, content_type: str, missing: NotFound) -> Response:
+    """Stream a file of the published attempt. Raises `missing` where there is none."""
     own = services()
-    record = own.table.get(path.job_id)
     place, csv = published(own, record)
-    media = record.job.kind
-    name = place.artefact(csv.metadata.get("attempt", ""), NAMES[media])
+    blob_name = place.artefact(csv.metadata.get("attempt", ""), name)
     try:
-        blob = own.blobs.info(place.container, name)
+        blob = own.blobs.info(place.container, blob_name)
     except MediaNotFound as error:
-        raise NotFound("this job has no overlay; ask for one with overlay=1", "no_overlay") from error
-    response = Response(own.blobs.stream(place.container, name), content_type=TYPES[media])
+        raise missing from error
+    response = Response(own.blobs.stream(place.container, blob_name), content_type=content_type)
     response.content_length = blob.size
     return response
 

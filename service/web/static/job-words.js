@@ -111,6 +111,7 @@ export function resultLinks(job) {
     links.csv && ["Report", links.report ?? `${links.self}/report.html`, { class: "button primary" }],
     links.csv && ["Table (CSV)", links.csv, { class: "button", download: true }],
     links.overlay && ["Overlay", links.overlay, { class: "button" }],
+    links.aligned && ["Aligned faces", links.aligned, { class: "button" }],
     links.manifest && ["Manifest", links.manifest, { class: "button" }],
   ];
   const of = make("span", { class: "visually-hidden" }, ` of ${fileName(job.blob)}`);
