@@ -72,8 +72,8 @@ class MultiFaceTracker:
     ) -> None:
         self._camera = camera
         self._faces_at_most = faces_at_most
-        # In a picture that holds more than OpenFace's four, each is small.
-        self._tiles = 2 if thorough else int(faces_at_most > FACES_AT_MOST)
+        # Of several faces each is small, of many all are.
+        self._tiles = 2 if thorough or faces_at_most > FACES_AT_MOST else 1
         self._slots: dict[int, _Slot] = {}
         self._frames_seen = 0
 

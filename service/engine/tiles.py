@@ -27,7 +27,7 @@ _ROWS_A_BLOCK = 512
 
 
 def grid(faces: int, width: int, height: int) -> list[Region]:
-    """Return the cells of the grid in which programs for meetings show so many people, row by row."""
+    """Return the cells of the grid in which programs for meetings show this number of people, row by row."""
     longer = math.ceil(math.sqrt(faces))
     shorter = math.ceil(faces / longer)
     across, down = (longer, shorter) if width >= height else (shorter, longer)

@@ -20,7 +20,7 @@ from service.jobs.media_files import find_media
 from service.settings import REPOSITORY, Settings
 from service.worker.local_run import Done, LocalRun
 from tests.conftest import ASTRONAUT
-from tests.openface_lite.engine_runs import write_video
+from tests.openface_lite.engine_runs import side_by_side, write_video
 
 CELL, SIDE, FRAMES = (320, 180), 3, 5
 COMMAND = """#!{python}
@@ -38,7 +38,7 @@ Analyse = Callable[..., Done]
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("media")
-    portrait = cv2.imread(str(ASTRONAUT))
+    portrait = np.asarray(cv2.imread(str(ASTRONAUT)))
     frames = []
     for frame in range(FRAMES):
         canvas = np.full((SIDE * CELL[1], SIDE * CELL[0], 3), 60, np.uint8)
@@ -50,7 +50,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
             canvas[top : top + side, left : left + side] = head
         frames.append(canvas)
     write_video(folder / "meeting.mp4", frames)
-    cv2.imwrite(str(folder / "two.png"), np.hstack([portrait, cv2.resize(portrait, (256, 512))]))
+    cv2.imwrite(str(folder / "two.png"), side_by_side(portrait))
     return folder
 
 
@@ -97,7 +97,7 @@ def crops_of(done: Done) -> tuple[list[Row], dict[str, np.ndarray]]:
     with zipfile.ZipFile(path) as archive:
         index = list(csv.DictReader(io.StringIO(archive.read("index.csv").decode())))
         names = [name for name in archive.namelist() if name != "index.csv"]
-        crops = {name: cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), 1) for name in names}
+        crops = {name: np.asarray(cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), 1)) for name in names}
     assert [row["file"] for row in index] == names
     return index, crops
 
@@ -141,9 +141,7 @@ def test_tiles_give_what_one_look_at_the_whole_gives(analyse: Analyse) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_usual_limit_is_reached_and_said(analyse: Analyse, engine: str) -> None:
     done = analyse(engine, "meeting.mp4", faces="many")
-    limit = manifest_of(done)["faces_limit"]
-    assert limit["at_most"] == 4
-    assert limit["reached"] == (limit["at_once"] == 4)
+    assert manifest_of(done)["faces_limit"] == {"at_most": 4, "at_once": 4, "reached": True}
     assert "faces_at_most" not in manifest_of(done)["job"]["options"]
     assert max(int(row["face_id"]) for row in rows_of(done)) < 4
 
