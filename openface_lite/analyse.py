@@ -1,5 +1,6 @@
 """From a picture to its faces with everything measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def find_faces(picture: Picture, camera: pose.Camera, *, tiles: int, again: bool
 
 def track_face(picture: Picture, before: Face, camera: pose.Camera) -> Face | None:
     """The face of the frame before in the next picture, or None where it cannot be seen any more."""
-    fitted = mesh.fit(picture, before.mesh.region, min_logit=_MIN_LOGIT)
+    fitted = mesh.fit(picture, before.mesh, min_logit=_MIN_LOGIT)
     return _measure(picture, fitted, camera, before.head_pose) if fitted else None
 
 
@@ -86,7 +87,7 @@ def _measure_all(
 
 def _measure(picture: Picture, fitted: mesh.Mesh, camera: pose.Camera, near: pose.Pose | None = None) -> Face | None:
     if picture.is_reduced:
-        fitted = mesh.Mesh(picture.to_full_size(fitted.points), fitted.logit)
+        fitted = replace(fitted, points=picture.to_full_size(fitted.points))
     head = pose.estimate(fitted, camera, near)
     if head.translation[2] <= 0 or not np.isfinite(head.translation).all():
         return None  # The solver went behind the camera: nothing measured from it would mean anything.
