@@ -8,9 +8,10 @@ import numpy as np
 
 from openface_lite.arrays import Array, Image
 
-# Where a region is reduced by this or more it is first shrunk by a whole number with area averaging, which is three
-# times as fast as by a fraction; bilinear sampling alone would skip pixels and make the landmarks jitter.
-_LEAST_REDUCTION = 2
+# Shrink with area averaging first when a region is reduced by more than this; bilinear sampling alone
+# would skip pixels and make the landmarks jitter.
+_MAX_BILINEAR_REDUCTION = 2.0
+_LEAST_EXACT_REDUCTION = 1.5
 
 
 @dataclass(frozen=True)
@@ -56,38 +57,42 @@ def cut(image: Image, region: Region, side: int, *, outside: tuple[int, int, int
     )
     placed[:, 2] -= offset
     # Halving an image moves pixel centres: i covers the source pixels around (i + 0.5) * n - 0.5.
-    placed /= reduction
+    placed /= reduction[:, np.newaxis]
     placed[:, 2] += 0.5 / reduction - 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     patch = cv2.warpAffine(source, placed, (side, side), flags=flags, borderValue=outside)
     return np.asarray(patch, dtype=np.uint8)
 
 
-def _reduced_surroundings(image: Image, region: Region, side: int) -> tuple[Image, Array, int]:
+def _reduced_surroundings(image: Image, region: Region, side: int) -> tuple[Image, Array, Array]:
     """The part of the image around the region, shrunk where the region is far larger than the patch.
 
     Cropping comes first: shrinking a whole 1080p frame for one face costs several times more. Returns the
-    part, its offset in the image (x, y), and by how much it was shrunk.
+    part, its offset in the image (x, y), and by how much it was shrunk in x and y.
     """
-    factor = int(region.size / side)
-    if factor < _LEAST_REDUCTION:
-        return image, np.zeros(2), 1
+    factor = region.size / side
+    if factor <= _MAX_BILINEAR_REDUCTION:
+        return image, np.zeros(2), np.ones(2)
     # A pixel of the patch more.
-    reach = region.reach + region.size / side
+    reach = region.reach + factor
     height, width = image.shape[:2]
     left, right = _clip(region.center_x - reach, width), _clip(region.center_x + reach + 1, width)
     top, bottom = _clip(region.center_y - reach, height), _clip(region.center_y + reach + 1, height)
-    across, down = _whole(right - left, factor), _whole(bottom - top, factor)
-    if not (across and down):
-        return image, np.zeros(2), 1
+    # By a power of two first, which is many times as fast; much of the way is left to the exact second step, since
+    # two steps blur.
+    fast = 2 ** max(0, int(math.log2(factor / _LEAST_EXACT_REDUCTION)))
+    across, down = ((length // fast) * fast for length in (right - left, bottom - top))
+    if across <= 0 or down <= 0:
+        return image, np.zeros(2), np.ones(2)
     part = image[top : top + down, left : left + across]
-    small = cv2.resize(part, (across // factor, down // factor), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8), np.array([left, top]), factor
+    if fast > 1:
+        part = _shrunk(part, across // fast, down // fast)
+    small = _shrunk(part, max(1, round(across / factor)), max(1, round(down / factor)))
+    return small, np.array([left, top]), np.array([across / small.shape[1], down / small.shape[0]])
 
 
-def _whole(length: int, factor: int) -> int:
-    """The length without the pixels that fill no whole reduced one; 0 where none is filled."""
-    return max(length, 0) // factor * factor
+def _shrunk(image: Image, width: int, height: int) -> Image:
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _clip(value: float, upper: int) -> int:

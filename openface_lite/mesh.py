@@ -39,8 +39,9 @@ _OTHER_TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 # degrees none and 3 (benchmarks.profiles); tilts of 35 and 45 degrees found no more.
 _TILTS = (math.radians(25), math.radians(-25))
 # A fit hangs on the square it looks into, and the square of the next look on the fit. Around a fresh detection the
-# looks are repeated: each brings fits from different boxes some three times closer to one another.
-_LOOKS = 3
+# looks are repeated until it hardly moves: each brings fits from different boxes some three times closer together.
+_LEAST_LOOKS, _MOST_LOOKS = 3, 6
+_SETTLED = 2e-3
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,24 @@ def _fit_tilted(picture: Picture, region: Region, tilt: float, min_logit: float)
 def _refined(picture: Picture, first: Mesh, min_logit: float) -> Mesh | None:
     """Repeat a fit in the region of the last one, so that the box's place and size no longer show in the points."""
     points, logit = first.points, first.logit
-    for _ in range(_LOOKS - 1):
+    before = _face_region(points, first.tilt)
+    for look in range(2, _MOST_LOOKS + 1):
         # The least presence counts: a passing resemblance does not survive a second look from elsewhere.
         if logit < min_logit:
             return None
-        points, next_logit = _fit_once(picture, _face_region(points, first.tilt))
+        points, next_logit = _fit_once(picture, before)
         logit = min(logit, next_logit)
+        region = _face_region(points, first.tilt)
+        if look >= _LEAST_LOOKS and _apart(before, region) < _SETTLED:
+            break
+        before = region
     return Mesh(points, logit, first.tilt) if logit >= min_logit else None
+
+
+def _apart(one: Region, other: Region) -> float:
+    """How far two squares lie apart, as a share of their size or in radians, whichever is more."""
+    moved = math.hypot(one.center_x - other.center_x, one.center_y - other.center_y) / one.size
+    return max(moved, abs(math.log(other.size / one.size)), abs(other.angle - one.angle))
 
 
 def _fit_once(picture: Picture, region: Region) -> tuple[Array, float]:

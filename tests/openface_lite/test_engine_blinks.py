@@ -41,7 +41,7 @@ def test_drawn_blinks_are_counted(drawn):
 def counted_in_reports(table: Table, rate: float) -> int:
     """How many blinks the report, the summary and their rate a minute speak of."""
     good = table["success"] == 1
-    closures = events(table["timestamp"][good], table["AU45_r"][good], 1 / rate, BLINK)
+    closures = events(table["timestamp"][good], table["AU45_r"][good], np.full(good.sum(), 1 / rate), BLINK)
     return len(shorter_than(closures, BLINK.longest_s or 0))
 
 
