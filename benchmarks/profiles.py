@@ -65,9 +65,9 @@ def main(json_file: Path | None) -> None:
 
 
 def _row(yaw: int) -> dict[str, Any]:
-    portrait = _portrait()
+    portrait = portrait_points()
     views = [view for side in ((1, -1) if yaw else (1,)) for view in _views(portrait, side * yaw)]
-    off = [_points_off(face, view, portrait) for view in views if (face := _face_in(view))]
+    off = [points_off(face, view, portrait) for view in views if (face := _face_in(view))]
     middle, most = (float(np.median(off)), max(off)) if off else (None, None)
     return {"yaw": yaw, "views": len(views), "found": len(off), "points_off": middle, "points_off_most": most}
 
@@ -80,7 +80,7 @@ def _face_in(view: View) -> Face | None:
     )
 
 
-def _points_off(face: Face, view: View, portrait: Points) -> float:
+def points_off(face: Face, view: View, portrait: Points) -> float:
     """Against the distance that the eyes have from the front: that of a profile shrinks to nothing."""
     front = face_points(portrait)[:, :2]
     eyes = np.linalg.norm(front[_RIGHT_CORNER] - front[_LEFT_CORNER]) * _scale()
@@ -88,23 +88,24 @@ def _points_off(face: Face, view: View, portrait: Points) -> float:
 
 
 @cache
-def _portrait() -> Points:
+def portrait_points() -> Points:
+    """Return the portrait's points with their depths."""
     [face] = analyse_image(PORTRAIT)
     return np.asarray(face.mesh.points)
 
 
 def _scale() -> float:
-    portrait = _portrait()
+    portrait = portrait_points()
     return 0.45 * _CANVAS / float(np.ptp(portrait[:, 1]))
 
 
 def _views(portrait: Points, yaw: int) -> Iterator[View]:
     picture = np.asarray(cv2.imread(str(PORTRAIT)), np.uint8)
     for roll in ROLLS:
-        yield _drawn(picture, portrait, yaw, roll)
+        yield drawn(picture, portrait, yaw, roll)
 
 
-def _drawn(picture: Image, points: Points, yaw: int, roll: int) -> View:
+def drawn(picture: Image, points: Points, yaw: int, roll: int) -> View:
     """Turn the points, and draw each triangle of the skin that shows, the far ones first."""
     turned = (points - points[:_SKIN].mean(axis=0)) @ _turn(yaw, roll).T * _scale()
     turned[:, :2] += _CANVAS / 2
