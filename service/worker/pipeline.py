@@ -113,15 +113,15 @@ class Pipeline:
         steps = self.steps(attempt)
         try:
             request = next(steps)
-            try:
-                run = self.engines.run(request)
-            except BaseException as error:
-                request = steps.throw(error)
-            else:
-                request = steps.send(run)
+            while True:
+                try:
+                    run = self.engines.run(request)
+                except BaseException as error:
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(run)
         except StopIteration as end:
             return str(end.value)
-        raise AssertionError(f"a second engine run of one item: {request.label}")
 
     def close(self) -> None:
         """End the children that stay between items, and the engines' threads."""

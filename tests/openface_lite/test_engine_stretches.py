@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from openface_lite import analyse_video, stretches, videos
+from openface_lite import analyse_video, columns, stretches, videos
 from openface_lite.action_units import INTENSITIES, clip_units
 from openface_lite.track import FaceTracker
 from tests.openface_lite.engine_runs import BIN
@@ -77,16 +77,19 @@ def test_a_short_video_is_one_piece(face_clip):
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
 def test_two_processes_write_the_very_table_of_one(child, moving, tmp_path):
-    tables = []
+    tables, crops = [], []
     for count in (1, 2):
         with on_processors(count):
-            run = child("FeatureExtraction", "-f", moving)
+            run = child("FeatureExtraction", "-f", moving, *columns.COLUMN_FLAGS, "-simalign")
         assert run.exit_code == 0, run.stderr
-        assert run.files == {"moving.csv", "moving_of_details.txt"}
+        assert run.files == {"moving.csv", "moving_of_details.txt", "moving_aligned"}
         tables.append((run.folder / "moving.csv").read_bytes())
+        crops.append({path.name: path.read_bytes() for path in (run.folder / "moving_aligned").iterdir()})
         run.folder.rename(tmp_path / f"out of {count}")
     assert tables[0] == tables[1]
     assert tables[0].count(b"\n") == SECONDS * FPS + 1
+    assert crops[0] == crops[1]
+    assert len(crops[0]) == SECONDS * FPS
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
