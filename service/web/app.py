@@ -23,6 +23,7 @@ from service.web.protocol.examples import add_examples
 from service.web.protocol.openapi import SECURITY_SCHEMES
 from service.web.routes.analyse import analyse
 from service.web.routes.annotations import exclusions
+from service.web.routes.downloads import downloads
 from service.web.routes.faces import faces
 from service.web.routes.health import health, watching
 from service.web.routes.jobs import jobs
@@ -45,6 +46,22 @@ INFO = Info(
 
 UNLOGGED = {"health.healthz", "watching.numbers"}
 """Endpoints polled every few seconds; their requests are counted and not logged."""
+
+
+BLUEPRINTS = (
+    health,
+    watching,
+    sessions,
+    uploads,
+    analyse,
+    jobs,
+    reports,
+    downloads,
+    exclusions,
+    viewer,
+    faces,
+    schema,
+)
 
 
 def create_app(
@@ -73,7 +90,7 @@ def create_app(
     # OPTIONS is not part of the API: pages of other origins do not call it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     problems.register(app)
-    for blueprint in (health, watching, sessions, uploads, analyse, jobs, reports, exclusions, viewer, faces, schema):
+    for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.register_blueprint(pages)
     extra(app)

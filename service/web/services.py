@@ -14,6 +14,7 @@ from service.jobs.queue_metrics import QueueMetrics
 from service.jobs.watcher import JobWatcher
 from service.results.report.cache import ReportCache
 from service.results.series.store import SeriesStore
+from service.results.tidy.store import TidyStore
 from service.settings import Settings
 
 KEY = "faceline"
@@ -31,6 +32,7 @@ class Services(JobBackend):
         watcher: follows jobs for event streams and waiting answers.
         reports: cache of the reports.
         series: cache of the videos' measurements for drawing.
+        tidy: cache of the tidy tables.
     """
 
     queue_metrics: QueueMetrics
@@ -38,6 +40,7 @@ class Services(JobBackend):
     analyser: InteractiveAnalyser
     reports: ReportCache
     series: SeriesStore
+    tidy: TidyStore
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -51,6 +54,7 @@ class Services(JobBackend):
             analyser=InteractiveAnalyser(settings),
             reports=ReportCache(jobs.blobs, settings.workspace, ask),
             series=SeriesStore(jobs.blobs, settings.workspace),
+            tidy=TidyStore(jobs.blobs, settings.workspace),
         )
 
 

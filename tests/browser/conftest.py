@@ -6,9 +6,14 @@ A page fails its test if it logs an error, breaks its content-security policy, o
 from __future__ import annotations
 
 import base64
+import csv
+import io
+import json
 import os
 import re
 import sys
+import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +23,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from azure.storage.blob import BlobServiceClient
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from infra.local.browser import ADVICE, find_browser
@@ -34,6 +40,8 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 CAMERA_SIZE = (640, 480)
 FRAMES = 45
+DONE_S = 25
+"""Longest wait of one request for a job's end."""
 
 ARGUMENTS = [
     "--disable-background-networking",
@@ -90,11 +98,42 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 @dataclass(frozen=True)
+class Analysed:
+    """A video that the worker has analysed: its job's page, its table, its frames."""
+
+    path: str
+    rows: list[dict[str, str]]
+    frames: list[np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def analysed(site: LocalStack, clip: Path) -> Analysed:
+    name = f"viewer-{uuid.uuid4().hex[:8]}"
+    with BlobServiceClient.from_connection_string(site.connection_string) as storage:
+        storage.create_container(name).upload_blob("clip.mp4", clip.read_bytes())
+    url = f"{site.service_url}/analyse/video/posed/{name}"
+    for _ in range(4):
+        request = urllib.request.Request(url, method="POST", headers={"Prefer": f"wait={DONE_S}"})
+        with urllib.request.urlopen(request, timeout=40) as answer:
+            [job] = json.load(answer)["jobs"]
+        if job["state"] == "succeeded":
+            break
+    with urllib.request.urlopen(f"{site.service_url}{job['links']['csv']}") as answer:
+        rows = list(csv.DictReader(io.StringIO(answer.read().decode())))
+    with av.open(str(clip)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(rows) == len(frames) == FRAMES
+    return Analysed(f"/page/jobs/{job['id']}", rows, frames)
+
+
+@dataclass(frozen=True)
 class GuardedSite:
     """A server that asks for keys."""
 
     url: str
     key: str
+    reader: str
+    """Key that may read only."""
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +143,7 @@ def guarded_site(site: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> 
     keys = folder / "keys"
     # May analyse and read, as keys may unless more is said.
     made = service_command("key", "new", "--name", "visitor", "--file", str(keys))
+    reader = service_command("key", "new", "--name", "reader", "--scope", "read", "--file", str(keys))
     port = free_port()
     url = f"http://{HOST}:{port}"
     environ = {
@@ -124,7 +164,7 @@ def guarded_site(site: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> 
         folder=REPOSITORY,
     )
     server.start()
-    yield GuardedSite(url, made.stdout.strip())
+    yield GuardedSite(url, made.stdout.strip(), reader.stdout.strip())
     server.stop()
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import math
 import urllib.request
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -21,40 +17,10 @@ from azure.storage.blob import BlobServiceClient
 from playwright.sync_api import Page, expect
 
 from infra.local.stack import LocalStack
-from tests.browser.conftest import FRAMES, PHONE, Visit, looked_at
+from tests.browser.conftest import DONE_S, FRAMES, PHONE, Analysed, Visit, looked_at
 
 LANDMARK_COLOUR = (0x5F, 0xF2, 0xDE)
 MOST_PIXELS = 2.0
-DONE_S = 25
-
-
-@dataclass(frozen=True)
-class Analysed:
-    """A video that the worker has analysed: its job's page, its table, its frames."""
-
-    path: str
-    rows: list[dict[str, str]]
-    frames: list[np.ndarray]
-
-
-@pytest.fixture(scope="session")
-def analysed(site: LocalStack, clip: Path) -> Analysed:
-    name = f"viewer-{uuid.uuid4().hex[:8]}"
-    with BlobServiceClient.from_connection_string(site.connection_string) as storage:
-        storage.create_container(name).upload_blob("clip.mp4", clip.read_bytes())
-    url = f"{site.service_url}/analyse/video/posed/{name}"
-    for _ in range(4):
-        request = urllib.request.Request(url, method="POST", headers={"Prefer": f"wait={DONE_S}"})
-        with urllib.request.urlopen(request, timeout=40) as answer:
-            [job] = json.load(answer)["jobs"]
-        if job["state"] == "succeeded":
-            break
-    with urllib.request.urlopen(f"{site.service_url}{job['links']['csv']}") as answer:
-        rows = list(csv.DictReader(io.StringIO(answer.read().decode())))
-    with av.open(str(clip)) as container:
-        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    assert len(rows) == len(frames) == FRAMES
-    return Analysed(f"/page/jobs/{job['id']}", rows, frames)
 
 
 def opened(window: Visit, analysed: Analysed) -> Page:

@@ -181,7 +181,14 @@ class ReportCache:
             table = room / "table.csv"
             self._blobs.download(place.container, place.csv, csv.etag, table)
             upload, missing = self._upload(job, room)
-            request = ReportRequest(table, self._manifest(place, attempt), upload, missing, annotations=annotations)
+            request = ReportRequest(
+                table,
+                self._manifest(place, attempt),
+                upload,
+                missing,
+                annotations=annotations,
+                job_page=f"/page/jobs/{job.job_id}",
+            )
             for name, content in self._maker.make(request).items():
                 self._blobs.upload(
                     place.container,

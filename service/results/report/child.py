@@ -42,6 +42,7 @@ def _report(
     missing: str,
     confidence: float,
     annotations: dict[str, Any],
+    job_page: str,
 ) -> Answer:
     """Make the files; their contents follow each other in the body, `sizes` has their lengths.
 
@@ -55,6 +56,7 @@ def _report(
             missing=missing,
             confidence=confidence,
             annotations=Annotations.model_validate(annotations),
+            job_page=job_page,
         )
         made = files(request)
     except AnalysisError as error:
@@ -74,7 +76,7 @@ def files(request: ReportRequest) -> dict[str, str]:
         SUMMARY: summary.model_dump_json(indent=2) + "\n",
         METHODS: methods_file(summary, facts),
         BIBLIOGRAPHY: bibliography(facts),
-        REPORT: page(summary, table, manifest, shown, request.annotations),
+        REPORT: page(summary, table, manifest, shown, request.annotations, request.job_page),
     }
 
 

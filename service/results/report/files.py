@@ -1,6 +1,6 @@
 """Names of a report's files."""
 
-FORMAT = "3"
+FORMAT = "4"
 """Version of the files' content; stored files of another version are made anew."""
 
 REPORT = "report.html"

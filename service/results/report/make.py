@@ -37,6 +37,7 @@ class ReportRequest:
         upload: the media as uploaded; None where it is not available, for the reason in the sentence `missing`.
         confidence: of the quality gate.
         annotations: of the result.
+        job_page: path of the page to which the report leads back; empty where it is read as a file.
     """
 
     csv: Path
@@ -45,6 +46,7 @@ class ReportRequest:
     missing: str = ""
     confidence: float = CONFIDENCE
     annotations: Annotations = NO_ANNOTATIONS
+    job_page: str = ""
 
 
 class ReportMaker:
@@ -89,6 +91,7 @@ class ReportMaker:
             "missing": missing,
             "confidence": request.confidence,
             "annotations": request.annotations.model_dump(mode="json"),
+            "job_page": request.job_page,
         }
         future = self._pool.submit(fields)
         try:

@@ -69,6 +69,7 @@ def page(
     manifest: Mapping[str, Any],
     shown: ReportPicture,
     annotations: Annotations = NO_ANNOTATIONS,
+    job_page: str = "",
 ) -> str:
     """Render the page: HTML without scripts and without outside resources."""
     facts = ManifestReader(manifest)
@@ -80,6 +81,7 @@ def page(
         verdict=verdict(summary, facts),
         about=list(_about(summary, facts)),
         shown=shown,
+        job_page=job_page,
         names=ACTION_UNIT_NAMES,
         pose_words=POSE_WORDS,
         gaze_words=GAZE_WORDS,

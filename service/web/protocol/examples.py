@@ -33,6 +33,8 @@ ADDED: Mapping[str, str] = {
     "GET /jobs": "?state=failed&text=portrait",
     "GET /jobs/{job_id}/events": "-N",
     "GET /jobs/{job_id}/result.csv": "-o result.csv",
+    "GET /jobs/{job_id}/result.parquet": "-o result.parquet",
+    "GET /jobs/{job_id}/files.zip": "-o result.zip",
     "GET /jobs/{job_id}/overlay": "-o overlay.mp4",
     "GET /jobs/{job_id}/report.html": "-o report.html",
     "PUT /jobs/{job_id}/annotations": '-H "Content-Type: application/json" '

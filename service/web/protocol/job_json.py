@@ -104,11 +104,15 @@ def _links(record: JobRecord) -> dict[str, str]:
         offered += ["manifest"]
     links = {"self": link("one", job_id)} | {name: link(name, job_id) for name in offered}
     if record.state == "succeeded":
-        links["report"] = url_for("reports.report", job_id=job_id)
+        for name in ("report", "summary", "methods", "citation"):
+            links[name] = url_for(f"reports.{name}", job_id=job_id)
+        for name in ("parquet", "archive"):
+            links[name] = url_for(f"downloads.{name}", job_id=job_id)
         if record.job.media != "sequence":
             links["media"] = url_for("viewer.media", job_id=job_id)
         if record.job.media == "video":
             links["series"] = url_for("viewer.series", job_id=job_id)
+            links["annotations"] = url_for("annotations.annotations", job_id=job_id)
     if record.superseded_by:
         links["superseded_by"] = link("one", record.superseded_by)
     return links

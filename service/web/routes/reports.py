@@ -22,13 +22,13 @@ reports = APIBlueprint("reports", __name__, abp_tags=[Tag(name="Reports")], oper
 )
 def report_html(path: JobPath) -> Response:
     """Download the report: one page without scripts, for reading and printing. The first request makes it."""
-    return _file(path, REPORT)
+    return report_file(path, REPORT)
 
 
 @reports.get("/jobs/<job_id>/summary.json", endpoint="summary", responses={200: Summary, **ERRORS}, security=TO_READ)
 def summary_json(path: JobPath) -> Response:
     """Download the summary: statistics of the rows that pass the quality gate, events, blinks, cautions."""
-    return _file(path, SUMMARY)
+    return report_file(path, SUMMARY)
 
 
 @reports.get(
@@ -36,7 +36,7 @@ def summary_json(path: JobPath) -> Response:
 )
 def methods_txt(path: JobPath) -> Response:
     """Download the text for a methods section."""
-    return _file(path, METHODS)
+    return report_file(path, METHODS)
 
 
 @reports.get(
@@ -47,10 +47,11 @@ def methods_txt(path: JobPath) -> Response:
 )
 def citation_bib(path: JobPath) -> Response:
     """Download the citations as BibTeX."""
-    return _file(path, BIBLIOGRAPHY)
+    return report_file(path, BIBLIOGRAPHY)
 
 
-def _file(path: JobPath, name: str) -> Response:
+def report_file(path: JobPath, name: str) -> Response:
+    """Answer with one of a report's files; raises as `ReportCache.find`."""
     own = services()
     record = own.table.get(path.job_id)
     place, csv = published(own, record)

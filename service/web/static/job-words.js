@@ -120,6 +120,21 @@ export function resultLinks(job) {
     .map(([name, href, more]) => make("a", { href, ...more }, name, of.cloneNode(true)));
 }
 
+/** All downloads of a finished job: label, address and what it is. */
+export function downloads({ links }) {
+  return [
+    ["Everything (zip)", links.archive, "all files below in one archive"],
+    ["Table (CSV)", links.csv, "every row as measured, in OpenFace's columns"],
+    ["Tidy table (Parquet)", links.parquet, "for pandas, R or DuckDB, with job, quality and exclusions in each row"],
+    ["Summary (JSON)", links.summary, "statistics, events, blinks and cautions"],
+    ["Report (HTML)", links.report, "one page for reading and printing"],
+    ["Overlay", links.overlay, "the media with the measurements drawn into it"],
+    ["Methods (text)", links.methods, "for the methods section of a paper"],
+    ["Citations (BibTeX)", links.citation, "of the works that the measurements rest on"],
+    ["Manifest (JSON)", links.manifest, "engine, versions, steps and checksums"],
+  ].filter(([, href]) => href);
+}
+
 /** A progress bar with a label for screen readers. */
 export function progressBar(job, label) {
   return make("progress", { max: 1, value: job.progress, "aria-label": label });

@@ -4,6 +4,7 @@ import { byId, fill, make, setText, visible } from "./dom.js";
 import { follow } from "./follow.js";
 import {
   bytes,
+  downloads,
   fileName,
   isFinished,
   jobPage,
@@ -33,6 +34,7 @@ const STEPS = {
 
 const id = byId("job").dataset.id;
 let hasManifest = false;
+let hasShown = false;
 /** Key of the last load: null without one, undefined before the first. */
 let loadedAs;
 
@@ -78,9 +80,23 @@ function show(job) {
   byId("result-card").hidden = !(isFinished(job) && job.links.manifest);
   byId("result-card").classList.toggle("is-good", job.state === "succeeded");
   setText(byId("result-title"), job.state === "succeeded" ? "Result" : "Before the error");
-  fill(byId("links"), ...resultLinks(job));
+  // All files of a result are under Downloads; a failed job has its manifest only.
+  fill(byId("links"), ...resultLinks(job).slice(0, job.links.csv ? 1 : undefined));
+  showDownloads(job);
   byId("rerun").hidden = !job.links.rerun;
   byId("cancel").hidden = !job.links.cancel;
+}
+
+function showDownloads(job) {
+  const offered = job.links.csv ? downloads(job) : [];
+  byId("downloads").hidden = !offered.length;
+  fill(
+    byId("download-list"),
+    ...offered.map(([name, href, what]) => make("li", {}, make("a", { href, download: true }, name), make("span", { class: "muted small" }, what))),
+  );
+  // The address of the downloads is known before they are.
+  if (offered.length && location.hash === "#downloads" && !hasShown) byId("downloads").scrollIntoView();
+  hasShown ||= offered.length > 0;
 }
 
 function line(job) {

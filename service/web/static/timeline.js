@@ -11,6 +11,9 @@ const GAP = 10;
 const CURVE = 84;
 const HIGHEST = 5;
 const GATE = 0.75;
+const HATCH = 7;
+/** A press that moves less, in pixels, is a click. */
+const CLICK = 4;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
 const CURVES = [
@@ -32,17 +35,28 @@ export class Timeline {
     this.view = [0, 1];
     this.now = 0;
     this.selected = "";
+    this.excluded = [];
+    this.draft = [null, null];
+    this.onMark = null;
+    this.press = null;
     const seek = (event) => onSeek(this.secondsAt(event.clientX));
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       if (this.select(event)) return;
       canvas.setPointerCapture(event.pointerId);
-      seek(event);
+      if (this.onMark) this.press = event.clientX;
+      else seek(event);
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (canvas.hasPointerCapture(event.pointerId)) seek(event);
+      if (this.press !== null) this.drag(event);
+      else if (canvas.hasPointerCapture(event.pointerId)) seek(event);
       onHover(this.wordsAt(event));
     });
+    canvas.addEventListener("pointerup", (event) => {
+      if (this.press !== null && !this.drag(event)) this.clickMark(this.secondsAt(event.clientX));
+      this.press = null;
+    });
+    canvas.addEventListener("pointercancel", () => (this.press = null));
     canvas.addEventListener("pointerleave", () => onHover(""));
     new ResizeObserver(() => this.render()).observe(canvas.parentElement);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.render());
@@ -62,6 +76,38 @@ export class Timeline {
   move(seconds) {
     this.now = seconds;
     this.blit();
+  }
+
+  /**
+   * Let a drag or two clicks choose a stretch instead of a moment.
+   *
+   * @param {((from: number, to: number|null) => void)|null} onMark null: choose moments again
+   */
+  mark(onMark) {
+    this.onMark = onMark;
+    this.press = null;
+  }
+
+  /** Draw the excluded stretches, and the one that is being chosen. */
+  showExcluded(excluded, draft) {
+    this.excluded = excluded;
+    this.draft = draft;
+    this.blit();
+  }
+
+  /** Choose from the press to the pointer; whether it has moved that far. */
+  drag(event) {
+    if (!this.onMark || Math.abs(event.clientX - this.press) < CLICK) return false;
+    const [one, other] = [this.secondsAt(this.press), this.secondsAt(event.clientX)];
+    this.onMark(Math.min(one, other), Math.max(one, other));
+    return true;
+  }
+
+  /** The first click is the start, the second the end. */
+  clickMark(seconds) {
+    const [from, to] = this.draft;
+    if (from === null || to !== null) this.onMark?.(seconds, null);
+    else this.onMark?.(Math.min(from, seconds), Math.max(from, seconds));
   }
 
   get width() {
@@ -163,9 +209,12 @@ export class Timeline {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.drawImage(this.picture, 0, 0);
-    if (this.now < this.view[0] || this.now > this.view[1]) return;
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    for (const { start_s: start, end_s: end } of this.excluded) this.drawExcluded(context, start, end, "--warn");
+    const [from, to] = this.draft;
+    if (from !== null) this.drawExcluded(context, from, to ?? from, "--focus");
+    if (this.now < this.view[0] || this.now > this.view[1]) return;
     context.fillStyle = this.colour("--focus");
     const x = this.x(this.now);
     context.fillRect(x - 1, 0, 2, this.height);
@@ -174,6 +223,31 @@ export class Timeline {
     context.lineTo(x + 6, 0);
     context.lineTo(x, 8);
     context.fill();
+  }
+
+  /** Hatch a stretch over all lanes, at least as wide as its edge. */
+  drawExcluded(context, start, end, colour) {
+    const left = Math.max(GUTTER, this.x(start));
+    const right = Math.min(this.width - EDGE, Math.max(this.x(end), left + 1.5));
+    if (right <= left) return;
+    context.save();
+    context.beginPath();
+    context.rect(left, AXIS, right - left, this.height - AXIS);
+    context.clip();
+    context.strokeStyle = context.fillStyle = this.colour(colour);
+    context.globalAlpha = 0.16;
+    context.fillRect(left, AXIS, right - left, this.height - AXIS);
+    context.globalAlpha = 0.7;
+    context.beginPath();
+    for (let x = left - this.height; x < right; x += HATCH) {
+      context.moveTo(x, this.height);
+      context.lineTo(x + this.height, 0);
+    }
+    context.lineWidth = 1;
+    context.stroke();
+    context.lineWidth = 3;
+    context.strokeRect(left, AXIS, right - left, this.height - AXIS);
+    context.restore();
   }
 
   drawAxis(context) {

@@ -1,6 +1,7 @@
 /** The viewer of a finished video: player with overlay, timeline, and the values of the current frame. */
 
 import { byId, make, setText } from "./dom.js";
+import { Exclusions } from "./exclusions.js";
 import { problemWords } from "./job-words.js";
 import { drawFaces } from "./overlay.js";
 import { faceOf, rowAt, Series } from "./series.js";
@@ -16,6 +17,7 @@ const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
 const video = byId("player");
 const layers = new Set(["boxes", "landmarks", "pose", "gaze"]);
 const timeline = new Timeline(byId("timeline-canvas"), (seconds) => seek(seconds), (words) => setText(byId("timeline-values"), words));
+const exclusions = new Exclusions(timeline, { now: () => now, frameSeconds: () => series.frameSeconds, seek, changed: () => series?.head && refresh() });
 const bars = new Map();
 let series = null;
 let view = [0, 1];
@@ -28,6 +30,7 @@ export async function openViewer(job) {
   byId("viewer").hidden = false;
   video.src = job.links.media;
   video.addEventListener("error", () => fallBack(job), { once: true });
+  if (job.links.annotations) exclusions.open(job.links.annotations);
   await openFace(null);
 }
 
@@ -188,7 +191,8 @@ function showValues(rows, at) {
   const angles = (names, scale) => names.map((name) => (value(name) === null ? "–" : `${(value(name) * scale).toFixed(1).replace("-", "−")}°`)).join(", ");
   const confidence = value("confidence");
   const isUsed = value("success") !== 0 && confidence !== null && confidence >= 0.75;
-  setText(byId("viewer-confidence"), confidence === null ? "no row at this moment" : `${confidence.toFixed(2)}${isUsed ? "" : ", below the quality gate"}`);
+  const notes = [!isUsed && "below the quality gate", at >= 0 && exclusions.at(rows.time[at]) && "excluded"].filter(Boolean);
+  setText(byId("viewer-confidence"), confidence === null ? "no row at this moment" : [confidence.toFixed(2), ...notes].join(", "));
   setText(byId("viewer-head"), angles(["pose_Rx", "pose_Ry", "pose_Rz"], DEGREES));
   setText(byId("viewer-gaze"), angles(["gaze_angle_x", "gaze_angle_y"], DEGREES));
 }
