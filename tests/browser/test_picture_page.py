@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from infra.local.stack import LocalStack
 from service.web.protocol.security_headers import PAGE
@@ -160,6 +160,58 @@ def test_the_slider_filters_without_a_request(window: Visit, site: LocalStack) -
     expect(page.locator("#summary")).to_contain_text("1 more below 99 %.")
     assert not is_marked(drawn(page), unsure["box"], size, OTHER_COLOUR)
     assert calls == []
+
+
+def test_several_faces_have_numbers_and_a_short_summary(window: Visit, site: LocalStack) -> None:
+    page = window.goto("/")
+    picture = two_faces()
+    drop(page, picture, "two.png", "image/png")
+    analysed(page)
+    page.locator("#confidence").fill("0.85")
+    scale = drawn(page).shape[1] / (2 * PORTRAIT.shape[1])
+    corners = [faces["box"][:2] for faces in faces_by_api(site, picture)]
+    tags = [_at(drawn(page), (x + 3 / scale, y - 5 / scale), scale) for x, y in corners]
+    assert [_near(tag, BOX_COLOUR) or _near(tag, OTHER_COLOUR) for tag in tags] == [True, True]
+    assert sum(_near(tag, BOX_COLOUR) for tag in tags) == 1
+    lines = page.locator("#summary").inner_text().splitlines()
+    assert [line.split(":")[0] for line in lines] == ["2 faces.", "Face 1", "Face 2"]
+    box = page.locator("#summary").bounding_box()
+    assert box
+    assert box["height"] <= 3 * 1.05 * 16 * 1.55 + 2
+
+
+def test_the_picture_appears_before_it_is_measured(window: Visit) -> None:
+    page = window.goto("/")
+    held: list[Route] = []
+    page.route("**/api/analyse-image*", held.append)
+    drop(page, ASTRONAUT.read_bytes(), "astronaut.png", "image/png")
+    expect(page.get_by_role("img", name="The picture that is being measured")).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Measuring")).to_be_visible()
+    assert page.locator("#preview").evaluate("image => image.naturalWidth") == 512
+    assert looked_at(page, "picture-measuring") == []
+    held[0].continue_()
+    analysed(page)
+    expect(page.locator("#preview-card")).to_be_hidden()
+
+
+def test_words_are_against_the_line_of_sight(window: Visit) -> None:
+    """A head beside the camera's axis that faces the lens has a yaw in camera coordinates, and none in words."""
+    page = window.goto("/")
+    face = {
+        "head_pose": {"rotation_deg": {"pitch": 0, "yaw": 20, "roll": 0}, "translation_mm": [218.4, 0, 600]},
+        "gaze": {"angle_deg": [-20, 0]},
+    }
+    words = (
+        "async (face) => { const w = await import('/static/words.js'); return [w.poseWords(face), w.gazeWords(face)]; }"
+    )
+    assert page.evaluate(words, face) == ["faces the camera", "looks into the camera"]
+    face["head_pose"]["translation_mm"] = [0, 0, 600]
+    turned = ["turned 20° to the left of the picture", "looks 20° to the left of the picture"]
+    assert page.evaluate(words, face) == turned
+    face["head_pose"]["translation_mm"] = [0, -218.4, 600]
+    raised = page.evaluate(words, face)
+    assert "raised" in raised[0]
+    assert "up" in raised[1]
 
 
 def test_the_shown_numbers_and_json_are_the_responses(window: Visit) -> None:

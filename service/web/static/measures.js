@@ -1,7 +1,7 @@
 /** The numbers of one face: pose, gaze, and a bar for each action unit. */
 
 import { make } from "./dom.js";
-import { intensities, percent, SUPPORT, unitCode, unitName } from "./words.js";
+import { gazeWords, intensities, percent, poseWords, SUPPORT, unitCode, unitName } from "./words.js";
 
 const HIGHEST = 5;
 
@@ -10,11 +10,13 @@ export function showPose(list, face) {
   const { rotation_deg: angles, translation_mm: [, , z] } = face.head_pose;
   const rows = [
     ["Confidence", percent(face.confidence)],
-    ["Head", `pitch ${degrees(angles.pitch)}, yaw ${degrees(angles.yaw)}, roll ${degrees(angles.roll)}`],
+    ["Head", capital(poseWords(face))],
+    ["Gaze", capital(gazeWords(face)) || "not measured"],
+    ["Head, in camera coordinates", `pitch ${degrees(angles.pitch)}, yaw ${degrees(angles.yaw)}, roll ${degrees(angles.roll)}`],
     ["Distance", `about ${Math.round(z / 10)} cm, with an assumed focal length`],
-    ["Gaze", face.gaze ? `${degrees(face.gaze.angle_deg[0])} across, ${degrees(face.gaze.angle_deg[1])} down` : "not measured"],
+    face.gaze && ["Gaze, in camera coordinates", `${degrees(face.gaze.angle_deg[0])} across, ${degrees(face.gaze.angle_deg[1])} down`],
   ];
-  list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  list.replaceChildren(...rows.filter(Boolean).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
 /**
@@ -45,6 +47,10 @@ function unitRow(column, unit) {
     ),
     make("td", {}, make("span", { class: `chip ${kind}` }, words)),
   );
+}
+
+function capital(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** With a real minus sign, and no minus zero. */

@@ -60,6 +60,7 @@ function prepared(canvas, [x, y, width, height]) {
 export function drawFaces(canvas, size, faces, layers, selected) {
   const { context, unit } = prepared(canvas, [0, 0, size.width, size.height]);
   for (const face of faces) drawFace(context, unit, face, layers, face === selected);
+  if (faces.length > 1 && layers.size) faces.forEach((face, at) => drawNumber(context, unit, face, at + 1, face === selected));
 }
 
 /** Draw one face from close by: the square of the picture around it, with the same overlay. */
@@ -93,6 +94,21 @@ function drawBox(context, unit, [x, y, width, height], colour) {
   const path = new Path2D();
   path.rect(x, y, width, height);
   stroke(context, path, colour, 2.5 * unit, unit);
+}
+
+/** A face's number, as in the list, at the upper left of its box: outside of it where there is room. */
+function drawNumber(context, unit, { box: [x, y] }, number, isSelected) {
+  const height = 20 * unit;
+  context.font = `600 ${14 * unit}px system-ui, sans-serif`;
+  const width = Math.max(height, context.measureText(String(number)).width + 10 * unit);
+  const left = Math.max(0, x - 1.25 * unit);
+  const top = y >= height ? y - height : Math.max(0, y);
+  context.fillStyle = isSelected ? COLOURS.box : COLOURS.otherBox;
+  context.fillRect(left, top, width, height);
+  context.fillStyle = "#111";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(String(number), left + width / 2, top + height / 2 + 0.5 * unit);
 }
 
 function drawLandmarks(context, unit, face) {

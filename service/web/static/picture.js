@@ -31,20 +31,45 @@ async function analyse(file) {
   showProblem("");
   page.classList.add("is-busy");
   $("summary").textContent = "Measuring…";
+  endPreview();
+  const showing = preview(file, mine);
   try {
     const { blob, reduced } = await fitting(file, limits);
     const options = { method: "POST", body: blob, headers: { "Content-Type": blob.type }, signal: mine.signal };
     // Ask once for all faces above the slider's minimum: the slider then filters them here.
     const faces = await ask(`/api/analyse-image?confidence=${slider.min}`, options);
+    await showing;
     await show(file, faces, reduced, mine);
   } catch (error) {
+    await showing;
     if (mine.signal.aborted) return;
+    endPreview();
     // The measurements before are still shown.
     $("summary").textContent = answer ? words() : "";
     showProblem(error instanceof Problem ? error.message : `An error in this page: ${error.message}`);
   } finally {
     if (mine === asking) page.classList.remove("is-busy");
   }
+}
+
+/** Show a picture before it is measured, where this browser can read it. */
+async function preview(file, mine) {
+  const source = URL.createObjectURL(file);
+  const image = Object.assign(new Image(), { src: source });
+  const isReadable = await image.decode().then(() => true, () => false);
+  if (isReadable && !mine.signal.aborted) {
+    $("preview").src = source;
+    await $("preview").decode().catch(() => {});
+    page.classList.add("is-previewing");
+    $("preview-card").hidden = false;
+    $("preview-card").scrollIntoView({ block: "nearest" });
+  }
+  URL.revokeObjectURL(source);
+}
+
+function endPreview() {
+  page.classList.remove("is-previewing");
+  $("preview-card").hidden = true;
 }
 
 async function show(file, measured, reduced, mine) {
@@ -62,6 +87,7 @@ async function show(file, measured, reduced, mine) {
   if (mine.signal.aborted) return;
   answer = measured;
   selected = null;
+  endPreview();
   page.classList.add("has-result");
   $("result").hidden = false;
   $("picture-name").textContent = [file.name, reduced].filter(Boolean).join(" · ");

@@ -1,5 +1,7 @@
 /** Measurements in words: names of action units, angles, and the summary for screen readers. */
 
+import { gazeAgainstSight, headAgainstSight } from "./sight.js";
+
 /** Names by Ekman, Friesen & Hager, Facial Action Coding System (2002). */
 const UNITS = {
   AU01: "Inner brow raiser",
@@ -50,19 +52,31 @@ export function countFaces(count) {
   return count === 1 ? "1 face" : `${count} faces`;
 }
 
+/** Degrees off the line of sight within which a head faces, and a gaze looks into, the camera; chosen here. */
+const TOWARDS = { head: 5, gaze: 10 };
+
 /**
- * OpenFace's signs in words, as the picture shows them.
+ * The head's direction against the line of sight, in words.
  *
- * @param {{pitch: number, yaw: number, roll: number}} angles degrees; camera coordinates with x right and y down, so
- *   that a positive pitch looks down, a positive yaw to the left of the picture, a positive roll tilts clockwise
+ * @param {object} face as `/api/analyse-image` returns it
  */
-export function poseWords({ pitch, yaw, roll }) {
-  const parts = [
-    turned(yaw, "turned", "to the left of the picture", "to the right of the picture"),
-    turned(pitch, "lowered", "", "", "raised"),
-    turned(roll, "tilted", "clockwise", "anticlockwise"),
-  ].filter(Boolean);
-  return parts.length ? `head ${parts.join(", ")}` : "head straight";
+export function poseWords(face) {
+  const { pitch, yaw, roll } = headAgainstSight(face.head_pose);
+  const parts =
+    Math.hypot(pitch, yaw) <= TOWARDS.head
+      ? ["faces the camera"]
+      : [turned(yaw, "turned", "to the left of the picture", "to the right of the picture"), turned(pitch, "lowered", "", "", "raised")];
+  if (Math.abs(roll) >= TOWARDS.head) parts.push(turned(roll, "tilted", "clockwise", "anticlockwise"));
+  return parts.filter(Boolean).join(", ");
+}
+
+/** The gaze against the line of sight, in words; empty where it was not measured. */
+export function gazeWords({ gaze, head_pose: pose }) {
+  if (!gaze) return "";
+  const { across, down } = gazeAgainstSight(gaze, pose);
+  if (Math.hypot(across, down) <= TOWARDS.gaze) return "looks into the camera";
+  const parts = [turned(across, "", "to the right of the picture", "to the left of the picture"), turned(down, "", "down", "up")];
+  return `looks ${parts.filter(Boolean).join(", ")}`;
 }
 
 function turned(degrees, word, positive, negative, opposite = word) {
@@ -79,7 +93,7 @@ export function intensities(face) {
 }
 
 /**
- * The whole result in a few sentences.
+ * The whole result in at most three lines.
  *
  * @param {object[]} shown faces that the confidence lets through
  * @param {object[]} found all of them
@@ -89,19 +103,18 @@ export function summary(shown, found, confidence) {
   const hidden = found.length - shown.length;
   const below = hidden ? ` ${hidden} more below ${percent(confidence)}.` : "";
   if (!shown.length) return `No face with a confidence of ${percent(confidence)} or more.${below}`;
-  const all = shown.length === 1 ? [faceWords(shown[0], "")] : shown.slice(0, 5).map((face, at) => faceWords(face, `Face ${at + 1}: `));
-  const more = shown.length > 5 ? " The others are in the list." : "";
-  return `${countFaces(shown.length)}. ${all.join(" ")}${more}${below}`;
+  const count = `${countFaces(shown.length)}.${below}`;
+  if (shown.length > 2) return `${count}\nThey are numbered in the picture and in the list.`;
+  return [count, ...shown.map((face, at) => faceWords(face, shown.length > 1 ? `Face ${at + 1}: ` : ""))].join("\n");
 }
 
 function faceWords(face, name) {
-  const parts = [`confidence ${percent(face.confidence)}`, poseWords(face.head_pose.rotation_deg)];
+  const parts = [[poseWords(face), gazeWords(face)].filter(Boolean).join(", ")];
   const [strongest] = intensities(face);
   if (strongest && strongest[1].intensity > 0) {
     const [column, unit] = strongest;
-    const label = `${unitCode(column)} ${unitName(column).toLowerCase()}`;
-    parts.push(`strongest action unit ${label}, ${unit.intensity.toFixed(1)} of 5`);
+    parts.push(`most ${unitCode(column)} ${unitName(column).toLowerCase()}, ${unit.intensity.toFixed(1)} of 5`);
   }
   const words = parts.join("; ");
-  return `${name || ""}${name ? words : words.charAt(0).toUpperCase() + words.slice(1)}.`;
+  return `${name}${name ? words : words.charAt(0).toUpperCase() + words.slice(1)}.`;
 }
