@@ -28,6 +28,7 @@ from service.web.routes.faces import faces
 from service.web.routes.health import health, watching
 from service.web.routes.jobs import jobs
 from service.web.routes.pages import pages
+from service.web.routes.picture_faces import picture_faces
 from service.web.routes.reports import reports
 from service.web.routes.schema import schema
 from service.web.routes.uploads import uploads
@@ -59,6 +60,7 @@ BLUEPRINTS = (
     downloads,
     exclusions,
     viewer,
+    picture_faces,
     faces,
     schema,
 )

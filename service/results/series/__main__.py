@@ -42,7 +42,9 @@ def _read(csv: Path, camera: Camera) -> tuple[Values, Geometry, NDArray[np.int64
             rows = _Rows(block.values, place)
             values.append(rows.named(VALUES).astype(np.float32))
             geometry.append(_geometry(rows, camera))
-            faces.append(np.nan_to_num(rows.named(("face_id",))[:, 0]).astype(np.int64))
+            # A picture's rows are faces; a video's are frames of faces.
+            number = "face" if "face" in place else "face_id"
+            faces.append(np.nan_to_num(rows.named((number,))[:, 0]).astype(np.int64))
     if not values:
         return np.empty((0, len(VALUES)), np.float32), np.empty((0, 0), np.int16), np.empty(0, np.int64)
     return np.concatenate(values), np.concatenate(geometry), np.concatenate(faces)

@@ -64,7 +64,11 @@ class Series:
 
     def geometry_of(self, face: FaceRows, first: int, end: int) -> Geometry:
         """Read the geometry of rows `first` to `end` of one face."""
-        offset = self.geometry_at + geometry_bytes(face.first + first)
+        return self.geometry_at_rows(face.first + first, face.first + end)
+
+    def geometry_at_rows(self, first: int, end: int) -> Geometry:
+        """Read the geometry of rows `first` to `end` of all."""
+        offset = self.geometry_at + geometry_bytes(first)
         pieces = self.blobs.stream_range(
             self.container, self.blob.name, self.blob.etag, offset, geometry_bytes(end - first)
         )
@@ -131,7 +135,7 @@ class SeriesStore:
     def _make(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, attempt: str) -> Series:
         facts = self._facts(place, attempt)
         if facts.size is None:
-            raise NotFound("the manifest of this result has no size of the video", "no_series")
+            raise NotFound("the manifest of this result has no size of the media", "no_series")
         # A folder for this process; the next process to work there clears the folders of dead ones.
         with closing(Workspace(self._workspace)) as workspace, workspace.room() as room:
             table = room / "table.csv"

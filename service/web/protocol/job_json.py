@@ -110,6 +110,8 @@ def _links(record: JobRecord) -> dict[str, str]:
             links[name] = url_for(f"downloads.{name}", job_id=job_id)
         if record.job.media != "sequence":
             links["media"] = url_for("viewer.media", job_id=job_id)
+        if record.job.media == "image":
+            links["faces"] = url_for("picture_faces.faces", job_id=job_id)
         if record.job.media == "video":
             links["series"] = url_for("viewer.series", job_id=job_id)
             links["annotations"] = url_for("annotations.annotations", job_id=job_id)

@@ -143,7 +143,7 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
         attempt=attempt,
         csv_sha256=csv.metadata.get("sha256", ""),
         links=_result_links(own, place.container, names, query.links),
-        manifest=_manifest(own, place, attempt),
+        manifest=manifest_of(own, place, attempt),
     )
     return jsonify(body.model_dump(mode="json"))
 
@@ -176,7 +176,7 @@ def manifest(path: JobPath) -> Response:
     else:
         place, csv = published(own, record)
         attempt = csv.metadata.get("attempt", "")
-    return jsonify(_manifest(own, place, attempt))
+    return jsonify(manifest_of(own, place, attempt))
 
 
 @jobs.get(
@@ -234,7 +234,8 @@ def published(own: Services, record: JobRecord) -> tuple[ResultPlace, BlobInfo]:
         raise Conflict(f"job {record.job.job_id} is {record.state} and has no result", "not_published") from error
 
 
-def _manifest(own: Services, place: ResultPlace, attempt: str) -> dict[str, Any]:
+def manifest_of(own: Services, place: ResultPlace, attempt: str) -> dict[str, Any]:
+    """Read a result's manifest, without a gallery that is not the caller's. Raises NotFound."""
     try:
         text = own.blobs.read(place.container, place.manifest(attempt))
     except AnalysisError as error:

@@ -19,6 +19,7 @@ import {
   tookSeconds,
 } from "./job-words.js";
 import { ask, current, sentence } from "./session.js";
+import { openPicture } from "./picture-viewer.js";
 import { openViewer } from "./viewer.js";
 
 const STAGES = ["queued", "fetch", "probe", "prepare", "engine", "results", "publish"];
@@ -58,6 +59,7 @@ let followed = false;
 function update(job) {
   show(job);
   openViewer(job);
+  openPicture(job);
   if (isFinished(job)) loadManifest(job);
   else if (!followed) {
     followed = true;

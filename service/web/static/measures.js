@@ -7,6 +7,10 @@ const HIGHEST = 5;
 
 /** @param {HTMLElement} list a `dl` */
 export function showPose(list, face) {
+  if (!face.head_pose) {
+    list.replaceChildren(make("dt", {}, "Confidence"), make("dd", {}, percent(face.confidence)));
+    return;
+  }
   const { rotation_deg: angles, translation_mm: [, , z] } = face.head_pose;
   const rows = [
     ["Confidence", percent(face.confidence)],

@@ -123,7 +123,7 @@ def test_a_finished_job_links_to_its_results(client: FlaskClient, account: Stora
     table = account.services.table
     table.update(table.update(record.claimed("w", "a1", 60, now())).succeeded("a1", now()))
     links = client.get(f"/jobs/{record.job.job_id}").json["links"]
-    made = {"report", "summary", "methods", "citation", "parquet", "archive"}
+    made = {"report", "summary", "methods", "citation", "parquet", "archive", "faces"}
     assert set(links) == {"self", "events", "rerun", "results", "csv", "manifest", "media"} | made
     for name in ("results", "csv", "manifest"):
         assert client.get(links[name]).status_code == 200
