@@ -60,7 +60,7 @@ function prepared(canvas, [x, y, width, height]) {
 export function drawFaces(canvas, size, faces, layers, selected) {
   const { context, unit } = prepared(canvas, [0, 0, size.width, size.height]);
   for (const face of faces) drawFace(context, unit, face, layers, face === selected);
-  if (faces.length > 1 && layers.size) faces.forEach((face, at) => drawNumber(context, unit, face, at + 1, face === selected));
+  if (faces.length > 1 && layers.size) faces.forEach((face, at) => drawNumber(context, unit, face, face.face ?? at + 1, face === selected));
 }
 
 /** Draw one face from close by: the square of the picture around it, with the same overlay. */
@@ -96,7 +96,7 @@ function drawBox(context, unit, [x, y, width, height], colour) {
   stroke(context, path, colour, 2.5 * unit, unit);
 }
 
-/** A face's number, as in the list, at the upper left of its box: outside of it where there is room. */
+/** A face's number, as in the list (that of the table where there is one), at the upper left of its box: outside of it where there is room. */
 function drawNumber(context, unit, { box: [x, y] }, number, isSelected) {
   const height = 20 * unit;
   context.font = `600 ${14 * unit}px system-ui, sans-serif`;

@@ -42,7 +42,7 @@ function listFaces() {
   byId("faces-numbers").hidden = !faces.length;
   const choices = faces.map((face, at) => {
     const radio = make("input", { type: "radio", name: "picture-face", value: at });
-    return make("label", { class: "face" }, radio, `Face ${at + 1}`, make("span", { class: "number" }, percent(face.confidence)));
+    return make("label", { class: "face" }, radio, `Face ${face.face}`, make("span", { class: "number" }, percent(face.confidence)));
   });
   byId("picture-faces").replaceChildren(byId("picture-faces").querySelector("legend"), ...choices);
 }
