@@ -109,6 +109,12 @@ def job(job_id: str) -> str:
     return render_template("job.html", job_id=job_id)
 
 
+@pages.get("/page/compare")
+def compare() -> str:
+    """Render *Compare*: two jobs on one time axis; its script reads their ids from the query."""
+    return render_template("compare.html")
+
+
 def _endings(media: Media) -> str:
     """List the file extensions of a kind of media."""
     return ", ".join(name for name, kind in EXTENSIONS.items() if kind == media)

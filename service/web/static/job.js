@@ -85,6 +85,7 @@ function show(job) {
   // All files of a result are under Downloads; a failed job has its manifest only.
   fill(byId("links"), ...resultLinks(job).slice(0, job.links.csv ? 1 : undefined));
   showDownloads(job);
+  byId("compare").hidden = !job.links.series;
   byId("rerun").hidden = !job.links.rerun;
   byId("cancel").hidden = !job.links.cancel;
 }

@@ -152,6 +152,14 @@ export class Timeline {
     return `${clock(seconds, 0.01)}: ${parts.join(", ") || "no values"}`;
   }
 
+  /** The selected unit's value of the overview at a moment. */
+  wordsOfUnit(seconds) {
+    const values = this.data.high[this.selected];
+    const at = this.data.time.findLastIndex((each) => each <= seconds + 1e-6);
+    if (!values || at < 0 || values[at] === null || seconds - this.data.time[at] > this.gapSeconds) return `${unitCode(this.selected)} –`;
+    return `${unitCode(this.selected)} ${values[at].toFixed(2)}`;
+  }
+
   /** A press on a unit's code shows the unit's curve. */
   select(event) {
     const frame = this.canvas.getBoundingClientRect();
