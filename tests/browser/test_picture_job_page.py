@@ -57,7 +57,7 @@ def degrees(row: dict[str, str], column: str) -> str:
 def test_each_face_has_the_numbers_of_its_row(window: Visit, analysed_picture: AnalysedPicture) -> None:
     page = opened(window, analysed_picture)
     expect(page.get_by_role("radio", name="Face 0")).to_be_checked()
-    for at, row in enumerate(analysed_picture.rows):
+    for row in analysed_picture.rows:
         page.get_by_role("radio", name=f"Face {row['face']}").check()
         units = page.locator("#picture-units tr")
         measured = [name for name in row if name.startswith("AU") and name.endswith("_r") and row[name].strip()]

@@ -44,7 +44,7 @@ async function open(side) {
   const title = byId(`${side}-title`);
   title.replaceChildren(make("a", { href: jobPage(job.id) }, fileName(job.blob)));
   byId(`${side}-facts`).replaceChildren(...[job.media_type, `generation ${job.generation}`].map((words) => make("span", {}, words)), time(job.times.finished));
-  const timeline = new Timeline(byId(`${side}-canvas`), seek, (words) => setText(byId(`${side}-values`), words));
+  const timeline = new Timeline(byId(`${side}-canvas`), seek, (words) => setText(byId(`${side}-values`), words || timeline.wordsOfUnit(now)));
   return { side, job, series, timeline };
 }
 
