@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from infra.local.stack import LocalStack
 from tests.browser.conftest import Analysed, GuardedSite, Visit, looked_at
+from tests.browser.test_viewer_page import go_to
 
 GUTTER, EDGE = 52, 8
 """Left and right of the timeline's lanes, in pixels."""
@@ -66,19 +67,15 @@ def test_a_dragged_stretch_is_left_out_of_the_summary(page: Page, site: LocalSta
     summary = json.loads(page.request.get(f"{site.service_url}{job}/summary.json").text())
     assert summary["rows"]["excluded"] == len(inside) > 10
 
-    item.get_by_role("button", name="s to").click()
+    item.get_by_title("Go there").click()
     expect(page.locator("#viewer-confidence")).to_contain_text("excluded")
     assert looked_at(page, "job-excluded") == []
 
 
 def test_by_keyboard_alone(page: Page, analysed: Analysed) -> None:
     slider = page.get_by_role("slider", name="Moment of the video")
-    slider.focus()
-    page.keyboard.press("Home")
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-    expect(page.locator("#viewer-time")).to_contain_text("frame 4")
-    page.keyboard.press("Tab")
+    go_to(page, 4)
+    slider.press("Tab")
     expect(page.locator("#mark")).to_be_focused()
     page.keyboard.press("Enter")
     page.locator("#mark-from-here").press("Enter")
@@ -88,10 +85,7 @@ def test_by_keyboard_alone(page: Page, analysed: Analysed) -> None:
     expect(page.locator("#mark")).to_be_focused()
     # Just this frame is excluded.
     for frame, note in ((3, ""), (4, ", excluded"), (5, "")):
-        slider.press("Home")
-        for _ in range(frame - 1):
-            slider.press("ArrowRight")
-        expect(page.locator("#viewer-time")).to_contain_text(f"frame {frame}")
+        go_to(page, frame)
         confidence = f"{float(analysed.rows[frame - 1]['confidence']):.2f}"
 
         expect(page.locator("#viewer-confidence")).to_have_text(f"{confidence}{note}")

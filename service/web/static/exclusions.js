@@ -128,7 +128,7 @@ export class Exclusions {
     return make(
       "li",
       {},
-      make("button", { type: "button", class: "quiet number", title: "Go there", onclick: () => this.viewer.seek(stretch.start_s) }, words),
+      make("button", { type: "button", class: "quiet number", title: "Go there", onclick: () => this.viewer.seek(stretch.start_s + this.viewer.frameSeconds() / 2) }, words),
       make("span", { class: "excluded-reason" }, stretch.reason || "no reason given"),
       make("span", { class: "muted small" }, `${stretch.by}, `, time(stretch.at)),
       mayRemove && make("button", { type: "button", class: "quiet", "aria-label": `Remove ${words}`, onclick: () => this.#remove(stretch) }, "Remove"),
