@@ -16,9 +16,9 @@ export function showPose(list, face) {
     ["Confidence", percent(face.confidence)],
     ["Head", capital(poseWords(face))],
     ["Gaze", capital(gazeWords(face)) || "not measured"],
-    ["Head, in camera coordinates", `pitch ${degrees(angles.pitch)}, yaw ${degrees(angles.yaw)}, roll ${degrees(angles.roll)}`],
+    ["Head angles", `pitch ${degrees(angles.pitch)}, yaw ${degrees(angles.yaw)}, roll ${degrees(angles.roll)}, in camera coordinates`],
     ["Distance", `about ${Math.round(z / 10)} cm, with an assumed focal length`],
-    face.gaze && ["Gaze, in camera coordinates", `${degrees(face.gaze.angle_deg[0])} across, ${degrees(face.gaze.angle_deg[1])} down`],
+    face.gaze && ["Gaze angles", `${degrees(face.gaze.angle_deg[0])} across, ${degrees(face.gaze.angle_deg[1])} down, in camera coordinates`],
   ];
   list.replaceChildren(...rows.filter(Boolean).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
