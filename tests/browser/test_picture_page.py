@@ -183,7 +183,7 @@ def test_several_faces_have_numbers_and_a_short_summary(window: Visit, site: Loc
 def test_the_picture_appears_before_it_is_measured(window: Visit) -> None:
     page = window.goto("/")
     held: list[Route] = []
-    page.route("**/api/analyse-image*", held.append)
+    page.route("**/api/analyse-image*", lambda route: held.append(route))
     drop(page, ASTRONAUT.read_bytes(), "astronaut.png", "image/png")
     expect(page.get_by_role("img", name="The picture that is being measured")).to_be_visible()
     expect(page.get_by_role("progressbar", name="Measuring")).to_be_visible()

@@ -113,7 +113,7 @@ function faceWords(face, name) {
   const [strongest] = intensities(face);
   if (strongest && strongest[1].intensity > 0) {
     const [column, unit] = strongest;
-    parts.push(`most ${unitCode(column)} ${unitName(column).toLowerCase()}, ${unit.intensity.toFixed(1)} of 5`);
+    parts.push(`strongest ${unitCode(column)} ${unitName(column).toLowerCase()}, ${unit.intensity.toFixed(1)} of 5`);
   }
   const words = parts.join("; ");
   return `${name}${name ? words : words.charAt(0).toUpperCase() + words.slice(1)}.`;
