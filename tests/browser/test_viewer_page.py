@@ -45,9 +45,17 @@ def go_to(page: Page, frame: int) -> None:
         slider.press("ArrowRight")
         expect(page.locator("#viewer-time")).to_contain_text(f"frame {step}")
     expect(page.locator("#viewer-time")).to_contain_text(f"frame {frame}")
-    page.wait_for_function("!document.getElementById('player').seeking")
+    # Not `wait_for_function`, which the page's policy stops where it has to poll.
+    page.evaluate(SOUGHT)
     page.wait_for_timeout(300)
     expect(page.locator("#viewer-time")).to_contain_text(f"frame {frame}")
+
+
+SOUGHT = """new Promise((done) => {
+    const video = document.getElementById('player');
+    if (video.seeking) video.addEventListener('seeked', done, { once: true });
+    else done();
+})"""
 
 
 def degrees(text: str) -> str:
