@@ -14,7 +14,7 @@ def test_two_jobs_share_one_axis(window: Visit, analysed: Analysed) -> None:
     page.get_by_label("Second job").fill(f"{window.watch.origin}{analysed.path}")
     page.get_by_role("button", name="Compare").click()
     slider = page.get_by_role("slider", name="Moment of both videos")
-    expect(page.locator("#other-values")).to_contain_text("AU12")
+    expect(page.locator("#other-values")).to_contain_text("AU12", timeout=30_000)
     slider.focus()
     page.keyboard.press("Home")
     for _ in range(9):

@@ -10,7 +10,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.results.overlay import NAMES
-from service.results.publish import commit
 from tests.conftest import StorageAccount
 from tests.fixtures.results_made import RATE
 from tests.integration.web.conftest import make_job
@@ -81,8 +80,8 @@ def test_only_readable_results_can_be_downloaded(client: FlaskClient, account: S
     answer = client.get(f"/jobs/{queued.job.job_id}/{name}")
     assert (answer.status_code, answer.json["code"]) == (409, "not_published")
     job, place, _ = analysed(account)
-    broken = account.settings.workspace.parent / "broken.csv"
-    broken.write_text("face,confidence\n0,what\n")
-    commit(account.services.blobs, place, "a1", broken, "feed")
+    account.services.blobs.upload(
+        place.container, place.csv, b"face,confidence\n0,what\n", content_type="text/csv", metadata={"attempt": "a1"}
+    )
     answer = client.get(f"/jobs/{job.job_id}/{name}")
     assert (answer.status_code, answer.json["code"]) == (409, "report_failed")
