@@ -13,6 +13,7 @@ TABLE: list[tuple[type[AnalysisError], int, Action, bool]] = [
     (errors.MediaTooLarge, 1, "fail", True),
     (errors.UnsupportedMedia, 1, "fail", True),
     (errors.UnreadableMedia, 1, "fail", True),
+    (errors.OptionDoesNotFit, 1, "fail", True),
     (errors.MediaChanged, 1, "supersede", True),
     (errors.EngineTimeout, 1, "retry", True),
     (errors.EngineTimeout, 5, "fail", True),
