@@ -7,12 +7,12 @@
 # BASE is any Debian or Ubuntu with Python 3.11 or later in its packages. Where it has OpenFace it says so itself, in
 # OPENFACE_BIN_DIR; elsewhere the embedded analyser answers. EXTRAS names files requirements-….txt: `otel` for traces,
 # `identity` for galleries of people.
-ARG BASE=ubuntu:noble-20251013
+ARG BASE=ubuntu:noble-20251013@sha256:c35e29c9450151419d9448b0fd75374fec4fff364a27f176fb458d472dfc9e54
 ARG EXTRAS=""
 
 FROM ${BASE} AS python
 ARG DEBIAN_FRONTEND=noninteractive
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv tini \
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libseccomp2 python3 python3-venv tini \
     && rm -rf /var/lib/apt/lists/*
 ENV PATH=/opt/venv/bin:${PATH}
 

@@ -79,6 +79,10 @@ bench: setup ## measure all, each figure beside its aim, into BENCHMARKS.md (lon
 	@$(RUN) -m benchmarks.report $(BENCH)
 BENCH := .local/bench
 
+.PHONY: audit
+audit: setup ## ask PyPI and npm for known holes in the locked packages; says so where they cannot be reached
+	@$(RUN) -m infra.checks.audit
+
 .PHONY: image-check
 image-check: setup ## check the images and the compose file; builds them where buildah is there and we are root
 	@[ -x $(IMAGE_TOOLS)/bin/pip ] || $(PYTHON) -m venv $(IMAGE_TOOLS)

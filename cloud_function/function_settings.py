@@ -3,6 +3,7 @@
 Separate so that one file shows every setting, and no other file reads the environment.
 """
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class FunctionSettings:
     next_stage_url: str = ""
     next_stage_secret: str = field(default="", repr=False)
     next_stage_links: str = "sas"
+    next_stage_allow_http: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "FunctionSettings":
@@ -81,6 +83,7 @@ class FunctionSettings:
             next_stage_url=given.get("NEXT_STAGE_URL", "").strip(),
             next_stage_secret=given.get("NEXT_STAGE_SECRET", "").strip(),
             next_stage_links=given.get("NEXT_STAGE_LINKS", "").strip().lower() or cls.next_stage_links,
+            next_stage_allow_http=given.get("NEXT_STAGE_ALLOW_HTTP", "").strip().lower() in ("true", "1", "on"),
         )
         problems += time_problems + _problems(settings)
         if problems:
@@ -116,6 +119,11 @@ def _problems(settings: FunctionSettings) -> list[str]:
             "NEXT_STAGE_URL must be an http(s) address",
         ),
         (
+            _is_http(settings.next_stage_url)
+            and not (settings.next_stage_allow_http or _stays_private(settings.next_stage_url)),
+            "NEXT_STAGE_URL must be an https address beyond this machine and cluster, or NEXT_STAGE_ALLOW_HTTP=true",
+        ),
+        (
             bool(settings.next_stage_url) and len(settings.next_stage_secret) < SHORTEST_SECRET,
             f"NEXT_STAGE_SECRET needs at least {SHORTEST_SECRET} characters when NEXT_STAGE_URL is set",
         ),
@@ -136,6 +144,19 @@ def _time_limit(text: str) -> tuple[float, list[str]]:
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(word.lstrip(".") for word in text.replace(",", " ").split())
+
+
+def _stays_private(url: str) -> bool:
+    """Whether links sent there cross no network in the clear: by TLS, on loopback, or inside the cluster."""
+    parts = urlsplit(url)
+    name = (parts.hostname or "").rstrip(".").lower()
+    try:
+        is_loopback = ipaddress.ip_address(name).is_loopback
+        is_internal = False
+    except ValueError:
+        is_loopback = name == "localhost"
+        is_internal = "." not in name or name.endswith((".svc", ".cluster.local"))
+    return parts.scheme == "https" or is_loopback or is_internal
 
 
 def _is_http(url: str) -> bool:

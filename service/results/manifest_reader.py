@@ -1,7 +1,8 @@
-"""Read a manifest that may be of an older version or lack parts: missing values are empty, never an error."""
+"""Read a manifest that may be of an older version, or hold anything: odd values are empty, never an error."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -63,12 +64,12 @@ class ManifestReader:
     @property
     def columns(self) -> int:
         """Number of columns of the table; 0 where unknown."""
-        return int(self.csv.get("columns") or 0)
+        return int(_number(self.csv.get("columns")))
 
     @property
     def frame_rate(self) -> float | None:
         """Frames per second of the media as the engine read it."""
-        return self.probe.get("frame_rate") or None
+        return _number(self.probe.get("frame_rate")) or None
 
     @property
     def every(self) -> int:
@@ -83,8 +84,8 @@ class ManifestReader:
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and height in pixels, upright."""
-        width, height = self.probe.get("width"), self.probe.get("height")
-        return (int(width), int(height)) if width and height else None
+        width, height = (int(_number(self.probe.get(name))) for name in ("width", "height"))
+        return (width, height) if width > 0 and height > 0 else None
 
     @property
     def camera(self) -> tuple[float, float, float, float] | None:
@@ -109,7 +110,8 @@ class ManifestReader:
     @property
     def preparation(self) -> list[str]:
         """Steps between the upload and the engine, in words."""
-        return [str(step) for step in self.file.get("preparation") or ()]
+        said = self.file.get("preparation")
+        return [str(step) for step in said] if isinstance(said, list) else []
 
     @property
     def is_openface(self) -> bool:
@@ -131,6 +133,12 @@ class ManifestReader:
         """Whether the manifest describes the table with this SHA-256; None where it describes none."""
         said = self.csv.get("sha256")
         return None if said is None else bool(said == sha256)
+
+
+def _number(value: Any) -> float:
+    """Return a number as it is, and 0 for anything else."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else 0
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:

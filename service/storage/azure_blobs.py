@@ -231,6 +231,7 @@ class AzureBlobs:
                 if key
                 else {"user_delegation_key": self._service.get_user_delegation_key(now - CLOCK_SKEW, expiry)}
             )
+        url = self.url(container, name)
         signature = generate_blob_sas(
             account_name=str(self._service.account_name),
             container_name=container,
@@ -238,9 +239,11 @@ class AzureBlobs:
             permission=BlobSasPermissions(read=True),
             start=now - CLOCK_SKEW,
             expiry=expiry,
+            # The emulator speaks HTTP; an account in Azure takes these links over TLS alone.
+            protocol="https" if url.startswith("https:") else None,
             **signed_by,
         )
-        return f"{self.url(container, name)}?{signature}"
+        return f"{url}?{signature}"
 
 
 def _no_blob(container: str, name: str) -> MediaNotFound:

@@ -68,3 +68,29 @@ def test_the_example_has_only_settings_that_exist():
     example = json.loads((APP_FOLDER / "local.settings.json.example").read_text())["Values"]
     assert set(example) - {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "PYTHON_THREADPOOL_THREAD_COUNT"} <= NAMES
     FunctionSettings.from_env(example)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://next.example.org/done", True),
+        ("http://next.example.org/done", False),
+        ("http://192.0.2.7/done", False),
+        ("http://10.0.0.7/done", False),
+        ("http://127.0.0.1:9000/done", True),
+        ("http://[::1]:9000/done", True),
+        ("http://localhost:9000/done", True),
+        ("http://receiver/done", True),
+        ("http://receiver.lab.svc/done", True),
+        ("http://receiver.lab.svc.cluster.local./done", True),
+        ("http://cluster.local.example.org/done", False),
+    ],
+)
+def test_links_of_results_leave_machine_and_cluster_by_tls_alone(url: str, is_taken: bool) -> None:
+    given = {"SERVICE_URL": "http://service", "NEXT_STAGE_URL": url, "NEXT_STAGE_SECRET": "s" * 16}
+    assert FunctionSettings.from_env(given | {"NEXT_STAGE_ALLOW_HTTP": "true"}).next_stage_url == url
+    if is_taken:
+        assert FunctionSettings.from_env(given).next_stage_url == url
+    else:
+        with pytest.raises(InvalidSettings, match="NEXT_STAGE_ALLOW_HTTP"):
+            FunctionSettings.from_env(given)
