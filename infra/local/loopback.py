@@ -3,22 +3,34 @@
 Separate because every part of the local stack is started on a port that must be free, then waited for.
 """
 
+import random
 import socket
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 HOST = "127.0.0.1"
 _ASK_TIME_LIMIT_S = 2.0
+_SERVERS = range(20000, 32768)
+"""Below the ports of outgoing connections, by default of Linux (from 32768) and macOS (from 49152)."""
 
 # A proxy from the environment must not stand between two processes of one machine.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_ports(count: int) -> list[int]:
-    """Find `count` different ports that are free now."""
+    """Find `count` different ports that are free now, of those that no outgoing connection is given.
+
+    A port that the system chooses may be the next connection's own before a server listens on it.
+    """
     with ExitStack() as held:
-        return [_bound_port(held.enter_context(socket.socket()), 0) for _ in range(count)]
+        found: list[int] = []
+        for port in [*random.sample(_SERVERS, 100), *([0] * count)]:
+            if len(found) == count:
+                break
+            with suppress(OSError):
+                found.append(_bound_port(held.enter_context(socket.socket()), port))
+        return found
 
 
 def free_port(preferred: int = 0) -> int:

@@ -65,6 +65,9 @@ class LazyCommands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo("\nstopped; what was finished is kept: run the same command again to go on", err=True)
+            raise click.exceptions.Exit(1) from None
         except Exception as error:
             if ctx.params.get("debug"):
                 raise

@@ -13,7 +13,7 @@ from service.jobs.backend import JobBackend
 from service.logs import configure
 from service.sandbox.workspace import Workspace
 from service.web.access.keys import KeyRing
-from service.web.server.start import Server, refuse_open_door
+from service.web.server.start import Server, refuse_open_door, refuse_taken_ports
 
 
 @click.command()
@@ -23,6 +23,7 @@ def web() -> None:
     configure(settings.log_format, settings.log_level)
     with exit_on_error():
         refuse_open_door(settings)
+        refuse_taken_ports(settings)
         KeyRing.of(settings).check()
         JobBackend.connect(settings)
         workspace = Workspace(settings.workspace)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +87,24 @@ def _count_out(arbiter: Any, worker: Any) -> None:
     if PatientWorker.shares:
         PatientWorker.shares.end(worker.age)
     metrics.process_ended(worker.pid)
+
+
+def refuse_taken_ports(settings: Settings) -> None:
+    """A port that another program listens on is an error of the settings, and no reason to try for seconds.
+
+    Raises:
+        BadSettings: PORT or METRICS_PORT is taken.
+    """
+    places = {"PORT": (settings.host, settings.port), "METRICS_PORT": (settings.metrics_host, settings.metrics_port)}
+    for name, (host, port) in places.items():
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            # As the server does: a port in TIME_WAIT after a restart counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port or 0))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise BadSettings(f"{name}: {port} is taken by another program; end it, or set {name}") from error
 
 
 def refuse_open_door(settings: Settings) -> None:

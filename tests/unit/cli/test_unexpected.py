@@ -44,6 +44,17 @@ def failing(monkeypatch):
     return main
 
 
+def test_ctrl_c_says_how_to_go_on(monkeypatch, failing):
+    @click.command()
+    def waits() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LazyCommands, "get_command", lambda self, ctx, name: waits)
+    done = CliRunner().invoke(failing, ["x"])
+    assert done.exit_code == 1
+    assert "run the same command again to go on" in done.output
+
+
 def test_a_traceback_is_shown_only_with_debug(failing):
     done = CliRunner().invoke(failing, ["x"])
     assert (done.exit_code, done.output) == (1, "Error: /out: that file system is read-only: name another folder\n")
