@@ -19,7 +19,6 @@ from service.identity.installed import is_wanted as identity_is_wanted
 from service.jobs.backend import JobBackend
 from service.jobs.queue_metrics import QueueMetrics
 from service.logs import log
-from service.results.report.cache import ReportCache
 from service.sandbox.disk_budget import DiskBudget
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
@@ -133,6 +132,9 @@ def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -
     """The thread that makes reports in this worker; None where web makes them."""
     if settings.reports_by == "web":
         return None
+    # Loaded where it is wanted: few workers make reports.
+    from service.results.report.cache import ReportCache
+
     reports = ReportCache(backend.blobs, settings.workspace)
     return ReportThread(
         backend.report_queue, backend.table, backend.blobs, reports, settings.results_container, shutdown

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from service.errors import AnalysisError, MediaNotFound, NotFound, ReportFailed, StorageUnavailable
 from service.jobs.job_table import JobTable
 from service.jobs.report_queue import ReportQueue, ReportRequest
 from service.jobs.result_place import ResultPlace
 from service.logs import log
-from service.results.report.cache import ReportCache
 from service.storage.blob_store import Blobs
 from service.worker.shutdown import Shutdown
+
+if TYPE_CHECKING:
+    from service.results.report.cache import ReportCache
 
 HIDDEN_S = 600
 """How long a request stays hidden while its report is made: downloads, and the child's time limit."""

@@ -33,7 +33,7 @@ def people_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedSit
         run_folder=folder / "run", workers=0, with_functions=False, extra_env=environ, storage_in_memory=True
     )
     with LocalStack(options) as stack:
-        yield GuardedSite(stack.service_url, made.stdout.strip())
+        yield GuardedSite(stack.service_url, made.stdout.strip(), reader="")
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ def test_each_face_has_the_numbers_of_its_row(window: Visit, analysed_picture: A
 def test_a_click_selects_the_face_at_its_pixels(window: Visit, analysed_picture: AnalysedPicture) -> None:
     page = opened(window, analysed_picture)
     stage = page.locator("#faces-stage")
+    page.locator("#analysed-picture").evaluate("image => image.decode()")
     box = stage.bounding_box()
     assert box
     size = page.locator("#analysed-picture").evaluate("image => [image.naturalWidth, image.naturalHeight]")

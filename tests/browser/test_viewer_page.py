@@ -85,7 +85,7 @@ def test_the_numbers_are_those_of_the_table(window: Visit, analysed: Analysed, f
 def test_the_overlay_lies_on_the_landmarks_of_the_shown_frame(window: Visit, analysed: Analysed) -> None:
     page = opened(window, analysed)
     for layer in ("Box", "Head pose", "Gaze"):
-        page.get_by_label(layer, exact=True).uncheck()
+        page.get_by_role("checkbox", name=layer, exact=True).uncheck()
     go_to(page, 20)
     row = shown_row(page, analysed)
     drawn = pixels(page, "document.getElementById('player-overlay')")
@@ -128,7 +128,7 @@ def test_each_layer_can_be_hidden(window: Visit, analysed: Analysed) -> None:
     covered = []
     for layer in ("Box", "Landmarks", "Head pose", "Gaze"):
         covered.append(int((pixels(page, "document.getElementById('player-overlay')")[..., 3] > 0).sum()))
-        page.get_by_label(layer, exact=True).uncheck()
+        page.get_by_role("checkbox", name=layer, exact=True).uncheck()
     assert covered == sorted(covered, reverse=True)
     assert len(set(covered)) == 4
     assert not (pixels(page, "document.getElementById('player-overlay')")[..., 3] > 0).any()

@@ -24,7 +24,7 @@ A_FEW_LOOKS_S = 0.4
 @pytest.fixture(scope="module")
 def azurite(tmp_path_factory):
     """Storage of this file's own: a runner delivers every blob that it finds."""
-    with start_azurite(tmp_path_factory.mktemp("runner"), in_memory=True) as running:
+    with start_azurite(tmp_path_factory.mktemp("runner")) as running:
         yield running
 
 

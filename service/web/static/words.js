@@ -111,7 +111,8 @@ export function summary(shown, found, confidence) {
 function faceWords(face, name) {
   const parts = [[poseWords(face), gazeWords(face)].filter(Boolean).join(", ")];
   const [strongest] = intensities(face);
-  if (strongest && strongest[1].intensity > 0) {
+  // Of several faces the bars say it: each has one line.
+  if (!name && strongest && strongest[1].intensity > 0) {
     const [column, unit] = strongest;
     parts.push(`strongest ${unitCode(column)} ${unitName(column).toLowerCase()}, ${unit.intensity.toFixed(1)} of 5`);
   }

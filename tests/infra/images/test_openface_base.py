@@ -207,7 +207,14 @@ def test_it_has_the_same_fields_as_the_embedded_analysers(installed: Path) -> No
     theirs = json.loads((installed / "engine.json").read_text())
     ours = json.loads((REPOSITORY / "openface_lite" / "bin" / "engine.json").read_text())
     # The embedded analyser states more about itself; the service needs none of it.
-    assert set(ours) - set(theirs) <= {"au_facts", "model_facts", "citations", "parallel", "turns_videos"}
+    assert set(ours) - set(theirs) <= {
+        "au_facts",
+        "model_facts",
+        "citations",
+        "parallel",
+        "turns_videos",
+        "faces_at_most",
+    }
 
 
 def test_another_model_has_another_hash(installed: Path) -> None:
