@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from openface_lite.fetch_models import FetchError, fetch_models
 from service.engine.installed import Engine
 from service.errors import EngineUnavailable
 from service.settings import REPOSITORY, models_folder
@@ -21,6 +20,9 @@ def fetch_missing_networks(engine: Engine) -> None:
     folder = models_folder()
     if engine.bin_dir != BIN_DIR.resolve() or all((folder / name).is_file() for name in engine.models):
         return
+    # Loaded here: nearly every start has its networks.
+    from openface_lite.fetch_models import FetchError, fetch_models
+
     print(f"fetching the networks of the embedded analyser (once) into {folder} ...", file=sys.stderr, flush=True)
     try:
         fetch_models(folder)

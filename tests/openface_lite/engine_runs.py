@@ -33,6 +33,26 @@ def write_video(path: Path, frames: list[np.ndarray], fps: int = 25) -> None:
         container.mux(stream.encode())
 
 
+CELL, FRAMES = (320, 180), 5
+"""A cell of the meeting's grid (width, height), and its frames."""
+_SIDE = 3
+
+
+def meeting_of_nine(portrait: np.ndarray) -> list[np.ndarray]:
+    """Frames of a meeting on 960x540: the portrait in a grid, each at another size and place, moving to the right."""
+    frames = []
+    for frame in range(FRAMES):
+        canvas = np.full((_SIDE * CELL[1], _SIDE * CELL[0], 3), 60, np.uint8)
+        for number in range(_SIDE * _SIDE):
+            row, column = divmod(number, _SIDE)
+            side = 150 + 3 * number
+            head = cv2.resize(portrait[0:320, 60:380], (side, side), interpolation=cv2.INTER_AREA)
+            top, left = row * CELL[1] + 3, column * CELL[0] + 20 + 10 * number + frame
+            canvas[top : top + side, left : left + side] = head
+        frames.append(canvas)
+    return frames
+
+
 def side_by_side(portrait: np.ndarray) -> np.ndarray:
     """The portrait twice: large on the right, smaller on the left."""
     canvas = np.full((512, 900, 3), 128, dtype=np.uint8)

@@ -1,30 +1,15 @@
 """FaceLandmarkVidMulti with more faces than OpenFace's four."""
 
-import cv2
-import numpy as np
 import pytest
 
-from tests.openface_lite.engine_runs import write_video
-
-CELL, SIDE = (320, 180), 3
-FRAMES = 5
+from tests.openface_lite.engine_runs import CELL, FRAMES, meeting_of_nine, write_video
 
 
 @pytest.fixture(scope="module")
 def meeting(portrait, tmp_path_factory):
     """A recording of a meeting of nine on 960x540: the portrait in a grid, each at another size and place."""
     path = tmp_path_factory.mktemp("media") / "meeting.mp4"
-    frames = []
-    for frame in range(FRAMES):
-        canvas = np.full((SIDE * CELL[1], SIDE * CELL[0], 3), 60, np.uint8)
-        for number in range(SIDE * SIDE):
-            row, column = divmod(number, SIDE)
-            side = 150 + 3 * number
-            head = cv2.resize(portrait[0:320, 60:380], (side, side), interpolation=cv2.INTER_AREA)
-            top, left = row * CELL[1] + 3, column * CELL[0] + 20 + 10 * number + frame
-            canvas[top : top + side, left : left + side] = head
-        frames.append(canvas)
-    write_video(path, frames)
+    write_video(path, meeting_of_nine(portrait))
     return path
 
 

@@ -20,9 +20,8 @@ from service.jobs.media_files import find_media
 from service.settings import REPOSITORY, Settings
 from service.worker.local_run import Done, LocalRun
 from tests.conftest import ASTRONAUT
-from tests.openface_lite.engine_runs import side_by_side, write_video
+from tests.openface_lite.engine_runs import CELL, FRAMES, meeting_of_nine, side_by_side, write_video
 
-CELL, SIDE, FRAMES = (320, 180), 3, 5
 COMMAND = """#!{python}
 import sys
 sys.path.insert(0, {repository!r})
@@ -39,17 +38,7 @@ Analyse = Callable[..., Done]
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("media")
     portrait = np.asarray(cv2.imread(str(ASTRONAUT)))
-    frames = []
-    for frame in range(FRAMES):
-        canvas = np.full((SIDE * CELL[1], SIDE * CELL[0], 3), 60, np.uint8)
-        for number in range(SIDE * SIDE):
-            row, column = divmod(number, SIDE)
-            side = 150 + 3 * number
-            head = cv2.resize(portrait[0:320, 60:380], (side, side), interpolation=cv2.INTER_AREA)
-            top, left = row * CELL[1] + 3, column * CELL[0] + 20 + 10 * number + frame
-            canvas[top : top + side, left : left + side] = head
-        frames.append(canvas)
-    write_video(folder / "meeting.mp4", frames)
+    write_video(folder / "meeting.mp4", meeting_of_nine(portrait))
     cv2.imwrite(str(folder / "two.png"), side_by_side(portrait))
     return folder
 
