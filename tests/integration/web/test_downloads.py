@@ -9,6 +9,7 @@ import pyarrow.parquet as parquet
 import pytest
 from flask.testing import FlaskClient
 
+from service.engine.aligned_crops import ALIGNED
 from service.results.overlay import NAMES
 from tests.conftest import StorageAccount
 from tests.fixtures.results_made import RATE
@@ -44,6 +45,18 @@ def test_the_archive_holds_the_bytes_of_the_single_downloads(client: FlaskClient
         for name in SINGLE - {"annotations.json"}:
             assert archive.read(name) == client.get(f"{at}/{name}").data, name
         assert archive.read("annotations.json") == client.get(f"{at}/annotations").data
+
+
+def test_aligned_crops_are_downloaded_where_a_job_has_them(client: FlaskClient, account: StorageAccount) -> None:
+    job, place, _ = analysed(account)
+    at = f"/jobs/{job.job_id}/aligned"
+    without = client.get(at)
+    assert (without.status_code, without.json["code"]) == (404, "no_aligned")
+    account.services.blobs.upload(
+        place.container, place.artefact("a1", ALIGNED), b"PK crops" * 99, content_type="application/zip"
+    )
+    answer = client.get(at)
+    assert (answer.status_code, answer.content_type, answer.data) == (200, "application/zip", b"PK crops" * 99)
 
 
 def test_the_tidy_table_has_every_row_and_follows_the_annotations(client: FlaskClient, account: StorageAccount) -> None:
