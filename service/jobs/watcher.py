@@ -48,8 +48,10 @@ class JobWatcher:
             for job_id, record in known.items():
                 watched = self._watched.setdefault(job_id, _Watched(record))
                 watched.followers += 1
-                # It was read just now.
-                watched.record = record
+                if watched.record is None or watched.record.version != record.version:
+                    # It was read just now; the reader would find nothing new in it to wake the others for.
+                    watched.record = record
+                    self._changed.notify_all()
             self._start()
         try:
             yield Following(self._changed, self._watched, known)

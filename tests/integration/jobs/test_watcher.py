@@ -113,3 +113,23 @@ def test_jobs_that_have_finished_are_not_read(table: CountingTable) -> None:
         assert following.is_over
         time.sleep(2 * watching.ROUND_S)
     assert not table.reads
+
+
+def test_a_follower_that_comes_with_the_end_wakes_those_who_wait(table: CountingTable) -> None:
+    watcher, made = JobWatcher(table), _job(table)
+    seen: list[bool] = []
+
+    def follow() -> None:
+        with watcher.following([made]) as following:
+            following.wait(WITHIN_S)
+            seen.append(following.is_over)
+
+    waiting = threading.Thread(target=follow)
+    waiting.start()
+    while not _watchers():
+        time.sleep(0.001)
+    ended = table.update(made.cancelled(now()))
+    # Before the reader has looked again, somebody asks who has just read the end.
+    with watcher.following([ended]):
+        waiting.join(WITHIN_S / 4)
+    assert seen == [True]
