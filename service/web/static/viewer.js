@@ -104,7 +104,8 @@ function moved(seconds) {
 function followFrames() {
   if (!video.requestVideoFrameCallback) return;
   video.requestVideoFrameCallback((_, { mediaTime }) => {
-    if (series?.head) moved(mediaTime);
+    // While it seeks, this is a frame of before: it would undo the step that is under way.
+    if (series?.head && !video.seeking) moved(mediaTime);
     if (!video.paused && now > view[1]) shift();
     followFrames();
   });
@@ -212,6 +213,8 @@ for (const name of ["play", "pause", "ended"]) {
 video.addEventListener("timeupdate", () => {
   if (!video.requestVideoFrameCallback && series?.head) moved(video.currentTime);
 });
+// The frame may have come before the player said that the seek is over.
+video.addEventListener("seeked", () => series?.head && refresh());
 video.addEventListener("loadedmetadata", () => series?.head && refresh());
 byId("play").addEventListener("click", togglePlay);
 byId("step-back").addEventListener("click", () => step(-1));
