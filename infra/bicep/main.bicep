@@ -32,6 +32,9 @@ param defaultMediaType string = 'wild'
 @description('Address of the next stage, which finished results are announced to. Empty: none.')
 param nextStageUrl string = ''
 
+@description('Whether that address may be http; its links can be read on the way then.')
+param nextStageAllowHttp bool = false
+
 @description('Days after which an upload is deleted, also in `uploads-…`, `web-…` and `c-…`, where pages and client put theirs; 0: never. Needs a prefix, so that results are not meant.')
 @minValue(0)
 param uploadRetentionDays int = 0
@@ -426,6 +429,7 @@ module functionApp 'modules/function.bicep' = if (withApps) {
     resultsContainer: resultsContainer
     defaultMediaType: defaultMediaType
     nextStageUrl: nextStageUrl
+    nextStageAllowHttp: nextStageAllowHttp
     maxInstances: limits.functionInstances
     subnetId: withNetwork ? virtualNetwork.outputs.functionSubnetId : ''
   }

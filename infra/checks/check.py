@@ -71,7 +71,8 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         (AZURITE,),
         {
             "functions": {
-                "nextStageUrl": "https://next.example.org",
+                "nextStageUrl": "http://next.example.org",
+                "nextStageAllowHttp": True,
                 "nextStageSecret": {"name": "next", "key": "secret"},
             },
             "worker": {"scaling": "hpa"},

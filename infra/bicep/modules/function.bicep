@@ -16,6 +16,7 @@ param sharedContainer string
 param resultsContainer string
 param defaultMediaType string
 param nextStageUrl string
+param nextStageAllowHttp bool
 param maxInstances int
 
 @description('Subnet from which the function app calls. Empty: from addresses that change.')
@@ -101,6 +102,7 @@ var shared = empty(sharedContainer) ? {} : {
 }
 var nextStage = empty(nextStageUrl) ? {} : {
   NEXT_STAGE_URL: nextStageUrl
+  NEXT_STAGE_ALLOW_HTTP: string(nextStageAllowHttp)
   NEXT_STAGE_SECRET: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/next-stage-secret)'
   NEXT_STAGE_LINKS: 'sas'
 }
