@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from service import metrics, tracing
@@ -148,11 +148,13 @@ class Worker:
                 log.warning("worker.left_for_later", error_code=trouble.code, error=trouble.message)
                 return
             log.error("job.unsettled_set_aside", error_code=error.code, error=error.message)
-            # The record may be what cannot be written, whatever that raises.
-            with suppress(Exception):
+            try:
                 record = self.context.table.get(job.job_id)
                 if not record.is_finished:
                     self.context.table.update(record.failed(error, now()).set_aside())
+            except Exception as trouble:
+                # The record may be what cannot be written, whatever that raises.
+                log.warning("job.record_left", error=repr(trouble)[:200])
 
     def _handle(self, received: ReceivedJob) -> Steps[None]:
         message, queued = received.message, received.queued

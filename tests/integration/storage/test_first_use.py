@@ -22,7 +22,8 @@ for _ in range(20):
     def use(number):
         at_once.wait()
         sent = queue.send_message(str(number))
-        return queue.update_message(sent, visibility_timeout=60).pop_receipt != sent.pop_receipt
+        hidden = queue.update_message(sent, visibility_timeout=60)
+        return hidden.id == sent.id and hidden.next_visible_on > sent.next_visible_on
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(use, range(16)))
