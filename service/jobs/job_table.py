@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -212,9 +212,9 @@ class JobTable:
     def index(self, *records: JobRecord) -> None:
         """Put records into all lists, that of their state included, many in one call; harmless to repeat."""
         self._index.put(records)
-        self.add_to_lists(*records)
+        self.add_to_lists(records)
 
-    def add_to_lists(self, *records: JobRecord) -> None:
+    def add_to_lists(self, records: Sequence[JobRecord]) -> None:
         """Put records into the lists of all jobs and of containers and the text index; harmless to repeat."""
         rows: dict[str, list[dict[str, str]]] = {}
         for record in records:
