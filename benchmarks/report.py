@@ -32,6 +32,7 @@ TITLES = {
     "scale": "A second worker",
     "burst": "A burst of requests for an analysis",
     "interactive": "Faces at once",
+    "live": "The live overlay",
     "abuse": "The web server under abuse",
     "flat": "Memory over thousands of requests and jobs",
     "streaming": "The worker's memory and huge blobs",

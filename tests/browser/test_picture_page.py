@@ -14,14 +14,17 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from infra.local.stack import LocalStack
+from openface_lite import analyse_image
 from service.web.protocol.security_headers import PAGE
-from tests.browser.conftest import CAMERA_SIZE, PHONE, Visit, drop, looked_at
+from tests.browser.conftest import CAMERA_SIZE, PHONE, Visit, drop, looked_at, photographed
 from tests.conftest import ASTRONAUT
 from tests.fixtures import clips
 
 PORTRAIT = cv2.imread(str(ASTRONAUT))[0:384]
 FACE = (165, 60, 115, 125)
 """The astronaut's face, marked by hand: x, y, width, height."""
+LANDMARK_COLOUR = (0x5F, 0xF2, 0xDE)
+MOST_PIXELS = 2.0
 BOX_COLOUR = (0xFF, 0xD3, 0x4D)
 OTHER_COLOUR = (0xF4, 0xF4, 0xF4)
 HOSTILE = "<img src=x onerror=alert(1)>.png"
@@ -53,7 +56,7 @@ def analysed(page: Page) -> None:
 
 def only_boxes(page: Page) -> None:
     for layer in ("Landmarks", "Head pose", "Gaze"):
-        page.get_by_label(layer, exact=True).uncheck()
+        page.locator("#layers").get_by_label(layer, exact=True).uncheck()
 
 
 def drawn(page: Page, canvas: str = "#overlay") -> np.ndarray:
@@ -127,7 +130,7 @@ def test_each_layer_can_be_hidden(window: Visit) -> None:
     analysed(page)
     covered = [int((drawn(page)[..., 3] > 0).sum())]
     for layer in ("Boxes", "Landmarks", "Head pose", "Gaze"):
-        page.get_by_label(layer, exact=True).uncheck()
+        page.locator("#layers").get_by_label(layer, exact=True).uncheck()
         covered.append(int((drawn(page)[..., 3] > 0).sum()))
     assert covered == sorted(covered, reverse=True)
     assert len(set(covered)) == 5
@@ -357,7 +360,7 @@ def test_the_camera_its_mirror_and_a_photo(window: Visit) -> None:
     assert page.evaluate("document.getElementById('viewfinder').srcObject") is None
 
 
-def test_the_live_overlay_on_a_phone(visit: Callable[..., Visit], site: LocalStack) -> None:
+def test_the_live_overlay_lies_on_the_face(visit: Callable[..., Visit], site: LocalStack) -> None:
     phone = visit(
         site.service_url, viewport=PHONE, is_mobile=True, has_touch=True, device_scale_factor=2, permissions=["camera"]
     )
@@ -368,16 +371,59 @@ def test_the_live_overlay_on_a_phone(visit: Callable[..., Visit], site: LocalSta
     expect(page.locator("#live-speed")).to_contain_text("pictures a second")
     expect(page.locator("#summary")).to_have_text("1 face before the camera.")
     expect(live).to_have_attribute("aria-pressed", "true")
+    width, height = CAMERA_SIZE
+    [face] = analyse_image(cv2.resize(PORTRAIT, CAMERA_SIZE), tiles=False)
+    # Its numbers are those of the face, as far as they survive the smaller picture.
+    shown = {
+        unit.locator(".number").first.inner_text(): float(unit.locator(".number").last.inner_text())
+        for unit in page.locator("#live-units li").all()
+    }
+    measured = {name[:4]: unit.intensity for name, unit in face.action_units.items() if unit.intensity is not None}
+    assert shown == pytest.approx(measured, abs=0.25)
+    for layer in ("Boxes", "Head pose", "Gaze"):
+        page.locator("#live-layers").get_by_label(layer, exact=True).uncheck()
+    page.wait_for_timeout(300)
     overlay = drawn(page, "#live-overlay")
-    rows, columns = np.nonzero(
-        (np.abs(overlay[..., :3].astype(int) - BOX_COLOUR).max(axis=2) < 40) & (overlay[..., 3] > 200)
-    )
-    found = [columns.min(), rows.min(), np.ptp(columns), np.ptp(rows)]
-    scale = overlay.shape[1] / PORTRAIT.shape[1]
-    assert overlap(found, [round(side * scale) for side in FACE]) > 0.6
+    scale = overlay.shape[1] / width
+    assert overlay.shape[0] / height == pytest.approx(scale, rel=0.01)
+    is_dot = (np.abs(overlay[..., :3].astype(int) - LANDMARK_COLOUR).max(axis=2) < 40) & (overlay[..., 3] > 200)
+    dots = np.argwhere(is_dot)[:, ::-1] / scale
+    for place in face.landmarks_2d:
+        assert np.linalg.norm(dots - place, axis=1).min() <= MOST_PIXELS
+    assert dots.min(axis=0) == pytest.approx(face.landmarks_2d.min(axis=0), abs=2 * MOST_PIXELS)
+    assert dots.max(axis=0) == pytest.approx(face.landmarks_2d.max(axis=0), abs=2 * MOST_PIXELS)
+    photographed(page, "picture-live-phone", full_page=True)
     live.tap()
     expect(live).to_have_attribute("aria-pressed", "false")
     assert not drawn(page, "#live-overlay").any()
+
+
+def test_a_recorded_clip_becomes_a_job(window: Visit) -> None:
+    page = window.goto("/")
+    page.get_by_role("button", name="Use the camera").click()
+    page.get_by_role("button", name="Record a clip").click()
+    expect(page.locator("#clip-words")).to_contain_text("Recording, 2 s")
+    expect(page.get_by_role("button", name="Discard the clip")).to_be_visible()
+    page.get_by_role("button", name="Stop and measure the clip").click()
+    page.wait_for_url("**/page/jobs/*")
+    expect(page.locator("#title")).to_contain_text("camera 2")
+    expect(page.get_by_role("heading", name="Viewer")).to_be_visible(timeout=60_000)
+    expect(page.locator("#viewer-confidence")).to_have_text("1.00")
+    # The player can go to its end, which a stream without an index could not.
+    page.get_by_role("slider", name="Moment of the video").press("End")
+    page.evaluate(SOUGHT)
+    shown, length = page.evaluate(
+        "[document.getElementById('player').currentTime, document.getElementById('player').duration]"
+    )
+    assert 1.5 < length < 20
+    assert shown == pytest.approx(length, abs=0.3)
+
+
+SOUGHT = """new Promise((done) => {
+    const video = document.getElementById('player');
+    if (video.seeking) video.addEventListener('seeked', done, { once: true });
+    else done();
+})"""
 
 
 def test_a_refused_camera_is_explained(visit: Callable[..., Visit], site: LocalStack) -> None:
@@ -469,6 +515,8 @@ def test_no_view_breaks_an_accessibility_rule_or_overflows(window: Visit) -> Non
     assert looked_at(page, "picture-two-faces") == []
     page.get_by_role("button", name="Use the camera").click()
     expect(page.locator("#viewfinder")).to_be_visible()
+    page.get_by_role("button", name="Live overlay").click()
+    expect(page.locator("#live-numbers")).to_be_visible()
     assert looked_at(page, "picture-camera") == []
     page.get_by_role("button", name="Close the camera").click()
     page.get_by_text("The answer as JSON").click()

@@ -69,11 +69,15 @@ export class Camera {
     return new File([await jpeg(this.video, 1)], "camera.jpg", { type: "image/jpeg" });
   }
 
-  /** Take a small picture, for the live overlay. */
+  /**
+   * Take the current picture for the live overlay.
+   *
+   * @param {number} longest side in pixels of what is sent
+   * @returns {Promise<{blob: Blob, picture: ImageBitmap}>} the small JPEG, and the picture itself, to be closed
+   */
   async frame(longest) {
-    const { videoWidth: width, videoHeight: height } = this.video;
-    const scale = Math.min(1, longest / Math.max(width, height));
-    const size = { width: Math.floor(width * scale), height: Math.floor(height * scale) };
-    return { blob: await jpeg(this.video, scale, 0.75), size };
+    const picture = await createImageBitmap(this.video);
+    const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
+    return { blob: await jpeg(picture, scale, 0.8), picture };
   }
 }

@@ -56,11 +56,14 @@ function prepared(canvas, [x, y, width, height]) {
  * @param {object[]} faces as `/api/analyse-image` returns them
  * @param {Set<string>} layers of "boxes", "landmarks", "pose", "gaze"
  * @param {object|null} selected one of the faces
+ * @param {{picture?: CanvasImageSource, isMirrored?: boolean}} under the picture, where it is drawn as well; whether the
+ *   page shows the canvas mirrored, so that numbers have to be turned round
  */
-export function drawFaces(canvas, size, faces, layers, selected) {
+export function drawFaces(canvas, size, faces, layers, selected, { picture = null, isMirrored = false } = {}) {
   const { context, unit } = prepared(canvas, [0, 0, size.width, size.height]);
+  if (picture) context.drawImage(picture, 0, 0, size.width, size.height);
   for (const face of faces) drawFace(context, unit, face, layers, face === selected);
-  if (faces.length > 1 && layers.size) faces.forEach((face, at) => drawNumber(context, unit, face, face.face ?? at + 1, face === selected));
+  if (faces.length > 1 && layers.size) faces.forEach((face, at) => drawNumber(context, unit, face, face.face ?? at + 1, face === selected, isMirrored));
 }
 
 /** Draw one face from close by: the square of the picture around it, with the same overlay. */
@@ -72,15 +75,6 @@ export function drawCloseUp(canvas, image, size, face, layers) {
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, size.width, size.height);
   drawFace(context, unit, face, layers, true);
-}
-
-/** Draw faces of `/api/detect`: boxes and key points. */
-export function drawFound(canvas, size, faces) {
-  const { context, unit } = prepared(canvas, [0, 0, size.width, size.height]);
-  for (const face of faces) {
-    drawBox(context, unit, face.box, COLOURS.box);
-    for (const point of Object.values(face.keypoints)) dot(context, point, 3 * unit, COLOURS.landmarks, unit);
-  }
 }
 
 function drawFace(context, unit, face, layers, isSelected) {
@@ -97,7 +91,7 @@ function drawBox(context, unit, [x, y, width, height], colour) {
 }
 
 /** A face's number, as in the list (that of the table where there is one), at the upper left of its box: outside of it where there is room. */
-function drawNumber(context, unit, { box: [x, y] }, number, isSelected) {
+function drawNumber(context, unit, { box: [x, y] }, number, isSelected, isMirrored) {
   const height = 20 * unit;
   context.font = `600 ${14 * unit}px system-ui, sans-serif`;
   const width = Math.max(height, context.measureText(String(number)).width + 10 * unit);
@@ -108,7 +102,11 @@ function drawNumber(context, unit, { box: [x, y] }, number, isSelected) {
   context.fillStyle = "#111";
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillText(String(number), left + width / 2, top + height / 2 + 0.5 * unit);
+  context.save();
+  context.translate(left + width / 2, top + height / 2 + 0.5 * unit);
+  if (isMirrored) context.scale(-1, 1);
+  context.fillText(String(number), 0, 0);
+  context.restore();
 }
 
 function drawLandmarks(context, unit, face) {

@@ -1,9 +1,8 @@
 /** *Try a picture*: analyse a chosen, dropped, pasted or photographed picture; draw and list its measurements. */
 
 import { ask, Problem } from "./session.js";
-import { Camera } from "./camera.js";
+import { onCameraPhoto } from "./camera-card.js";
 import { byId as $, make } from "./dom.js";
-import { Live } from "./live.js";
 import { showPose, showUnits } from "./measures.js";
 import { drawCloseUp, drawFaces } from "./overlay.js";
 import { empty, fitting } from "./reduce.js";
@@ -243,64 +242,4 @@ $("copy").addEventListener("click", async () => {
   }
 });
 
-// --- the camera --------------------------------------------------------
-
-const camera = new Camera($("viewfinder"));
-const live = new Live(camera, $("live-overlay"), { found: showLive, failed: failLive }, Number(page.dataset.confidence));
-let lastCount = -1;
-
-async function openCamera(how) {
-  $("camera").hidden = false;
-  $("camera-problem").textContent = "";
-  try {
-    await how();
-    $("camera-stage").hidden = $("camera-controls").hidden = false;
-    $("camera-stage").classList.toggle("is-mirror", camera.isMirror);
-    $("turn").hidden = !(await camera.hasOther());
-    $("shoot").focus();
-  } catch (error) {
-    $("camera-stage").hidden = $("camera-controls").hidden = true;
-    $("camera-problem").textContent = error.message;
-  }
-}
-
-function closeCamera() {
-  live.stop();
-  camera.close();
-  $("camera").hidden = $("camera-stage").hidden = $("camera-controls").hidden = true;
-  $("open-camera").focus();
-}
-
-function showLive(faces, perSecond) {
-  $("live-speed").textContent = `${perSecond.toFixed(1)} pictures a second`;
-  if (faces.length === lastCount) return;
-  lastCount = faces.length;
-  $("summary").textContent = `${countFaces(faces.length)} before the camera.`;
-}
-
-function failLive(error) {
-  $("camera-problem").textContent = error.message;
-}
-
-$("open-camera").addEventListener("click", () => openCamera(() => camera.open()));
-$("turn").addEventListener("click", () => openCamera(() => camera.turn()));
-$("close-camera").addEventListener("click", closeCamera);
-$("shoot").addEventListener("click", async () => {
-  const photo = await camera.photo();
-  closeCamera();
-  await analyse(photo);
-});
-$("live").addEventListener("click", async () => {
-  if (live.isOn) {
-    live.stop();
-    return;
-  }
-  $("live").setAttribute("aria-pressed", "true");
-  $("camera-problem").textContent = "";
-  lastCount = -1;
-  await live.start();
-  $("live").setAttribute("aria-pressed", "false");
-  $("live-speed").textContent = "";
-});
-// A camera that is left on drains a phone's battery.
-window.addEventListener("pagehide", () => camera.close());
+onCameraPhoto(analyse);

@@ -6,11 +6,10 @@ import { problemWords } from "./job-words.js";
 import { drawFaces } from "./overlay.js";
 import { faceOf, rowAt, Series } from "./series.js";
 import { clock, Timeline } from "./timeline.js";
-import { unitCode, unitName } from "./words.js";
+import { UnitBars } from "./unit-bars.js";
 
 const ZOOM = 2;
 const LEAST_VIEW_S = 0.5;
-const HIGHEST = 5;
 const DEGREES = 180 / Math.PI;
 const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
 
@@ -18,7 +17,7 @@ const video = byId("player");
 const layers = new Set(["boxes", "landmarks", "pose", "gaze"]);
 const timeline = new Timeline(byId("timeline-canvas"), (seconds) => seek(seconds), (words) => setText(byId("timeline-values"), words));
 const exclusions = new Exclusions(timeline, { now: () => now, frameSeconds: () => series.frameSeconds, seek, changed: () => series?.head && refresh() });
-const bars = new Map();
+const bars = new UnitBars(byId("viewer-units"), (column) => timeline.selectUnit(column));
 let series = null;
 let view = [0, 1];
 let now = 0;
@@ -44,7 +43,7 @@ async function openFace(face) {
     }
     byId("viewer-stage").style.setProperty("--aspect", head.width / head.height);
     listFaces(head);
-    makeBars(head);
+    bars.make(Object.keys(head.low).filter((name) => /^AU\d\d_r$/.test(name)));
     view = whole();
     timeline.show(head, view);
     setSlider();
@@ -161,34 +160,9 @@ function setSlider(rows = null, at = -1) {
   setText(byId("viewer-time"), `${clock(now, 0.01)}${at >= 0 ? ` · frame ${rows.frame[at]}` : ""}`);
 }
 
-function makeBars({ low }) {
-  bars.clear();
-  const columns = Object.keys(low).filter((name) => /^AU\d\d_r$/.test(name));
-  byId("viewer-units").replaceChildren(...columns.map(bar));
-}
-
-function bar(column) {
-  const number = make("span", { class: "number" });
-  const filled = make("span", { class: "bar-filled" });
-  bars.set(column, { number, filled });
-  const code = make("button", { type: "button", class: "unit-button", title: "Show its curve", onclick: () => timeline.selectUnit(column) }, unitCode(column));
-  return make(
-    "li",
-    {},
-    code,
-    make("span", { class: "unit-name small muted" }, unitName(column)),
-    make("span", { class: "bar", "aria-hidden": "true" }, filled),
-    number,
-  );
-}
-
 function showValues(rows, at) {
   const value = (name) => (at >= 0 ? (rows.low[name]?.[at] ?? null) : null);
-  for (const [column, { number, filled }] of bars) {
-    const intensity = value(column);
-    setText(number, intensity === null ? "–" : intensity.toFixed(2));
-    filled.style.setProperty("--share", intensity === null ? 0 : Math.min(1, intensity / HIGHEST));
-  }
+  bars.show(value);
   const angles = (names, scale) => names.map((name) => (value(name) === null ? "–" : `${(value(name) * scale).toFixed(1).replace("-", "−")}°`)).join(", ");
   const confidence = value("confidence");
   const isUsed = value("success") !== 0 && confidence !== null && confidence >= 0.75;
