@@ -14,6 +14,7 @@ from flask_openapi3 import Info, OpenAPI
 from service import __version__, metrics
 from service.errors import BadRequest
 from service.logs import bound, continued_trace, log
+from service.web import languages
 from service.web.access.auth import HEALTH, Authenticator
 from service.web.access.origin import OriginCheck
 from service.web.access.proxies import trust_proxies
@@ -95,6 +96,7 @@ def create_app(
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.register_blueprint(pages)
+    languages.install(app)
     extra(app)
     app.add_url_rule("/openapi.json", "openapi_document", lambda: app.api_doc)
     security_headers.guard(app)

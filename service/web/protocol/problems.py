@@ -14,6 +14,7 @@ from service.errors import (
     StorageUnavailable,
 )
 from service.logs import log
+from service.web import languages
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -34,7 +35,8 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
     body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
     if wants_page():
         g.is_error_page = True
-        response = make_response(render_template("error.html", problem=body), status)
+        page = render_template("error.html", problem=body, sentence=languages.error_sentence(code))
+        response = make_response(page, status)
     else:
         response = make_response(json.dumps(body.model_dump()), status)
         response.content_type = MEDIA_TYPE

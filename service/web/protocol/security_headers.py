@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, request
 
+from service.web import languages
 from service.web.routes.pages import is_file, is_page
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -61,6 +62,7 @@ def _protected(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", NOT_KEPT)
     if g.get("is_error_page") or (is_page(request.endpoint) and not is_file(request.endpoint)):
         response.headers.update(PAGE_HEADERS)
+        languages.declare(response)
     elif request.endpoint == "reports.report":
         response.headers["Content-Security-Policy"] = REPORT
     else:

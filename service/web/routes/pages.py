@@ -9,12 +9,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, request
 
 from service import __version__
 from service.errors import NotFound
 from service.jobs.media_kind import AT_ONCE, CONTENT_TYPES, EXTENSIONS, names_of
 from service.jobs.options import Media
+from service.web.languages import LANGUAGES, SOURCE, gettext, marked, script, script_version
 from service.web.services import services
 
 NAME = "pages"
@@ -32,11 +33,11 @@ class NavigationEntry:
 
 
 NAVIGATION = (
-    NavigationEntry("pages.picture", "Try a picture"),
-    NavigationEntry("pages.analyse", "Analyse a file"),
-    NavigationEntry("pages.jobs", "Jobs"),
-    NavigationEntry("pages.people", "People"),
-    NavigationEntry("pages.about", "About"),
+    NavigationEntry("pages.picture", marked("Try a picture")),
+    NavigationEntry("pages.analyse", marked("Analyse a file")),
+    NavigationEntry("pages.jobs", marked("Jobs")),
+    NavigationEntry("pages.people", marked("People")),
+    NavigationEntry("pages.about", marked("About")),
 )
 """Entries in order; pages that this deployment lacks are left out."""
 
@@ -47,8 +48,8 @@ def is_page(endpoint: str | None) -> bool:
 
 
 def is_file(endpoint: str | None) -> bool:
-    """Whether an endpoint is a static file: a script, a style sheet, a picture."""
-    return endpoint == f"{NAME}.static"
+    """Whether an endpoint is a file that pages load: a script, a style sheet, a picture, a language's texts."""
+    return endpoint in {f"{NAME}.static", f"{NAME}.texts"}
 
 
 @pages.app_context_processor
@@ -62,7 +63,7 @@ def _pictures() -> dict[str, Any]:
     types = {name: each.content_types[0] for each in AT_ONCE for name in each.extensions}
     return {
         "picture_types": types,
-        "picture_names": names_of(AT_ONCE, "or"),
+        "picture_names": names_of(AT_ONCE, gettext(marked("or"))),
         "picture_accept": ",".join(["image/*", *(f".{name}" for name in types)]),
     }
 
@@ -113,6 +114,18 @@ def job(job_id: str) -> str:
 def compare() -> str:
     """Render *Compare*: two jobs on one time axis; its script reads their ids from the query."""
     return render_template("compare.html")
+
+
+@pages.get("/page/texts/<tag>.js")
+def texts(tag: str) -> Response:
+    """Answer with the script of a language's texts, which browsers keep under the address of its present content."""
+    if tag not in LANGUAGES or tag == SOURCE:
+        raise NotFound(f"there are no texts in {tag[:20]!r}")
+    response = Response(script(tag), content_type="text/javascript; charset=utf-8")
+    response.cache_control.no_cache = True
+    if request.args.get("v") == script_version(tag):
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
 
 
 def _endings(media: Media) -> str:

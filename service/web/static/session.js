@@ -8,6 +8,8 @@
  * `document` receives the event "session" at each sign-in and sign-out.
  */
 
+import { errorText, t } from "./texts.js";
+
 const TOKEN_HEADER = "X-CSRF-Token";
 
 let session = { asks_for_keys: false, key: null, scopes: [], csrf_token: null };
@@ -65,7 +67,7 @@ export async function ask(path, { raw = false, ...options } = {}) {
 export async function problemOf(response) {
   const body = await response.json().catch(() => ({}));
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  const detail = sentence(body.detail || `the service answered ${response.status}`);
+  const detail = errorText(body.code, sentence(body.detail || t("the service answered {status}", { status: response.status })));
   return new Problem(detail, { status: response.status, code: body.code || "unknown", retryAfter });
 }
 
@@ -81,7 +83,7 @@ async function send(path, options) {
     return await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("The service does not answer. Check the network, then try again.");
+    throw new Problem(t("The service does not answer. Check the network, then try again."));
   }
 }
 
@@ -107,7 +109,7 @@ function showSignIn() {
 
 async function begin(key) {
   // A header cannot carry other characters.
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new Problem("This is not a key: keys have no blanks and no accents.");
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new Problem(t("This is not a key: keys have no blanks and no accents."));
   const response = await send("/session", { method: "POST", headers: { "X-API-Key": key } });
   if (!response.ok) throw await problemOf(response);
   take(await response.json());

@@ -1,0 +1,63 @@
+"""Sentences for problems by their codes, for pages in other languages than the API's English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from service import errors
+from service.errors import AnalysisError
+
+_KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, AnalysisError) and kind is not AnalysisError
+]
+
+_WHOLE = {
+    "already_finished": "The job has finished already.",
+    "checksum_mismatch": "The file changed on its way: what arrived is not what was sent.",
+    "csrf": "This browser’s session has changed. Load the page again.",
+    "empty_upload": "The file is empty.",
+    "face_not_found": "There is no such face.",
+    "gallery_not_found": "There is no such gallery.",
+    "incomplete_upload": "The upload broke off before its end.",
+    "job_not_found": "There is no such job.",
+    "no_face": "No face was found in the picture.",
+    "no_manifest": "The manifest of this result has been deleted.",
+    "no_overlay": "This job has no overlay.",
+    "not_finished": "The job is still under way; only a finished job runs again.",
+    "not_published": "The job has no result.",
+    "person_not_found": "There is no such person.",
+    "several_faces": "The picture has several faces; one is needed.",
+    "unauthorized": "An API key is needed, or the given one is not valid.",
+}
+_WITH_DETAILS = {
+    "bad_option": "An option has a value that it cannot have.",
+    "forbidden": "This API key does not allow that.",
+    "method_not_allowed": "This address does not answer to such a request.",
+    "no_media": "No such file was found.",
+    "option_unavailable": "This deployment does not offer that option.",
+    "rate_limited": "These were too many requests. Try again in a little while.",
+    "request_entity_too_large": "What was sent is larger than this service takes.",
+}
+
+WHOLE = frozenset(_WHOLE)
+"""Codes whose sentence says all; after the other sentences pages show the API's English detail."""
+
+ERRORS: Mapping[str, str] = {
+    **{kind.code: (kind.__doc__ or "").splitlines()[0] for kind in _KINDS},
+    **_WITH_DETAILS,
+    **_WHOLE,
+}
+"""What went wrong, by code."""
+
+ADVICE: Mapping[str, str] = {kind.code: kind.advice for kind in _KINDS}
+"""What to do about it, by code of a job's error."""
+
+TITLES: Mapping[int, str] = {
+    status.value: status.phrase
+    for status in HTTPStatus
+    if status in {400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504}
+}
+"""Titles of error pages by status."""
