@@ -37,7 +37,15 @@ _KINDS = (
     # The names are patterns here.
     Column("frame", "frame", "", 1, None, "number of the frame, counted from 1"),
     Column("face", "frame", "", 0, None, "number of the face in the picture", "the detector's order means nothing"),
-    Column("face_id", "frame", "", 0, None, "number of the face in the frame", "a slot, not a person"),
+    Column(
+        "face_id",
+        "frame",
+        "",
+        0,
+        None,
+        "number of the face in the frame",
+        "a slot, not a person, unless the job names a gallery",
+    ),
     Column("timestamp", "frame", "s", 0, None, "time of the frame in the video"),
     Column(
         "confidence",

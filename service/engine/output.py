@@ -117,6 +117,7 @@ def write_table(media: Media, found: Iterable[Block], publish_as: Path) -> Table
         last_frame=frames.last if video else None,
         measures=measures.result(),
         most_at_once=frames.most_at_once,
+        last_face_id=frames.last_face_id,
     )
 
 
@@ -128,6 +129,7 @@ class _Frames:
         self._success: list[NDArray[np.int64]] = []
         self.faces: set[int] = set()
         self.most_at_once = 0
+        self.last_face_id = -1
         self._open = (0, 0)
 
     def add(self, values: NDArray[np.float64]) -> None:
@@ -135,6 +137,7 @@ class _Frames:
         if not np.isfinite(numbers).all() or (np.abs(numbers) > 2**53).any():
             raise MalformedOutput("the table has a row without a frame number or face number")
         frame, face = numbers.astype(np.int64).T
+        self.last_face_id = max(self.last_face_id, int(face.max(initial=-1)))
         success = values[:, SUCCESS] == 1
         self._written.append(np.unique(frame))
         self._success.append(np.unique(frame[success]))

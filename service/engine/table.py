@@ -46,6 +46,7 @@ class Table:
         frames_written: distinct `frame`; None for pictures, as the next two.
         frames_success: distinct `frame` with `success` 1.
         last_frame: largest `frame`; 0 without rows.
+        last_face_id: videos: largest `face_id`, with or without `success`; -1 without rows.
         most_at_once: videos: largest number of faces with `success` 1 in one frame.
     """
 
@@ -60,3 +61,4 @@ class Table:
     last_frame: int | None
     measures: Measures
     most_at_once: int = 0
+    last_face_id: int = -1

@@ -71,11 +71,13 @@ class Recogniser:
         rows = list(_places(table))
         every = max(1, round(SAMPLE_EVERY_S * (media.frame_rate or FRAMES_A_SECOND)))
         found = tracks(place for place, _ in rows)
-        sampled = [place.row for track in found for place in samples(track, every)]
+        shots = _shots(media, room, watch) if job.kind == "video" and found else []
+        sampled = [place.row for track in found for place in samples(track, every, shots)]
         sampled = sampled[:: math.ceil(len(sampled) / MOST_SAMPLES) or 1]
         landmarks = {place.row: (place.frame, points) for place, points in rows}
         embedded = _embedded(job, media, {row: landmarks[row] for row in sampled}, room, watch)
-        parts = [part for track in found for part in cut_where_face_changes(track, embedded, threshold)]
+        parts = [part for track in found for part in cut_where_face_changes(track, embedded, threshold, shots)]
+        parts.sort(key=lambda part: (part.track.first, part.track.face))
         matches = self._matches(gallery, parts)
         audit("analyse", gallery, job_id=job.job_id, people=[person["match"] for person in matches["people"]])
         return {"schema": SCHEMA, "media": job.media, "gallery": gallery, "model": MODEL, **matches}
@@ -143,6 +145,20 @@ def _places(table: Path) -> Iterator[tuple[Place, list[list[float]]]]:
                     box=Box(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
                 )
                 yield place, points
+
+
+def _shots(media: Prepared, room: Path, watch: Callable[[], None]) -> list[int]:
+    """Find the first frames of a video's shots in a child process. Raises as `_embedded`."""
+    folder = room / "shots"
+    folder.mkdir()
+    answer = folder / "shots.json"
+    # As long as decoding takes on a busy machine.
+    limits = ChildLimits(60 + 5 * (media.duration_s or 0), MEMORY_BYTES, ANSWER_BYTES)
+    arguments = [str(media.path.resolve()), str(answer)]
+    finished = run_module("service.identity.shots", arguments, folder, limits, watch)
+    if finished.returncode or not answer.is_file():
+        raise EngineCrashed(f"the cuts of the video could not be found:\n{finished.tail(5)}")
+    return [int(frame) for frame in json.loads(answer.read_text("utf-8"))]
 
 
 def _embedded(

@@ -7,6 +7,7 @@ embeddings are one person, unless both appear in one frame.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -90,29 +91,37 @@ def tracks(places: Iterable[Place]) -> list[Track]:
     return sorted(found, key=lambda track: (track.first, track.face))
 
 
-def samples(track: Track, every: int) -> list[Place]:
-    """Choose the place of highest confidence in each `every` frames of a track, none below LEAST_CONFIDENCE."""
-    best: dict[int, Place] = {}
+def samples(track: Track, every: int, shots: Sequence[int] = ()) -> list[Place]:
+    """Choose the place of highest confidence in each `every` frames of each shot, none below LEAST_CONFIDENCE.
+
+    Args:
+        shots: frames with which shots begin, ascending.
+    """
+    best: dict[tuple[int, int], Place] = {}
     for place in track.places:
-        window = (place.frame - track.first) // every
+        shot = bisect_right(shots, place.frame)
+        window = (shot, (place.frame - max(track.first, shots[shot - 1] if shot else 0)) // every)
         if place.confidence >= LEAST_CONFIDENCE and (window not in best or place.confidence > best[window].confidence):
             best[window] = place
     return list(best.values())
 
 
-def cut_where_face_changes(track: Track, embedded: Mapping[int, Embedding], threshold: float) -> list[EmbeddedTrack]:
-    """Attach embeddings (by row) to a track and cut it halfway between two neighbours that differ.
+def cut_where_face_changes(
+    track: Track, embedded: Mapping[int, Embedding], threshold: float, shots: Sequence[int] = ()
+) -> list[EmbeddedTrack]:
+    """Attach embeddings (by row) to a track and cut it between two neighbours that differ.
 
-    An embedding that differs from both neighbours, while those are alike, is left out: a blur, not a person.
+    It is cut where a shot begins, else halfway. An embedding that differs from both neighbours in its shot, while those
+    are alike, is left out: a blur, not a person.
     """
     known = [(place, embedded[place.row]) for place in track.places if place.row in embedded]
     steady = [
         (place, embedding)
         for number, (place, embedding) in enumerate(known)
-        if not _sticks_out([other for _, other in known], number, threshold)
+        if not (_is_within_shot(known, number, shots) and _sticks_out([other for _, other in known], number, threshold))
     ]
     ends = [
-        (before.frame + after.frame) // 2
+        _end_between(before.frame, after.frame, shots)
         for (before, one), (after, other) in pairwise(steady)
         if exact(one, other) >= threshold
     ]
@@ -164,6 +173,18 @@ def _overlap(one: Box, other: Box) -> float:
         return 0.0
     areas = [(box.right - box.left) * (box.bottom - box.top) for box in (one, other)]
     return width * height / (sum(areas) - width * height)
+
+
+def _is_within_shot(known: Sequence[tuple[Place, Embedding]], number: int, shots: Sequence[int]) -> bool:
+    """Return whether the looks before and after one are in its shot."""
+    first, last = known[max(0, number - 1)][0].frame, known[min(len(known) - 1, number + 1)][0].frame
+    return bisect_right(shots, first) == bisect_right(shots, last)
+
+
+def _end_between(before: int, after: int, shots: Sequence[int]) -> int:
+    """Return the last frame of the face that was there before."""
+    place = bisect_right(shots, before)
+    return shots[place] - 1 if place < len(shots) and shots[place] <= after else (before + after) // 2
 
 
 def _sticks_out(embeddings: list[Embedding], number: int, threshold: float) -> bool:

@@ -165,7 +165,12 @@ def _of_a_video(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
             text=f"{facts.faces_at_most} faces were followed at once, which is the limit of this job: there may be "
             "more people than the table has. faces_at_most raises it.",
         )
-    if len(summary.tracks) > 1:
+    if len(summary.tracks) > 1 and facts.face_ids_are_kept:
+        yield Caution(
+            code="slots",
+            text="A recognised person keeps a face_id over cuts; all other faces have slots of the tracker.",
+        )
+    elif len(summary.tracks) > 1:
         yield Caution(
             code="slots",
             text="A face_id is a slot of the tracker, not a person: when faces cross or leave, another may get it.",

@@ -128,6 +128,19 @@ class OverlayFacts:
 
 
 @dataclass(frozen=True)
+class FaceIdFacts:
+    """How a video's faces were numbered by the people recognised in them.
+
+    Attributes:
+        stretches: of frames, in each of which the tracker followed one face.
+        changed: those whose number is not that of the tracker's slot.
+    """
+
+    stretches: int
+    changed: int
+
+
+@dataclass(frozen=True)
 class Completeness:
     """Whether the table covers the whole media, with the reason if not."""
 
@@ -192,6 +205,7 @@ def succeeded(
     service_version: str,
     overlay: OverlayFacts | None = None,
     aligned: AlignedFacts | None = None,
+    face_ids: FaceIdFacts | None = None,
 ) -> dict[str, Any]:
     """Build the manifest of a published CSV.
 
@@ -199,6 +213,7 @@ def succeeded(
         seconds: by step (`STEPS`); a step that did not run may be left out.
         csv_name: the blob name under which the table is published, without its folders.
         overlay, aligned: None where the job has none.
+        face_ids: None where they are the engine's.
     """
     judged = completeness(
         job.kind,
@@ -222,6 +237,7 @@ def succeeded(
         "overlay": {"name": overlay.name, "reason": overlay.reason} if overlay else None,
         "aligned": asdict(aligned) if aligned else None,
         "faces_limit": _faces_limit(job, table),
+        "face_ids": asdict(face_ids) if face_ids else None,
     }
 
 
@@ -272,6 +288,7 @@ def _every_key(
         "overlay": None,
         "aligned": None,
         "faces_limit": None,
+        "face_ids": None,
         "service_version": service_version,
     }
 

@@ -45,6 +45,11 @@ class ManifestReader:
         return self._faces_limit.get("reached") is True
 
     @property
+    def face_ids_are_kept(self) -> bool:
+        """Whether faces keep their number over cuts, where people were recognised in them."""
+        return isinstance(self.manifest.get("face_ids"), Mapping)
+
+    @property
     def faces_at_most(self) -> int:
         """Number of faces that are followed at once; 0 where no number is a limit."""
         return int(self._faces_limit.get("at_most") or 0)

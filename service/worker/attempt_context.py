@@ -14,7 +14,7 @@ from service.engine.run import EngineRun
 from service.jobs.job import AnalysisJob
 from service.jobs.result_place import ResultPlace
 from service.logs import log
-from service.results.manifest import AttemptFacts, FrameFacts, MediaFacts, OverlayFacts
+from service.results.manifest import AttemptFacts, FaceIdFacts, FrameFacts, MediaFacts, OverlayFacts
 
 Watch = Callable[[str, float], None]
 """Called many times a second with the stage and the progress (0 to 1); raises to stop the work."""
@@ -58,6 +58,7 @@ class AttemptContext:
     frames: FrameFacts = field(default_factory=lambda: FrameFacts(expected=None, decoded=None))
     overlay: OverlayFacts | None = None
     aligned: AlignedFacts | None = None
+    face_ids: FaceIdFacts | None = None
     run: EngineRun | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from service import __version__, metrics
 from service.engine.aligned_crops import ALIGNED, pack_crops
 from service.engine.camera import assumed_camera
 from service.engine.command import EngineTask, is_followed_at_once
+from service.engine.face_ids import FaceIds, number_faces
 from service.engine.installed import Engine
 from service.engine.output import read_table
 from service.engine.placed_table import number_frames, place_table
@@ -23,6 +24,7 @@ from service.jobs.job import AnalysisJob
 from service.jobs.result_place import PEOPLE
 from service.logs import log
 from service.results.manifest import (
+    FaceIdFacts,
     FrameFacts,
     MediaFacts,
     OverlayFacts,
@@ -172,8 +174,9 @@ class _MediaRun:
             self.attempt.run = run
         with step("results") as watch:
             table = self._counted(tiled.table if tiled else self._read(task, media, run), run)
-            artefacts = self._people(media, table, watch)
-            artefacts += self._aligned(media, table, tiled.crops if tiled else (run.crops,))
+            people, ids = self._people(media, table, watch)
+            artefacts = [*people, *self._aligned(media, table, tiled.crops if tiled else (run.crops,), ids)]
+            table = self._with_face_ids(table, ids)
         if self.attempt.job.options.overlay:
             with step("overlay") as watch:
                 artefacts += self._overlay(task, media, table, watch)
@@ -279,28 +282,41 @@ class _MediaRun:
             return table
         return place_table(table, self.attempt.job.kind, media, self.room / "placed.csv")
 
-    def _people(self, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
-        """Match people, for jobs that name a gallery. Raises BadJob where IDENTITY is off in this worker."""
+    def _people(self, media: Prepared, table: Table, watch: WatchStep) -> tuple[Sequence[Artefact], FaceIds | None]:
+        """Match people, for jobs that name a gallery; videos' faces keep their numbers over cuts then.
+
+        Raises:
+            BadJob: IDENTITY is off in this worker.
+        """
         attempt, recogniser = self.attempt, self.parts.recogniser
         if not attempt.job.options.gallery:
-            return []
+            return (), None
         if recogniser is None:
             raise BadJob("the job names a gallery, and IDENTITY is not on in this worker")
         people = recogniser.people(attempt.job, media, table.path, self.room, lambda: watch(0.0))
+        ids = FaceIds(people["tracks"], table.last_face_id + 1) if attempt.job.kind == "video" else None
+        if ids:
+            ids.put_into(people["tracks"])
+            self.attempt.face_ids = FaceIdFacts(len(ids.stretches), ids.changed)
         if media.numbers is not None:
             number_frames(people, media.numbers)
         recogniser.remember(
             attempt.job, people, attempt.place.container, attempt.place.artefact(attempt.attempt_id, PEOPLE)
         )
         text = json.dumps(people, indent=2, ensure_ascii=False, allow_nan=False).encode()
-        return [Artefact(PEOPLE, text, "application/json")]
+        return [Artefact(PEOPLE, text, "application/json")], ids
 
-    def _aligned(self, media: Prepared, table: Table, folders: Sequence[Path]) -> list[Artefact]:
+    def _with_face_ids(self, table: Table, ids: FaceIds | None) -> Table:
+        return number_faces(table, ids, self.room / "numbered.csv") if ids and ids.changed else table
+
+    def _aligned(self, media: Prepared, table: Table, folders: Sequence[Path], ids: FaceIds | None) -> list[Artefact]:
         """Pack the aligned crops, for jobs that ask for them."""
         if not self.attempt.job.options.aligned:
             return []
         path = self.room / ALIGNED
-        self.attempt.aligned = pack_crops(self.attempt.job.kind, folders, table.path, media.numbers, path)
+        self.attempt.aligned = pack_crops(
+            self.attempt.job.kind, folders, table.path, media.numbers, path, ids.of if ids else None
+        )
         return [Artefact(ALIGNED, path, "application/zip")]
 
     def _overlay(self, task: EngineTask, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
@@ -357,6 +373,7 @@ class _MediaRun:
             __version__,
             overlay=attempt.overlay,
             aligned=attempt.aligned,
+            face_ids=attempt.face_ids,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -113,6 +114,18 @@ def test_a_face_that_jumps_at_a_cut_stays_one_person(
     [person] = told["people"]
     assert (person["first_frame"], person["match"]["person_id"]) == (1, eileen)
     assert {track["person"] for track in told["tracks"]} == {1}
+    # The table's number of the face is the same before and after the cut, and the manifest tells that it was put right.
+    rows = table_of(tmp_path, "cut.mp4")
+    assert {row["face_id"] for row in rows if row["success"] == "1"} == {"0"}
+    assert {int(row["frame"]) for row in rows if row["success"] == "1"} >= {1, 8, 16}
+    manifest = json.loads((tmp_path / "out" / "cut.mp4" / "a1" / "manifest.json").read_text())
+    assert manifest["face_ids"] == {"stretches": len(told["tracks"]), "changed": manifest["face_ids"]["changed"]}
+    assert manifest["face_ids"]["changed"] == sum(track["slot"] != 0 for track in told["tracks"])
+
+
+def table_of(tmp_path: Path, name: str) -> list[dict[str, str]]:
+    with (tmp_path / "out" / name / f"{Path(name).stem}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def cut_in_two(first: np.ndarray, second: np.ndarray, each: int = 8) -> list[np.ndarray]:
@@ -145,6 +158,14 @@ def test_two_people_change_places_at_a_cut(settings: Settings, identity: Identit
         own = [track for track in told["tracks"] if track["person"] == number]
         assert min(track["first_frame"] for track in own) == 1
         assert max(track["last_frame"] for track in own) == 16
+        # In the table, each has one number on the left before the cut and on the right after it, or the reverse.
+        [face_id] = {str(track["face_id"]) for track in own}
+        noses = {
+            int(row["frame"]): float(row["x_30"])
+            for row in table_of(tmp_path, "swap.mp4")
+            if (row["face_id"], row["success"]) == (face_id, "1")
+        }
+        assert (noses[4] > 300) != (noses[14] > 300)
 
 
 def _head(whole: np.ndarray, box: np.ndarray) -> np.ndarray:

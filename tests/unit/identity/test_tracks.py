@@ -39,6 +39,10 @@ def test_a_track_is_looked_at_where_it_is_surest() -> None:
     assert samples(Track((Place(0, 1, 0, 0.5, LEFT),)), 5) == []
 
 
+def test_each_shot_of_a_track_is_looked_at() -> None:
+    assert [place.frame for place in samples(a_track(3, 40), 25, shots=[20, 22])] == [3, 20, 22]
+
+
 def test_one_person_before_and_after_a_cut_is_one() -> None:
     found = [
         EmbeddedTrack(a_track(1, 10), (near(1, 11),)),
@@ -64,6 +68,18 @@ def test_a_change_of_face_in_one_place_cuts_the_track() -> None:
     first, second = cut_where_face_changes(track, embedded, THRESHOLD)
     assert (first.track.first, first.track.last, second.track.first, second.track.last) == (1, 16, 17, 40)
     assert (len(first.embeddings), len(second.embeddings)) == (2, 2)
+
+
+def test_a_track_is_cut_where_the_shot_begins_that_shows_another_face() -> None:
+    embedded = {0: near(1, 11), 25: near(2, 12)}
+    first, second = cut_where_face_changes(a_track(1, 40), embedded, THRESHOLD, shots=[5, 31])
+    assert (first.track.last, second.track.first) == (4, 5)
+
+
+def test_a_face_of_one_look_in_a_shot_of_its_own_is_no_blur() -> None:
+    embedded = {0: near(1, 11), 14: near(2, 12), 25: near(1, 13)}
+    parts = cut_where_face_changes(a_track(1, 40), embedded, THRESHOLD, shots=[11, 21])
+    assert [(part.track.first, part.track.last) for part in parts] == [(1, 10), (11, 20), (21, 40)]
 
 
 def test_a_blur_does_not_cut_a_track() -> None:
