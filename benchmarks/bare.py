@@ -19,7 +19,7 @@ from infra.local.part import PartFailed
 from service.engine.command import ALL_COLUMNS, EngineTask, arguments
 from service.engine.environment import ENVIRONMENT
 from service.engine.installed import Engine
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 _STEM = "media"
 

@@ -29,7 +29,7 @@ from benchmarks.site import run_benchmark, scratch_folder
 from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, verdict, write_json
 from infra.local.stack import REPOSITORY
 from service.engine.columns import columns_for
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 FEWER = 10
 """Factor by which the compared run has fewer results."""

@@ -28,7 +28,7 @@ from service.engine.installed import Engine
 from service.engine.output import read_table as collect_table
 from service.engine.run import run_engine
 from service.errors import AnalysisError, EngineUnavailable
-from service.jobs.options import Media, MediaType
+from service.jobs.media_kind import Media, MediaType
 from service.results.agreement.figures import FacesOfBoth, agreement, errors, frame_counts
 from service.results.agreement.side_by_side import Rows, SideBySide, lay_side_by_side
 from service.results.agreement.side_by_side import read_rows as read_table

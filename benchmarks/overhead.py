@@ -24,7 +24,7 @@ from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, v
 from infra.local.demo import PORTRAIT
 from infra.local.stack import REPOSITORY
 from service.engine.installed import Engine
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.worker.receiver import IDLE_LONGEST_S
 
 CLIP_RATIO_AT_MOST = 1.10

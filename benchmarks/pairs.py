@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.jobs.media_files import find_media
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 _CROPS = "_aligned"
 

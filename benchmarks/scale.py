@@ -28,7 +28,7 @@ from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import machine, machine_line, new_console
 from infra.local.stack import REPOSITORY
 from service.engine.installed import Engine
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 SPEED_UP_AT_LEAST = 1.7
 WORKERS = 2

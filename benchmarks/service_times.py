@@ -24,7 +24,7 @@ from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.storage_calls import WARM_UPS, count_jobs, count_rest
 from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
 from benchmarks.wire import AccessLog
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.settings import Settings
 
 DEFAULT_FILE = Path(__file__).with_name("service_times.json")

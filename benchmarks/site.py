@@ -27,7 +27,7 @@ from infra.local.part import Part, PartFailed
 from infra.local.stack import DEFAULT_RUN_FOLDER, LocalStack, StackOptions
 from infra.local.up import stop_on_sigterm
 from infra.local.upload import upload
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 BENCH_FOLDER = DEFAULT_RUN_FOLDER / "bench"
 RESULTS_CONTAINER = "results"

@@ -23,7 +23,7 @@ from benchmarks.outcomes import Outcomes
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import machine, machine_line, new_console
 from benchmarks.wire import BLOB_WRITES, AccessLog
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 WITHIN_S = 600.0
 WARM_UPS = 2

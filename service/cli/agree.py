@@ -19,7 +19,7 @@ from service.cli.passed_over import report_passed_over
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
 from service.jobs.media_files import Found, find_media
-from service.jobs.options import Media, MediaType
+from service.jobs.media_kind import Media, MediaType
 from service.logs import configure
 from service.results.agreement.figures import Agreement, ErrorFigure, FacesOfBoth, UnitFigure, agreement
 from service.results.agreement.page import page

@@ -20,7 +20,7 @@ from service.cli.passed_over import report_passed_over, with_strict
 from service.cli.startup import EXIT_FAILED, exit_on_error, load_settings
 from service.errors import AnalysisError
 from service.jobs.media_files import Found, find_media, find_sequences
-from service.jobs.options import MediaType
+from service.jobs.media_kind import MediaType
 from service.logs import configure
 from service.results.report.in_folder import FolderResult, write_beside
 from service.results.report.make import ReportMaker

@@ -16,7 +16,8 @@ from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.client.client import Client
 from service.client.send import LocalFile, Sender
 from service.jobs.media_files import NO_MEDIA, PassedOver, find_media, find_sequences
-from service.jobs.options import JobOptions, MediaType
+from service.jobs.media_kind import MediaType
+from service.jobs.options import JobOptions
 
 REPORTED_FILES = 20
 """Reports are made and downloaded without being asked for below this number of files."""

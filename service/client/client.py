@@ -50,7 +50,7 @@ from service.client.models import (
     refused,
     unreachable,
 )
-from service.jobs.options import JobMedia, MediaType
+from service.jobs.media_kind import JobMedia, MediaType
 from service.jobs.record import State
 from service.storage.local_files import sha256_of
 

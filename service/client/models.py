@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from service.jobs.options import JobMedia, MediaType
+from service.jobs.media_kind import JobMedia, MediaType
 from service.jobs.record import FINISHED, State
 
 M = TypeVar("M", bound=BaseModel)

@@ -17,7 +17,8 @@ from service.client.models import ClientError, RemoteJob, Stopped
 from service.client.result_folder import ResultFolder
 from service.client.two_stage_pool import in_two_steps
 from service.jobs.media_files import pictures_in
-from service.jobs.options import JobMedia, JobOptions, MediaType
+from service.jobs.media_kind import JobMedia, MediaType
+from service.jobs.options import JobOptions
 from service.jobs.sequence import sha256_of_sequence
 from service.storage.local_files import sha256_of
 

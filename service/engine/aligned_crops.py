@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.engine.tiles import FACE_IDS_A_TILE
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 ALIGNED = "aligned.zip"
 INDEX = "index.csv"

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from service.engine.columns import columns_for
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 SCHEMA_VERSION = 1
 

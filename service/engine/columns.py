@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 
 def _numbered(prefixes: Iterable[str], count: int) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from service.engine.camera import Camera
 from service.engine.installed import Engine
 from service.jobs.job import AnalysisJob
-from service.jobs.options import FACES_FOLLOWED, JobOptions, Media, MediaType
+from service.jobs.media_kind import Media, MediaType
+from service.jobs.options import FACES_FOLLOWED, JobOptions
 
 ALL_COLUMNS = ("-2Dfp", "-3Dfp", "-pdmparams", "-pose", "-aus", "-gaze")
 """The column groups; naming them switches off HOG features, face crops and a drawn copy, which would fill the disk."""

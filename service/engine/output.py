@@ -18,7 +18,7 @@ from service.engine.run import EngineRun
 from service.engine.running_stats import RunningMeasures
 from service.engine.table import Table
 from service.errors import MalformedOutput
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 CAMERA_DIGITS = 1e-4
 """Relative difference that counts as the same camera: OpenFace writes six digits."""

@@ -13,7 +13,7 @@ from service.engine.columns import LANDMARKS_X, LANDMARKS_Y, columns_for
 from service.engine.csv_blocks import Block, blocks, check_header, header_line
 from service.engine.hashed_file import HashedFile
 from service.engine.table import Table
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.sandbox.preparation import Prepared
 
 EYE_POINTS = 56

@@ -24,8 +24,9 @@ from pydantic import (
 
 from service.errors import BadJob, BadRequest
 from service.jobs import options
+from service.jobs.media_kind import JobMedia, Media, MediaType
 from service.jobs.names import check_blob, is_container_name
-from service.jobs.options import JobMedia, JobOptions, Media, MediaType
+from service.jobs.options import JobOptions
 from service.logs import bound_to_trace, is_traceparent
 
 SINCE_SEQUENCES = 2

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from service.errors import advice_for
-from service.jobs.options import ActionUnits, Faces, JobMedia, JobOptions, MediaType, later_options
+from service.jobs.media_kind import JobMedia, MediaType
+from service.jobs.options import ActionUnits, Faces, JobOptions, later_options
 from service.jobs.record import JobRecord, State
 
 

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.jobs.media_kind import is_apple_double, kind_of
-from service.jobs.options import JobMedia, Media
+from service.jobs.media_kind import JobMedia, Media, is_apple_double, kind_of
 
 APPLE_DOUBLE = b"\x00\x05\x16\x07"
 """First bytes of the companions that macOS writes beside files, whatever they are called."""

@@ -1,12 +1,19 @@
-"""Decide whether an upload is a picture or a video, and whether it was posed or taken in the wild."""
+"""Decide whether an upload is a picture or a video, and whether it was posed or taken in the wild.
+
+Imported by every decoder, which is started for each media item: imports nothing but the standard library.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
-from service.jobs.options import Media, MediaType
+Media = Literal["image", "video"]
+"""How media is measured: each picture for itself, or frame after frame."""
+JobMedia = Literal["image", "video", "sequence"]
+"""What a job is about; a sequence is a folder of pictures that are measured as the frames of a video."""
+MediaType = Literal["posed", "wild"]
 
 
 @dataclass(frozen=True)

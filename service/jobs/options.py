@@ -12,13 +12,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import BadRequest
+from service.jobs.media_kind import JobMedia, Media, MediaType
 from service.jobs.part import Part, Region
 
-Media = Literal["image", "video"]
-"""How media is measured: each picture for itself, or frame after frame."""
-JobMedia = Literal["image", "video", "sequence"]
-"""What a job is about; a sequence is a folder of pictures that are measured as the frames of a video."""
-MediaType = Literal["posed", "wild"]
 Faces = Literal["one", "many"]
 ActionUnits = Literal["dynamic", "static"]
 

@@ -17,9 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from service.errors import BlobExists, MediaNotFound, MediaTooLarge, NotFound, UnreadableMedia
 from service.jobs.job import AnalysisJob
-from service.jobs.media_kind import kind_of
+from service.jobs.media_kind import MediaType, kind_of
 from service.jobs.names import is_upload
-from service.jobs.options import JobOptions, MediaType
+from service.jobs.options import JobOptions
 from service.jobs.result_place import ResultPlace
 from service.storage.blob_store import BlobInfo, Blobs
 

@@ -15,7 +15,7 @@ from service.engine.run import EngineRun
 from service.engine.table import Table
 from service.errors import AnalysisError
 from service.jobs.job import AnalysisJob
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.sandbox.preparation import Prepared
 
 SCHEMA = 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.engine.camera import Camera
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.sandbox.call import ask
 from service.sandbox.media import MediaLimits
 from service.sandbox.preparation import Prepared

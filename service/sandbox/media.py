@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from service.errors import UnreadableMedia
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.sandbox.call import ask
 from service.sandbox.process import ChildLimits
 

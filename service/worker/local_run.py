@@ -12,8 +12,9 @@ from typing import Any, Literal
 from service.errors import AnalysisError, UnsupportedMedia
 from service.jobs.job import AnalysisJob, log_context
 from service.jobs.media_files import Found
+from service.jobs.media_kind import MediaType
 from service.jobs.names import OWN_CONTAINER
-from service.jobs.options import JobOptions, MediaType
+from service.jobs.options import JobOptions
 from service.jobs.result_place import ResultPlace
 from service.jobs.sequence import Member, etag_of, freeze, members_of
 from service.logs import continued_trace

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import Busy, EngineUnavailable
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.sandbox.media import MediaLimits, Probe, picture_probe, picture_question, probe
 from service.sandbox.pool import Answer, ChildEnded, Pool
 from service.sandbox.workspace import Workspace

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from service.cli.doctor_checks.check import Check, failed, ok, warning
 from service.errors import AnalysisError, EngineUnavailable, WorkspaceFull
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.sandbox.media import MediaLimits, probe
 from service.sandbox.workspace import Workspace
 from service.settings import BadSettings, Settings

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_COLUMNS, IMAGE_HEAD, LANDMARKS_X, LANDMARKS_Y, columns_for
 from service.engine.csv_blocks import LINE_BYTES, blocks, check_header
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.results.quality_gate import CONFIDENCE
 
 Numbers = NDArray[np.float64]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from service.engine.columns import IMAGE_HEAD, INTENSITIES, PRESENCES, VIDEO_HEAD
 from service.errors import BadRequest
+from service.jobs.media_kind import Media
 from service.jobs.names import file_name
-from service.jobs.options import Media
 from service.results.annotations import NO_ANNOTATIONS, Annotations, annotations_beside
 from service.results.quality_gate import gate, passes
 from service.results.report.table_reader import read

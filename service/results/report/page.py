@@ -17,8 +17,9 @@ from markupsafe import Markup
 
 from service.engine.column_meanings import meanings
 from service.engine.columns import ACTION_UNIT_NAMES
+from service.jobs.media_kind import Media
 from service.jobs.names import file_name
-from service.jobs.options import Media, later_options
+from service.jobs.options import later_options
 from service.results.annotations import NO_ANNOTATIONS, Annotations
 from service.results.cautions import GENERAL
 from service.results.citations import bibliography, publications

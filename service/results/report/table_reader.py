@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from service.engine.columns import IMAGE_HEAD, INTENSITIES, LANDMARKS_X, LANDMARKS_Y, POSE, PRESENCES, VIDEO_HEAD
 from service.engine.csv_blocks import LINE_BYTES, blocks
 from service.engine.lite.geometry import LIDS, eye_openings
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.results.summary import BOX
 
 GAZE_ANGLES = ("gaze_angle_x", "gaze_angle_y")

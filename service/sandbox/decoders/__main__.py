@@ -13,9 +13,13 @@ from service.sandbox.child_once import serve_once
 def _do(do: str, media: str, path: str, **arguments: Any) -> dict[str, Any]:
     # Imported here: pictures need OpenCV, videos FFmpeg, and neither the other.
     if media == "image":
+        if do == "probe":
+            from service.sandbox.decoders import picture_probe
+
+            return picture_probe.probe(path, **arguments)
         from service.sandbox.decoders import pictures
 
-        return pictures.probe(path, **arguments) if do == "probe" else pictures.convert(path, **arguments)
+        return pictures.convert(path, **arguments)
     if media == "sequence":
         from service.sandbox.decoders import sequences
 

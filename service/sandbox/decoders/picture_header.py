@@ -10,6 +10,8 @@ import io
 import struct
 import warnings
 from contextlib import suppress
+from functools import cache
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
@@ -31,9 +33,13 @@ FORMATS = {
     "GIF": "gif",
 }
 """Format by Pillow's name; MPO is a JPEG with further ones behind it."""
-_OPENED = [name for name in FORMATS if name != "MPO"]
+_OPENED = [name for name in FORMATS if name not in ("MPO", "HEIF")]
 NAMES = names_of([each for each in media_kind.FORMATS if each.media == "image"], "and")
 
+PREPARED_PIXELS = 64_000_000
+"""A picture of more pixels is reduced for the engine, which needs several times its pixels in memory."""
+DIVISORS = (1, 2, 4)
+"""By which both sides of a picture may be divided: by these a JPEG is decoded straight at a smaller size."""
 ORIENTATION = 0x0112
 """EXIF tag: 1 to 8; 1 is upright."""
 EXIF_BLOCK, FOCAL_LENGTH_35MM = 0x8769, 0xA405
@@ -52,15 +58,9 @@ _MANY_SCANS = 32
 _KNOWN = ((b"%PDF", "PDF"), (b"\0\0\x01\0", "ICO"), (b"8BPS", "Photoshop"), (b"\0\0\0\x0cJXL", "JPEG XL"))
 """Pictures that are known and not taken."""
 
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:
-    # Left out of an installation without the extra `media`.
-    HAS_HEIF = False
-else:
-    HAS_HEIF = True
-    register_heif_opener(thumbnails=False)
-
+HAS_HEIF = find_spec("pillow_heif") is not None
+"""False in an installation without the extra `media`."""
+_FTYP = b"ftyp"
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -128,10 +128,14 @@ def open_picture(data: bytes) -> Image.Image:
     """
     # Sizes are compared with the limit by the caller.
     Image.MAX_IMAGE_PIXELS = None
+    opened = _OPENED
+    if HAS_HEIF and data[4:8] == _FTYP:
+        _know_heif()
+        opened = ["HEIF", *_OPENED]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data), formats=_OPENED)
+            return Image.open(io.BytesIO(data), formats=opened)
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
     except MemoryError:
@@ -139,6 +143,14 @@ def open_picture(data: bytes) -> Image.Image:
     except Exception as error:
         # Readers of formats raise whatever comes out of hostile bytes.
         raise UnreadableMedia("the picture's header is damaged or cut short") from error
+
+
+@cache
+def _know_heif() -> None:
+    """Teach Pillow HEIC; only where a file may be one, since the decoder's libraries take long to load."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
 
 
 def _exif(picture: Image.Image) -> Image.Exif:
@@ -180,11 +192,17 @@ def check_pixels(header: Header, max_pixels: int) -> None:
         )
 
 
+def reduction(header: Header) -> int:
+    """Return by how much both sides are divided so that the picture keeps below `PREPARED_PIXELS`."""
+    pixels = header.width * header.height
+    return next((by for by in DIVISORS if pixels / by**2 <= PREPARED_PIXELS), max(DIVISORS))
+
+
 def _unidentified(data: bytes) -> UnsupportedMedia | UnreadableMedia:
     for magic, name in _KNOWN:
         if data.startswith(magic):
             return UnsupportedMedia(f"{name} is not taken; {NAMES} are")
-    if not HAS_HEIF and data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+    if not HAS_HEIF and data[4:8] == _FTYP and data[8:12] in _HEIF_BRANDS:
         return UnsupportedMedia("HEIC needs the extra `media`: pip install 'faceline[media]'")
     if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF")):
         return UnreadableMedia("the picture's header is damaged, or the file is cut short")

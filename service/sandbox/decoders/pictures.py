@@ -1,4 +1,4 @@
-"""Pictures: whether a file is whole, what an engine would make of it, and a copy that every engine reads."""
+"""Decode pictures, as an engine would see them, and write copies that every engine reads."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from PIL import Image, ImageOps
 
 from service.errors import MediaTooLarge, UnreadableMedia, UnsupportedMedia
 from service.jobs.part import Region
-from service.sandbox.decoders.picture_header import Header, check_pixels, open_picture, read_header
-from service.sandbox.decoders.structure import is_whole
-from service.sandbox.picture_steps import is_converted
+from service.sandbox.decoders.picture_header import (
+    PREPARED_PIXELS,
+    Header,
+    check_pixels,
+    open_picture,
+    read_header,
+    reduction,
+)
 
-PREPARED_PIXELS = 64_000_000
-"""A picture of more pixels is reduced for the engine, which needs several times its pixels in memory."""
 REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 CAMERA_BITS = (10, 12, 14)
 """Numbers of bits that cameras put into values of 16 bits."""
 PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
-_FIRST_QUARTER_TURN = 5
-"""EXIF orientation from which on width and height change places."""
 _BY_OPENCV = {"jpeg", "png", "bmp", "webp"}
 _FLOATS = {"F", "I"}
 _END = b"\xff\xd9"
@@ -34,53 +35,16 @@ _FILLS = (b"\x55" * 4096 + _END, b"\xaa" * 4096 + _END)
 Pixels = NDArray[np.uint8]
 
 
-def probe(path: str, max_pixels: int, into: str | None = None) -> dict[str, Any]:
-    """Return the fields of `media.Probe`: the picture as the engine will see it.
-
-    Decodes only where the structure does not say that the file is whole, or where the engine needs another file.
-
-    Args:
-        into: where to write the picture as `convert` does, should it have to be converted.
+def decode_whole(data: bytes, header: Header) -> tuple[Pixels, int | None]:
+    """Decode a picture as an engine will see it; also return how many bits the values of a deep one really have.
 
     Raises:
-        UnsupportedMedia: a kind of picture that is not taken.
-        UnreadableMedia: no picture, or a broken one.
-        MediaTooLarge: more than `max_pixels`; judged by the header, before anything is decoded.
+        UnreadableMedia: it is broken or cut short.
     """
-    data = Path(path).read_bytes()
-    header = read_header(data)
-    check_pixels(header, max_pixels)
-    if reduction(header) == 1 and is_whole(data, header):
-        return _fields(header, _upright_size(header))
     pixels = _decoded(data, header, reduction(header))
     if not header.has_end:
         _check_whole(data, header)
-    bits = _camera_bits(data) if header.is_deep else None
-    fields = _fields(header, pixels.shape[1::-1]) | {"value_bits": bits}
-    if into and is_converted(fields):
-        _write(_scaled(data, bits, pixels.shape[:2]) if bits else pixels, Path(into))
-    return fields
-
-
-def _fields(header: Header, size: tuple[int, ...]) -> dict[str, Any]:
-    return {
-        "format": header.format,
-        "codec": header.format,
-        "width": size[0],
-        "height": size[1],
-        "rotation": {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}.get(header.orientation, 0),
-        "mirrored": header.orientation in (2, 4, 5, 7),
-        "frames": 1,
-        "has_end": header.has_end,
-        "value_bits": None,
-        "reduction": reduction(header),
-        "focal_length_35mm": header.focal_length_35mm,
-    }
-
-
-def _upright_size(header: Header) -> tuple[int, int]:
-    size = (header.width, header.height)
-    return size[::-1] if header.orientation >= _FIRST_QUARTER_TURN else size
+    return pixels, _camera_bits(data) if header.is_deep else None
 
 
 def convert(path: str, into: str, max_pixels: int, region: str | None = None) -> dict[str, Any]:
@@ -99,11 +63,11 @@ def convert(path: str, into: str, max_pixels: int, region: str | None = None) ->
     height, width = pixels.shape[:2]
     if region:
         pixels = cropped(pixels, Region.parse(region))
-    _write(pixels, Path(into))
+    write(pixels, Path(into))
     return {"width": width, "height": height}
 
 
-def _write(pixels: Pixels, into: Path) -> None:
+def write(pixels: Pixels, into: Path) -> None:
     """Write pixels as a PNG, all at once or not at all."""
     part = into.with_name(f"part-{into.name}")
     if not cv2.imwrite(str(part), pixels, PNG_FAST):
@@ -119,7 +83,7 @@ def upright_pixels(data: bytes) -> Pixels:
 def _upright_pixels(data: bytes, header: Header, by: int) -> Pixels:
     pixels = _decoded(data, header, by)
     if header.is_deep and (bits := _camera_bits(data)):
-        pixels = _scaled(data, bits, pixels.shape[:2])
+        pixels = scaled(data, bits, pixels.shape[:2])
     return pixels
 
 
@@ -140,12 +104,6 @@ def decode(path: str) -> Pixels:
 def decode_bytes(data: bytes, header: Header) -> Pixels:
     """Decode a picture whose size has been compared with the limit, as `decode` does. Raises MediaError."""
     return _by_opencv(data, cv2.IMREAD_COLOR) if header.format in _BY_OPENCV else _by_pillow(data, header)
-
-
-def reduction(header: Header) -> int:
-    """Return by how much both sides are divided so that the picture keeps below `PREPARED_PIXELS`."""
-    pixels = header.width * header.height
-    return next((by for by in REDUCED if pixels / by**2 <= PREPARED_PIXELS), max(REDUCED))
 
 
 def _decoded(data: bytes, header: Header, by: int) -> Pixels:
@@ -208,7 +166,7 @@ def _camera_bits(data: bytes) -> int | None:
     return next((bits for bits in CAMERA_BITS if highest < 1 << bits), None)
 
 
-def _scaled(data: bytes, bits: int, shape: tuple[int, ...]) -> Pixels:
+def scaled(data: bytes, bits: int, shape: tuple[int, ...]) -> Pixels:
     """Bring values of so few bits to 8, at the size and in the orientation of the decoded picture."""
     pixels = (_deep(data) >> (bits - 8)).astype(np.uint8)
     if pixels.shape[:2] != shape:

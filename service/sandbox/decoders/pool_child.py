@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 
 from service.sandbox.child_loop import Answer, serve
-from service.sandbox.decoders import pictures
+from service.sandbox.decoders.picture_probe import probe
 
 
 def _hello(_body: bytes) -> Answer:
@@ -15,7 +15,7 @@ def _hello(_body: bytes) -> Answer:
 
 
 def _probe(_body: bytes, **arguments: Any) -> Answer:
-    return pictures.probe(**arguments), b""
+    return probe(**arguments), b""
 
 
 if __name__ == "__main__":

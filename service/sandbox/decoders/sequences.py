@@ -13,7 +13,7 @@ import numpy as np
 
 from service.errors import MediaError, UnreadableMedia
 from service.jobs.part import Region
-from service.sandbox.decoders import pictures
+from service.sandbox.decoders import picture_probe, pictures
 from service.sandbox.decoders.pictures import Pixels
 
 READ_BY_ENGINES = {"jpeg", "png", "bmp"}
@@ -33,7 +33,7 @@ def probe(path: str, altered: str, max_pixels: int) -> dict[str, Any]:
     first: dict[str, Any] = {}
     for number, file in enumerate(sorted(Path(path).iterdir()), 1):
         with _about(number):
-            facts = pictures.probe(str(file), max_pixels)
+            facts = picture_probe.probe(str(file), max_pixels)
         first = first or facts
         sizes.add((facts["width"], facts["height"]))
         if _is_altered(facts):

@@ -10,7 +10,7 @@ from flask import url_for
 from pydantic import BaseModel, Field
 
 from service.jobs.job_facts import JobFacts, job_facts
-from service.jobs.options import JobMedia, MediaType
+from service.jobs.media_kind import JobMedia, MediaType
 from service.jobs.record import JobRecord
 from service.web.access.ownership import visible_gallery
 

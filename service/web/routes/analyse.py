@@ -10,15 +10,12 @@ from pydantic import BaseModel, Field
 
 from service.errors import BadRequest, MediaTooLarge, NotFound, UnsupportedMedia
 from service.jobs.job import AnalysisJob
-from service.jobs.media_kind import kind_of
+from service.jobs.media_kind import JobMedia, Media, MediaType, kind_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container, is_upload
 from service.jobs.options import (
     OPTION_NAMES,
     SHORT_FORMS,
-    JobMedia,
     JobOptions,
-    Media,
-    MediaType,
     RequestedOptions,
 )
 from service.jobs.record import JobRecord

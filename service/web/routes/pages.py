@@ -13,8 +13,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from service import __version__
 from service.errors import NotFound
-from service.jobs.media_kind import AT_ONCE, CONTENT_TYPES, EXTENSIONS, names_of
-from service.jobs.options import Media
+from service.jobs.media_kind import AT_ONCE, CONTENT_TYPES, EXTENSIONS, Media, names_of
 from service.web.languages import LANGUAGES, SOURCE, gettext, marked, script, script_version
 from service.web.services import services
 

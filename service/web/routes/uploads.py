@@ -16,9 +16,8 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import ClientDisconnected, LengthRequired
 
 from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, UnsupportedMedia
-from service.jobs.media_kind import CONTENT_TYPE_OF, CONTENT_TYPES, kind_of, media_type_of
+from service.jobs.media_kind import CONTENT_TYPE_OF, CONTENT_TYPES, Media, MediaType, kind_of, media_type_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container
-from service.jobs.options import Media, MediaType
 from service.jobs.sequence import METADATA
 from service.jobs.upload_places import blob_of, container_of, today
 from service.storage.blob_store import BlobInfo

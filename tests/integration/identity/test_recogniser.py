@@ -21,7 +21,8 @@ from service.identity.galleries import NewFace
 from service.identity.rights import remove_person
 from service.identity.services import IdentityServices
 from service.jobs.job import AnalysisJob
-from service.jobs.options import JobOptions, Media
+from service.jobs.media_kind import Media
+from service.jobs.options import JobOptions
 from service.jobs.result_place import ResultPlace
 from service.sandbox.workspace import Workspace
 from service.settings import Settings

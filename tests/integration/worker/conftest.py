@@ -13,7 +13,8 @@ import pytest
 
 from service import wiring
 from service.jobs.job import AnalysisJob
-from service.jobs.options import JobOptions, Media
+from service.jobs.media_kind import Media
+from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord
 from service.jobs.result_place import ResultPlace
 from service.sandbox.workspace import Workspace

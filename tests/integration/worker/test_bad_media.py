@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.azurite import Azurite
 from service.jobs.job import AnalysisJob, QueuedJob
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.settings import REPOSITORY
 from tests.conftest import account_on
 from tests.fixtures import clips

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from service.engine.columns import columns_for
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 
 Row = dict[str, float]
 

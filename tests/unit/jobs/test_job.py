@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from service.errors import BadJob
 from service.jobs.job import NEWEST_SCHEMA, SCHEMA, AnalysisJob, NewerJob, QueuedJob
-from service.jobs.options import JobOptions, Media, MediaType
+from service.jobs.media_kind import Media, MediaType
+from service.jobs.options import JobOptions
 
 CONTAINER = "3f0c6a3e-6a6e-4f5e-9d0c-1f5f0a9b7c11"
 TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"

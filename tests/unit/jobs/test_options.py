@@ -10,7 +10,8 @@ import pytest
 from service.cli.analyse import analyse
 from service.cli.submit import submit
 from service.errors import BadRequest
-from service.jobs.options import OPTION_NAMES, JobOptions, Media, choices
+from service.jobs.media_kind import Media
+from service.jobs.options import OPTION_NAMES, JobOptions, choices
 from service.web.routes.analyse import AnalyseQuery
 
 

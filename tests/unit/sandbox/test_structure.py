@@ -13,6 +13,7 @@ import pytest
 from service.errors import UnreadableMedia
 from service.sandbox.decoders import pictures
 from service.sandbox.decoders.picture_header import read_header
+from service.sandbox.decoders.picture_probe import probe
 from service.sandbox.decoders.structure import is_whole
 from service.sandbox.media import CONVERTED_NAME, MediaLimits, picture_probe, picture_question
 from service.sandbox.preparation import prepare
@@ -36,7 +37,7 @@ def test_whole_files_are_known_by_their_structure(tmp_path: Path, name: str) -> 
 def test_the_size_is_the_one_that_opencv_decodes(tmp_path: Path, orientation: int) -> None:
     path = clips.with_orientation(clips.picture(tmp_path / "a.jpg"), orientation)
     assert is_whole_file(path.read_bytes())
-    fields = pictures.probe(str(path), LIMITS.max_pixels)
+    fields = probe(str(path), LIMITS.max_pixels)
     pixels = cv2.imread(str(path))
     assert pixels is not None
     assert (fields["height"], fields["width"]) == pixels.shape[:2]
@@ -85,7 +86,7 @@ def test_a_bmp_with_fewer_rows_than_it_says_is_decoded_and_refused(tmp_path: Pat
     path.write_bytes(path.read_bytes()[:-300])
     assert not is_whole_file(path.read_bytes())
     with pytest.raises(UnreadableMedia):
-        pictures.probe(str(path), LIMITS.max_pixels)
+        probe(str(path), LIMITS.max_pixels)
 
 
 @pytest.mark.parametrize("name", ["a.webp", "a.tiff"])
@@ -94,7 +95,7 @@ def test_one_look_also_converts_a_picture_for_the_engine(tmp_path: Path, name: s
     path = clips.picture(tmp_path / name)
     question = picture_question(path, tmp_path, LIMITS)
     del question["do"]
-    found = picture_probe(pictures.probe(**question))
+    found = picture_probe(probe(**question))
     by_itself = tmp_path / "by itself.png"
     pictures.convert(str(path), str(by_itself), LIMITS.max_pixels)
     prepared = prepare(path, found, tmp_path, LIMITS)
