@@ -39,6 +39,7 @@ from service.jobs.table_rows import (
     row_of_record,
 )
 from service.jobs.text_index import TextIndex
+from service.jobs.together import Together
 from service.jobs.upload_places import UploadPlaces
 from service.logs import log
 from service.storage.account import translated
@@ -101,6 +102,9 @@ class JobTable:
         self._index = StateIndex(self._table)
         self._texts = TextIndex(self._table)
         self._places = UploadPlaces(self._table)
+        # A burst of requests shares these writes: they are most of what a submission costs.
+        self.add_to_lists = Together(self._add_to_lists)
+        """Puts records into the lists of all jobs and of containers and the text index; harmless to repeat."""
 
     @property
     def name(self) -> str:
@@ -214,8 +218,7 @@ class JobTable:
         self._index.put(records)
         self.add_to_lists(records)
 
-    def add_to_lists(self, records: Sequence[JobRecord]) -> None:
-        """Put records into the lists of all jobs and of containers and the text index; harmless to repeat."""
+    def _add_to_lists(self, records: Sequence[JobRecord]) -> None:
         rows: dict[str, list[dict[str, str]]] = {}
         for record in records:
             row = {

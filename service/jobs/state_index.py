@@ -10,7 +10,7 @@ rows right, else the sweep, which looks at the records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -22,6 +22,7 @@ from service.errors import AnalysisError, NotFound
 from service.jobs.index_mark import REPEATABLE, IndexMark, readable
 from service.jobs.record import FINISHED, JobRecord, State, now
 from service.jobs.table_rows import entity_of, partition, place_of, row_of, row_of_record
+from service.jobs.together import Together
 from service.logs import log
 from service.storage.account import translated
 
@@ -67,9 +68,12 @@ class StateIndex:
     def __init__(self, table: TableClient) -> None:
         self._table = table
         self.mark = IndexMark(table, COMPLETE)
+        # Jobs that come, or end, together share their writes.
+        self.open = Together(self._open)
+        """Writes the rows of open jobs; harmless to repeat."""
+        self._settle = Together(self._put_settled)
 
-    def open(self, records: Iterable[JobRecord]) -> None:
-        """Write the rows of open jobs; harmless to repeat."""
+    def _open(self, records: Iterable[JobRecord]) -> None:
         self._write("upsert", ((OPEN, _row(record)) for record in records))
 
     def close(self, records: Iterable[JobRecord]) -> None:
@@ -79,10 +83,12 @@ class StateIndex:
     def put(self, records: Iterable[JobRecord]) -> None:
         """Write the row of each record by its state now; harmless to repeat."""
         known = list(records)
-        self.open(record for record in known if not is_settled(record))
-        settled = [record for record in known if is_settled(record)]
-        self.add_settled(settled)
-        self.close(settled)
+        self.open([record for record in known if not is_settled(record)])
+        self._settle([record for record in known if is_settled(record)])
+
+    def _put_settled(self, records: Sequence[JobRecord]) -> None:
+        self.add_settled(records)
+        self.close(records)
 
     def add_settled(self, records: Iterable[JobRecord]) -> None:
         """Write the rows of settled jobs; harmless to repeat."""

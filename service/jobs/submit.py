@@ -13,7 +13,6 @@ from service.jobs.job import AnalysisJob, QueuedJob, log_context
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord, now
-from service.jobs.together import Together
 from service.logs import log
 
 AT_ONCE = 16
@@ -28,9 +27,6 @@ class JobSubmitter:
     def __init__(self, table: JobTable, queue: JobQueue) -> None:
         self._table = table
         self._queue = queue
-        # A burst of requests shares its writes to the lists: they are most of what a submission costs.
-        self._open = Together(table.state_index.open)
-        self._list = Together(table.add_to_lists)
 
     def submit(self, job: AnalysisJob, traceparent: str) -> JobRecord:
         """Make sure that the job is done once; harmless to repeat.
@@ -46,7 +42,7 @@ class JobSubmitter:
         with tracing.span("submit", traceparent, "PRODUCER", jobs=len(jobs)) as carried:
             fresh = [JobRecord(job=job, traceparent=carried, created=now()) for job in jobs]
             # Before the records, so that no open job is ever missing from the state index.
-            self._open(fresh)
+            self._table.state_index.open(fresh)
             records = _each(self._recorded, fresh)
             known = [
                 mine
@@ -55,7 +51,7 @@ class JobSubmitter:
             ]
             self._table.state_index.close(known)
             waiting = [record for record in records if record.state == "queued"]
-            self._list(waiting)
+            self._table.add_to_lists(waiting)
             _each(self._send, waiting)
             return records
 
