@@ -75,7 +75,7 @@ class Counter(logging.Handler):
     "--most", type=click.IntRange(1000), default=1_000_000, show_default=True, help="Finished jobs at the end."
 )
 @click.option(
-    "--within-s", default=600.0, show_default=True, help="Seconds of writing after which the rest is left out."
+    "--within-s", default=1800.0, show_default=True, help="Seconds of writing after which the rest is left out."
 )
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
 def main(most: int, within_s: float, json_file: Path | None) -> None:
