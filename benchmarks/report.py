@@ -23,6 +23,7 @@ from infra.local.stack import REPOSITORY
 PAGE = REPOSITORY / "BENCHMARKS.md"
 TITLES = {
     "engine": "The embedded analyser",
+    "confinement": "What it costs to give up rights",
     "stretches": "One video on all processors",
     "photos": "Many photos through the pipeline",
     "overhead": "The pipeline against the bare command",

@@ -67,7 +67,7 @@ def _measured(request: ReportRequest, reports: int) -> dict[str, float]:
     cold = _processor_seconds(request, 1)
     times = []
     before = _children_cpu_s()
-    with closing(ReportMaker()) as maker:
+    with closing(ReportMaker([request.csv, *([request.upload] if request.upload else [])])) as maker:
         for _ in range(reports + 1):
             began = time.perf_counter()
             maker.make(request)
@@ -78,7 +78,7 @@ def _measured(request: ReportRequest, reports: int) -> dict[str, float]:
 
 def _processor_seconds(request: ReportRequest, reports: int) -> float:
     before = _children_cpu_s()
-    with closing(ReportMaker()) as maker:
+    with closing(ReportMaker([request.csv, *([request.upload] if request.upload else [])])) as maker:
         for _ in range(reports):
             maker.make(request)
     return _children_cpu_s() - before

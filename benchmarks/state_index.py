@@ -124,7 +124,7 @@ def _job(name: str) -> AnalysisJob:
 
 
 def _open_jobs(backend: JobBackend) -> None:
-    records = backend.submitter.submit_several([_job(f"open-{number}") for number in range(OPEN)], "")
+    records = backend.submitter.submit_several([_job(f"open-{number}") for number in range(OPEN)], "", [""] * OPEN)
     for record in records[: OPEN // 2]:
         backend.table.state_index.renew(backend.table.update(record.claimed("worker", "a" * 12, 60, record.created)))
 

@@ -6,6 +6,7 @@ A setting's environment variable is its name in capitals, in the TOML file it is
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import os
 import re
@@ -13,7 +14,7 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -56,9 +57,29 @@ def models_environment() -> dict[str, str]:
     return {} if folder == _MODELS_BESIDE else {"FACELINE_MODELS": str(folder)}
 
 
-def _cgroup_folders(cgroups: Path, membership: Path) -> list[Path]:
-    """Folders that may hold a quota: of the process's own control group, and of the groups around it."""
-    folders = [cgroups, cgroups / "cpu", cgroups / "cpu,cpuacct"]
+def container_memory_mb(
+    cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> int | None:
+    """Return the memory limit of this process's container in MiB; None where it has none."""
+    limits = [limit for folder in _cgroup_folders(cgroups, membership, "memory") if (limit := _memory_limit(folder))]
+    return min(limits) >> 20 if limits else None
+
+
+def _memory_limit(folder: Path) -> int | None:
+    """Bytes that a control group may use (versions 2 and 1); None for no limit."""
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        try:
+            limit = int((folder / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        # Version 1 writes a number beyond every memory where there is no limit.
+        return limit if limit < 1 << 50 else None
+    return None
+
+
+def _cgroup_folders(cgroups: Path, membership: Path, controller: str = "cpu") -> list[Path]:
+    """Folders that may hold a limit: of the process's own control group, and of the groups around it."""
+    folders = [cgroups, cgroups / controller, cgroups / "cpu,cpuacct"]
     try:
         lines = membership.read_text("utf-8").splitlines()
     except OSError:
@@ -66,7 +87,7 @@ def _cgroup_folders(cgroups: Path, membership: Path) -> list[Path]:
     for line in lines:
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
         root = cgroups / controllers if controllers else cgroups
-        if not controllers or "cpu" in controllers.split(","):
+        if not controllers or controller in controllers.split(","):
             own = root / path.lstrip("/")
             folders += [own, *(folder for folder in own.parents if folder.is_relative_to(root))]
     return folders
@@ -271,8 +292,27 @@ class Settings(BaseSettings):
     prepare_time_limit_per_gigapixel_s: float = Field(
         60.0, description="…and as many more for each thousand million pixels of all its frames.", ge=0, le=10_000
     )
-    engine_memory_mb: int = Field(8192, description="Address space that the engine may take, in MiB.", ge=256)
+    engine_memory_mb: int | None = Field(
+        None,
+        description="Address space of an engine process, in MiB; default: its share of the container's memory, 8192 "
+        "where that has no limit. `doctor` tells the sum.",
+        ge=256,
+    )
+    decoder_memory_mb: int | None = Field(
+        None,
+        description="The same of a decoder of the worker; default: half of an engine's share, at most 4096.",
+        ge=256,
+    )
+    web_child_memory_mb: int | None = Field(
+        None,
+        description="The same of each child of the web server; default: its share of the container's memory, at most "
+        "4096.",
+        ge=256,
+    )
     max_media_mb: int = Field(4096, description="Largest blob that is analysed, in MiB.", ge=1)
+    max_picture_mb: int = Field(
+        512, description="Largest picture, in MiB: its decoder holds the whole file in memory.", ge=1
+    )
     max_megapixels: float = Field(
         250.0,
         description="Largest picture, in millions of pixels; above 64 it is reduced. Frames of videos: at most 64.",
@@ -314,6 +354,18 @@ class Settings(BaseSettings):
         None, description="Folder of recorded measures, for `canary --record`; default: those that ship."
     )
 
+    # Sandbox
+    sandbox: bool = Field(
+        True,
+        description="`off`: engine and decoders keep the network and files of this user; to find out whether their "
+        "trouble comes from here. `doctor` tells what holds.",
+    )
+    sandbox_readable: str = Field(
+        "",
+        description="Further folders that engine and decoders may read, with commas between; those of the system, of "
+        "Python and of the engine are.",
+    )
+
     # Logs
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
@@ -340,6 +392,14 @@ class Settings(BaseSettings):
         for origin in listed(text):
             if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
                 raise ValueError(f"{origin[:80]!r} is not an origin such as https://lab.example.org, without a path")
+        return text
+
+    @field_validator("sandbox_readable")
+    @classmethod
+    def _folders(cls, text: str) -> str:
+        for folder in listed(text):
+            if not Path(folder).is_absolute():
+                raise ValueError(f"{folder[:80]!r} is not an absolute path")
         return text
 
     @field_validator("trusted_proxies")
@@ -381,6 +441,17 @@ class Settings(BaseSettings):
         """Folders of `ENGINES_AVAILABLE` by name."""
         entries = (entry.strip().partition("=") for entry in (self.engines_available or "").split(",") if entry.strip())
         return {name: Path(folder) for name, _, folder in entries}
+
+    @property
+    def sandbox_folders(self) -> tuple[Path, ...]:
+        """Folders of `SANDBOX_READABLE`."""
+        return tuple(Path(folder) for folder in listed(self.sandbox_readable))
+
+    def largest_mb(self, media: str) -> tuple[int, str]:
+        """Largest file of a kind of media in MiB, and the setting that limits it."""
+        if media == "image" and self.max_picture_mb < self.max_media_mb:
+            return self.max_picture_mb, "MAX_PICTURE_MB"
+        return self.max_media_mb, "MAX_MEDIA_MB"
 
     @property
     def listens_on_loopback(self) -> bool:
@@ -443,6 +514,21 @@ class Settings(BaseSettings):
             raise BadSettings("\n".join(problems)) from error
         except (OSError, ValueError) as error:
             raise BadSettings(f"SETTINGS_FILE: {os.environ.get('SETTINGS_FILE')} cannot be read: {error}") from error
+
+
+def drop_secrets() -> None:
+    """Overwrite the settings that are secrets in this process's environment, and remove them.
+
+    /proc/<pid>/environ shows the memory that a process was started with: to remove a variable does not clear it.
+    """
+    libc = ctypes.CDLL(None)
+    libc.getenv.restype = ctypes.c_void_p
+    for name, field in Settings.model_fields.items():
+        variable = name.upper()
+        if variable in os.environ and SecretStr in (field.annotation, *get_args(field.annotation)):
+            if place := libc.getenv(variable.encode()):
+                ctypes.memset(place, 0, len(os.fsencode(os.environ[variable])))
+            del os.environ[variable]
 
 
 def share_metrics_in(folder: Path) -> None:

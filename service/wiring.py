@@ -20,6 +20,7 @@ from service.jobs.backend import JobBackend
 from service.jobs.queue_metrics import QueueMetrics
 from service.logs import log
 from service.sandbox.disk_budget import DiskBudget
+from service.sandbox.memory import worker_memory
 from service.sandbox.workspace import Workspace
 from service.settings import Settings
 from service.storage.account import identity_of
@@ -135,7 +136,7 @@ def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -
     # Loaded where it is wanted: few workers make reports.
     from service.results.report.cache import ReportCache
 
-    reports = ReportCache(backend.blobs, settings.workspace)
+    reports = ReportCache(backend.blobs, settings.workspace, memory_bytes=worker_memory(settings).decoder_mb << 20)
     return ReportThread(
         backend.report_queue, backend.table, backend.blobs, reports, settings.results_container, shutdown
     )

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from infra.local.azurite import Azurite, start_azurite
+from service.sandbox import confinement
 from service.settings import Settings
 from service.web.services import Services
 from tests.fixtures.cut_off import CutOffStorage
@@ -42,6 +43,9 @@ def _no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("SETTINGS_FILE", raising=False)
+    # Stand-ins of engines and children import what lies around them.
+    monkeypatch.setenv("SANDBOX_READABLE", str(Path(__file__).parent))
+    confinement.configure(Settings.load())
 
 
 @pytest.fixture(scope="session")

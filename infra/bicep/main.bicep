@@ -61,8 +61,10 @@ param limits object = {
 
 @description('Size of a web replica, and requests of one caller a minute.')
 param webSize object = {
-  cpu: '1'
-  memory: '2Gi'
+  cpu: '1.25'
+  memory: '2.5Gi'
+  // Of each of three children: one that analyses, one for reports and one for series. With the process below the memory.
+  childMemoryMb: 768
   rateLimitPerMinute: 6000
 }
 
@@ -71,7 +73,10 @@ param worker object = {
   cpu: '2'
   memory: '4Gi'
   engines: 2
-  engineMemoryMb: 8192
+  // `engines` engines and two decoders, together below the memory. OpenFace itself may need 1.5 GiB: then cpu 3, 6Gi,
+  // 1792 and 896.
+  engineMemoryMb: 1152
+  decoderMemoryMb: 576
   maxMediaMb: 2048
   maxDurationS: 3600
 }
@@ -322,6 +327,7 @@ module web 'modules/web.bicep' = if (withApps) {
     cpu: webSize.cpu
     memory: webSize.memory
     rateLimitPerMinute: webSize.rateLimitPerMinute
+    childMemoryMb: webSize.childMemoryMb
     allowedAddresses: isPrivate || empty(allowedAddresses) ? [] : concat(allowedAddresses, [virtualNetwork.outputs.functionAddress])
     maxMediaMb: worker.maxMediaMb
     withGalleries: galleries
@@ -349,6 +355,7 @@ module workerJob 'modules/worker.bicep' = if (withApps) {
     memory: worker.memory
     engines: worker.engines
     engineMemoryMb: worker.engineMemoryMb
+    decoderMemoryMb: worker.decoderMemoryMb
     vaultUri: vault.outputs.uri
     withGalleries: galleries
     makesReports: reportsBy == 'worker'

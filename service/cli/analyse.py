@@ -90,7 +90,7 @@ def _analyse_all(
     """Analyse with one progress bar a file and one for all; returns the outcomes, and how many reports failed."""
     outcomes: Counter[str] = Counter({"analysed": 0, "kept": 0, "failed": 0})
     unreported = 0
-    with bars(hidden=as_json) as progress, closing(ReportMaker()) as maker:
+    with bars(hidden=as_json) as progress, closing(ReportMaker([local_run.out, *reported.values()])) as maker:
         whole = progress.add_task("all files", total=len(files))
         tasks: dict[str, TaskID] = {}
 

@@ -12,7 +12,7 @@ import click
 from service.cli.doctor_checks.check import Check, failed, ok, skipped
 from service.cli.doctor_checks.rounds import local_checks, storage_checks
 from service.cli.output import echo_json, shown
-from service.cli.startup import EXIT_FAILED
+from service.cli.startup import EXIT_FAILED, prepare_process
 from service.errors import StorageUnavailable
 from service.jobs.backend import JobBackend
 from service.logs import configure
@@ -50,6 +50,7 @@ def doctor(as_json: bool, bin_dir: Path | None, local_only: bool, fix: bool) -> 
 
     try:
         settings = Settings.load()
+        prepare_process(settings)
     except BadSettings as error:
         report(failed("settings", str(error), "correct them; `python -m service settings` lists all"))
         sys.exit(EXIT_FAILED)

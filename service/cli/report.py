@@ -41,7 +41,7 @@ def report(folders: tuple[Path, ...], media: tuple[Path, ...], confidence: float
     settings = load_settings()
     configure(settings.log_format, "ERROR")
     failed = False
-    with exit_on_error(), closing(ReportMaker()) as maker:
+    with exit_on_error(), closing(ReportMaker([*folders, *media])) as maker:
         for result in find_results(folders):
             try:
                 write_beside(result, find_upload(result, media), maker, confidence)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import click
 
 from service.errors import AnalysisError, EngineUnavailable
-from service.settings import BadSettings, Settings
+from service.sandbox.confinement import configure, hide_process
+from service.settings import BadSettings, Settings, drop_secrets
 
 EXIT_FAILED, EXIT_USAGE, EXIT_ENGINE_UNAVAILABLE = 1, 2, 3
 
@@ -23,9 +24,18 @@ class Refused(click.ClickException):
 def load_settings() -> Settings:
     """Load the settings; end the process with all their faults if any is invalid."""
     try:
-        return Settings.load()
+        settings = Settings.load()
     except BadSettings as error:
         raise Refused(str(error)) from error
+    prepare_process(settings)
+    return settings
+
+
+def prepare_process(settings: Settings) -> None:
+    """Confine the process's children as the settings say, and close its memory and its secrets to them."""
+    configure(settings)
+    hide_process()
+    drop_secrets()
 
 
 @contextmanager

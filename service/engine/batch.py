@@ -18,6 +18,7 @@ from service.engine.installed import Engine
 from service.engine.masked_log import folder_names, log_head, masked, write_log
 from service.engine.run import EngineRun
 from service.errors import EngineTimeout
+from service.sandbox.confinement import Access
 from service.sandbox.process import ChildLimits, Finished, run_child
 
 
@@ -80,7 +81,13 @@ class Batch:
         whole = replace(self._limits, time_s=self._limits.time_s * len(self._stems))
         try:
             finished = run_child(
-                self._argv, cwd=self._room, log_dir=self._logs, limits=whole, on_wait=on_wait, env=ENVIRONMENT
+                self._argv,
+                cwd=self._room,
+                log_dir=self._logs,
+                limits=whole,
+                on_wait=on_wait,
+                env=ENVIRONMENT,
+                access=Access(reads=tuple(self._pictures)),
             )
         except EngineTimeout:
             return self._unfinished()

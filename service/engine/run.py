@@ -11,6 +11,7 @@ from service.engine.command import EngineTask, arguments, command_for
 from service.engine.environment import ENVIRONMENT
 from service.engine.installed import Engine
 from service.engine.masked_log import folder_names, log_head, masked, write_log
+from service.sandbox.confinement import Access
 from service.sandbox.process import ChildLimits, Finished, run_child
 
 STEM = "media"
@@ -93,6 +94,7 @@ def run_engine(
             limits=limits,
             on_wait=lambda: watch(progress.fraction()),
             env=ENVIRONMENT,
+            access=Access(reads=(media.path.resolve(),)),
         )
     finally:
         write_log(log, sorted(log_dir.iterdir(), reverse=True), names)

@@ -9,6 +9,7 @@ import numpy as np
 
 from service.errors import AnalysisError, BadRequest
 from service.identity.vectors import LENGTH, Embedding
+from service.sandbox.memory import web_memory
 from service.sandbox.pool import Pool
 from service.settings import Settings
 
@@ -73,7 +74,13 @@ class Embedder:
     def __init__(self, settings: Settings) -> None:
         children = settings.detect_processes
         waiting = WAITING_A_CHILD * children
-        self._pool = Pool(CHILD, children=children, waiting=waiting, time_s=settings.detect_time_limit_s)
+        self._pool = Pool(
+            CHILD,
+            children=children,
+            waiting=waiting,
+            time_s=settings.detect_time_limit_s,
+            memory_bytes=web_memory(settings).child_mb << 20,
+        )
         self._max_pixels = int(settings.detect_max_megapixels * 1e6)
 
     def start(self) -> None:

@@ -28,6 +28,7 @@ from service.identity.tracks import (
 )
 from service.identity.vectors import LENGTH, MODEL, Embedding
 from service.jobs.job import AnalysisJob
+from service.sandbox.confinement import Access
 from service.sandbox.preparation import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.python_child import run_module
@@ -154,8 +155,9 @@ def _shots(media: Prepared, room: Path, watch: Callable[[], None]) -> list[int]:
     answer = folder / "shots.json"
     # As long as decoding takes on a busy machine.
     limits = ChildLimits(60 + 5 * (media.duration_s or 0), MEMORY_BYTES, ANSWER_BYTES)
-    arguments = [str(media.path.resolve()), str(answer)]
-    finished = run_module("service.identity.shots", arguments, folder, limits, watch)
+    video = media.path.resolve()
+    access = Access(reads=(video,))
+    finished = run_module("service.identity.shots", [str(video), str(answer)], folder, limits, watch, access=access)
     if finished.returncode or not answer.is_file():
         raise EngineCrashed(f"the cuts of the video could not be found:\n{finished.tail(5)}")
     return [int(frame) for frame in json.loads(answer.read_text("utf-8"))]
@@ -181,7 +183,8 @@ def _embedded(
     time_s = 60 + 5 * (media.duration_s or 0) + 2 * len(sampled)
     limits = ChildLimits(time_s, MEMORY_BYTES, ANSWER_BYTES)
     arguments = [str(folder / "plan.json"), str(answer)]
-    finished = run_module("service.identity.video_child", arguments, folder, limits, watch)
+    access = Access(reads=(media.path.resolve(),))
+    finished = run_module("service.identity.video_child", arguments, folder, limits, watch, access=access)
     if finished.returncode or not answer.is_file() or answer.stat().st_size != 4 * LENGTH * len(sampled):
         raise EngineCrashed(f"the faces could not be embedded:\n{finished.tail(5)}")
     vectors = np.frombuffer(answer.read_bytes(), "<f4").reshape(-1, LENGTH)

@@ -273,22 +273,30 @@ class JobTable:
         return replace(record, version=str(answer["etag"]), age_s=0.0)
 
     def page(
-        self, *, container: str | None, state: State | None, text: str = "", cursor: str = "", size: int = 50
+        self,
+        *,
+        container: str | None,
+        state: State | None,
+        text: str = "",
+        key_name: str = "",
+        cursor: str = "",
+        size: int = 50,
     ) -> JobPage:
-        """Newest first. With `state` or `text`, a page may be short or empty although more follow: go by the cursor.
+        """Newest first. With a filter, a page may be short or empty although more follow: go by the cursor.
 
         Args:
             text: a part of the container's or the blob's name, in upper or lower case. Over all containers, names of
                 files and then of containers that begin with it come first.
+            key_name: only jobs of this API key; empty for all.
 
         Raises:
             BadRequest: the cursor is not one of an earlier page.
         """
-        if state and not container and not text and self._index.mark.is_complete():
+        if state and not container and not text and not key_name and self._index.mark.is_complete():
             records, last = self._index.page(state, _decode_cursor(cursor), size)
             return JobPage(records, _encode_cursor(last) if last else "")
         if text and not container and self._texts.mark.is_complete():
-            return self._search(plain(text), state, cursor, size)
+            return self._search(plain(text), state, key_name, cursor, size)
         listing = of_container(container) if container else ALL
         entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
         wanted = plain(text)
@@ -297,11 +305,13 @@ class JobTable:
         records = [
             record
             for record in self.several(ids)
-            if (not state or record.state == state) and wanted in plain(place_of(record))
+            if (not state or record.state == state)
+            and (not key_name or record.key_name == key_name)
+            and wanted in plain(place_of(record))
         ]
         return JobPage(records, _encode_cursor(after) if after else "")
 
-    def _search(self, text: str, state: State | None, cursor: str, size: int) -> JobPage:
+    def _search(self, text: str, state: State | None, key_name: str, cursor: str, size: int) -> JobPage:
         search = JobSearch(self, self._texts, text, SCANNED_AT_ONCE, size)
         with translated("searching jobs"):
             hits, end = search.page(Position.read(_decoded(cursor)) if cursor else Position())
@@ -309,7 +319,9 @@ class JobTable:
         records = [
             record
             for record in self.several(phases)
-            if (not state or record.state == state) and search.is_of(phases[record.job.job_id], place_of(record))
+            if (not state or record.state == state)
+            and (not key_name or record.key_name == key_name)
+            and search.is_of(phases[record.job.job_id], place_of(record))
         ]
         return JobPage(records, _encoded(end.as_dict()) if end else "")
 

@@ -34,6 +34,7 @@ class JobRecord:
         progress: 0 to 1 within the whole job, `stage` in words.
         attempt_published: the attempt whose results are the job's.
         poisoned: the failed job's message has been copied to the poison queue.
+        key_name: name of the API key that uploaded its media, else that started it; empty for no key.
         version: the storage's own ETag of this record, for conditional updates.
         age_s: seconds since the last write when it was read, both by the server's clock.
         others: properties of a newer release; written back as they were read.
@@ -58,6 +59,7 @@ class JobRecord:
     superseded_by: str = ""
     attempt_published: str = ""
     poisoned: bool = False
+    key_name: str = ""
     version: str = ""
     age_s: float = field(default=0.0, compare=False)
     others: Mapping[str, Any] = field(default_factory=dict)

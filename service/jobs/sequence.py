@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -68,8 +68,20 @@ def in_order(members: Sequence[Member]) -> list[Member]:
     return sorted(members, key=lambda member: (_numbered(member.name), member.name))
 
 
-def members_of(blobs: Blobs, container: str, prefix: str, results_container: str) -> list[Member]:
+Keep = Callable[[BlobInfo], bool]
+
+
+def _keep_all(_: BlobInfo) -> bool:
+    return True
+
+
+def members_of(
+    blobs: Blobs, container: str, prefix: str, results_container: str, keep: Keep = _keep_all
+) -> list[Member]:
     """List the pictures that lie directly below a prefix.
+
+    Args:
+        keep: whether a picture may be a member; it has its metadata.
 
     Raises:
         NotFound: there is none.
@@ -78,10 +90,10 @@ def members_of(blobs: Blobs, container: str, prefix: str, results_container: str
     found: list[Member] = []
     cursor = ""
     while True:
-        page = blobs.page(container, cursor, f"{prefix}/")
+        page = blobs.page(container, cursor, f"{prefix}/", with_metadata=keep is not _keep_all)
         for blob in page.blobs:
             name = blob.name[len(prefix) + 1 :]
-            if _is_member(container, blob, name, results_container):
+            if _is_member(container, blob, name, results_container) and keep(blob):
                 found.append(Member(name, blob.etag))
         if len(found) > MOST_MEMBERS:
             raise MediaTooLarge(f"{prefix!r} has more than {MOST_MEMBERS:,} pictures")
@@ -94,14 +106,23 @@ def members_of(blobs: Blobs, container: str, prefix: str, results_container: str
 
 
 def frozen_job(
-    blobs: Blobs, results_container: str, container: str, prefix: str, media_type: MediaType, options: JobOptions
+    blobs: Blobs,
+    results_container: str,
+    container: str,
+    prefix: str,
+    media_type: MediaType,
+    options: JobOptions,
+    keep: Keep = _keep_all,
 ) -> AnalysisJob:
     """Make the job of a prefix as it is now, and keep its list.
+
+    Args:
+        keep: see `members_of`.
 
     Raises:
         NotFound, MediaTooLarge: see `members_of`.
     """
-    members = members_of(blobs, container, prefix, results_container)
+    members = members_of(blobs, container, prefix, results_container, keep)
     job = AnalysisJob(container, prefix, etag_of(members), "sequence", media_type, options)
     freeze(blobs, ResultPlace.of(job, results_container), members)
     return job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -16,9 +16,16 @@ from service.jobs.record import JobRecord, now
 from service.logs import log
 
 AT_ONCE = 16
+UPLOADED_BY = "uploaded_by"
+"""Metadata of an upload: the name of the API key that uploaded it, written with the upload itself."""
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def uploader_of(metadata: Mapping[str, str]) -> str:
+    """Return the name of the API key that uploaded a blob through the service; empty for other uploads."""
+    return metadata.get(UPLOADED_BY, "")
 
 
 class JobSubmitter:
@@ -28,19 +35,28 @@ class JobSubmitter:
         self._table = table
         self._queue = queue
 
-    def submit(self, job: AnalysisJob, traceparent: str) -> JobRecord:
+    def submit(self, job: AnalysisJob, traceparent: str, key_name: str = "") -> JobRecord:
         """Make sure that the job is done once; harmless to repeat.
 
         The record is inserted create-only. While it is still queued the message is sent again: if the first
         was lost between the two writes, this one carries the job, and a spare message is dropped by its worker.
         """
-        [record] = self.submit_several([job], traceparent)
+        [record] = self.submit_several([job], traceparent, [key_name])
         return record
 
-    def submit_several(self, jobs: Sequence[AnalysisJob], traceparent: str) -> list[JobRecord]:
-        """Submit many jobs, and return their records in the same order; list entries are written together."""
+    def submit_several(
+        self, jobs: Sequence[AnalysisJob], traceparent: str, key_names: Sequence[str]
+    ) -> list[JobRecord]:
+        """Submit many jobs, and return their records in the same order; list entries are written together.
+
+        Args:
+            key_names: of each job, as `JobRecord.key_name`.
+        """
         with tracing.span("submit", traceparent, "PRODUCER", jobs=len(jobs)) as carried:
-            fresh = [JobRecord(job=job, traceparent=carried, created=now()) for job in jobs]
+            fresh = [
+                JobRecord(job=job, traceparent=carried, created=now(), key_name=key_name)
+                for job, key_name in zip(jobs, key_names, strict=True)
+            ]
             # Before the records, so that no open job is ever missing from the state index.
             self._table.state_index.open(fresh)
             records = _each(self._recorded, fresh)
@@ -65,7 +81,9 @@ class JobSubmitter:
     def _send(self, record: JobRecord) -> None:
         job = record.job
         with log_context(job, record.traceparent):
-            self._queue.send(QueuedJob(job, record.traceparent, record.created, record.version).encode())
+            # A worker that claims a record unread would write it without its key.
+            read = (None, "") if record.key_name else (record.created, record.version)
+            self._queue.send(QueuedJob(job, record.traceparent, *read).encode())
             log.info("job.submitted", media=job.media, media_type=job.media_type)
 
     def rerun(self, job_id: str, traceparent: str) -> JobRecord:
@@ -79,13 +97,13 @@ class JobSubmitter:
         if not record.is_finished:
             raise Conflict(f"job {job_id} is still {record.state}; only a finished one runs again", "not_finished")
         while True:
-            job = replace(record.job, generation=record.job.generation + 1)
+            job, key_name = replace(record.job, generation=record.job.generation + 1), record.key_name
             try:
                 record = self._table.get(job.job_id)
             except NotFound:
-                return self.submit(job, traceparent)
+                return self.submit(job, traceparent, key_name)
             if not record.is_finished:
-                return self.submit(job, traceparent)
+                return self.submit(job, traceparent, key_name)
 
     def cancel(self, job_id: str) -> JobRecord:
         """End a queued job now, a running one within a few seconds.

@@ -10,6 +10,7 @@ from typing import Any
 from service.engine.camera import Camera
 from service.jobs.media_kind import Media
 from service.sandbox.call import ask
+from service.sandbox.confinement import Access
 from service.sandbox.media import MediaLimits
 from service.sandbox.preparation import Prepared
 
@@ -42,7 +43,8 @@ def draw_overlay(
         MediaError: the media cannot be decoded or drawn.
         EngineUnavailable, WorkspaceFull: this worker.
     """
-    into = room / NAMES[media]
+    folder = room / "overlay"
+    into = folder / NAMES[media]
     request: dict[str, Any] = {
         "media": media,
         "path": str(prepared.path.resolve()),
@@ -51,5 +53,7 @@ def draw_overlay(
         "support": dict(support),
         "camera": astuple(camera) if camera else None,
     }
-    ask(request, room / "overlay", limits.of_copy(prepared.probe), on_wait, entry="service.results.overlay_child")
+    access = Access(reads=(prepared.path.resolve(), table.resolve()))
+    entry = "service.results.overlay_child"
+    ask(request, folder, limits.of_copy(prepared.probe), on_wait, access=access, entry=entry)
     return into

@@ -9,6 +9,7 @@ from typing import Any
 
 from service.errors import EngineTimeout, EngineUnavailable, UnreadableMedia, WorkspaceFull
 from service.sandbox.child_once import EXIT_DISK_FULL
+from service.sandbox.confinement import NOTHING_ELSE, Access
 from service.sandbox.process import KILLED, ChildLimits, Finished
 from service.sandbox.protocol import raise_error
 from service.sandbox.python_child import run_module
@@ -32,6 +33,7 @@ def ask(
     limits: ChildLimits,
     on_wait: Callable[[], None],
     *,
+    access: Access = NOTHING_ELSE,
     entry: str = "service.sandbox.decoders",
 ) -> dict[str, Any]:
     """Ask, and wait for the answer; a child that ends without one says something about the file.
@@ -39,7 +41,7 @@ def ask(
     Args:
         request: arguments of what `entry` does.
         folder: made here, for the child alone.
-        on_wait: see `run_child`.
+        on_wait, access: see `run_child`.
         entry: module that calls `child_once.serve_once`.
 
     Raises:
@@ -50,7 +52,7 @@ def ask(
     folder.mkdir()
     answer = folder / "answer.json"
     try:
-        finished = run_module(entry, [json.dumps(request), str(answer)], folder, limits, on_wait)
+        finished = run_module(entry, [json.dumps(request), str(answer)], folder, limits, on_wait, access=access)
     except EngineTimeout as error:
         raise DecoderTimeout(f"the file could not be read within {limits.time_s:.0f} s") from error
     _check_end(finished)

@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from service.errors import UnreadableMedia
 from service.jobs.media_kind import Media
 from service.sandbox.call import ask
+from service.sandbox.confinement import Access
 from service.sandbox.process import ChildLimits
 
 PROBE_FILE_BYTES = 1 << 20
@@ -163,7 +164,8 @@ def probe(
     if media == "video":
         request |= {"max_pixels": limits.max_frame_pixels, "max_duration_s": limits.max_duration_s}
     child = ChildLimits(limits.probe_time_s, limits.memory_bytes, PROBE_FILE_BYTES)
-    return checked(_PROBE, ask(request, room / "probe", child, on_wait) | {"media": media})
+    fields = ask(request, room / "probe", child, on_wait, access=Access(reads=(path.resolve(),)))
+    return checked(_PROBE, fields | {"media": media})
 
 
 def picture_question(path: Path, room: Path, limits: MediaLimits) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 from service import metrics
 from service.errors import AnalysisError, Busy, EngineUnavailable, UnreadableMedia, WorkspaceFull
 from service.logs import log
+from service.sandbox.confinement import Access
 from service.sandbox.process import KILLED, ChildLimits, Companion, clean
 from service.sandbox.protocol import Deadline, LineClosed, NotDelivered, raise_error, receive, send
 from service.sandbox.python_child import start_companion
@@ -56,6 +57,7 @@ class Pool:
         file_bytes: size of any one file that a child writes.
         answers: number of answers after which a child is replaced, so that nothing of what they see piles up.
         folder: gives the folder in which children get their own, when the first one starts. Default: TMPDIR.
+        access: gives the files and folders that their requests name.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class Pool:
         file_bytes: int = 64 << 20,
         answers: int = 10_000,
         folder: Callable[[], Path | None] = lambda: None,
+        access: Callable[[], Access] = Access,
     ) -> None:
         self._module = module
         self._children = children
         self._limits = ChildLimits(time_s=time_s, memory_bytes=memory_bytes, file_bytes=file_bytes)
         self._answers = answers
         self._folder = folder
+        self._access = access
         self._requests: queue.Queue[_Request | None] = queue.Queue(waiting)
         self._starting = threading.Lock()
         self._keepers: list[_Keeper] = []
@@ -85,7 +89,16 @@ class Pool:
         with self._starting:
             if not self._keepers:
                 keepers = [
-                    _Keeper(self._module, number, self._requests, self._limits, self._answers, self._folder, self._note)
+                    _Keeper(
+                        self._module,
+                        number,
+                        self._requests,
+                        self._limits,
+                        self._answers,
+                        self._folder,
+                        self._access,
+                        self._note,
+                    )
                     for number in range(self._children)
                 ]
                 for keeper in keepers:
@@ -142,6 +155,7 @@ class _Keeper:
         limits: ChildLimits,
         answers: int,
         folder: Callable[[], Path | None],
+        access: Callable[[], Access],
         note: Callable[[EngineUnavailable | None], None],
     ) -> None:
         self._module = module
@@ -149,6 +163,7 @@ class _Keeper:
         self._limits = limits
         self._answers = answers
         self._folder = folder
+        self._access = access
         self._note = note
         self._returned: _Request | None = None
         self._thread = threading.Thread(target=self._run, name=f"{module}-{number}", daemon=True)
@@ -185,7 +200,7 @@ class _Keeper:
 
     def _started(self, folder: Path) -> Companion:
         log_file = folder / "log"
-        child = start_companion(self._module, folder, log_file, self._limits)
+        child = start_companion(self._module, folder, log_file, self._limits, self._access())
         try:
             versions, _ = _exchange(child, HELLO, b"", START_S)
         except (LineClosed, TimeoutError, AnalysisError) as error:

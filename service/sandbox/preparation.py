@@ -21,6 +21,7 @@ from pydantic import Field, TypeAdapter
 from service.errors import MediaTooLarge, UnreadableMedia
 from service.jobs.part import WHOLE, Part
 from service.sandbox.call import DecoderTimeout, ask
+from service.sandbox.confinement import Access
 from service.sandbox.media import CONVERTED_NAME, Count, MediaLimits, Positive, Probe, Ratio, Seconds, Side, checked
 from service.sandbox.picture_steps import END_ADDED, picture_steps
 
@@ -163,9 +164,13 @@ def _picture(
         return Prepared(converted.rename(into), found, 1, steps=steps)
     request: dict[str, Any] = {"do": "convert", "media": "image", "path": str(path.resolve()), "into": str(into)}
     request |= {"max_pixels": limits.max_pixels, "region": str(part.region) if part.region else None}
-    size = ask(request, folder / "child", limits.of_copy(found), on_wait)
+    size = ask(request, folder / "child", limits.of_copy(found), on_wait, access=_copying(path, folder))
     probe = checked(_PROBE, asdict(found) | {"width": size.get("width"), "height": size.get("height")})
     return Prepared(into, probe, 1, steps=steps, part=part)
+
+
+def _copying(path: Path, folder: Path) -> Access:
+    return Access(reads=(path.resolve(),), writes=(folder.resolve(),))
 
 
 def region_steps(part: Part) -> Iterator[str]:
@@ -202,7 +207,7 @@ def _video(
         "max_pixels": limits.max_frame_pixels,
         "max_duration_s": limits.max_duration_s,
     }
-    fields = ask(request, folder / "child", limits.of_copy(found), on_wait)
+    fields = ask(request, folder / "child", limits.of_copy(found), on_wait, access=_copying(path, folder))
     decoded = checked(_DECODED, fields)
     lost, damaged = _lost(found, decoded)
     if decoded.reached_end:

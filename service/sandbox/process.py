@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import resource
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,15 +21,15 @@ from types import MappingProxyType
 from typing import IO
 
 from service.errors import EngineTimeout, EngineUnavailable
+from service.sandbox import confine
+from service.sandbox.confinement import NOTHING_ELSE, Access, instructions
 
 GRACE_S = 1.0
 """Grace period between TERM and KILL; with it, a lost lease stops the engine within two seconds."""
 KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 """Exit codes of a child that was ended from outside; a child that meets its own memory limit ends otherwise."""
-LEASH = shutil.which("setpriv", path=os.defpath)
-"""setpriv of util-linux: ends a child with its parent, however that ends; without it, one outlives a killed worker."""
-NOT_EXECUTED = (126, 127)
-"""Exit codes of a setpriv that could not start the command."""
+LAUNCHER = (sys.executable, "-I", "-S", confine.__file__)
+"""Command line of the launcher of commands. It ends with this process, however that ends."""
 KILL_WAIT_S = 5.0
 """How long a killed child may take to end; one that hangs in the kernel is left behind."""
 MOST_PIXELS = 1 << 28
@@ -105,30 +103,35 @@ def run_child(
     limits: ChildLimits,
     on_wait: Callable[[], None] = lambda: None,
     env: Mapping[str, str] = MappingProxyType({}),
+    access: Access = NOTHING_ELSE,
+    launcher: Sequence[str] = LAUNCHER,
 ) -> Finished:
     """Run a command to its end, or to the end of its time.
 
     Args:
-        argv: the absolute path of an executable and its arguments; no shell sees them.
-        cwd: where it runs; also its HOME and TMPDIR.
+        argv: the absolute path of an executable and its arguments; no shell sees them. `-m` and a module for a launcher
+            in a Python that finds it.
+        cwd: where it runs, and may write; also its HOME and TMPDIR.
         log_dir: existing folder that gets `stdout.log` and `stderr.log`.
         on_wait: called every 0.02 to 0.2 s while the child runs. If it raises, the child is stopped and the
             exception goes on to the caller.
         env: added to the child's otherwise fixed environment; nothing is inherited.
+        access: what it reads and writes besides its own and the system's files.
+        launcher: command line that confines the child and then becomes the command.
 
     Raises:
         EngineUnavailable: there is no such executable, or it cannot be started.
         EngineTimeout: it ran over its time and was stopped.
     """
-    _check_executable(Path(argv[0]))
+    _check_executable(argv[0])
+    whole = [*launcher, _instructions(argv[0], cwd, limits, access), *argv]
     stdout, stderr = log_dir / "stdout.log", log_dir / "stderr.log"
     with stdout.open("ab", buffering=0) as out, stderr.open("ab", buffering=0) as err:
         started = time.monotonic()
         with _on_cpus(limits.cpus):
-            child = _start(argv, cwd, _environment(cwd, env), out, err)
+            child = _start(whole, cwd, _environment(cwd, env), out, err)
         peak = 0
         try:
-            _set_limits(child.pid, limits)
             for _ in _until_ended(child.pid, limits.time_s):
                 on_wait()
                 _cut(out)
@@ -139,7 +142,7 @@ def run_child(
             peak = _end(child)
     seconds = time.monotonic() - started
     finished = Finished(child.returncode, seconds, stdout, stderr, peak)
-    if child.returncode in NOT_EXECUTED and (tail := finished.tail()).startswith("setpriv: "):
+    if child.returncode == confine.NOT_STARTED and (tail := finished.tail()).startswith("confine: "):
         raise EngineUnavailable(f"{argv[0]} cannot be started: {tail.rpartition(': ')[2]}")
     return finished
 
@@ -161,14 +164,16 @@ class Companion:
         log: Path,
         limits: ChildLimits,
         env: Mapping[str, str] = MappingProxyType({}),
+        access: Access = NOTHING_ELSE,
+        launcher: Sequence[str] = LAUNCHER,
     ) -> None:
-        """Start it; `limits.time_s` is for the caller to hold. Raises EngineUnavailable."""
-        _check_executable(Path(argv[0]))
+        """Start it; `limits.time_s` is for the caller to hold, the rest as in `run_child`. Raises EngineUnavailable."""
+        _check_executable(argv[0])
+        whole = [*launcher, _instructions(argv[0], cwd, limits, access), *argv]
         self.line, theirs = socket.socketpair()
         try:
             with theirs, log.open("ab", buffering=0) as out:
-                self._child = _start(argv, cwd, _environment(cwd, env), out, out, stdin=theirs.fileno())
-            _set_limits(self._child.pid, limits)
+                self._child = _start(whole, cwd, _environment(cwd, env), out, out, stdin=theirs.fileno())
         except BaseException:
             self.line.close()
             raise
@@ -192,7 +197,10 @@ class Companion:
         return self._child.returncode
 
 
-def _check_executable(path: Path) -> None:
+def _check_executable(command: str) -> None:
+    if command == "-m":
+        return
+    path = Path(command)
     if not path.is_absolute():
         # A bare name would be looked up in PATH, and OpenFace finds its models beside argv[0].
         raise EngineUnavailable(f"{path} is not an absolute path")
@@ -200,6 +208,12 @@ def _check_executable(path: Path) -> None:
         raise EngineUnavailable(f"{path} does not exist")
     if not os.access(path, os.X_OK):
         raise EngineUnavailable(f"{path} is not executable")
+
+
+def _instructions(command: str, cwd: Path, limits: ChildLimits, access: Access) -> str:
+    return instructions(
+        command, cwd, access, memory_bytes=limits.memory_bytes, file_bytes=limits.file_bytes, parent=os.getpid()
+    )
 
 
 def _environment(cwd: Path, extra: Mapping[str, str]) -> dict[str, str]:
@@ -227,11 +241,9 @@ def _start(
     err: IO[bytes],
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    # Set by the child itself before it becomes the command: a worker that is killed outright cannot end it.
-    leash = [LEASH, "--pdeathsig", "KILL", "--"] if LEASH else []
     try:
         return subprocess.Popen(
-            [*leash, *argv],
+            argv,
             cwd=cwd,
             env=env,
             stdin=stdin,
@@ -258,22 +270,6 @@ def _on_cpus(cpus: frozenset[int]) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, before)
-
-
-def _set_limits(pid: int, limits: ChildLimits) -> None:
-    # From outside, after the start: code between fork and exec is unsafe in a process with threads.
-    if not hasattr(resource, "prlimit"):  # pragma: no cover (macOS)
-        return
-    wanted = {
-        resource.RLIMIT_AS: limits.memory_bytes,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_CORE: 0,
-    }
-    for kind, value in wanted.items():
-        with contextlib.suppress(ProcessLookupError):
-            _, hard = resource.prlimit(pid, kind)
-            ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.prlimit(pid, kind, (ceiling, ceiling))
 
 
 def _until_ended(pid: int, time_s: float) -> Iterator[None]:

@@ -13,10 +13,13 @@ from pydantic import Field, TypeAdapter
 
 from service.jobs.part import Part
 from service.sandbox.call import ask
+from service.sandbox.confinement import Access
 from service.sandbox.media import Count, MediaLimits, PictureFormat, Probe, Side, checked
 from service.sandbox.preparation import Prepared, region_steps
 from service.sandbox.process import ChildLimits
 
+ALTERED = "altered.i64"
+"""Name of the list of the pictures that engines would read otherwise."""
 PIXELS_A_PICTURE = 20_000_000
 """Size that the time limit reckons with."""
 _EXTENSIONS = {b"\xff\xd8": "jpg", b"\x89P": "png", b"BM": "bmp"}
@@ -70,19 +73,22 @@ def probe_sequence(folder: Path, room: Path, limits: MediaLimits, on_wait: Calla
 
     Args:
         folder: pictures named by `frame_name`.
-        room: this item's folder; gets `probe/` and `altered.i64`.
+        room: this item's folder; gets `probe/` and `lists/`.
 
     Raises:
         MediaError: a picture cannot be used; the message has its number.
     """
+    lists = room / "lists"
+    lists.mkdir()
     request = {
         "do": "probe",
         "media": "sequence",
         "path": str(folder.resolve()),
-        "altered": str(room.resolve() / "altered.i64"),
+        "altered": str(lists.resolve() / ALTERED),
         "max_pixels": limits.max_frame_pixels,
     }
-    return checked(_ANSWER, ask(request, room / "probe", _child(folder, limits), on_wait))
+    access = Access(reads=(folder.resolve(),), writes=(lists.resolve(),))
+    return checked(_ANSWER, ask(request, room / "probe", _child(folder, limits), on_wait, access=access))
 
 
 def prepare_sequence(
@@ -101,17 +107,19 @@ def prepare_sequence(
     for each in (frames, copies):
         each.mkdir(parents=True)
     if found.altered or found.sizes > 1 or part.region:
+        altered = room.resolve() / "lists" / ALTERED
+        access = Access(reads=(folder.resolve(), altered), writes=(copies.resolve(),))
         request = {
             "do": "convert",
             "media": "sequence",
             "path": str(folder.resolve()),
             "into": str(copies.resolve()),
-            "altered": str(room.resolve() / "altered.i64"),
+            "altered": str(altered),
             "width": found.width,
             "height": found.height,
             "region": str(part.region) if part.region else None,
         }
-        ask(request, room / "prepare" / "child", _child(folder, limits), on_wait)
+        ask(request, room / "prepare" / "child", _child(folder, limits), on_wait, access=access)
     for file in sorted(folder.iterdir()):
         copy = copies / f"{file.name}.png"
         if copy.is_file():

@@ -47,7 +47,7 @@ class Blobs(Protocol):
         """Return a blob's properties. Raises MediaNotFound, MediaRefused."""
         ...
 
-    def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
+    def page(self, container: str, cursor: str = "", prefix: str = "", *, with_metadata: bool = False) -> BlobPage:
         """List at most 1,000 blobs in order of name. Raises NotFound where the container does not exist."""
         ...
 

@@ -36,7 +36,7 @@ class FolderBlobs:
         path = self._existing(container, name)
         return BlobInfo(name=name, etag=sha256_of(path)[:ETAG_DIGITS], size=path.stat().st_size)
 
-    def page(self, container: str, cursor: str = "", prefix: str = "") -> BlobPage:
+    def page(self, container: str, cursor: str = "", prefix: str = "", *, with_metadata: bool = False) -> BlobPage:
         folder = self.path(container, "")
         if not folder.is_dir():
             raise NotFound(f"there is no folder {container!r}", "container_not_found")

@@ -15,6 +15,7 @@ from service.jobs.watcher import JobWatcher
 from service.results.report.cache import ReportCache
 from service.results.series.store import SeriesStore
 from service.results.tidy.store import TidyStore
+from service.sandbox.memory import web_memory
 from service.settings import Settings
 
 KEY = "faceline"
@@ -47,14 +48,15 @@ class Services(JobBackend):
         """Build the clients; storage need not be reachable yet. Raises BadSettings."""
         jobs = JobBackend.connect(settings)
         ask = jobs.report_queue.send if settings.reports_by == "worker" else None
+        memory_bytes = web_memory(settings).child_mb << 20
         return cls(
             **vars(jobs),
             queue_metrics=QueueMetrics(jobs.queue),
             watcher=JobWatcher(jobs.table),
             analyser=InteractiveAnalyser(settings),
-            reports=ReportCache(jobs.blobs, settings.workspace, ask),
-            series=SeriesStore(jobs.blobs, settings.workspace),
-            tidy=TidyStore(jobs.blobs, settings.workspace),
+            reports=ReportCache(jobs.blobs, settings.workspace, ask, memory_bytes),
+            series=SeriesStore(jobs.blobs, settings.workspace, memory_bytes),
+            tidy=TidyStore(jobs.blobs, settings.workspace, memory_bytes),
         )
 
 

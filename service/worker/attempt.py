@@ -21,12 +21,13 @@ from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable, Purged
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import ResultPlace
-from service.jobs.sequence import frozen_job
-from service.jobs.submit import JobSubmitter
+from service.jobs.sequence import frozen, frozen_job
+from service.jobs.submit import JobSubmitter, uploader_of
 from service.jobs.sweep.finding import every_blob
 from service.logs import log
 from service.results.publish import published_attempt
 from service.storage.azure_blobs import AzureBlobs
+from service.storage.blob_store import BlobInfo
 from service.worker.attempt_context import AttemptContext
 from service.worker.engine_pool import Steps
 from service.worker.lease import Lease
@@ -165,24 +166,37 @@ class Attempt:
     def _supersede(self, error: AnalysisError) -> None:
         """Submit the overwritten upload's new version as a job of its own, and end this job with a link to it."""
         try:
-            newer = self._current()
+            newer, key_name = self._current()
         except MediaNotFound as gone:
             return self._fail(gone)
         except NotFound as gone:
             return self._fail(MediaNotFound(gone.message))
-        self._worker.submitter.submit(newer, self._queued.traceparent)
+        self._worker.submitter.submit(newer, self._queued.traceparent, key_name)
         self._lease.settle(lambda record: record.superseded(newer.job_id, error, now()))
         self._lease.delete_message()
         return self._log_outcome("superseded", error, superseded_by=newer.job_id)
 
-    def _current(self) -> AnalysisJob:
-        """Return the job of what the upload is now. Raises MediaNotFound, NotFound."""
+    def _current(self) -> tuple[AnalysisJob, str]:
+        """Return the job of what the upload is now, and its key's name. Raises MediaNotFound, NotFound."""
         job, blobs = self._queued.job, self._worker.blobs
         if job.media == "sequence":
-            return frozen_job(
-                blobs, self._worker.results_container, job.container, job.blob, job.media_type, job.options
-            )
-        return replace(job, etag=blobs.info(job.container, job.blob).etag, generation=0)
+            return self._current_sequence()
+        blob = blobs.info(job.container, job.blob)
+        return replace(job, etag=blob.etag, generation=0), uploader_of(blob.metadata)
+
+    def _current_sequence(self) -> tuple[AnalysisJob, str]:
+        """See `_current`; a key that began it gets no pictures by others that it did not measure before."""
+        job, worker = self._queued.job, self._worker
+        place = (worker.blobs, worker.results_container, job.container, job.blob, job.media_type, job.options)
+        key_name = worker.table.get(job.job_id).key_name
+        if not key_name:
+            return frozen_job(*place), ""
+        before = {f"{job.blob}/{member.name}" for member in frozen(worker.blobs, self._context.first_place, job)}
+
+        def may_measure(blob: BlobInfo) -> bool:
+            return uploader_of(blob.metadata) == key_name or blob.name in before
+
+        return frozen_job(*place, may_measure), key_name
 
     def _fail(self, error: AnalysisError) -> None:
         """Publish a failure manifest, set the message aside and end the job; unless its result exists after all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from service.errors import Busy, EngineUnavailable
 from service.jobs.media_kind import Media
-from service.sandbox.media import MediaLimits, Probe, picture_probe, picture_question, probe
+from service.sandbox.confinement import Access
+from service.sandbox.media import CONVERTED_NAME, MediaLimits, Probe, picture_probe, picture_question, probe
 from service.sandbox.pool import Answer, ChildEnded, Pool
 from service.sandbox.workspace import Workspace
 
@@ -39,6 +41,8 @@ class Prober:
 
     def __init__(self, workspace: Workspace, limits: MediaLimits, *, children: int, waiting: int) -> None:
         self._limits = limits
+        self._converted = workspace.path / "converted"
+        self._converted.mkdir()
         self._pool = Pool(
             CHILD,
             children=children,
@@ -48,19 +52,32 @@ class Prober:
             file_bytes=limits.file_bytes,
             answers=ANSWERS,
             folder=lambda: workspace.path,
+            # The pictures lie in their items' folders.
+            access=lambda: Access(reads=(workspace.path,), writes=(self._converted,)),
         )
 
     def probe(self, request: ProbeRequest, on_wait: Callable[[], None], *, alone: bool = False) -> Probe:
         """Probe a media item, `alone` in a child of its own; see `media.probe`."""
         if request.media == "image" and not alone:
             try:
-                return picture_probe(
-                    _waited(self._pool.submit(picture_question(request.path, request.room, self._limits)), on_wait)
-                )
+                return self._in_pool(request, on_wait)
             except (ChildEnded, Busy, EngineUnavailable):
                 # A child of its own says more about the reason.
                 pass
         return probe(request.path, request.media, request.room, self._limits, on_wait)
+
+    def _in_pool(self, request: ProbeRequest, on_wait: Callable[[], None]) -> Probe:
+        folder = self._converted / request.room.name
+        folder.mkdir(parents=True)
+        try:
+            question = picture_question(request.path, folder, self._limits)
+            fields = _waited(self._pool.submit(question), on_wait)
+            if (folder / CONVERTED_NAME).is_file():
+                (folder / CONVERTED_NAME).rename(request.room / CONVERTED_NAME)
+            return picture_probe(fields)
+        finally:
+            # A child that is late finds no folder to write into.
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """End the children."""

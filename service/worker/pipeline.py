@@ -209,7 +209,7 @@ class _MediaRun:
 
     def _fetch(self, watch: WatchStep) -> Path:
         job, path = self.attempt.job, self.room / "fetched"
-        limit = self.parts.limits.media_bytes
+        limit = self.parts.limits.bytes_of(job.kind)
 
         def on_bytes(done: int, total: int) -> None:
             if total > limit:

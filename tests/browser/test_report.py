@@ -25,7 +25,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = write_table(folder / "clip.csv", SECONDS * RATE)
     upload = folder / "upload"
     upload.write_bytes(clip(SECONDS * RATE, rate=RATE))
-    with closing(ReportMaker()) as maker:
+    with closing(ReportMaker([folder])) as maker:
         made = maker.make(ReportRequest(table, manifest_of(table, SECONDS * RATE), upload))
     (folder / REPORT).write_bytes(made[REPORT])
     return folder / REPORT

@@ -317,3 +317,31 @@ def test_a_careless_pod_is_found() -> None:
     for word in ("root", "seccomp", "host's", "token", "not allowed", "disk", "privileges", "capabilities", "probed"):
         assert any(word in problem for problem in found), word
     assert sum("no cpu and no memory" in problem for problem in found) == 2
+
+
+def web_environment(more: dict[str, Any]) -> dict[str, str]:
+    values = {**values_for("with Azurite"), **more}
+    try:
+        manifests = render(values)
+    except NotRun as reason:
+        pytest.skip(f"{reason}; `make infra-check` gets it")
+    [container] = [pod["containers"][0] for _, _, pod in pods(manifests) if pod["containers"][0]["name"] == "web"]
+    return environment(container)
+
+
+def test_a_chart_without_keys_answers_under_the_name_of_its_ingress_and_knows_its_callers() -> None:
+    ingress = {"enabled": True, "className": "", "host": "faces.example.org", "tlsSecret": "", "bodySize": "2g"}
+    without_keys = {"keys": {"secret": {"name": "", "key": ""}, "allowAnonymous": True}}
+    given = web_environment({**without_keys, "ingress": {**ingress, "annotations": {}}})
+    settings = Settings.load({name: given[name] for name in ("ALLOWED_HOSTS", "TRUSTED_PROXIES")})
+    assert "faces.example.org" in settings.allowed_hosts.split(",")
+    assert settings.trusted_proxies == "1"
+    assert "TRUSTED_PROXIES" not in web_environment(without_keys)
+
+
+def test_links_to_results_may_not_be_sent_to_the_metadata_service() -> None:
+    text = (CHART / "templates" / "network-policies.yaml").read_text("utf-8")
+    for destination in re.findall(r"cidr: 0\.0\.0\.0/0, except: (\S+)}", text):
+        assert "169.254.0.0/16" in destination
+    policy = text[text.index("# The next stage") :]
+    assert "ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}" in policy

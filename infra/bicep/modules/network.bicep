@@ -24,6 +24,7 @@ var privateSubnets = [
     name: 'apps'
     properties: {
       addressPrefix: addresses.apps
+      networkSecurityGroup: { id: appsRules.id }
       delegations: [{ name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }]
     }
   }
@@ -32,6 +33,52 @@ var privateSubnets = [
     properties: { addressPrefix: addresses.endpoints }
   }
 ]
+
+// What the apps may call: the private endpoints, and the services without which an environment does not run. See
+// https://learn.microsoft.com/azure/container-apps/firewall-integration
+var calledServices = [
+  'Storage'
+  'AzureActiveDirectory'
+  'AzureKeyVault'
+  'AzureMonitor'
+  'AzureContainerRegistry'
+  'MicrosoftContainerRegistry'
+  'AzureFrontDoor.FirstParty'
+]
+var serviceRules = [for (service, number) in calledServices: {
+  name: 'to-${replace(service, '.', '-')}'
+  properties: {
+    priority: 200 + number
+    direction: 'Outbound'
+    access: 'Allow'
+    protocol: 'Tcp'
+    sourceAddressPrefix: '*'
+    sourcePortRange: '*'
+    destinationAddressPrefix: service
+    destinationPortRange: '443'
+  }
+}]
+resource appsRules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = if (isPrivate) {
+  name: '${name}-apps'
+  location: location
+  properties: {
+    securityRules: concat(serviceRules, [
+      {
+        name: 'to-nothing-else'
+        properties: {
+          priority: 1000
+          direction: 'Outbound'
+          access: 'Deny'
+          protocol: '*'
+          sourceAddressPrefix: '*'
+          sourcePortRange: '*'
+          destinationAddressPrefix: 'Internet'
+          destinationPortRange: '*'
+        }
+      }
+    ])
+  }
+}
 
 resource publicAddress 'Microsoft.Network/publicIPAddresses@2024-05-01' = if (!isPrivate) {
   name: '${name}-function'

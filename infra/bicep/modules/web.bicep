@@ -17,6 +17,7 @@ param maxReplicas int
 param cpu string
 param memory string
 param rateLimitPerMinute int
+param childMemoryMb int
 param maxMediaMb int
 param withGalleries bool
 
@@ -95,10 +96,15 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
             { name: 'TABLE_NAME', value: tableName }
             { name: 'RESULTS_CONTAINER', value: resultsContainer }
             { name: 'DEFAULT_MEDIA_TYPE', value: defaultMediaType }
-            { name: 'WEB_WORKERS', value: '2' }
+            { name: 'WEB_WORKERS', value: '1' }
+            { name: 'WEB_CHILD_MEMORY_MB', value: string(childMemoryMb) }
             { name: 'RATE_LIMIT_PER_MINUTE', value: string(rateLimitPerMinute) }
             { name: 'MAX_MEDIA_MB', value: string(maxMediaMb) }
             { name: 'API_KEYS_FILE', value: '/keys/api-keys' }
+            // Without keys, other names would be refused.
+            { name: 'ALLOWED_HOSTS', value: '.azurecontainerapps.io' }
+            // The environment's ingress: it names the caller.
+            { name: 'TRUSTED_PROXIES', value: '1' }
             { name: 'SESSION_SECRET', secretRef: 'session-secret' }
             { name: 'LOG_FORMAT', value: 'json' }
             { name: 'LOG_LEVEL', value: 'INFO' }

@@ -24,6 +24,7 @@ param cpu string
 param memory string
 param engines int
 param engineMemoryMb int
+param decoderMemoryMb int
 param maxMediaMb int
 param maxDurationS int
 
@@ -109,6 +110,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
             { name: 'ENGINE_TIME_LIMIT_S', value: string(engineTimeLimitS) }
             { name: 'ENGINE_TIME_LIMIT_PER_MEDIA_S', value: string(engineTimeLimitPerMediaS) }
             { name: 'ENGINE_MEMORY_MB', value: string(engineMemoryMb) }
+            { name: 'DECODER_MEMORY_MB', value: string(decoderMemoryMb) }
             { name: 'MAX_MEDIA_MB', value: string(maxMediaMb) }
             { name: 'MAX_DURATION_S', value: string(maxDurationS) }
             { name: 'LOG_FORMAT', value: 'json' }

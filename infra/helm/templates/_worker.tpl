@@ -51,6 +51,7 @@ spec:
         {{- include "media.extras" .root | nindent 8 }}
         - {name: ENGINES, value: {{ .root.Values.worker.engines | quote }}}
         - {name: ENGINE_MEMORY_MB, value: {{ .root.Values.worker.engineMemoryMb | quote }}}
+        - {name: DECODER_MEMORY_MB, value: {{ .root.Values.worker.decoderMemoryMb | quote }}}
         - {name: MAX_MEDIA_MB, value: {{ .root.Values.worker.maxMediaMb | quote }}}
         - {name: MAX_DURATION_S, value: {{ .root.Values.worker.maxDurationS | quote }}}
         - {name: SHUTDOWN_GRACE_S, value: {{ .root.Values.worker.shutdownGraceS | quote }}}

@@ -25,6 +25,7 @@ from service.engine.installed import Engine
 from service.engine.output import read_table
 from service.engine.run import EngineRun, run_engine
 from service.errors import AnalysisError, EngineUnavailable
+from service.sandbox.confinement import Access
 from service.sandbox.process import ChildLimits, Finished, run_child
 from service.worker.canary_record import PICTURE
 
@@ -76,7 +77,8 @@ class _Trial:
         out.mkdir()
         stems = [f"item-{number:03d}" for number in range(len(pictures))]
         argv = arguments(self.engine, POSED, pictures, out, stems)
-        finished = run_child(argv, cwd=folder, log_dir=folder, limits=self.limits, env=ENVIRONMENT)
+        access = Access(reads=tuple(pictures))
+        finished = run_child(argv, cwd=folder, log_dir=folder, limits=self.limits, env=ENVIRONMENT, access=access)
         tables = [out / f"{stem}.csv" for stem in stems]
         return finished, [_rows(table) if table.is_file() else None for table in tables]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from service.cli.doctor_checks.check import Check, failed, skipped
 from service.cli.doctor_checks.engine import commands_check, models_check, probe_check
 from service.cli.doctor_checks.machine import decoders_check, workspace_check
+from service.cli.doctor_checks.memory import memory_check
+from service.cli.doctor_checks.sandbox import sandbox_check
 from service.cli.doctor_checks.storage import STORES, service_checks, stores_check
 from service.engine.installed import Engine
 from service.errors import EngineUnavailable
@@ -23,6 +25,7 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     """Check the machine and the engine; needs no storage."""
     workspace = workspace_check(settings)
     yield workspace
+    yield memory_check(settings)
     engine: Engine | None = None
     try:
         engine = Engine.find(settings.openface_bin_dir)
@@ -35,11 +38,13 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     for name, folder in settings.engine_folders.items():
         yield from _other_engine(name, folder)
     if workspace.status == "failed":
+        yield skipped("sandbox", "no workspace")
         yield skipped("decoders", "no workspace")
         yield skipped("probe picture", "no workspace")
         return
     limits = Limits.of(settings)
     with closing(Workspace(settings.workspace)) as own, own.room() as room:
+        yield sandbox_check(room)
         yield decoders_check(room, limits.of_media)
         yield probe_check(engine, room, limits) if engine else skipped("probe picture", "no engine")
 

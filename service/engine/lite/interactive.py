@@ -14,6 +14,7 @@ from service.engine.installed import Engine
 from service.engine.output import read_table
 from service.engine.run import run_engine
 from service.errors import BadRequest, Busy
+from service.sandbox.memory import web_memory
 from service.sandbox.pool import Pool
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
@@ -71,11 +72,13 @@ class InteractiveAnalyser:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._memory_mb = web_memory(settings).child_mb
         self._pool = Pool(
             CHILD,
             children=settings.detect_processes,
             waiting=WAITING_A_CHILD * settings.detect_processes,
             time_s=settings.detect_time_limit_s,
+            memory_bytes=self._memory_mb << 20,
             folder=lambda: self._opened().path,
         )
         self._openface = threading.Semaphore(settings.detect_processes)
@@ -165,7 +168,8 @@ class InteractiveAnalyser:
         path = room / "picture.png"
         path.write_bytes(upright)
         task = EngineTask.resolve("image", settings.default_media_type)
-        limits = ChildLimits(settings.engine_time_limit_s, settings.engine_memory_mb << 20, FILE_BYTES)
+        memory_mb = settings.engine_memory_mb or self._memory_mb
+        limits = ChildLimits(settings.engine_time_limit_s, memory_mb << 20, FILE_BYTES)
         run = run_engine(engine, task, _Picture(path), room, limits)
         table = read_table(task, run, room / "table.csv")
         return upright, run.finished.seconds, table.path.read_bytes()

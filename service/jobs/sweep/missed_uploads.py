@@ -13,6 +13,7 @@ from service.jobs.media_kind import kind_of, media_type_of, options_of
 from service.jobs.names import is_upload
 from service.jobs.options import JobOptions
 from service.jobs.sequence import is_member_only
+from service.jobs.submit import uploader_of
 from service.jobs.sweep.finding import Finding, Found, every_blob
 from service.logs import continued_trace
 from service.storage.blob_store import BlobInfo
@@ -60,7 +61,9 @@ def _submit(backend: JobBackend, container: str, name: str) -> str:
     media_type = media_type_of(name, blob.metadata, backend.settings.default_media_type)
     options = JobOptions.resolve(media, media_type, options_of(blob.metadata))
     record = backend.submitter.submit(
-        AnalysisJob(container, name, blob.etag, media, media_type, options), continued_trace(None)
+        AnalysisJob(container, name, blob.etag, media, media_type, options),
+        continued_trace(None),
+        uploader_of(blob.metadata),
     )
     if not record.version:
         return f"job {record.job.job_id} has {record.state} before its record was removed"

@@ -21,7 +21,7 @@ from service.jobs.result_place import ResultPlace
 from service.logs import log
 from service.results.annotations import Annotations, read_annotations
 from service.results.report.files import FILES, FORMAT, REPORT
-from service.results.report.make import LARGEST_UPLOAD, TOO_LARGE, ReportMaker, ReportRequest
+from service.results.report.make import LARGEST_UPLOAD, MEMORY_BYTES, TOO_LARGE, ReportMaker, ReportRequest
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import BlobInfo, Blobs
 
@@ -51,13 +51,21 @@ class ReportCache:
 
     Args:
         ask: asks a worker for a job's report by the job's id; None: this process makes reports.
+        memory_bytes: address space of the child that makes them.
     """
 
-    def __init__(self, blobs: Blobs, workspace: Path, ask: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        workspace: Path,
+        ask: Callable[[str], None] | None = None,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
         self._blobs = blobs
-        self._workspace = workspace
+        # Of its own: the child sees no other files of the workspace.
+        self._workspace = workspace / "reports"
         self._ask = ask
-        self._maker = ReportMaker()
+        self._maker = ReportMaker([self._workspace], memory_bytes=memory_bytes)
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._waiting = threading.BoundedSemaphore(AT_ONCE + WAITING)
         self._asking = threading.Lock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from service.errors import Busy, ReportFailed
 from service.results.annotations import NO_ANNOTATIONS, Annotations
 from service.results.quality_gate import CONFIDENCE
 from service.results.report.files import FILES
+from service.sandbox.confinement import Access
 from service.sandbox.pool import ChildEnded, Pool
 
 CHILD = "service.results.report.child"
@@ -52,15 +53,17 @@ class ReportRequest:
 class ReportMaker:
     """A child process that makes one report at a time; started by the first request."""
 
-    def __init__(self, time_s: float = TIME_S) -> None:
+    def __init__(self, reads: Sequence[Path], time_s: float = TIME_S, memory_bytes: int = MEMORY_BYTES) -> None:
+        """`reads` are the folders, or files, of tables and uploads."""
         self._time_s = time_s
         self._pool = Pool(
             CHILD,
             children=1,
             waiting=WAITING,
             time_s=time_s,
-            memory_bytes=MEMORY_BYTES,
+            memory_bytes=memory_bytes,
             answers=REPORTS_A_CHILD,
+            access=lambda: Access(reads=tuple(path.resolve() for path in reads)),
         )
 
     def close(self) -> None:

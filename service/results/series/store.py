@@ -31,7 +31,7 @@ from service.results.series.layout import (
     geometry_bytes,
     value_bytes,
 )
-from service.results.series.make import make
+from service.results.series.make import MEMORY_BYTES, make
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import BlobInfo, Blobs
 
@@ -78,9 +78,10 @@ class Series:
 class SeriesStore:
     """Makes and keeps series, one at a time in this process."""
 
-    def __init__(self, blobs: RangedBlobs, workspace: Path) -> None:
+    def __init__(self, blobs: RangedBlobs, workspace: Path, memory_bytes: int = MEMORY_BYTES) -> None:
         self._blobs = blobs
         self._workspace = workspace
+        self._memory_bytes = memory_bytes
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Series] = OrderedDict()
@@ -140,7 +141,7 @@ class SeriesStore:
         with closing(Workspace(self._workspace)) as workspace, workspace.room() as room:
             table = room / "table.csv"
             self._blobs.download(place.container, place.csv, csv.etag, table)
-            path = make(table, *facts.size, room, camera=facts.camera)
+            path = make(table, *facts.size, room, memory_bytes=self._memory_bytes, camera=facts.camera)
             self._blobs.upload(place.container, place.artefact(attempt, FILE), path, content_type=CONTENT_TYPE)
         log.info("series.made", job_id=job.job_id, attempt_id=attempt)
         series = self._read(place, attempt)

@@ -24,16 +24,17 @@ FORMAT = "1"
 """Version of the file's content; stored files of another version are made anew."""
 FORMAT_KEY = "tidy"
 """Metadata of the stored file: the version of its content and the digest of the annotations."""
-LIMITS = ChildLimits(time_s=120.0, memory_bytes=6 << 30, file_bytes=2 << 30)
+TIME_S, MEMORY_BYTES, FILE_BYTES = 120.0, 6 << 30, 2 << 30
 WAIT_S = 60.0
 
 
 class TidyStore:
     """Make and store tidy tables, one at a time; two processes that make one write equal files."""
 
-    def __init__(self, blobs: Blobs, workspace: Path) -> None:
+    def __init__(self, blobs: Blobs, workspace: Path, memory_bytes: int = MEMORY_BYTES) -> None:
         self._blobs = blobs
         self._workspace = workspace
+        self._limits = ChildLimits(TIME_S, memory_bytes, FILE_BYTES)
         self._making = threading.Lock()
 
     def find(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo) -> BlobInfo:
@@ -72,7 +73,7 @@ class TidyStore:
             self._blobs.download(place.container, place.csv, csv.etag, table)
             wanted = {"csv": str(table.resolve()), "out": str(out.resolve()), "manifest": manifest}
             request.write_text(json.dumps({**wanted, "annotations": annotations.model_dump(mode="json")}))
-            _run(request, room)
+            _run(request, room, self._limits)
             if not out.is_file():
                 raise ReportFailed("the tidy table was not written")
             metadata = {FORMAT_KEY: _version(annotations)}
@@ -87,12 +88,12 @@ class TidyStore:
             raise NotFound("the manifest of this result was deleted", "no_manifest") from error
 
 
-def _run(request: Path, room: Path) -> None:
+def _run(request: Path, room: Path, limits: ChildLimits) -> None:
     """Run the child. Raises ReportFailed."""
     try:
-        finished = run_module("service.results.tidy", [str(request)], room, LIMITS)
+        finished = run_module("service.results.tidy", [str(request)], room, limits)
     except EngineTimeout as error:
-        raise ReportFailed(f"the tidy table was not made within {LIMITS.time_s:.0f} s") from error
+        raise ReportFailed(f"the tidy table was not made within {limits.time_s:.0f} s") from error
     if finished.returncode != 0:
         raise ReportFailed(f"the table cannot be read: {finished.tail(1)}")
 

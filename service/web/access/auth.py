@@ -101,17 +101,19 @@ class Authenticator:
             # No such route or method: 404 and 405 need no scope.
             return None
         method = "GET" if request.method == "HEAD" else request.method
-        scope = self._scopes.get((request.endpoint, method), "admin")
+        [scope, *narrower] = self._scopes.get((request.endpoint, method), ("admin",)) or (None,)
         if scope and not key.may(scope):
-            return _forbidden(scope)
+            if not (narrower and key.may_for_own(scope)):
+                return _forbidden(scope)
+            g.sees_own_only = True
         # The scope decides and not the method: a GET may start an analysis.
         if not presented and scope != "read" and not self._sessions.has_token():
             return _csrf_refused()
         return None
 
 
-Scopes = dict[tuple[str, str], Scope | None]
-"""Needed scope by endpoint and method; None where any key is enough."""
+Scopes = dict[tuple[str, str], tuple[Scope, ...]]
+"""Needed scope by endpoint and method, and the narrower one where that is enough; empty where any key is enough."""
 
 
 def declared_scopes(app: OpenAPI) -> Scopes:
@@ -121,10 +123,10 @@ def declared_scopes(app: OpenAPI) -> Scopes:
     for rule in app.url_map.iter_rules():
         described = paths.get(rule.rule.replace("<", "{").replace(">", "}"), {})
         for method in rule.methods or ():
-            # All security schemes of a route name the same scope.
-            for needed in described.get(method.lower(), {}).get("security", [])[:1]:
-                [named] = needed.values()
-                scopes[rule.endpoint, method] = named[0] if named else None
+            # All security schemes of a route name the same scopes.
+            if security := described.get(method.lower(), {}).get("security", []):
+                named = [scope for needed in security for scope in next(iter(needed.values()))]
+                scopes[rule.endpoint, method] = tuple(dict.fromkeys(named))
     return scopes
 
 

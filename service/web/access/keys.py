@@ -20,8 +20,10 @@ from typing import Literal, cast, get_args
 from service.logs import log
 from service.settings import BadSettings, Settings
 
-Scope = Literal["analyse", "read", "identity", "admin"]
+Scope = Literal["analyse", "analyse:own", "read", "read:own", "identity", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+OWN: dict[Scope, Scope] = {"analyse": "analyse:own", "read": "read:own"}
+"""Scopes that are narrowed to the jobs and uploads of the key itself, by the scope of all."""
 
 # Lets people and secret scanners recognise a key, and keeps it from beginning with a dash. Keys are looked up by their
 # hash alone, so that older ones (`mak_`) stay valid.
@@ -48,6 +50,10 @@ class Key:
         """Whether the key has the scope; `admin` includes all."""
         return scope in self.scopes or "admin" in self.scopes
 
+    def may_for_own(self, scope: Scope) -> bool:
+        """Whether the key has the scope for its own jobs and uploads."""
+        return OWN.get(scope) in self.scopes
+
     @property
     def entry(self) -> str:
         """The key's entry in API_KEYS or the keys file."""
@@ -70,10 +76,11 @@ def check_name(name: str) -> str:
 
 def parse_entry(text: str) -> Key:
     """Read one entry. Raises BadKeys."""
-    parts = text.split(":")
-    if len(parts) != 3:
+    if text.count(":") < 2:
         raise BadKeys("an entry is <name>:<scope>+<scope>:<SHA-256 of the key in hex>")
-    name, scopes, digest = parts
+    # Scopes hold colons, names and hashes do not.
+    name, _, rest = text.partition(":")
+    scopes, _, digest = rest.rpartition(":")
     known = set(scopes.split("+"))
     if not known <= set(SCOPES):
         raise BadKeys(f"scopes are {', '.join(SCOPES)}, joined by '+'")

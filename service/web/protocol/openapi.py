@@ -10,7 +10,7 @@ from flask_openapi3.types import SecuritySchemesDict
 from pydantic import BaseModel
 
 from service.jobs.options import optional as optional
-from service.web.access.keys import Scope
+from service.web.access.keys import OWN, Scope
 from service.web.protocol.problems import MEDIA_TYPE, Problem
 
 Answers = dict[str | int, type[BaseModel] | dict[Any, Any] | None]
@@ -44,9 +44,14 @@ Security = list[dict[str, list[Any]]]
 NO_KEY: Security = []
 
 
-def needs(scope: Scope) -> Security:
-    """Declare the scope that a route needs; `access.auth` enforces it."""
-    return [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
+def needs(scope: Scope, *, own: bool = False) -> Security:
+    """Declare the scope that a route needs; `access.auth` enforces it.
+
+    Args:
+        own: whether the narrower scope is enough: the route shows and changes nothing of other keys then.
+    """
+    scopes = [scope, OWN[scope]] if own else [scope]
+    return [{scheme: [one]} for one in scopes for scheme in SECURITY_SCHEMES]
 
 
 ANY_KEY: Security = [{scheme: []} for scheme in SECURITY_SCHEMES]

@@ -20,8 +20,10 @@ from service.jobs.options import (
 )
 from service.jobs.record import JobRecord
 from service.jobs.sequence import frozen_job
+from service.jobs.submit import uploader_of
 from service.logs import continued_trace
 from service.storage.blob_store import BlobInfo
+from service.web.access.ownership import is_visible, own_name, sees_own_only, visible_upload
 from service.web.access.session import current_key
 from service.web.protocol.job_json import Jobs, job_answer, link, with_query
 from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
@@ -31,7 +33,7 @@ from service.web.services import Services, may_use_gallery, services
 EXAMPLES = 5
 
 ERRORS = problems(400, 404, 413, 415, 503)
-NEEDS = needs("analyse")
+NEEDS = needs("analyse", own=True)
 
 analyse = APIBlueprint("analyse", __name__, abp_tags=[Tag(name="Analyse")], operation_id_callback=operation_name)
 
@@ -93,8 +95,7 @@ def analyse_by_post(path: AnalysePath, query: AnalyseQuery) -> Response:
 def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     own = services()
     media, media_type = _kind(path.media, path.media_type)
-    results_container = own.settings.results_container
-    container = check_container(path.name, results_container)
+    container = check_container(path.name, own.settings.results_container)
     given = _options_given()
     options = JobOptions.resolve(
         media,
@@ -104,12 +105,13 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
         engines=own.settings.engine_folders,
     )
     if media == "sequence":
-        prefix = _prefix(query.blob)
-        jobs, cursor = [frozen_job(own.blobs, results_container, container, prefix, media_type, options)], ""
+        jobs, cursor = [_sequence(own, container, _prefix(query.blob), media_type, options)], ""
+        key_names = [own_name()]
     else:
         blobs, cursor = _chosen(own, container, media, query)
         jobs = [AnalysisJob(container, blob.name, blob.etag, media, media_type, options) for blob in blobs]
-    records, wait_s = waited(own.watcher, _submit(own, jobs))
+        key_names = [uploader_of(blob.metadata) or own_name() for blob in blobs]
+    records, wait_s = waited(own.watcher, _submit(own, jobs, key_names))
     body = Jobs(
         jobs=[job_answer(record) for record in records],
         next=_continued(cursor) if cursor else None,
@@ -118,6 +120,14 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     response.status_code = 200 if all(record.is_finished for record in records) else 202
     response.headers["Location"] = _where(container, records)
     return applied(response, wait_s)
+
+
+def _sequence(own: Services, container: str, prefix: str, media_type: MediaType, options: JobOptions) -> AnalysisJob:
+    """Make the job of the pictures below a prefix, those that this request may see."""
+    results = own.settings.results_container
+    if sees_own_only():
+        return frozen_job(own.blobs, results, container, prefix, media_type, options, is_visible)
+    return frozen_job(own.blobs, results, container, prefix, media_type, options)
 
 
 def _chosen(own: Services, container: str, media: Media, query: AnalyseQuery) -> tuple[list[BlobInfo], str]:
@@ -165,15 +175,15 @@ def _options_given() -> dict[str, str]:
 
 def _upload(own: Services, container: str, name: str, media: Media) -> BlobInfo:
     """Return one blob's facts. Raises UnsupportedMedia where it is not of this media, and MediaTooLarge."""
-    blob = own.blobs.info(container, name)
+    blob = visible_upload(container, name)
     if kind_of(blob.name, blob.content_type) != media:
         raise UnsupportedMedia(
             f"blob {name!r} (content type {blob.content_type or 'unknown'}) is not known as {media}; "
             "give it the usual file extension"
         )
-    limit = own.settings.max_media_mb
+    limit, setting = own.settings.largest_mb(media)
     if blob.size > limit * 1024 * 1024:
-        raise MediaTooLarge(f"blob {name!r} has {blob.size:,} bytes; the limit is {limit:,} MiB (MAX_MEDIA_MB)")
+        raise MediaTooLarge(f"blob {name!r} has {blob.size:,} bytes; the limit is {limit:,} MiB ({setting})")
     return blob
 
 
@@ -182,8 +192,9 @@ def _uploads(own: Services, container: str, media: Media, cursor: str) -> tuple[
     others: list[str] = []
     is_continued = bool(cursor)
     while True:
-        page = own.blobs.page(container, cursor)
+        page = own.blobs.page(container, cursor, with_metadata=True)
         uploads = [blob for blob in page.blobs if is_upload(container, blob.name, own.settings.results_container)]
+        uploads = [blob for blob in uploads if is_visible(blob)]
         found = [blob for blob in uploads if kind_of(blob.name, blob.content_type) == media]
         if found or not page.cursor:
             break
@@ -205,9 +216,9 @@ def _nothing(container: str, media: Media, names: list[str]) -> str:
     return f"container {container!r} holds no {media}; it holds {examples}{more}"
 
 
-def _submit(own: Services, jobs: list[AnalysisJob]) -> list[JobRecord]:
+def _submit(own: Services, jobs: list[AnalysisJob], key_names: list[str]) -> list[JobRecord]:
     traceparent = continued_trace(request.headers.get("traceparent"))
-    return own.submitter.submit_several(jobs, traceparent)
+    return own.submitter.submit_several(jobs, traceparent, key_names)
 
 
 def _where(container: str, records: list[JobRecord]) -> str:

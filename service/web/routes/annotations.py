@@ -16,6 +16,7 @@ from service.results.annotations import (
     read_annotations,
     write_annotations,
 )
+from service.web.access.ownership import visible_record
 from service.web.access.session import current_key
 from service.web.protocol.openapi import needs, operation_name, problems
 from service.web.routes.jobs import JobPath, published
@@ -40,12 +41,12 @@ class Exclusions(BaseModel):
     "/jobs/<job_id>/annotations",
     endpoint="annotations",
     responses={200: Annotations, **ERRORS},
-    security=needs("read"),
+    security=needs("read", own=True),
 )
 def show(path: JobPath) -> Response:
     """Show the excluded stretches of a result, with their authors."""
     own = services()
-    place, _ = published(own, own.table.get(path.job_id))
+    place, _ = published(own, visible_record(path.job_id))
     return jsonify(read_annotations(own.blobs, place).model_dump(mode="json"))
 
 
@@ -53,12 +54,12 @@ def show(path: JobPath) -> Response:
     "/jobs/<job_id>/annotations",
     endpoint="annotate",
     responses={200: Annotations, **ERRORS},
-    security=needs("analyse"),
+    security=needs("analyse", own=True),
 )
 def replace(path: JobPath, body: Exclusions) -> Response:
     """Replace the excluded stretches of a video's result. The table stays as it is; reports are made again."""
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     place, _ = published(own, record)
     if record.job.media != "video":
         raise BadRequest("pictures have no stretches to exclude", "no_video")

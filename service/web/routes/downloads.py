@@ -18,6 +18,7 @@ from service.results.annotations import NAME as ANNOTATIONS
 from service.results.overlay import NAMES
 from service.results.report.files import FILES
 from service.results.tidy.store import CONTENT_TYPE, FILE
+from service.web.access.ownership import visible_record
 from service.web.protocol.openapi import content, needs, operation_name, problems
 from service.web.routes import annotations as annotation_routes
 from service.web.routes import jobs as job_routes
@@ -29,7 +30,7 @@ ZIP_TYPE = "application/zip"
 LEVEL = 1
 """Of compression: a long video's table is half a gigabyte, and a reader waits."""
 
-TO_READ = needs("read")
+TO_READ = needs("read", own=True)
 ERRORS = problems(400, 404, 409, 503)
 
 downloads = APIBlueprint("downloads", __name__, abp_tags=[Tag(name="Jobs")], operation_id_callback=operation_name)
@@ -52,7 +53,7 @@ class Part:
 def result_parquet(path: JobPath) -> Response:
     """Download the table as tidy Parquet, in the form of `collect`; the first request makes it."""
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     place, csv = published(own, record)
     blob = own.tidy.find(record.job, place, csv)
     response = Response(own.blobs.stream(place.container, blob.name), content_type=CONTENT_TYPE)
@@ -70,7 +71,7 @@ def files_zip(path: JobPath) -> Response:
     Files that are made on request are made first; then the archive is sent as it is packed.
     """
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     place, _ = published(own, record)
     response = Response(stream_with_context(_packed(list(_parts(path, record)))), content_type=ZIP_TYPE)
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(place.stem)}.zip"

@@ -17,7 +17,7 @@ from service.web.protocol.pictures import body_limit, describe_body, one_picture
 from service.web.services import services
 
 ERRORS = problems(400, 408, 413, 415, 503)
-NEEDS = needs("analyse")
+NEEDS = needs("analyse", own=True)
 DRAWN_TYPES: dict[str, DrawnAs] = {"image/png": ".png", "image/jpeg": ".jpg"}
 
 faces = APIBlueprint("faces", __name__, abp_tags=[Tag(name="Faces at once")], operation_id_callback=operation_name)

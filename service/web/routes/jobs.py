@@ -23,7 +23,7 @@ from service.logs import continued_trace
 from service.results.overlay import NAMES, TYPES
 from service.results.publish import CSV_TYPE
 from service.storage.blob_store import BlobInfo
-from service.web.access.ownership import check_gallery, hide_gallery
+from service.web.access.ownership import check_gallery, hide_gallery, own_name, sees_own_only, visible_record
 from service.web.protocol.job_json import Job, JobList, ResultLinks, Results, job_answer
 from service.web.protocol.openapi import CONTAINER, Parameters, content, needs, operation_name, optional, problems
 from service.web.services import Services, services
@@ -35,8 +35,8 @@ EVENTS_AT_MOST_S = 600.0
 FOUND_OR_NOT = problems(400, 404, 503)
 STATE_MATTERS = problems(400, 404, 409, 503)
 
-TO_READ = needs("read")
-TO_CHANGE = needs("analyse")
+TO_READ = needs("read", own=True)
+TO_CHANGE = needs("analyse", own=True)
 
 jobs = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="Jobs")], operation_id_callback=operation_name)
 
@@ -80,7 +80,11 @@ class ResultsQuery(Parameters):
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first."""
     page = services().table.page(
-        container=query.container, state=query.state, text=query.text or "", cursor=query.cursor or ""
+        container=query.container,
+        state=query.state,
+        text=query.text or "",
+        key_name=own_name() if sees_own_only() else "",
+        cursor=query.cursor or "",
     )
     body = JobList(jobs=[job_answer(record) for record in page.records], cursor=page.cursor or None)
     return jsonify(body.model_dump(mode="json"))
@@ -89,15 +93,14 @@ def list_jobs(query: JobsQuery) -> Response:
 @jobs.get("/jobs/<job_id>", endpoint="one", responses={200: Job, **FOUND_OR_NOT}, security=TO_READ)
 def get_job(path: JobPath) -> Response:
     """Show a job: state, stage, progress, error, links."""
-    return _answer(services().table.get(path.job_id))
+    return _answer(visible_record(path.job_id))
 
 
 @jobs.post("/jobs/<job_id>/rerun", endpoint="rerun", responses={202: Job, **STATE_MATTERS}, security=TO_CHANGE)
 def rerun(path: JobPath) -> Response:
     """Analyse the media of a finished job again: a new job of the next generation."""
-    own = services()
-    check_gallery(own.table.get(path.job_id).job.options.gallery)
-    response = _answer(own.submitter.rerun(path.job_id, continued_trace(None)))
+    check_gallery(visible_record(path.job_id).job.options.gallery)
+    response = _answer(services().submitter.rerun(path.job_id, continued_trace(None)))
     response.status_code = 202
     return response
 
@@ -105,6 +108,7 @@ def rerun(path: JobPath) -> Response:
 @jobs.post("/jobs/<job_id>/cancel", endpoint="cancel", responses={202: Job, **STATE_MATTERS}, security=TO_CHANGE)
 def cancel(path: JobPath) -> Response:
     """Cancel an unfinished job: at once while it is queued, within seconds while it runs."""
+    visible_record(path.job_id)
     response = _answer(services().submitter.cancel(path.job_id))
     response.status_code = 202
     return response
@@ -119,7 +123,7 @@ def cancel(path: JobPath) -> Response:
 def events(path: JobPath) -> Response:
     """Follow a job by server-sent events: a `job` event at each change, an `end` event when it has finished."""
     own = services()
-    stream = stream_with_context(_events(own.watcher, own.table.get(path.job_id)))
+    stream = stream_with_context(_events(own.watcher, visible_record(path.job_id)))
     response = Response(stream, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -130,7 +134,7 @@ def events(path: JobPath) -> Response:
 def results(path: JobPath, query: ResultsQuery) -> Response:
     """Show a published result: its manifest, and links to its files in storage."""
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     place, csv = published(own, record)
     attempt = csv.metadata.get("attempt", "")
     names = {"csv": place.csv, "manifest": place.manifest(attempt)}
@@ -154,7 +158,7 @@ def results(path: JobPath, query: ResultsQuery) -> Response:
 def result_csv(path: JobPath) -> Response:
     """Download the table."""
     own = services()
-    place, csv = published(own, own.table.get(path.job_id))
+    place, csv = published(own, visible_record(path.job_id))
     response = Response(own.blobs.stream(place.container, place.csv), content_type=CSV_TYPE)
     response.content_length = csv.size
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(place.stem)}.csv"
@@ -170,7 +174,7 @@ def result_csv(path: JobPath) -> Response:
 def manifest(path: JobPath) -> Response:
     """Download the manifest: engine, steps and verdict of a result, or the error of a failed job."""
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     if record.state == "failed":
         place, attempt = ResultPlace.of(record.job, own.settings.results_container), record.attempt_id
     else:
@@ -187,7 +191,7 @@ def manifest(path: JobPath) -> Response:
 )
 def overlay(path: JobPath) -> Response:
     """Download the overlay, the media with the measurements drawn into it, of jobs with `overlay=1`."""
-    record = services().table.get(path.job_id)
+    record = visible_record(path.job_id)
     missing = NotFound("this job has no overlay; ask for one with overlay=1", "no_overlay")
     return _artefact(record, NAMES[record.job.kind], TYPES[record.job.kind], missing)
 
@@ -200,7 +204,7 @@ def overlay(path: JobPath) -> Response:
 )
 def aligned(path: JobPath) -> Response:
     """Download the aligned face crops, with their index, of jobs with `aligned=1`."""
-    record = services().table.get(path.job_id)
+    record = visible_record(path.job_id)
     missing = NotFound("this job has no aligned crops; ask for them with aligned=1", "no_aligned")
     return _artefact(record, ALIGNED, "application/zip", missing)
 

@@ -15,6 +15,7 @@ from service.results.manifest_reader import ManifestReader
 from service.results.series.layout import AXES, LANDMARKS, VALUES
 from service.results.series.store import Series
 from service.results.series.window import pixels
+from service.web.access.ownership import visible_record
 from service.web.protocol.openapi import needs, operation_name, problems
 from service.web.routes.faces import ActionUnit, Angles, Axes, Point, Vector
 from service.web.routes.jobs import JobPath, manifest_of, published
@@ -73,12 +74,15 @@ class FacesOfPicture(BaseModel):
 
 
 @picture_faces.get(
-    "/jobs/<job_id>/faces", endpoint="faces", responses={200: FacesOfPicture, **ERRORS}, security=needs("read")
+    "/jobs/<job_id>/faces",
+    endpoint="faces",
+    responses={200: FacesOfPicture, **ERRORS},
+    security=needs("read", own=True),
 )
 def show_faces(path: JobPath) -> Response:
     """Show the faces of an analysed picture, with the table's numbers and their places in the picture."""
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     if record.job.media != "image":
         raise NotFound("only pictures have faces to list; a video has a series", "no_picture")
     place, csv = published(own, record)

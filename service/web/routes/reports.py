@@ -7,11 +7,12 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from service.results.report.files import BIBLIOGRAPHY, FILES, METHODS, REPORT, SUMMARY
 from service.results.summary_model import Summary
+from service.web.access.ownership import visible_record
 from service.web.protocol.openapi import content, needs, operation_name, problems
 from service.web.routes.jobs import JobPath, published
 from service.web.services import services
 
-TO_READ = needs("read")
+TO_READ = needs("read", own=True)
 ERRORS = problems(400, 404, 409, 503)
 
 reports = APIBlueprint("reports", __name__, abp_tags=[Tag(name="Reports")], operation_id_callback=operation_name)
@@ -53,7 +54,7 @@ def citation_bib(path: JobPath) -> Response:
 def report_file(path: JobPath, name: str) -> Response:
     """Answer with one of a report's files; raises as `ReportCache.find`."""
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     place, csv = published(own, record)
     blob = own.reports.find(record.job, place, csv, name)
     response = Response(own.blobs.stream(place.container, blob.name), content_type=FILES[name])

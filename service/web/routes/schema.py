@@ -18,7 +18,7 @@ from service.results.summary_model import Summary
 from service.web.protocol.openapi import needs, operation_name, problems
 from service.web.services import services
 
-TO_READ = needs("read")
+TO_READ = needs("read", own=True)
 
 schema = APIBlueprint("schema", __name__, abp_tags=[Tag(name="Schema")], operation_id_callback=operation_name)
 

@@ -19,9 +19,10 @@ from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, Unsu
 from service.jobs.media_kind import CONTENT_TYPE_OF, CONTENT_TYPES, Media, MediaType, kind_of, media_type_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container
 from service.jobs.sequence import METADATA
+from service.jobs.submit import UPLOADED_BY
 from service.jobs.upload_places import blob_of, container_of, today
 from service.storage.blob_store import BlobInfo
-from service.web.access.ownership import caller_name
+from service.web.access.ownership import caller_name, is_visible, own_name, visible_upload
 from service.web.protocol.bodies import BodyStream, body_stream, takes_body
 from service.web.protocol.job_json import with_query
 from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
@@ -140,7 +141,9 @@ class Place(BaseModel):
     upload: Upload | None = Field(description="The upload; null where the file is not there yet.")
 
 
-@uploads.get("/uploads", endpoint="place", responses={200: Place, **problems(400, 415, 503)}, security=needs("read"))
+@uploads.get(
+    "/uploads", endpoint="place", responses={200: Place, **problems(400, 415, 503)}, security=needs("read", own=True)
+)
 def upload_place(query: OwnUploadedQuery) -> Response:
     """Show where a file of the caller's goes, and its upload where it is there: nothing has to be sent twice.
 
@@ -151,7 +154,7 @@ def upload_place(query: OwnUploadedQuery) -> Response:
     blob = _own_blob(query.sha256, query.name)
     body = Place(container=container, blob=blob, upload=None)
     with suppress(MediaNotFound):
-        body.upload = _upload(own, container, own.blobs.info(container, blob))
+        body.upload = _upload(own, container, visible_upload(container, blob))
     return jsonify(body.model_dump(mode="json"))
 
 
@@ -159,7 +162,7 @@ def upload_place(query: OwnUploadedQuery) -> Response:
     "/uploads",
     endpoint="put_own",
     responses={200: Upload, 201: Upload, **problems(400, 408, 409, 411, 413, 415, 503)},
-    security=needs("analyse"),
+    security=needs("analyse", own=True),
 )
 @takes_body()
 def upload_own(query: OwnUploadQuery, header: OwnUploadHeader, raw: UploadBody) -> Response:
@@ -179,7 +182,7 @@ def upload_own(query: OwnUploadQuery, header: OwnUploadHeader, raw: UploadBody) 
     "/uploads/<name>",
     endpoint="put",
     responses={200: Upload, 201: Upload, **problems(400, 408, 409, 411, 413, 415, 503)},
-    security=needs("analyse"),
+    security=needs("analyse", own=True),
 )
 @takes_body()
 def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: UploadBody) -> Response:
@@ -199,13 +202,13 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     "/uploads/<name>",
     endpoint="get",
     responses={200: Upload, **problems(400, 404, 415, 503)},
-    security=needs("read"),
+    security=needs("read", own=True),
 )
 def uploaded(path: UploadPath, query: UploadedQuery) -> Response:
     """Show an upload; ask before repeating a long one."""
     own = services()
     container = check_container(path.name, own.settings.results_container)
-    return _answer(own, container, own.blobs.info(container, check_blob(query.blob)), HTTPStatus.OK)
+    return _answer(own, container, visible_upload(container, check_blob(query.blob)), HTTPStatus.OK)
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,8 @@ def _store(asked: _Request) -> Response:
     received = _Received(body_stream(), asked.size, asked.sha256)
 
     def metadata() -> dict[str, str]:
-        declared = {"media_type": asked.media_type, METADATA: asked.media, SHA256_METADATA: received.sha256}
+        declared = {"media_type": asked.media_type, METADATA: asked.media, UPLOADED_BY: own_name()}
+        declared |= {SHA256_METADATA: received.sha256}
         return {name: value for name, value in declared.items() if value}
 
     try:
@@ -330,6 +334,10 @@ def _same(own: Services, container: str, blob: str, size: int, sha256: str | Non
         found = own.blobs.info(container, blob)
     except MediaNotFound:
         return None
+    if not is_visible(found):
+        raise Conflict(
+            f"container {container!r} has a blob of this name; take another name or container", "blob_exists"
+        )
     if sha256 and found.size == size and found.metadata.get(SHA256_METADATA) == sha256:
         return found
     raise Conflict(

@@ -15,6 +15,7 @@ from service.jobs.options import optional
 from service.results.series.layout import FaceRows
 from service.results.series.store import Series
 from service.results.series.window import columns, pixels, stretch
+from service.web.access.ownership import visible_record
 from service.web.protocol.openapi import Parameters, needs, operation_name, problems
 from service.web.routes.jobs import JobPath, published
 from service.web.services import services
@@ -27,7 +28,7 @@ LONGEST_RANGE = 4 << 20
 
 MEDIA_CONTENT: dict[str, Any] = {"video/*": {}, "image/*": {}, "application/octet-stream": {}}
 
-TO_READ = needs("read")
+TO_READ = needs("read", own=True)
 ERRORS = problems(400, 404, 409, 503)
 
 viewer = APIBlueprint("viewer", __name__, abp_tags=[Tag(name="Viewer")], operation_id_callback=operation_name)
@@ -82,7 +83,7 @@ class SeriesAnswer(BaseModel):
 def series(path: JobPath, query: SeriesQuery) -> Response:
     """Show a video's measurements by time, as many points as a drawing needs; peaks stay."""
     own = services()
-    record = own.table.get(path.job_id)
+    record = visible_record(path.job_id)
     if record.job.media != "video":
         raise NotFound("only videos have a series", "no_series")
     place, csv = published(own, record)
@@ -105,7 +106,7 @@ def series(path: JobPath, query: SeriesQuery) -> Response:
 def media(path: JobPath) -> Response:
     """Download the analysed media, whole or one range; a long range is answered by its first part."""
     own = services()
-    job = own.table.get(path.job_id).job
+    job = visible_record(path.job_id).job
     if job.media == "sequence":
         raise NotFound("a sequence of pictures is no single file", "no_single_file")
     blob = own.blobs.info(job.container, job.blob)

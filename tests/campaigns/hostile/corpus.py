@@ -27,6 +27,7 @@ def kinds(canary: str, port: int) -> dict[str, Kind]:
         pictures.picture_truncations,
         pictures.picture_swapped_headers,
         pictures.picture_lying_dimensions,
+        pictures.picture_liars,
         pictures.picture_bombs,
         pictures.picture_forms,
         pictures.picture_orientations,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from random import Random
 
 import cv2
 import numpy as np
+import pillow_heif
+from PIL import Image
 
 from tests.campaigns.hostile.damage import Made, flipped, truncated
 from tests.campaigns.hostile.whole_media import PICTURES, bomb, encoded, face, flat_jpeg, picture, png, png_chunk, video
+from tests.fixtures.heic_made import grid
+
+pillow_heif.register_heif_opener()
 
 SIDES = ((0, 0), (0, 64), (1, 65535), (65535, 65535), (30000, 30000), (2**31 - 1, 2**31 - 1), (8000, 7000), (64, 63))
 """Widths and heights that are put into headers of pictures of 128 by 128 pixels."""
@@ -68,6 +74,37 @@ def picture_lying_dimensions(_: Random) -> Iterator[Made]:
         + jpeg[size_of_jpeg - 5 : size_of_jpeg + 14]
         + put(jpeg, size_of_jpeg, ">HH", 60000, 60000)[size_of_jpeg - 5 :],
     )
+
+
+def picture_liars(_: Random) -> Iterator[Made]:
+    """A small size where readers of headers look, and a large one where decoders do; of every format."""
+    large = 20_000
+    jpeg = picture("jpg")
+    frame = jpeg.index(b"\xff\xc0")
+    second = put(jpeg, frame + 5, ">HH", large, large)[frame : frame + 19]
+    yield "second-frame.jpg", jpeg[:-2] + second + jpeg[-2:]
+    yield "stray-byte.jpg", jpeg[:2] + b"\xff\xe0\0\x02\0" + second + jpeg[2:]
+    header = struct.pack(">IIBBBBB", large, large, 8, 2, 0, 0, 0)
+    yield "second-header.png", png(128, 128, 8, 2, png_pixels(picture("png")), png_chunk(b"IHDR", header))
+    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (63).to_bytes(3, "little") * 2
+    body = b"WEBP" + canvas + encoded("webp", np.zeros((4000, 4000, 3), np.uint8))[12:]
+    yield "canvas.webp", b"RIFF" + struct.pack("<I", len(body)) + body
+    yield "screen.gif", put(of_pillow("GIF", Image.new("P", (9000, 9000))), 6, "<HH", 8, 8)
+    frames = [Image.new("L", (64, 48)), Image.new("L", (9000, 9000))]
+    yield "second-page.tiff", of_pillow("TIFF", *frames, compression="tiff_deflate")
+    tiff = of_pillow("TIFF", frames[1], compression="tiff_deflate")
+    yield (
+        "pages-disagree.tiff",
+        tiff.replace(struct.pack("<HHII", 256, 4, 1, 9000), struct.pack("<HHII", 256, 4, 1, 64)),
+    )
+    yield "rows.bmp", put(picture("bmp"), 18, "<ii", large, 64)
+    yield "grid.heic", grid(rows=15, columns=15, grid_size=(7680, 7680), stated_size=(64, 64))
+    yield "grid-far.heic", grid(rows=1, columns=1, grid_size=(large, large), stated_size=(64, 64))
+    yield "grid-under-the-limit.heic", grid(rows=15, columns=15, grid_size=(7680, 7680), stated_size=(7680, 7680))
+    for kind in ("heic", "avif"):
+        coded = of_pillow("HEIF" if kind == "heic" else "AVIF", Image.new("RGB", (2000, 2000)))
+        stated = b"ispe" + bytes(4) + struct.pack(">II", 2000, 2000)
+        yield f"stated.{kind}", coded.replace(stated, stated[:8] + struct.pack(">II", 64, 64))
 
 
 def picture_bombs(_: Random) -> Iterator[Made]:
@@ -206,6 +243,14 @@ def exif(orientation: int) -> bytes:
 def with_exif(jpeg: bytes, tiff: bytes) -> bytes:
     body = b"Exif\0\0" + tiff
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def of_pillow(form: str, first: Image.Image, *more: Image.Image, **options: str) -> bytes:
+    """Encode one picture, or several in one file."""
+    file = io.BytesIO()
+    several = {"save_all": True, "append_images": list(more)} if more else {}
+    first.save(file, form, **several, **options)
+    return file.getvalue()
 
 
 def animated(extension: str) -> bytes:

@@ -79,6 +79,9 @@ def _wrong(line: str, own: Sequence[Path], readable: Sequence[Path], early: bool
         return
     for name in _NAME.finditer(arguments):
         path = os.path.normpath(Path(name["folder"] or "", _unescaped(name["name"])))
+        if "O_PATH" in arguments:
+            # Nothing is read: the launcher names what a child may reach.
+            continue
         reads = call in _READ_ONLY and "O_WRONLY" not in arguments and "O_RDWR" not in arguments
         if _inside(path, own) or path == os.devnull or _is_bytecode(path, readable):
             continue

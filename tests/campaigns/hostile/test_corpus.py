@@ -56,6 +56,7 @@ def test_an_engine_that_follows_names_is_found_out(
 ) -> None:
     """What the other tests believe: that nothing is seen is worth something only if it would be seen."""
     monkeypatch.setenv("OPENFACE_BIN_DIR", str(FAKES / "follows_names"))
+    monkeypatch.setenv("SANDBOX", "off")
     sandbox = Sandbox(tmp_path, canaries, traces)
     media = sandbox.media / "clip.mp4"
     media.parent.mkdir()

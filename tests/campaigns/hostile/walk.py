@@ -140,7 +140,11 @@ class _Ended:
 
 def _run(argv: list[str], room: Path) -> _Ended:
     """Run to the end; the peak is that of the process or any of its descendants."""
-    environ = {name: os.environ[name] for name in ("PATH", "OPENFACE_BIN_DIR") if name in os.environ}
+    environ = {
+        name: os.environ[name]
+        for name in ("PATH", "OPENFACE_BIN_DIR", "SANDBOX", "SANDBOX_READABLE")
+        if name in os.environ
+    }
     # Without a HOME, Python would look into the list of users.
     environ |= {
         "WORKSPACE": str(room),

@@ -50,8 +50,8 @@ class Guarded:
 
 
 def guarded(account: StorageAccount, folder: Path, **settings: str) -> Guarded:
-    """Keys are named as their scopes."""
-    made = {scope: new_key(scope, [scope]) for scope in SCOPES}
+    """Keys are named as their scopes, with a dash for the colon."""
+    made = {scope: new_key(scope.replace(":", "-"), [scope]) for scope in SCOPES}
     file = folder / "keys"
     file.write_text("".join(f"{key.entry}\n" for _, key in made.values()))
     environ = {"API_KEYS_FILE": str(file), "WEB_WORKERS": "1", **settings}
@@ -64,11 +64,11 @@ def door(account: StorageAccount, tmp_path: Path) -> Callable[..., Guarded]:
     return lambda **settings: guarded(account, tmp_path, **settings)
 
 
-def make_job(account: StorageAccount, blob: str, state: State = "queued") -> JobRecord:
+def make_job(account: StorageAccount, blob: str, state: State = "queued", key_name: str = "") -> JobRecord:
     """A job in a state, with the files that belong to it."""
     options = JobOptions.resolve("image", "wild", {})
     record = account.services.submitter.submit(
-        AnalysisJob(account.container, blob, "0x1", "image", "wild", options), TRACE
+        AnalysisJob(account.container, blob, "0x1", "image", "wild", options), TRACE, key_name
     )
     if state == "queued":
         return record

@@ -320,7 +320,9 @@ def _peak_mib(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-@pytest.mark.parametrize("container", ["azure-webjobs-hosts", "azure-webjobs-secrets", "dead-letters"])
+@pytest.mark.parametrize(
+    "container", ["azure-webjobs-hosts", "azure-webjobs-secrets", "dead-letters", "$web", "%24web", "$logs"]
+)
 def test_reserved_containers_take_no_uploads(client: FlaskClient, container: str) -> None:
     answer = client.put(f"/uploads/{container}?blob=a.png", data=PICTURE, content_type="image/png")
     assert (answer.status_code, answer.get_json(force=True)["code"]) == (400, "bad_container")

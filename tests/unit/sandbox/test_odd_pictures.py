@@ -21,6 +21,7 @@ from service.sandbox.media import MediaLimits, probe
 from service.sandbox.preparation import Prepared, prepare
 from service.sandbox.process import ChildLimits, run_child
 from tests.fixtures import clips
+from tests.fixtures.heic_made import grid
 
 LIMITS = MediaLimits(max_pixels=1_000_000, max_duration_s=60)
 
@@ -207,6 +208,24 @@ def test_a_gif_frame_larger_than_its_screen_counts(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(MediaTooLarge, match=r"800 .* 600"):
         made(path, replace(LIMITS, max_pixels=100_000))
+
+
+def test_a_heic_grid_is_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.heic"
+    path.write_bytes(grid(rows=2, columns=2, grid_size=(1000, 900), stated_size=(1000, 900)))
+    result = made(path)
+    assert (result.probe.width, result.probe.height) == (1000, 900)
+    assert stored(result.path).mean() == 120
+
+
+@pytest.mark.parametrize(("tiles", "size"), [(15, 7680), (1, 20_000)])
+def test_a_heic_grid_that_says_less_than_it_has_is_refused_in_little_memory(
+    tmp_path: Path, tiles: int, size: int
+) -> None:
+    path = tmp_path / "a.heic"
+    path.write_bytes(grid(rows=tiles, columns=tiles, grid_size=(size, size), stated_size=(64, 64)))
+    with pytest.raises(UnreadableMedia, match="cannot be decoded"):
+        made(path, replace(LIMITS, memory_bytes=1 << 30))
 
 
 def test_floating_point_tiff_is_refused_in_words(tmp_path: Path) -> None:

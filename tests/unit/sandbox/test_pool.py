@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from service.errors import Busy, EngineUnavailable, MediaTooLarge, UnreadableMedia
+from service.sandbox.confinement import Access
 from service.sandbox.pool import ChildEnded, Pool
 
 CHILD = "tests.fixtures.odd_child"
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(CHILD, children=2, waiting=2, time_s=5.0)
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    pool = Pool(CHILD, children=2, waiting=2, time_s=5.0, access=lambda: Access(writes=(tmp_path,)))
     yield pool
     pool.close()
 

@@ -100,7 +100,7 @@ class Made:
 
 def write_report(request: ReportRequest, folder: Path, maker: ReportMaker | None = None) -> dict[str, Path]:
     """Make a report in a folder; returns its files by name."""
-    with closing(maker or ReportMaker()) as used:
+    with closing(maker or ReportMaker([request.csv, *([request.upload] if request.upload else [])])) as used:
         for name, content in used.make(request).items():
             (folder / name).write_bytes(content)
     return {name: folder / name for name in FILES}

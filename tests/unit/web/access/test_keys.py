@@ -52,8 +52,8 @@ def test_admin_has_all_scopes_and_others_their_own() -> None:
     ("entry", "says"),
     [
         ("mak_hush-hush", "an entry is"),
-        (f"site:read:{DIGEST}:more", "an entry is"),
-        (f"site:write:{DIGEST}", "scopes are analyse, read, identity, admin"),
+        (f"site:read:{DIGEST}:more", "scopes are"),
+        (f"site:write:{DIGEST}", "scopes are analyse, analyse:own, read, read:own, identity, admin"),
         (f"site::{DIGEST}", "scopes are"),
         (f"site:read+:{DIGEST}", "scopes are"),
         (f"site:read:{DIGEST[:-1]}", "64 hex digits"),
