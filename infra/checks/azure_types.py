@@ -41,6 +41,7 @@ FILES = {
     "Microsoft.KeyVault/vaults/secrets": "keyvault/secret",
     "Microsoft.ManagedIdentity/userAssignedIdentities": "managedidentity/user_assigned_identity",
     "Microsoft.Network/natGateways": "network/nat_gateway",
+    "Microsoft.Network/networkSecurityGroups": "network/network_security_group",
     "Microsoft.Network/privateDnsZones": "privatedns/private_zone",
     "Microsoft.Network/privateDnsZones/A": "privatedns/private_record_set",
     "Microsoft.Network/privateDnsZones/virtualNetworkLinks": "privatedns/virtual_network_link",

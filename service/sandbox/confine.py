@@ -147,26 +147,27 @@ def _write(path: str, text: str) -> None:
 
 
 def _become_other_user(libc: ctypes.CDLL) -> None:
-    """Leave root, and all of its capabilities but the one to reach a workspace that is closed to others.
+    """Leave root, and all of its capabilities but the one to reach a workspace and a Python that are closed to others.
 
     Landlock restricts files for it as for any process. Without the capabilities that this takes, and that the parent
-    takes to end its child, it stays root with none at all.
+    takes to end its child, it stays root; so it does where a user namespace has no such user.
     """
     if os.geteuid() != 0:
         return
     needed = sum(1 << number for number in (DAC_OVERRIDE, CAP_KILL, SETGID, SETUID))
-    may = _capabilities(libc) & needed == needed
+    held = _capabilities(libc)
     for number in range(LAST_CAPABILITY + 1):
-        if not (may and number == DAC_OVERRIDE):
+        if number != DAC_OVERRIDE:
             libc.prctl(CAPBSET_DROP, number, 0, 0, 0)
-    if may:
+    if held & needed == needed:
         libc.prctl(KEEPCAPS, 1, 0, 0, 0)
-        os.setgroups([])
-        os.setresgid(OTHER_USER, OTHER_USER, OTHER_USER)
-        os.setresuid(OTHER_USER, OTHER_USER, OTHER_USER)
-    _set_capabilities(libc, 1 << DAC_OVERRIDE if may else 0)
-    if may:
-        libc.prctl(CAP_AMBIENT, AMBIENT_RAISE, DAC_OVERRIDE, 0, 0)
+        with suppress(OSError):
+            os.setgroups([])
+        with suppress(OSError):
+            os.setresgid(OTHER_USER, OTHER_USER, OTHER_USER)
+            os.setresuid(OTHER_USER, OTHER_USER, OTHER_USER)
+    _set_capabilities(libc, held & 1 << DAC_OVERRIDE)
+    libc.prctl(CAP_AMBIENT, AMBIENT_RAISE, DAC_OVERRIDE, 0, 0)
 
 
 def _capabilities(libc: ctypes.CDLL) -> int:

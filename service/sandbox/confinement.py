@@ -75,7 +75,8 @@ def instructions(command: str, cwd: Path, access: Access, **limits: int) -> str:
     # The launcher runs in the folder that a relative path would start from twice.
     writes: tuple[str | Path, ...] = (*DEVICES, cwd.resolve(), *access.writes)
     # Python lists the folder above a package to find it.
-    lists = [str(PACKAGES)]
+    packages = (folder for folder in engine if (folder / "__init__.py").is_file())
+    lists = [str(PACKAGES), *(str(package.parent) for package in packages)]
     return json.dumps(
         {"sandbox": _chosen.sandbox, "lists": lists, "reads": _texts(reads), "writes": _texts(writes), **limits}
     )

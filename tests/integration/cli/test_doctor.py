@@ -29,7 +29,7 @@ from tests.fixtures.media_made import FAKES
 from tests.integration.cli.conftest import CommandLine, environ_of
 
 LITE = REPOSITORY / "openface_lite"
-LOCAL = ["workspace", "engine", "models", "decoders", "probe picture"]
+LOCAL = ["workspace", "memory", "engine", "models", "sandbox", "decoders", "probe picture"]
 STORAGE = ["blobs", "queues", "tables", "clock", "queues, table, container"]
 
 
@@ -49,7 +49,8 @@ def test_all_is_well_with_real_storage_and_engine(command_line: CommandLine) -> 
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
     assert len(lines) == 1 + len(LOCAL) + len(STORAGE)
-    assert all(line.startswith("ok ") for line in lines)
+    # How much a child can be kept from depends on the kernel.
+    assert all(line.startswith("ok ") or "sandbox" in line for line in lines)
     assert ", permissive, in " in done.stdout
     assert "FaceLandmarkImg gave 711 columns and found 1 face" in done.stdout
 

@@ -43,8 +43,6 @@ NEEDED = {
     ("GET", "/jobs/<job_id>/summary.json"): "read",
     ("GET", "/jobs/<job_id>/methods.txt"): "read",
     ("GET", "/jobs/<job_id>/citation.bib"): "read",
-    ("GET", "/uploads"): "read",
-    ("PUT", "/uploads"): "analyse",
     ("GET", "/jobs/<job_id>/aligned"): "read",
     ("GET", "/jobs/<job_id>/faces"): "read",
     ("GET", "/jobs/<job_id>/files.zip"): "read",

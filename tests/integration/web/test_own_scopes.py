@@ -56,7 +56,7 @@ def test_a_list_has_the_key_s_own_jobs(guarded: Guarded, account: StorageAccount
 
     def listed(scope: str, **query: str) -> set[str]:
         answer = guarded.client.get("/jobs", query_string=query, headers=guarded.headers(scope))
-        return {job["job_id"] for job in answer.json["jobs"]}
+        return {job["id"] for job in answer.json["jobs"]}
 
     assert listed("read:own") == listed("read:own", state="queued") == {mine}
     assert listed("read:own", container=account.container) == listed("read:own", text=".jpg") == {mine}
@@ -101,7 +101,7 @@ def test_a_key_analyses_uploads_of_its_own(guarded: Guarded, account: StorageAcc
     whole = guarded.client.post(route, headers=headers)
     assert [job["blob"] for job in whole.json["jobs"]] == ["mine.png"]
     [job] = started.json["jobs"]
-    assert account.services.table.get(job["job_id"]).key_name == "analyse-own"
+    assert account.services.table.get(job["id"]).key_name == "analyse-own"
 
 
 def test_a_job_that_an_event_started_is_its_uploader_s(guarded: Guarded, account: StorageAccount) -> None:
@@ -110,7 +110,7 @@ def test_a_job_that_an_event_started_is_its_uploader_s(guarded: Guarded, account
         f"/analyse/image/wild/{account.container}?blob=mine.png", headers=guarded.headers("analyse")
     )
     [job] = answer.json["jobs"]
-    cancelled = guarded.client.post(f"/jobs/{job['job_id']}/cancel", headers=guarded.headers("analyse:own"))
+    cancelled = guarded.client.post(f"/jobs/{job['id']}/cancel", headers=guarded.headers("analyse:own"))
     assert cancelled.status_code == 202
 
 

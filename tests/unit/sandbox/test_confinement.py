@@ -188,3 +188,18 @@ print(b"c2VjcmV0" in seen, os.stat("/proc/self/environ").st_uid)
     environ = {"PATH": os.environ["PATH"], "AZURE_STORAGE_CONNECTION_STRING": secret, "QUEUE_NAME": "kept"}
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=environ, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "0"], done.stderr
+
+
+def test_root_of_a_namespace_without_the_other_user_starts_children_as_root(tmp_path: Path) -> None:
+    become_root = ["unshare", "--user", "--map-root-user"]
+    if not shutil.which("unshare") or subprocess.run([*become_root, "true"], capture_output=True).returncode:
+        pytest.skip("user namespaces are not to be had here")
+    code = f"""
+from pathlib import Path
+from service.sandbox.process import ChildLimits, run_child
+work = Path({str(tmp_path)!r})
+done = run_child(["/bin/sh", "-c", "id -u"], cwd=work, log_dir=work, limits=ChildLimits(30.0, 4 << 30, 1 << 20))
+print(done.stdout.read_text(), done.stderr.read_text())
+"""
+    done = subprocess.run([*become_root, sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.stdout.split() == ["0"], done.stderr
