@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.jobs.options import Media
+from service.jobs.media_kind import Media
 from service.sandbox.media import MediaLimits
 from service.sandbox.memory import worker_memory
 from service.sandbox.process import ChildLimits
