@@ -42,7 +42,7 @@ campaigns: setup ## short runs of chaos, hostile media and benchmarks
 	@$(RUN) -m pytest -n 2 --dist loadfile $(CAMPAIGNS)
 CAMPAIGNS := tests/campaigns
 
-check: setup ## lint, format, types, the import contract, stale documents, names and words
+check: setup ## lint, format, types, the import contract, stale documents, names, words and translations
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
@@ -51,6 +51,7 @@ check: setup ## lint, format, types, the import contract, stale documents, names
 	@$(RUN) -m infra.lock --check
 	@$(RUN) -m infra.docs --check
 	@$(RUN) -m infra.checks.words
+	@$(RUN) -m infra.texts --check
 
 docs: setup ## generate the reference pages and build the documentation into .local/site
 	@$(RUN) -m infra.docs --site

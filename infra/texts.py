@@ -2,11 +2,12 @@
 
 Texts are literals of `_()` and `{% trans %}` in templates, of `marked()` in Python, and of `t()`, `tn()` and `tNodes()`
 in scripts; those of errors come from their classes. Translations are kept, texts that are gone are removed. `--check`
-changes nothing and names what is missing: texts, translations, placeholders.
+changes nothing and names what is missing: marks, texts, translations, placeholders.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -14,27 +15,14 @@ from pathlib import Path
 
 import click
 import polib
-from babel.messages.extract import extract
+from jinja2.ext import babel_extract
 
+from infra import script_texts
 from infra.local.stack import REPOSITORY
 from service.web.error_texts import ADVICE, ERRORS, TITLES
 from service.web.languages import CATALOGUES, LANGUAGES, SOURCE
 
 WEB = REPOSITORY / "service" / "web"
-SOURCES: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("templates/*.html", "jinja2.ext:babel_extract", {"trimmed": "true", "silent": "false"}),
-    ("**/*.py", "python", {}),
-    ("static/*.js", "javascript", {}),
-)
-KEYWORDS = {
-    "_": None,
-    "gettext": None,
-    "ngettext": (1, 2),
-    "marked": None,
-    "t": None,
-    "tNodes": None,
-    "tn": (1, 2),
-}
 PLURAL_FORMS = {
     "de": "nplurals=2; plural=(n != 1);",
     "es": "nplurals=2; plural=(n != 1);",
@@ -50,21 +38,40 @@ Texts = dict[tuple[str, str], set[str]]
 def collected() -> Texts:
     """Collect all texts of the pages."""
     texts: Texts = {}
-    for pattern, method, options in SOURCES:
+    for pattern, read in (
+        ("templates/*.html", _of_template),
+        ("**/*.py", _of_module),
+        ("static/*.js", script_texts.marked),
+    ):
         for path in sorted(WEB.glob(pattern)):
-            name = path.relative_to(REPOSITORY).as_posix()
-            for key in _of_file(path, method, options):
-                texts.setdefault(key, set()).add(name)
+            for key in read(path):
+                texts.setdefault(key, set()).add(path.relative_to(REPOSITORY).as_posix())
     for text in (*ERRORS.values(), *ADVICE.values(), *TITLES.values()):
         texts.setdefault((text, ""), set()).add("service/web/error_texts.py")
     return texts
 
 
-def _of_file(path: Path, method: str, options: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _of_template(path: Path) -> Iterator[tuple[str, str]]:
     with path.open("rb") as file:
-        for _, message, _, _ in extract(method, file, KEYWORDS, options=options):
-            one, many = (message, "") if isinstance(message, str) else message[:2]
-            yield str(one), str(many)
+        options = {"trimmed": "true", "silent": "false"}
+        for _, _, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), [], options):
+            one, many = message[:2] if isinstance(message, tuple) else (message, "")
+            # A variable has no text here: what it holds is marked elsewhere.
+            if one:
+                yield one, many or ""
+
+
+def _of_module(path: Path) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "marked":
+            yield str(ast.literal_eval(node.args[0])), ""
+
+
+def unmarked() -> Iterator[str]:
+    """Yield the texts of scripts that are not marked; templates are held to it by a test, which renders them."""
+    for path in sorted(WEB.glob("static/*.js")):
+        for line, text in script_texts.unmarked(path):
+            yield f"{path.relative_to(REPOSITORY).as_posix()}:{line}: {text!r} is not marked for translation"
 
 
 def update(tag: str, texts: Texts) -> None:
@@ -132,7 +139,8 @@ def main(check: bool) -> None:
     if not check:
         for tag in tags:
             update(tag, texts)
-    found = [f"service/web/catalogues/{tag}.po: {fault}" for tag in tags for fault in faults(tag, texts)]
+    found = [*unmarked()]
+    found += [f"service/web/catalogues/{tag}.po: {fault}" for tag in tags for fault in faults(tag, texts)]
     print("\n".join([*found, f"{len(texts)} texts in {len(tags)} catalogues, {len(found)} faults"]))
     sys.exit(1 if check and found else 0)
 

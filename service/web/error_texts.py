@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from service import errors
 from service.errors import AnalysisError
@@ -56,8 +55,21 @@ ADVICE: Mapping[str, str] = {kind.code: kind.advice for kind in _KINDS}
 """What to do about it, by code of a job's error."""
 
 TITLES: Mapping[int, str] = {
-    status.value: status.phrase
-    for status in HTTPStatus
-    if status in {400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504}
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    409: "Conflict",
+    410: "Gone",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
-"""Titles of error pages by status."""
+"""Titles of error pages by status; Python's own phrases differ between its versions."""

@@ -18,7 +18,7 @@ from typing import Any
 import polib
 from flask import Flask, Response, g, has_request_context, request
 
-from service.web.error_texts import ADVICE, ERRORS, WHOLE
+from service.web.error_texts import ADVICE, ERRORS, TITLES, WHOLE
 
 SOURCE = "en"
 LANGUAGES: Mapping[str, str] = {
@@ -70,6 +70,11 @@ def gettext(text: str) -> str:
 def ngettext(one: str, many: str, count: int) -> str:
     """Translate a text that depends on a count."""
     return _translations(language()).ngettext(one, many, count)
+
+
+def title(status: int, phrase: str) -> str:
+    """Return the title of an error page in the request's language; the phrase for a status without one."""
+    return gettext(TITLES[status]) if status in TITLES else phrase
 
 
 def error_sentence(code: str) -> str | None:

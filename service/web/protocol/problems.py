@@ -35,7 +35,12 @@ def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | No
     body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
     if wants_page():
         g.is_error_page = True
-        page = render_template("error.html", problem=body, sentence=languages.error_sentence(code))
+        page = render_template(
+            "error.html",
+            title=languages.title(status, body.title),
+            problem=body,
+            sentence=languages.error_sentence(code),
+        )
         response = make_response(page, status)
     else:
         response = make_response(json.dumps(body.model_dump()), status)

@@ -2,12 +2,15 @@
 
 import { ask } from "./session.js";
 import { byId as $, make } from "./dom.js";
+import { fixed, t } from "./texts.js";
 import { SUPPORT, unitCode, unitName } from "./words.js";
 
 const LICENCES = {
-  "research-only": "research-only: academic and non-commercial research",
-  permissive: "permissive: commercial use is allowed",
+  "research-only": t("research-only: academic and non-commercial research"),
+  permissive: t("permissive: commercial use is allowed"),
 };
+
+const STATUS = { ready: t("ready"), "not ready": t("not ready") };
 
 async function showSchema() {
   try {
@@ -15,18 +18,19 @@ async function showSchema() {
     const engine = schema.engine;
     const rows = engine
       ? [
-          ["Engine", engine.name],
-          ["Version", engine.version ?? "unknown"],
-          ["Licence class", LICENCES[engine.licence_class] ?? engine.licence_class],
+          [t("Engine"), engine.name],
+          [t("Version"), engine.version ?? t("unknown")],
+          [t("Licence class"), LICENCES[engine.licence_class] ?? engine.licence_class],
         ]
-      : [["Engine", "none on this server"]];
-    rows.push(["Schema of results", `version ${schema.version}: ${schema.image.length} columns for pictures, ${schema.video.length} for videos`]);
+      : [[t("Engine"), t("none on this server")]];
+    const facts = { version: String(schema.version), pictures: schema.image.length, videos: schema.video.length };
+    rows.push([t("Schema of results"), t("version {version}: {pictures} columns for pictures, {videos} for videos", facts)]);
     $("engine").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
     showUnits(schema.image);
     $("problem").textContent = "";
   } catch (error) {
-    const why = error.status === 401 ? "shown after sign-in" : "unknown";
-    $("engine").replaceChildren(make("dt", {}, "Engine"), make("dd", {}, why));
+    const why = error.status === 401 ? t("shown after sign-in") : t("unknown");
+    $("engine").replaceChildren(make("dt", {}, t("Engine")), make("dd", {}, why));
     if (error.status !== 401) $("problem").textContent = error.message;
   }
 }
@@ -41,7 +45,7 @@ function showUnits(columns) {
 function unitRow(code, support) {
   const cells = ["r", "c"].map((kind) => {
     const level = SUPPORT[support.get(`${code}_${kind}`)];
-    const content = level ? make("span", { class: `chip ${level.kind}` }, level.words) : "no such column";
+    const content = level ? make("span", { class: `chip ${level.kind}` }, level.words) : t("no such column");
     return make("td", { class: level ? null : "muted small" }, content);
   });
   return make("tr", {}, make("th", { scope: "row", class: "number" }, code), make("td", {}, unitName(code)), ...cells);
@@ -52,10 +56,10 @@ async function showHealth() {
     // 503 carries the checks as well.
     const response = await fetch("/readyz", { cache: "no-store" });
     const { status, checks } = await response.json();
-    showState(status, status === "ready" ? "good" : "bad");
+    showState(STATUS[status] ?? status, status === "ready" ? "good" : "bad");
     $("checks").replaceChildren(...Object.entries(checks).map(([name, check]) => checkRow(name, check)));
   } catch {
-    showState("does not answer", "bad");
+    showState(t("does not answer"), "bad");
     $("checks").replaceChildren();
   }
   $("checks-table").hidden = !$("checks").childElementCount;
@@ -67,9 +71,9 @@ function showState(words, colour) {
 }
 
 function checkRow(name, check) {
-  const state = make("span", { class: `chip ${check.ok ? "good" : "bad"}` }, check.ok ? "ok" : "failing");
-  const why = check.error && make("p", { class: "small" }, check.error);
-  const seconds = make("td", { class: "number" }, check.seconds.toFixed(3));
+  const state = make("span", { class: `chip ${check.ok ? "good" : "bad"}` }, check.ok ? t("ok") : t("failing"));
+  const why = check.error && make("p", { class: "small", lang: "en" }, check.error);
+  const seconds = make("td", { class: "number" }, fixed(check.seconds, 3));
   return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, state, why), seconds);
 }
 

@@ -5,9 +5,10 @@ import { byId as $, setText } from "./dom.js";
 import { jobPage } from "./job-words.js";
 import { Live } from "./live.js";
 import { analyseClip, LONGEST_S, Recorder } from "./recorder.js";
+import { degrees, fixed, percent, t } from "./texts.js";
 import { clock } from "./timeline.js";
 import { UnitBars } from "./unit-bars.js";
-import { countFaces, gazeWords, intensities, percent, poseWords } from "./words.js";
+import { countFaces, gazeWords, intensities, poseWords } from "./words.js";
 
 const TICK_MS = 250;
 
@@ -78,26 +79,25 @@ async function toggleLive() {
 function showLive({ faces }, perSecond) {
   $("camera-view").classList.add("is-covered");
   const [face] = faces;
-  setText($("live-speed"), `${perSecond.toFixed(1)} pictures a second`);
+  setText($("live-speed"), t("{number} pictures a second", { number: fixed(perSecond, 1) }));
   $("live-numbers").hidden = !face;
   if (face) {
     setText($("live-confidence"), percent(face.confidence));
     const { pitch, yaw, roll } = face.head_pose.rotation_deg;
     setText($("live-head"), poseWords(face));
-    setText($("live-gaze"), gazeWords(face) || "not measured");
-    setText($("live-angles"), `head ${[pitch, yaw, roll].map(degrees).join(", ")}; gaze ${face.gaze ? face.gaze.angle_deg.map(degrees).join(", ") : "–"}`);
+    setText($("live-gaze"), gazeWords(face) || t("not measured"));
+    setText($("live-angles"), t("head {head}; gaze {gaze}", { head: listed([pitch, yaw, roll]), gaze: face.gaze ? listed(face.gaze.angle_deg) : "–" }));
     // In the order of their numbers: sorted by strength they would change places all the time.
     bars.make(intensities(face).map(([column]) => column).sort());
     bars.show((column) => face.action_units[column]?.intensity ?? null);
   }
   if (faces.length === lastCount) return;
   lastCount = faces.length;
-  $("summary").textContent = `${countFaces(faces.length)} before the camera.`;
+  $("summary").textContent = t("{faces} before the camera.", { faces: countFaces(faces.length) });
 }
 
-/** With a real minus sign, and no minus zero. */
-function degrees(value) {
-  return `${(Math.round(value * 10) / 10 + 0).toFixed(1).replace("-", "−")}°`;
+function listed(angles) {
+  return angles.map(degrees).join(", ");
 }
 
 // --- a clip ----------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ function toggleRecording() {
 
 async function discardClip() {
   await recorder.stop();
-  setText($("clip-words"), "The clip was discarded.");
+  setText($("clip-words"), t("The clip was discarded."));
   showRecording();
 }
 
@@ -132,7 +132,7 @@ async function keepClip() {
   live.stop();
   sending = new AbortController();
   $("record").disabled = true;
-  const say = (share) => setText($("clip-words"), `Clip of ${clock(seconds, 1)}: ${percent(share)} uploaded`);
+  const say = (share) => setText($("clip-words"), t("Clip of {length}: {share} uploaded", { length: clock(seconds, 1), share: percent(share) }));
   try {
     say(0);
     const job = await analyseClip(clip, page.dataset.mediaType, say, sending.signal);
@@ -150,11 +150,11 @@ async function keepClip() {
 function showRecording() {
   const { isOn } = recorder;
   if (!isOn) clearInterval(ticking);
-  setText($("record"), isOn ? "Stop and measure the clip" : "Record a clip");
+  setText($("record"), isOn ? t("Stop and measure the clip") : t("Record a clip"));
   $("record").setAttribute("aria-pressed", String(isOn));
   $("discard").hidden = !isOn;
   $("shoot").disabled = $("turn").disabled = isOn;
-  if (isOn) setText($("clip-words"), `Recording, ${clock(Math.floor(recorder.seconds), 1)} of at most ${clock(LONGEST_S)}`);
+  if (isOn) setText($("clip-words"), t("Recording, {now} of at most {most}", { now: clock(Math.floor(recorder.seconds), 1), most: clock(LONGEST_S) }));
 }
 
 $("open-camera").addEventListener("click", () => openCamera(() => camera.open()));

@@ -2,15 +2,16 @@
 
 import { Problem } from "./session.js";
 import { jpeg } from "./reduce.js";
+import { t } from "./texts.js";
 
 const IDEAL = { width: { ideal: 1280 }, height: { ideal: 720 } };
 
 const REFUSALS = {
   NotAllowedError:
-    "The camera is blocked for this page. Allow it in the browser’s settings for this site (the sign beside the address), then try again.",
-  NotFoundError: "No camera was found on this device.",
-  NotReadableError: "The camera is in use by another program. Close that one, then try again.",
-  OverconstrainedError: "No camera of that kind was found on this device.",
+    t("The camera is blocked for this page. Allow it in the browser’s settings for this site (the sign beside the address), then try again."),
+  NotFoundError: t("No camera was found on this device."),
+  NotReadableError: t("The camera is in use by another program. Close that one, then try again."),
+  OverconstrainedError: t("No camera of that kind was found on this device."),
 };
 
 export class Camera {
@@ -33,14 +34,14 @@ export class Camera {
   /** @throws {Problem} with advice */
   async open() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new Problem("The camera needs a secure address (https), and this one is not. Choose a photo instead.");
+      throw new Problem(t("The camera needs a secure address (https), and this one is not. Choose a photo instead."));
     }
     this.close();
     try {
       const wanted = { video: { facingMode: this.facing, ...IDEAL }, audio: false };
       this.stream = await navigator.mediaDevices.getUserMedia(wanted);
     } catch (error) {
-      throw new Problem(REFUSALS[error.name] ?? `The camera does not start (${error.name}).`, { code: error.name });
+      throw new Problem(REFUSALS[error.name] ?? t("The camera does not start ({name}).", { name: error.name }), { code: error.name });
     }
     this.video.srcObject = this.stream;
     await this.video.play();

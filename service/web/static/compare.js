@@ -1,9 +1,10 @@
 /** *Compare*: the timelines of two videos below each other, on one time axis with one scrubber. */
 
 import { byId, make, setText } from "./dom.js";
-import { fileName, jobPage, problemWords, time } from "./job-words.js";
+import { fileName, jobPage, mediaTypeWord, problemWords, time } from "./job-words.js";
 import { Series } from "./series.js";
 import { ask } from "./session.js";
+import { fixed, t } from "./texts.js";
 import { clock, Timeline } from "./timeline.js";
 
 const SIDES = ["one", "other"];
@@ -43,7 +44,7 @@ async function open(side) {
   const series = new Series(job.links.series ?? `${job.links.self}/series`);
   const title = byId(`${side}-title`);
   title.replaceChildren(make("a", { href: jobPage(job.id) }, fileName(job.blob)));
-  byId(`${side}-facts`).replaceChildren(...[job.media_type, `generation ${job.generation}`].map((words) => make("span", {}, words)), time(job.times.finished));
+  byId(`${side}-facts`).replaceChildren(...[mediaTypeWord(job.media_type), t("generation {number}", { number: job.generation })].map((words) => make("span", {}, words)), time(job.times.finished));
   const timeline = new Timeline(byId(`${side}-canvas`), seek, (words) => setText(byId(`${side}-values`), words || timeline.wordsOfUnit(now)));
   return { side, job, series, timeline };
 }
@@ -65,7 +66,7 @@ function moved(seconds) {
   const [from, to] = whole();
   for (const { side, timeline, head } of sides) {
     if (head.face === null) {
-      setText(byId(`${side}-values`), "The table has no rows.");
+      setText(byId(`${side}-values`), t("The table has no rows."));
       continue;
     }
     timeline.move(now);
@@ -73,7 +74,7 @@ function moved(seconds) {
   }
   const slider = byId("compared-timelines");
   for (const [name, value] of Object.entries({ valuemin: from, valuemax: to, valuenow: now })) slider.setAttribute(`aria-${name}`, value.toFixed(3));
-  slider.setAttribute("aria-valuetext", `${now.toFixed(2)} s of ${to.toFixed(2)} s`);
+  slider.setAttribute("aria-valuetext", t("{now} s of {end} s", { now: fixed(now, 2), end: fixed(to, 2) }));
   setText(byId("moment"), clock(now, 0.01));
 }
 

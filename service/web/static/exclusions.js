@@ -3,6 +3,7 @@
 import { byId, make, setText } from "./dom.js";
 import { problemWords, time } from "./job-words.js";
 import { ask, current } from "./session.js";
+import { fixed, t } from "./texts.js";
 
 const DECIMALS = 3;
 /** Tolerance for times written to the millisecond, as in the service. */
@@ -124,14 +125,14 @@ export class Exclusions {
   }
 
   #item(stretch, mayRemove) {
-    const words = `${stretch.start_s.toFixed(2)} s to ${stretch.end_s.toFixed(2)} s`;
+    const words = t("{from} s to {to} s", { from: fixed(stretch.start_s, 2), to: fixed(stretch.end_s, 2) });
     return make(
       "li",
       {},
-      make("button", { type: "button", class: "quiet number", title: "Go there", onclick: () => this.viewer.seek(stretch.start_s + this.viewer.frameSeconds() / 2) }, words),
-      make("span", { class: "excluded-reason" }, stretch.reason || "no reason given"),
+      make("button", { type: "button", class: "quiet number", title: t("Go there"), onclick: () => this.viewer.seek(stretch.start_s + this.viewer.frameSeconds() / 2) }, words),
+      make("span", { class: "excluded-reason" }, stretch.reason || t("no reason given")),
       make("span", { class: "muted small" }, `${stretch.by}, `, time(stretch.at)),
-      mayRemove && make("button", { type: "button", class: "quiet", "aria-label": `Remove ${words}`, onclick: () => this.#remove(stretch) }, "Remove"),
+      mayRemove && make("button", { type: "button", class: "quiet", "aria-label": t("Remove {name}", { name: words }), onclick: () => this.#remove(stretch) }, t("Remove")),
     );
   }
 }

@@ -1,25 +1,27 @@
 /** A job in words: labels for states, stages, sizes and times on all pages. */
 
 import { make } from "./dom.js";
+import { sentence } from "./session.js";
+import { adviceText, errorText, fixed, LOCALE, t, tn, whole } from "./texts.js";
 
 const STATES = {
-  queued: ["Waiting", ""],
-  running: ["Running", "warn"],
-  succeeded: ["Done", "good"],
-  failed: ["Failed", "bad"],
-  cancelled: ["Cancelled", ""],
-  superseded: ["Superseded", ""],
+  queued: [t("Waiting"), ""],
+  running: [t("Running"), "warn"],
+  succeeded: [t("Done"), "good"],
+  failed: [t("Failed"), "bad"],
+  cancelled: [t("Cancelled"), ""],
+  superseded: [t("Superseded"), ""],
 };
 
 const STAGES = {
-  queued: "waits for a worker",
-  starting: "starting on a worker",
-  fetch: "fetching the file",
-  probe: "inspecting the file",
-  prepare: "preparing the file",
-  engine: "measuring faces",
-  results: "reading the table",
-  publish: "publishing the result",
+  queued: t("waits for a worker"),
+  starting: t("starting on a worker"),
+  fetch: t("fetching the file"),
+  probe: t("inspecting the file"),
+  prepare: t("preparing the file"),
+  engine: t("measuring faces"),
+  results: t("reading the table"),
+  publish: t("publishing the result"),
 };
 
 /** Stages of a job between two attempts: its record says running, and no worker holds it. */
@@ -46,39 +48,47 @@ function state(job) {
   return known ?? [job.state, ""];
 }
 
-/** "measuring faces"; an unknown stage keeps the service's word. */
+/** t("measuring faces"); an unknown stage keeps the service's word. */
 export function stageWords(stage) {
   return STAGES[stage] ?? stage;
 }
 
+const MEDIA = { image: t("image"), video: t("video"), sequence: t("sequence of pictures") };
+const MEDIA_TYPES = { wild: t("wild"), posed: t("posed") };
+
 /** "image, wild". */
-export function mediaWords(job) {
-  return `${job.media}, ${job.media_type}`;
+export function mediaWords({ media, media_type: type }) {
+  return `${MEDIA[media] ?? media}, ${mediaTypeWord(type)}`;
+}
+
+/** "wild". */
+export function mediaTypeWord(type) {
+  return MEDIA_TYPES[type] ?? type;
 }
 
 /** "4.2 MB"; powers of 1,024, as the service's limits are. */
 export function bytes(size) {
-  if (size === 1) return "1 byte";
-  const units = ["bytes", "KiB", "MiB", "GiB"];
+  const units = [t("{number} KiB"), t("{number} MiB"), t("{number} GiB")];
+  if (size < 1024) return tn("{count} byte", "{count} bytes", size);
   let step = 0;
+  size /= 1024;
   while (size >= 1024 && step < units.length - 1) {
     size /= 1024;
     step += 1;
   }
-  return `${step && size < 100 ? size.toFixed(1) : Math.round(size)} ${units[step]}`;
+  return units[step].replace("{number}", size < 100 ? fixed(size, 1) : whole(size));
 }
 
 /** "0.42 s", "3.1 s", "2 min 5 s", "1 h 12 min". */
 export function seconds(value) {
-  if (value < 0.995) return `${value.toFixed(2)} s`;
-  if (value < 59.95) return `${value.toFixed(1)} s`;
-  const whole = Math.round(value);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  if (value < 59.95) return t("{number} s", { number: fixed(value, value < 0.995 ? 2 : 1) });
+  const all = Math.round(value);
+  if (all < 3600) return t("{minutes} min {seconds} s", { minutes: Math.floor(all / 60), seconds: all % 60 });
+  return t("{hours} h {minutes} min", { hours: Math.floor(all / 3600), minutes: Math.floor((all % 3600) / 60) });
 }
 
-const SHORT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const LONG = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const SHORT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const LONG = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "long" });
 
 /** A point in time as this browser writes it. */
 export function time(iso) {
@@ -108,13 +118,13 @@ export function jobPage(id) {
 export function resultLinks(job) {
   const { links } = job;
   const offered = [
-    links.csv && ["Report", links.report ?? `${links.self}/report.html`, { class: "button primary" }],
-    links.csv && ["Table (CSV)", links.csv, { class: "button", download: true }],
-    links.overlay && ["Overlay", links.overlay, { class: "button" }],
-    links.aligned && ["Aligned faces", links.aligned, { class: "button" }],
-    links.manifest && ["Manifest", links.manifest, { class: "button" }],
+    links.csv && [t("Report"), links.report ?? `${links.self}/report.html`, { class: "button primary" }],
+    links.csv && [t("Table (CSV)"), links.csv, { class: "button", download: true }],
+    links.overlay && [t("Overlay"), links.overlay, { class: "button" }],
+    links.aligned && [t("Aligned faces"), links.aligned, { class: "button" }],
+    links.manifest && [t("Manifest"), links.manifest, { class: "button" }],
   ];
-  const of = make("span", { class: "visually-hidden" }, ` of ${fileName(job.blob)}`);
+  const of = make("span", { class: "visually-hidden" }, ` ${t("of {file}", { file: fileName(job.blob) })}`);
   return offered
     .filter(Boolean)
     .map(([name, href, more]) => make("a", { href, ...more }, name, of.cloneNode(true)));
@@ -123,15 +133,15 @@ export function resultLinks(job) {
 /** All downloads of a finished job: label, address and what it is. */
 export function downloads({ links }) {
   return [
-    ["Everything (zip)", links.archive, "all files below in one archive"],
-    ["Table (CSV)", links.csv, "every row as measured, in OpenFace's columns"],
-    ["Tidy table (Parquet)", links.parquet, "for pandas, R or DuckDB, with job, quality and exclusions in each row"],
-    ["Summary (JSON)", links.summary, "statistics, events, blinks and cautions"],
-    ["Report (HTML)", links.report, "one page for reading and printing"],
-    ["Overlay", links.overlay, "the media with the measurements drawn into it"],
-    ["Methods (text)", links.methods, "for the methods section of a paper"],
-    ["Citations (BibTeX)", links.citation, "of the works that the measurements rest on"],
-    ["Manifest (JSON)", links.manifest, "engine, versions, steps and checksums"],
+    [t("Everything (zip)"), links.archive, t("all files below in one archive")],
+    [t("Table (CSV)"), links.csv, t("every row as measured, in OpenFace's columns")],
+    [t("Tidy table (Parquet)"), links.parquet, t("for pandas, R or DuckDB, with job, quality and exclusions in each row")],
+    [t("Summary (JSON)"), links.summary, t("statistics, events, blinks and cautions")],
+    [t("Report (HTML)"), links.report, t("one page for reading and printing")],
+    [t("Overlay"), links.overlay, t("the media with the measurements drawn into it")],
+    [t("Methods (text)"), links.methods, t("for the methods section of a paper")],
+    [t("Citations (BibTeX)"), links.citation, t("of the works that the measurements rest on")],
+    [t("Manifest (JSON)"), links.manifest, t("engine, versions, steps and checksums")],
   ].filter(([, href]) => href);
 }
 
@@ -140,7 +150,13 @@ export function progressBar(job, label) {
   return make("progress", { max: 1, value: job.progress, "aria-label": label });
 }
 
+/** A job's error in the page's language, and what to do about it; null without an error. */
+export function errorWords({ error }) {
+  if (!error) return null;
+  return { message: error.message && errorText(error.code, sentence(error.message)), advice: adviceText(error.code, error.advice) };
+}
+
 /** A problem's message; where a key is missing, the sign-in form is shown already. */
 export function problemWords(problem) {
-  return problem.status === 401 ? "Sign in to go on." : problem.message;
+  return problem.status === 401 ? t("Sign in to go on.") : problem.message;
 }

@@ -5,6 +5,7 @@ import { follow } from "./follow.js";
 import {
   bytes,
   downloads,
+  errorWords,
   fileName,
   isFinished,
   jobPage,
@@ -18,19 +19,20 @@ import {
   time,
   tookSeconds,
 } from "./job-words.js";
-import { ask, current, sentence } from "./session.js";
+import { ask, current } from "./session.js";
 import { openPicture } from "./picture-viewer.js";
+import { fixed, percent, t, tNodes, whole } from "./texts.js";
 import { openViewer } from "./viewer.js";
 
 const STAGES = ["queued", "fetch", "probe", "prepare", "engine", "results", "publish"];
 const STEPS = {
-  fetch: "Fetch the file",
-  probe: "Inspect it",
-  prepare: "Prepare it",
-  engine: "Measure",
-  results: "Read the table",
-  publish: "Publish",
-  other: "Everything else",
+  fetch: t("Fetch the file"),
+  probe: t("Inspect it"),
+  prepare: t("Prepare it"),
+  engine: t("Measure"),
+  results: t("Read the table"),
+  publish: t("Publish"),
+  other: t("Everything else"),
 };
 
 const id = byId("job").dataset.id;
@@ -81,7 +83,7 @@ function show(job) {
   showFacts(job);
   byId("result-card").hidden = !(isFinished(job) && job.links.manifest);
   byId("result-card").classList.toggle("is-good", job.state === "succeeded");
-  setText(byId("result-title"), job.state === "succeeded" ? "Result" : "Before the error");
+  setText(byId("result-title"), job.state === "succeeded" ? t("Result") : t("Before the error"));
   // All files of a result are under Downloads; a failed job has its manifest only.
   fill(byId("links"), ...resultLinks(job).slice(0, job.links.csv ? 1 : undefined));
   showDownloads(job);
@@ -104,8 +106,8 @@ function showDownloads(job) {
 
 function line(job) {
   const took = tookSeconds(job);
-  if (!isFinished(job)) return `${Math.floor(job.progress * 100)} %, ${stageWords(job.stage)}`;
-  return took === null ? "" : `in ${seconds(took)}`;
+  if (!isFinished(job)) return t("{share}, {stage}", { share: percent(job.progress), stage: stageWords(job.stage) });
+  return took === null ? "" : t("in {time}", { time: seconds(took) });
 }
 
 function showProgress(job) {
@@ -126,11 +128,12 @@ function showError(job) {
   const { error } = job;
   byId("error-card").hidden = !error;
   if (!error) return;
-  const titles = { failed: "Why it failed", cancelled: "It was cancelled", superseded: "The file was replaced" };
-  setText(byId("error-title"), titles[job.state] ?? `Attempt ${job.attempts} did not succeed`);
-  setText(byId("error-message"), error.message && sentence(error.message));
+  const titles = { failed: t("Why it failed"), cancelled: t("It was cancelled"), superseded: t("The file was replaced") };
+  setText(byId("error-title"), titles[job.state] ?? t("Attempt {number} did not succeed", { number: job.attempts }));
+  const { message, advice } = errorWords(job);
+  setText(byId("error-message"), message);
   byId("error-message").hidden = !error.message;
-  setText(byId("advice"), isFinished(job) ? error.advice : "Nothing: the job is retried by itself.");
+  setText(byId("advice"), isFinished(job) ? advice : t("Nothing: the job is retried by itself."));
   setText(byId("error-code"), error.code);
 }
 
@@ -142,19 +145,19 @@ function showFacts(job) {
     .map(([name, value]) => `${name}=${typeof value === "boolean" ? Number(value) : value}`);
   const container = `/page/jobs?container=${encodeURIComponent(job.container)}`;
   facts(byId("facts"), [
-    ["File", job.blob],
-    ["Container", make("a", { href: container }, job.container)],
-    ["Media", mediaWords(job)],
-    ["Options", chosen.join(", ")],
-    ["Attempts", String(job.attempts)],
-    job.generation ? ["Re-run", `number ${job.generation}`] : null,
-    ["Submitted", time(job.times.created)],
-    ["Started", time(job.times.started)],
-    ["Finished", time(job.times.finished)],
-    job.superseded_by ? ["Newer version", make("a", { href: jobPage(job.superseded_by) }, "its job")] : null,
-    ["Version", make("code", {}, job.etag)],
-    ["Job id", make("code", {}, job.id)],
-    job.trace_id ? ["Trace id", make("code", {}, job.trace_id)] : null,
+    [t("File"), job.blob],
+    [t("Container"), make("a", { href: container }, job.container)],
+    [t("Media"), mediaWords(job)],
+    [t("Options"), chosen.join(", ")],
+    [t("Attempts"), String(job.attempts)],
+    job.generation ? [t("Re-run"), t("number {number}", { number: job.generation })] : null,
+    [t("Submitted"), time(job.times.created)],
+    [t("Started"), time(job.times.started)],
+    [t("Finished"), time(job.times.finished)],
+    job.superseded_by ? [t("Newer version"), make("a", { href: jobPage(job.superseded_by) }, t("its job"))] : null,
+    [t("Version"), make("code", {}, job.etag)],
+    [t("Job id"), make("code", {}, job.id)],
+    job.trace_id ? [t("Trace id"), make("code", {}, job.trace_id)] : null,
   ]);
 }
 
@@ -191,7 +194,7 @@ function showSteps(taken) {
   fill(
     byId("steps"),
     ...steps.map(([step, value]) => stepRow(STEPS[step] ?? step, value, value / longest)),
-    make("tr", { class: "total" }, make("th", { scope: "row" }, "Total"), number(taken.total), make("td")),
+    make("tr", { class: "total" }, make("th", { scope: "row" }, t("Total")), number(taken.total), make("td")),
   );
 }
 
@@ -202,27 +205,36 @@ function stepRow(name, value, share) {
 }
 
 function number(value) {
-  return make("td", { class: "number" }, value.toFixed(3));
+  return make("td", { class: "number" }, fixed(value, 3));
 }
 
 function showResult(manifest) {
   const { engine, frames, completeness, csv, media } = manifest;
-  const verdict = completeness && (completeness.verdict === "complete" ? "complete" : `partial: ${completeness.reason}`);
+  const verdict = completeness && (completeness.verdict === "complete" ? t("complete") : partial(completeness.reason));
   facts(byId("result-facts"), [
-    completeness ? ["Table", verdict] : null,
-    manifest.faces === null ? null : ["Faces", String(manifest.faces)],
-    frames ? ["Frames", `${frames.written} of ${frames.expected ?? "?"} written, a face in ${frames.success}`] : null,
-    csv ? ["Rows", `${csv.rows.toLocaleString()}, each of ${csv.columns} columns; ${bytes(csv.bytes)} in all`] : null,
-    media.probe ? ["Media", probeWords(media)] : null,
-    media.preparation.length ? ["Prepared", media.preparation.join("; ")] : null,
-    engine ? ["Engine", [engine.name, engine.version].filter(Boolean).join(" ")] : null,
-    engine ? ["Licence", engine.licence_class] : null,
+    completeness ? [t("Table"), verdict] : null,
+    manifest.faces === null ? null : [t("Faces"), whole(manifest.faces)],
+    frames ? [t("Frames"), t("{written} of {expected} written, a face in {success}", { ...frames, expected: frames.expected ?? "?" })] : null,
+    csv ? [t("Rows"), t("{rows}, each of {columns} columns; {size} in all", { ...csv, size: bytes(csv.bytes) })] : null,
+    media.probe ? [t("Media"), probeWords(media)] : null,
+    media.preparation.length ? [t("Prepared"), english(media.preparation.join("; "))] : null,
+    engine ? [t("Engine"), [engine.name, engine.version].filter(Boolean).join(" ")] : null,
+    engine ? [t("Licence"), engine.licence_class] : null,
   ]);
+}
+
+function partial(reason) {
+  return make("span", {}, ...tNodes("partial: {reason}", { reason: english(reason) }));
+}
+
+/** What the service says in its own words. */
+function english(words) {
+  return make("span", { lang: "en" }, words);
 }
 
 function probeWords({ probe, bytes: size }) {
   const parts = [`${probe.width} × ${probe.height}`, probe.codec];
-  if (probe.duration_s) parts.push(seconds(probe.duration_s), `${Number(probe.frame_rate.toFixed(2))} frames a second`);
+  if (probe.duration_s) parts.push(seconds(probe.duration_s), t("{number} frames a second", { number: Number(probe.frame_rate.toFixed(2)) }));
   if (size) parts.push(bytes(size));
   return parts.join(", ");
 }
@@ -257,7 +269,7 @@ byId("sure").addEventListener("close", async () => {
   const job = await order(byId("cancel"), `/jobs/${id}/cancel`);
   if (!job) return;
   show(job);
-  if (!isFinished(job)) setText(byId("line"), "It is being cancelled.");
+  if (!isFinished(job)) setText(byId("line"), t("It is being cancelled."));
   else byId("title").focus();
 });
 

@@ -2,6 +2,7 @@
 
 import { byId, fill, make, set, setText } from "./dom.js";
 import {
+  errorWords,
   fileName,
   isFinished,
   jobPage,
@@ -14,8 +15,10 @@ import {
   time,
   tookSeconds,
 } from "./job-words.js";
-import { ask, current, sentence } from "./session.js";
+import { ask, current } from "./session.js";
+import { percent, t, tn } from "./texts.js";
 
+const COLUMNS = { state: t("State"), media: t("Media"), submitted: t("Submitted"), took: t("Took"), attempts: t("Attempts") };
 const FILTERS = ["text", "state", "container"];
 const REFRESH_EVERY_MS = 2500;
 const REFRESHED_AT_ONCE = 8;
@@ -43,7 +46,7 @@ function filters() {
 async function load() {
   const own = ++loads;
   setText(byId("problem"), "");
-  setText(byId("count"), "Looking…");
+  setText(byId("count"), t("Looking…"));
   byId("more").disabled = true;
   try {
     const before = shown.size;
@@ -68,10 +71,11 @@ async function load() {
 
 function report() {
   const count = shown.size;
-  const some = count === 1 ? "1 job" : `${count} jobs`;
-  const none = filters().size ? "No job matches." : "There are no jobs yet.";
-  const more = cursor ? ", and there are older ones" : "";
-  setText(byId("count"), count ? `${some}${more}` : cursor ? "None found so far; there are older jobs." : none);
+  const none = filters().size ? t("No job matches.") : t("There are no jobs yet.");
+  const some = cursor
+    ? tn("{count} job, and there are older ones", "{count} jobs, and there are older ones", count)
+    : tn("{count} job", "{count} jobs", count);
+  setText(byId("count"), count ? some : cursor ? t("None found so far; there are older jobs.") : none);
   byId("table").hidden = !count;
   byId("more").hidden = !cursor;
 }
@@ -93,10 +97,7 @@ function newRow(job) {
     make("span", { class: "muted small job-place" }, place(job)),
   );
   const cells = Object.fromEntries(
-    ["State", "Media", "Submitted", "Took", "Attempts"].map((name) => [
-      name,
-      make("td", { role: "cell", "data-label": name }),
-    ]),
+    Object.entries(COLUMNS).map(([name, label]) => [name, make("td", { role: "cell", "data-label": label })]),
   );
   return { node: make("tr", { role: "row" }, file, ...Object.values(cells)), cells, job };
 }
@@ -110,20 +111,20 @@ function place(job) {
 function refresh(row, job) {
   const { cells } = row;
   row.job = job;
-  fill(cells.State, stateChip(job), ...stateMore(job));
-  fill(cells.Media, mediaWords(job));
-  fill(cells.Submitted, time(job.times.created));
+  fill(cells.state, stateChip(job), ...stateMore(job));
+  fill(cells.media, mediaWords(job));
+  fill(cells.submitted, time(job.times.created));
   const took = tookSeconds(job);
-  fill(cells.Took, took === null ? make("span", { class: "muted" }, "–") : seconds(took));
-  fill(cells.Attempts, String(job.attempts));
+  fill(cells.took, took === null ? make("span", { class: "muted" }, "–") : seconds(took));
+  fill(cells.attempts, String(job.attempts));
 }
 
 function stateMore(job) {
   if (job.state === "running") {
-    const bar = progressBar(job, `Progress of ${fileName(job.blob)}`);
-    return [bar, make("span", { class: "muted small" }, `${Math.floor(job.progress * 100)} % · ${stageWords(job.stage)}`)];
+    const bar = progressBar(job, t("Progress of {name}", { name: fileName(job.blob) }));
+    return [bar, make("span", { class: "muted small" }, `${percent(job.progress)} · ${stageWords(job.stage)}`)];
   }
-  if (job.state === "failed" && job.error) return [make("span", { class: "muted small job-error" }, sentence(job.error.message))];
+  if (job.state === "failed" && job.error) return [make("span", { class: "muted small job-error" }, errorWords(job).message)];
   return [];
 }
 

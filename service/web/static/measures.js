@@ -1,24 +1,25 @@
 /** The numbers of one face: pose, gaze, and a bar for each action unit. */
 
 import { make } from "./dom.js";
-import { gazeWords, intensities, percent, poseWords, SUPPORT, unitCode, unitName } from "./words.js";
+import { degrees, fixed, percent, t } from "./texts.js";
+import { capital, gazeWords, intensities, poseWords, SUPPORT, unitCode, unitName } from "./words.js";
 
 const HIGHEST = 5;
 
 /** @param {HTMLElement} list a `dl` */
 export function showPose(list, face) {
   if (!face.head_pose) {
-    list.replaceChildren(make("dt", {}, "Confidence"), make("dd", {}, percent(face.confidence)));
+    list.replaceChildren(make("dt", {}, t("Confidence")), make("dd", {}, percent(face.confidence)));
     return;
   }
   const { rotation_deg: angles, translation_mm: [, , z] } = face.head_pose;
   const rows = [
-    ["Confidence", percent(face.confidence)],
-    ["Head", capital(poseWords(face))],
-    ["Gaze", capital(gazeWords(face)) || "not measured"],
-    ["Head angles", `pitch ${degrees(angles.pitch)}, yaw ${degrees(angles.yaw)}, roll ${degrees(angles.roll)}, in camera coordinates`],
-    ["Distance", `about ${Math.round(z / 10)} cm, with an assumed focal length`],
-    face.gaze && ["Gaze angles", `${degrees(face.gaze.angle_deg[0])} across, ${degrees(face.gaze.angle_deg[1])} down, in camera coordinates`],
+    [t("Confidence"), percent(face.confidence)],
+    [t("Head"), capital(poseWords(face))],
+    [t("Gaze"), capital(gazeWords(face)) || t("not measured")],
+    [t("Head angles"), t("pitch {pitch}, yaw {yaw}, roll {roll}, in camera coordinates", all(angles))],
+    [t("Distance"), t("about {number} cm, with an assumed focal length", { number: Math.round(z / 10) })],
+    face.gaze && [t("Gaze angles"), t("{across} across, {down} down, in camera coordinates", all({ across: face.gaze.angle_deg[0], down: face.gaze.angle_deg[1] }))],
   ];
   list.replaceChildren(...rows.filter(Boolean).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
@@ -32,7 +33,7 @@ export function showUnits(body, leftOut, face) {
   const missing = Object.entries(face.action_units)
     .filter(([column, unit]) => column.endsWith("_r") && typeof unit.intensity !== "number")
     .map(([column]) => unitCode(column));
-  leftOut.textContent = missing.length ? `Not measured by this engine: ${missing.join(", ")}.` : "";
+  leftOut.textContent = missing.length ? t("Not measured by this engine: {units}.", { units: missing.join(", ") }) : "";
 }
 
 function unitRow(column, unit) {
@@ -46,19 +47,14 @@ function unitRow(column, unit) {
     make(
       "td",
       { class: "unit-measured" },
-      make("span", { class: "number" }, unit.intensity.toFixed(2)),
+      make("span", { class: "number" }, fixed(unit.intensity, 2)),
       make("span", { class: "bar", "aria-hidden": "true" }, filled),
     ),
     make("td", {}, make("span", { class: `chip ${kind}` }, words)),
   );
 }
 
-function capital(words) {
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-/** With a real minus sign, and no minus zero. */
-function degrees(value) {
-  const rounded = (Math.round(value * 10) / 10 + 0).toFixed(1);
-  return `${rounded.replace("-", "−")}°`;
+/** Angles by their names, as they are written. */
+function all(angles) {
+  return Object.fromEntries(Object.entries(angles).map(([name, value]) => [name, degrees(value)]));
 }

@@ -4,6 +4,7 @@ import { Camera } from "./camera.js";
 import { byId, make, setText } from "./dom.js";
 import { fitting } from "./reduce.js";
 import { ask, current, ready } from "./session.js";
+import { fixed, LOCALE, t, tn } from "./texts.js";
 
 const { maxBytes, maxPixels } = byId("people-page").dataset;
 const LIMITS = { maxBytes: Number(maxBytes), maxPixels: Number(maxPixels) };
@@ -64,28 +65,30 @@ function show() {
   const some = people.filter((person) => person.name.toLowerCase().includes(wanted));
   byId("people").replaceChildren(...some.map(row));
   byId("more").hidden = !cursor;
-  const count = some.length === 1 ? "1 person" : `${some.length} people`;
-  setText(byId("count"), people.length || cursor ? `${count}${cursor ? ", and there are more" : ""}` : "No one is enrolled yet");
+  const count = cursor
+    ? tn("{count} person, and there are more", "{count} people, and there are more", some.length)
+    : tn("{count} person", "{count} people", some.length);
+  setText(byId("count"), people.length || cursor ? count : t("No one is enrolled yet"));
 }
 
 function row(person) {
-  const faces = person.faces.length === 1 ? "1 face" : `${person.faces.length} faces`;
-  const until = person.expires ? ` · until ${new Date(person.expires).toLocaleDateString()}` : "";
+  const about = [tn("{count} face", "{count} faces", person.faces.length), t("consent: {reference}", { reference: person.consent })];
+  if (person.expires) about.push(t("until {date}", { date: new Date(person.expires).toLocaleDateString(LOCALE) }));
   const facts = make(
     "div",
     { class: "person-facts" },
     make("strong", {}, person.name),
-    make("span", { class: "muted small" }, `${faces} · consent: ${person.consent}${until}`),
+    make("span", { class: "muted small" }, about.join(" · ")),
   );
-  const of = (words) => `${words} ${person.name}`;
+  const { name } = person;
   return make(
     "li",
     {},
     face(person),
     facts,
-    make("button", { type: "button", "aria-label": of("Rename"), onclick: (event) => rename(event, person) }, "Rename"),
-    make("button", { type: "button", "aria-label": of("Export the data of"), onclick: (event) => exportData(event, person) }, "Export"),
-    make("button", { type: "button", class: "danger", "aria-label": of("Remove"), onclick: (event) => remove(event, person) }, "Remove"),
+    make("button", { type: "button", "aria-label": t("Rename {name}", { name }), onclick: (event) => rename(event, person) }, t("Rename")),
+    make("button", { type: "button", "aria-label": t("Export the data of {name}", { name }), onclick: (event) => exportData(event, person) }, t("Export")),
+    make("button", { type: "button", class: "danger", "aria-label": t("Remove {name}", { name }), onclick: (event) => remove(event, person) }, t("Remove")),
   );
 }
 
@@ -105,9 +108,9 @@ function face(person) {
 }
 
 function rename(event, person) {
-  const field = make("input", { type: "text", value: person.name, maxlength: 200, required: true, "aria-label": `New name of ${person.name}` });
-  const save = make("button", { type: "submit", class: "primary" }, "Save");
-  const form = make("form", { class: "rename" }, field, save, make("button", { type: "button", onclick: show }, "Cancel"));
+  const field = make("input", { type: "text", value: person.name, maxlength: 200, required: true, "aria-label": t("New name of {name}", { name: person.name }) });
+  const save = make("button", { type: "submit", class: "primary" }, t("Save"));
+  const form = make("form", { class: "rename" }, field, save, make("button", { type: "button", onclick: show }, t("Cancel")));
   form.addEventListener("submit", (submitted) => {
     submitted.preventDefault();
     doing(save, async () => {
@@ -138,8 +141,8 @@ function remove(event, person) {
   if (button.dataset.asked !== "yes") {
     // The second press removes.
     button.dataset.asked = "yes";
-    button.textContent = "Really remove?";
-    button.setAttribute("aria-label", `Really remove? ${person.name}`);
+    button.textContent = t("Really remove?");
+    button.setAttribute("aria-label", t("Really remove {name}?", { name: person.name }));
     return;
   }
   doing(button, async () => {
@@ -147,24 +150,26 @@ function remove(event, person) {
     people = people.filter((each) => each.id !== person.id);
     show();
     const named = receipt.mentioned_in.length;
-    const results = named ? ` ${named === 1 ? "1 result names" : `${named} results name`} this person and ${named === 1 ? "is" : "are"} not changed.` : "";
-    const embeddings = receipt.embeddings === 1 ? "1 embedding" : `${receipt.embeddings} embeddings`;
-    setText(byId("count"), `${person.name} is removed, with ${embeddings}.${results}`);
+    const { name } = person;
+    const removed = tn("{name} is removed, with {count} embedding.", "{name} is removed, with {count} embeddings.", receipt.embeddings, { name });
+    const results = tn("{count} result names this person and is not changed.", "{count} results name this person and are not changed.", named);
+    setText(byId("count"), named ? `${removed} ${results}` : removed);
   });
 }
 
 // Who is it?
 
 async function identify(file) {
-  setText(byId("found"), "Looking…");
+  setText(byId("found"), t("Looking…"));
   byId("matches").replaceChildren();
   try {
     const { blob } = await fitting(file, LIMITS);
     const form = new FormData();
     form.append("image", blob, "picture");
     const answer = await ask(path("/identify"), { method: "POST", body: form });
-    const count = answer.faces.length === 1 ? "1 face" : `${answer.faces.length} faces`;
-    setText(byId("found"), answer.faces.length ? `${count}; a distance below ${answer.threshold} is a match.` : "No face found.");
+    const faces = tn("{count} face", "{count} faces", answer.faces.length);
+    const said = t("{faces}; a distance below {threshold} is a match.", { faces, threshold: answer.threshold });
+    setText(byId("found"), answer.faces.length ? said : t("No face found."));
     byId("matches").replaceChildren(...answer.faces.map(matched));
   } catch (problem) {
     setText(byId("found"), "");
@@ -175,13 +180,13 @@ async function identify(file) {
 function matched(found, number) {
   const [best] = found.matches;
   const words = best
-    ? `distance ${best.distance.toFixed(2)}, confidence ${Math.round(best.confidence * 100)} %`
-    : "no enrolled person";
+    ? t("distance {distance}, confidence {share} %", { distance: fixed(best.distance, 2), share: Math.round(best.confidence * 100) })
+    : t("no enrolled person");
   return make(
     "li",
     {},
-    make("span", { class: `chip ${best ? "good" : ""}` }, `Face ${number + 1}`),
-    make("div", { class: "person-facts" }, make("strong", {}, best?.name ?? "Unknown"), make("span", { class: "muted small" }, words)),
+    make("span", { class: `chip ${best ? "good" : ""}` }, t("Face {number}", { number: number + 1 })),
+    make("div", { class: "person-facts" }, make("strong", {}, best?.name ?? t("Unknown")), make("span", { class: "muted small" }, words)),
   );
 }
 
@@ -189,11 +194,11 @@ function matched(found, number) {
 
 function choose(files) {
   chosen = [...files];
-  setText(byId("chosen"), chosen.length ? (chosen.length === 1 ? "1 picture" : `${chosen.length} pictures`) : "No picture yet");
+  setText(byId("chosen"), chosen.length ? tn("{count} picture", "{count} pictures", chosen.length) : t("No picture yet"));
 }
 
 async function enrol() {
-  if (!chosen.length) throw new Error("Choose a picture, or take one.");
+  if (!chosen.length) throw new Error(t("Choose a picture, or take one."));
   const form = new FormData();
   form.append("name", byId("name").value.trim());
   form.append("consent", byId("consent").value.trim());
@@ -205,7 +210,7 @@ async function enrol() {
   byId("enrol").reset();
   choose([]);
   show();
-  setText(byId("count"), `${person.name} is enrolled.`);
+  setText(byId("count"), t("{name} is enrolled.", { name: person.name }));
 }
 
 // Camera

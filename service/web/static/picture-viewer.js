@@ -5,7 +5,8 @@ import { problemWords } from "./job-words.js";
 import { showPose, showUnits } from "./measures.js";
 import { drawFaces } from "./overlay.js";
 import { ask } from "./session.js";
-import { countFaces, percent } from "./words.js";
+import { percent, t } from "./texts.js";
+import { countFaces } from "./words.js";
 
 const layers = new Set(["boxes", "landmarks", "pose", "gaze"]);
 let answer = null;
@@ -31,7 +32,7 @@ function showMedia(href) {
   const image = byId("analysed-picture");
   image.addEventListener("error", () => {
     image.hidden = true;
-    setText(byId("faces-note"), "This browser cannot show the picture, or it was deleted. Its measurements are drawn without it.");
+    setText(byId("faces-note"), t("This browser cannot show the picture, or it was deleted. Its measurements are drawn without it."));
   });
   if (href) image.src = href;
 }
@@ -42,7 +43,7 @@ function listFaces() {
   byId("faces-numbers").hidden = !faces.length;
   const choices = faces.map((face, at) => {
     const radio = make("input", { type: "radio", name: "picture-face", value: at });
-    return make("label", { class: "face" }, radio, `Face ${face.face}`, make("span", { class: "number" }, percent(face.confidence)));
+    return make("label", { class: "face" }, radio, t("Face {number}", { number: face.face }), make("span", { class: "number" }, percent(face.confidence)));
   });
   byId("picture-faces").replaceChildren(byId("picture-faces").querySelector("legend"), ...choices);
 }

@@ -6,7 +6,8 @@ import { byId as $, make } from "./dom.js";
 import { showPose, showUnits } from "./measures.js";
 import { drawCloseUp, drawFaces } from "./overlay.js";
 import { empty, fitting } from "./reduce.js";
-import { countFaces, percent, summary } from "./words.js";
+import { percent, t, tn } from "./texts.js";
+import { summary } from "./words.js";
 
 const page = $("try");
 const limits = { maxBytes: Number(page.dataset.maxBytes), maxPixels: Number(page.dataset.maxPixels) };
@@ -29,7 +30,7 @@ async function analyse(file) {
   const mine = (asking = new AbortController());
   showProblem("");
   page.classList.add("is-busy");
-  $("summary").textContent = "Measuring…";
+  $("summary").textContent = t("Measuring…");
   endPreview();
   const showing = preview(file, mine);
   try {
@@ -45,7 +46,7 @@ async function analyse(file) {
     endPreview();
     // The measurements before are still shown.
     $("summary").textContent = answer ? words() : "";
-    showProblem(error instanceof Problem ? error.message : `An error in this page: ${error.message}`);
+    showProblem(error instanceof Problem ? error.message : t("An error in this page: {message}", { message: error.message }));
   } finally {
     if (mine === asking) page.classList.remove("is-busy");
   }
@@ -79,7 +80,7 @@ async function show(file, measured, reduced, mine) {
   await image.decode().catch(async () => {
     // A kind that only the service reads: the measurements are drawn on an empty picture.
     image.src = URL.createObjectURL(await empty(measured.width, measured.height));
-    reduced = "this browser cannot show its pixels";
+    reduced = t("this browser cannot show its pixels");
     await image.decode();
   });
   if (before) URL.revokeObjectURL(before);
@@ -91,7 +92,7 @@ async function show(file, measured, reduced, mine) {
   $("result").hidden = false;
   $("picture-name").textContent = [file.name, reduced].filter(Boolean).join(" · ");
   const { name, version } = measured.engine;
-  $("measured-by").textContent = `${name}${version ? ` ${version}` : ""}, ${Math.round(measured.seconds * 1000)} ms`;
+  $("measured-by").textContent = t("{engine}, {number} ms", { engine: [name, version].filter(Boolean).join(" "), number: Math.round(measured.seconds * 1000) });
   render();
 }
 
@@ -130,7 +131,7 @@ document.addEventListener("drop", (event) => {
   over = 0;
   $("drop").classList.remove("is-over");
   if (event.dataTransfer.files.length) take(event.dataTransfer.files);
-  else showProblem("This is not a file. Save the picture first, then drop it here.");
+  else showProblem(t("This is not a file. Save the picture first, then drop it here."));
 });
 
 // --- measurements ------------------------------------------------------
@@ -149,7 +150,7 @@ function render() {
   const shown = shownFaces();
   if (!shown.includes(selected)) selected = shown[0] ?? null;
   $("summary").textContent = words();
-  $("picture").alt = `The picture, with ${countFaces(shown.length).toLowerCase()} marked`;
+  $("picture").alt = tn("The picture, with {count} face marked", "The picture, with {count} faces marked", shown.length);
   listFaces(shown);
   renderFace();
   writeJson();
@@ -174,10 +175,10 @@ function listFaces(shown) {
   const choices = shown.map((face, at) => {
     const radio = make("input", { type: "radio", name: "face", value: at });
     radio.checked = face === selected;
-    return make("label", { class: "face" }, radio, `Face ${at + 1}`, make("span", { class: "number" }, percent(face.confidence)));
+    return make("label", { class: "face" }, radio, t("Face {number}", { number: at + 1 }), make("span", { class: "number" }, percent(face.confidence)));
   });
   $("faces").replaceChildren($("faces").querySelector("legend"), ...choices);
-  if (!shown.length) $("faces").append(make("p", { class: "muted" }, "No face to show. A lower confidence may show one."));
+  if (!shown.length) $("faces").append(make("p", { class: "muted" }, t("No face to show. A lower confidence may show one.")));
 }
 
 function select(at) {
@@ -235,10 +236,10 @@ $("json").addEventListener("toggle", writeJson);
 $("copy").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(jsonText());
-    $("copied").textContent = "Copied.";
+    $("copied").textContent = t("Copied.");
   } catch {
     getSelection().selectAllChildren($("json-text"));
-    $("copied").textContent = "Selected: copy it with the keyboard.";
+    $("copied").textContent = t("Selected: copy it with the keyboard.");
   }
 });
 

@@ -3,6 +3,7 @@
 import { send } from "./send.js";
 import { ask, Problem } from "./session.js";
 import { sha256 } from "./sha256.js";
+import { t } from "./texts.js";
 
 /** By preference: what this browser plays, the service reads, and both can seek in. */
 const KINDS = ["video/mp4;codecs=avc1.42E01F", "video/mp4;codecs=vp09.00.10.08", "video/mp4", "video/webm;codecs=vp9", "video/webm"];
@@ -31,7 +32,7 @@ export class Recorder {
   /** @throws {Problem} this browser does not record */
   start(stream) {
     const kind = window.MediaRecorder && KINDS.find((each) => MediaRecorder.isTypeSupported(each));
-    if (!kind) throw new Problem("This browser cannot record a clip. Record it with another program, then use “Analyse a file”.");
+    if (!kind) throw new Problem(t("This browser cannot record a clip. Record it with another program, then use “Analyse a file”."));
     this.pieces = [];
     this.media = new MediaRecorder(stream, { mimeType: kind, videoBitsPerSecond: BITS_PER_S });
     this.media.addEventListener("dataavailable", ({ data }) => data.size && this.pieces.push(data));

@@ -1,6 +1,7 @@
 /** Fit pictures to the service's limits: reduce large ones, and convert kinds that only the browser reads. */
 
 import { Problem } from "./session.js";
+import { t } from "./texts.js";
 
 /** Content types that the service takes, by extension: few systems know the newer ones. */
 const TYPES = JSON.parse(document.body.dataset.pictureTypes);
@@ -37,7 +38,7 @@ export async function fitting(file, limits) {
       blob = await jpeg(picture, scale);
     }
     const size = `${Math.floor(picture.width * scale)} × ${Math.floor(picture.height * scale)}`;
-    return { blob, reduced: tooLarge ? `made smaller: ${size} pixels` : `sent as JPEG` };
+    return { blob, reduced: tooLarge ? t("made smaller: {size} pixels", { size }) : t("sent as JPEG") };
   } finally {
     picture.close();
   }
@@ -54,7 +55,7 @@ export async function jpeg(source, scale, quality = QUALITY) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(source, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
-  if (!blob) throw new Problem("This browser has not enough memory for the picture.", { code: "unreadable_picture" });
+  if (!blob) throw new Problem(t("This browser has not enough memory for the picture."), { code: "unreadable_picture" });
   return blob;
 }
 
@@ -68,7 +69,9 @@ async function decoded(file) {
   try {
     return await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    const name = file.name ? `“${file.name}”` : "This";
-    throw new Problem(`${name} is not a picture that this browser can read.`, { code: "unreadable_picture" });
+    const words = file.name
+      ? t("“{name}” is not a picture that this browser can read.", { name: file.name })
+      : t("This is not a picture that this browser can read.");
+    throw new Problem(words, { code: "unreadable_picture" });
   }
 }

@@ -1,6 +1,7 @@
 /** Upload a file with progress, which `fetch` does not report. */
 
 import { Problem, ready, sentence, tokenHeaders } from "./session.js";
+import { errorText, t } from "./texts.js";
 
 /**
  * @param {string} path of `PUT /uploads/…`
@@ -29,7 +30,7 @@ export async function send(path, file, onProgress, signal, headers = {}) {
       if (request.status < 300 && request.response) resolve(request.response);
       else reject(problem(request));
     });
-    request.addEventListener("error", () => reject(new Problem("The connection broke off during the upload.")));
+    request.addEventListener("error", () => reject(new Problem(t("The connection broke off during the upload."))));
     request.addEventListener("abort", () => reject(new DOMException("stopped", "AbortError")));
     request.send(file);
   });
@@ -38,6 +39,6 @@ export async function send(path, file, onProgress, signal, headers = {}) {
 function problem(request) {
   const body = request.response ?? {};
   const retryAfter = Number(request.getResponseHeader("Retry-After")) || 0;
-  const detail = sentence(body.detail || `the service answered ${request.status}`);
+  const detail = errorText(body.code, sentence(body.detail || t("the service answered {status}", { status: String(request.status) })));
   return new Problem(detail, { status: request.status, code: body.code || "unknown", retryAfter });
 }

@@ -67,7 +67,7 @@ export async function ask(path, { raw = false, ...options } = {}) {
 export async function problemOf(response) {
   const body = await response.json().catch(() => ({}));
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  const detail = errorText(body.code, sentence(body.detail || t("the service answered {status}", { status: response.status })));
+  const detail = errorText(body.code, sentence(body.detail || t("the service answered {status}", { status: String(response.status) })));
   return new Problem(detail, { status: response.status, code: body.code || "unknown", retryAfter });
 }
 

@@ -38,7 +38,7 @@ export function tn(one, many, count, values = {}) {
 
 /** Translate a text with nodes as values into children for `make`. */
 export function tNodes(text, nodes) {
-  return t(text).split(/\{(\w+)\}/).map((part, at) => (at % 2 ? nodes[part] : part));
+  return (texts[text] ?? text).split(/\{(\w+)\}/).map((part, at) => (at % 2 ? nodes[part] : part));
 }
 
 /**

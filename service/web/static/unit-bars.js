@@ -1,6 +1,7 @@
 /** Bars of action units that stay in place while their values change: of a video's frames, or before the camera. */
 
 import { make, setText } from "./dom.js";
+import { fixed, t } from "./texts.js";
 import { unitCode, unitName } from "./words.js";
 
 const HIGHEST = 5;
@@ -27,7 +28,7 @@ export class UnitBars {
   show(intensityOf) {
     for (const [column, { number, filled }] of this.bars) {
       const intensity = intensityOf(column);
-      setText(number, intensity === null ? "–" : intensity.toFixed(2));
+      setText(number, intensity === null ? "–" : fixed(intensity, 2));
       filled.style.setProperty("--share", intensity === null ? 0 : Math.min(1, intensity / HIGHEST));
     }
   }
@@ -37,7 +38,7 @@ export class UnitBars {
     const filled = make("span", { class: "bar-filled" });
     this.bars.set(column, { number, filled });
     const code = this.onChoose
-      ? make("button", { type: "button", class: "unit-button", title: "Show its curve", onclick: () => this.onChoose(column) }, unitCode(column))
+      ? make("button", { type: "button", class: "unit-button", title: t("Show its curve"), onclick: () => this.onChoose(column) }, unitCode(column))
       : make("span", { class: "number" }, unitCode(column));
     const name = make("span", { class: "unit-name small muted" }, unitName(column));
     return make("li", {}, code, name, make("span", { class: "bar", "aria-hidden": "true" }, filled), number);

@@ -1,34 +1,35 @@
 /** Measurements in words: names of action units, angles, and the summary for screen readers. */
 
 import { gazeAgainstSight, headAgainstSight } from "./sight.js";
+import { fixed, LOCALE, percent, t, tn } from "./texts.js";
 
 /** Names by Ekman, Friesen & Hager, Facial Action Coding System (2002). */
 const UNITS = {
-  AU01: "Inner brow raiser",
-  AU02: "Outer brow raiser",
-  AU04: "Brow lowerer",
-  AU05: "Upper lid raiser",
-  AU06: "Cheek raiser",
-  AU07: "Lid tightener",
-  AU09: "Nose wrinkler",
-  AU10: "Upper lip raiser",
-  AU12: "Lip corner puller",
-  AU14: "Dimpler",
-  AU15: "Lip corner depressor",
-  AU17: "Chin raiser",
-  AU20: "Lip stretcher",
-  AU23: "Lip tightener",
-  AU25: "Lips part",
-  AU26: "Jaw drop",
-  AU28: "Lip suck",
-  AU45: "Blink",
+  AU01: t("Inner brow raiser"),
+  AU02: t("Outer brow raiser"),
+  AU04: t("Brow lowerer"),
+  AU05: t("Upper lid raiser"),
+  AU06: t("Cheek raiser"),
+  AU07: t("Lid tightener"),
+  AU09: t("Nose wrinkler"),
+  AU10: t("Upper lip raiser"),
+  AU12: t("Lip corner puller"),
+  AU14: t("Dimpler"),
+  AU15: t("Lip corner depressor"),
+  AU17: t("Chin raiser"),
+  AU20: t("Lip stretcher"),
+  AU23: t("Lip tightener"),
+  AU25: t("Lips part"),
+  AU26: t("Jaw drop"),
+  AU28: t("Lip suck"),
+  AU45: t("Blink"),
 };
 
 /** An engine's support for an action unit: label, and colour of the chip. */
 export const SUPPORT = {
-  supported: { words: "well", kind: "good" },
-  weak: { words: "weakly", kind: "warn" },
-  not_estimable: { words: "not at all", kind: "" },
+  supported: { words: t("well"), kind: "good" },
+  weak: { words: t("weakly"), kind: "warn" },
+  not_estimable: { words: t("not at all"), kind: "" },
 };
 
 /** "AU12" of "AU12_r". */
@@ -38,18 +39,12 @@ export function unitCode(column) {
 
 /** "Lip corner puller" of "AU12_r". */
 export function unitName(column) {
-  return UNITS[unitCode(column)] ?? "Action unit";
-}
-
-/** A share as whole per cent; never 100 where it is less. */
-export function percent(share) {
-  return `${Math.floor(share * 100)} %`;
+  return UNITS[unitCode(column)] ?? t("Action unit");
 }
 
 /** "2 faces", "1 face", "No face". */
 export function countFaces(count) {
-  if (!count) return "No face";
-  return count === 1 ? "1 face" : `${count} faces`;
+  return count ? tn("{count} face", "{count} faces", count) : t("No face");
 }
 
 /** Degrees off the line of sight within which a head faces, and a gaze looks into, the camera; chosen here. */
@@ -64,25 +59,34 @@ export function poseWords(face) {
   const { pitch, yaw, roll } = headAgainstSight(face.head_pose);
   const parts =
     Math.hypot(pitch, yaw) <= TOWARDS.head
-      ? ["faces the camera"]
-      : [turned(yaw, "turned", "to the left of the picture", "to the right of the picture"), turned(pitch, "lowered", "", "", "raised")];
-  if (Math.abs(roll) >= TOWARDS.head) parts.push(turned(roll, "tilted", "clockwise", "anticlockwise"));
-  return parts.filter(Boolean).join(", ");
+      ? [t("faces the camera")]
+      : [
+          turned(yaw, t("turned {angle} to the left of the picture"), t("turned {angle} to the right of the picture")),
+          turned(pitch, t("lowered {angle}"), t("raised {angle}")),
+        ];
+  if (Math.abs(roll) >= TOWARDS.head) parts.push(turned(roll, t("tilted {angle} clockwise"), t("tilted {angle} anticlockwise")));
+  return joined(parts);
 }
 
 /** The gaze against the line of sight, in words; empty where it was not measured. */
 export function gazeWords({ gaze, head_pose: pose }) {
   if (!gaze) return "";
   const { across, down } = gazeAgainstSight(gaze, pose);
-  if (Math.hypot(across, down) <= TOWARDS.gaze) return "looks into the camera";
-  const parts = [turned(across, "", "to the right of the picture", "to the left of the picture"), turned(down, "", "down", "up")];
-  return `looks ${parts.filter(Boolean).join(", ")}`;
+  if (Math.hypot(across, down) <= TOWARDS.gaze) return t("looks into the camera");
+  const parts = [
+    turned(across, t("{angle} to the right of the picture"), t("{angle} to the left of the picture")),
+    turned(down, t("{angle} down"), t("{angle} up")),
+  ];
+  return t("looks {directions}", { directions: joined(parts) });
 }
 
-function turned(degrees, word, positive, negative, opposite = word) {
+function turned(degrees, positive, negative) {
   const whole = Math.round(Math.abs(degrees));
-  if (!whole) return "";
-  return [degrees > 0 ? word : opposite, `${whole}°`, degrees > 0 ? positive : negative].filter(Boolean).join(" ");
+  return whole ? (degrees > 0 ? positive : negative).replace("{angle}", `${whole}°`) : "";
+}
+
+function joined(parts) {
+  return parts.filter(Boolean).reduce((one, other) => t("{one}, {other}", { one, other }));
 }
 
 /** The measured intensities of a face, strongest first. */
@@ -101,21 +105,27 @@ export function intensities(face) {
  */
 export function summary(shown, found, confidence) {
   const hidden = found.length - shown.length;
-  const below = hidden ? ` ${hidden} more below ${percent(confidence)}.` : "";
-  if (!shown.length) return `No face with a confidence of ${percent(confidence)} or more.${below}`;
-  const count = `${countFaces(shown.length)}.${below}`;
-  if (shown.length > 2) return `${count}\nThey are numbered in the picture and in the list.`;
-  return [count, ...shown.map((face, at) => faceWords(face, shown.length > 1 ? `Face ${at + 1}: ` : ""))].join("\n");
+  const share = percent(confidence);
+  const below = hidden ? ` ${t("{count} more below {share}.", { count: hidden, share })}` : "";
+  if (!shown.length) return `${t("No face with a confidence of {share} or more.", { share })}${below}`;
+  const count = `${t("{words}.", { words: countFaces(shown.length) })}${below}`;
+  if (shown.length > 2) return `${count}\n${t("They are numbered in the picture and in the list.")}`;
+  return [count, ...shown.map((face, at) => faceWords(face, shown.length > 1 ? at + 1 : 0))].join("\n");
 }
 
-function faceWords(face, name) {
-  const parts = [[poseWords(face), gazeWords(face)].filter(Boolean).join(", ")];
-  const [strongest] = intensities(face);
+/** One face in a sentence; with its number where there are several. */
+function faceWords(face, number) {
+  const words = joined([poseWords(face), gazeWords(face)]);
   // Of several faces the bars say it: each has one line.
-  if (!name && strongest && strongest[1].intensity > 0) {
-    const [column, unit] = strongest;
-    parts.push(`strongest ${unitCode(column)} ${unitName(column).toLowerCase()}, ${unit.intensity.toFixed(1)} of 5`);
-  }
-  const words = parts.join("; ");
-  return `${name}${name ? words : words.charAt(0).toUpperCase() + words.slice(1)}.`;
+  if (number) return t("Face {number}: {words}.", { number, words });
+  const [strongest] = intensities(face);
+  if (!strongest || strongest[1].intensity <= 0) return t("{words}.", { words: capital(words) });
+  const [column, unit] = strongest;
+  const name = `${unitCode(column)} (${unitName(column)})`;
+  return t("{words}; strongest {unit}, {value} of 5.", { words: capital(words), unit: name, value: fixed(unit.intensity, 1) });
+}
+
+/** The words with a capital letter first. */
+export function capital(words) {
+  return words.charAt(0).toLocaleUpperCase(LOCALE) + words.slice(1);
 }
