@@ -118,7 +118,7 @@ export function jobPage(id) {
 export function resultLinks(job) {
   const { links } = job;
   const offered = [
-    links.csv && [t("Report"), links.report ?? `${links.self}/report.html`, { class: "button primary" }],
+    links.csv && [t("Report"), links.report ?? `${links.self}/report.html`, { class: "button primary", hreflang: "en" }],
     links.csv && [t("Table (CSV)"), links.csv, { class: "button", download: true }],
     links.overlay && [t("Overlay"), links.overlay, { class: "button" }],
     links.aligned && [t("Aligned faces"), links.aligned, { class: "button" }],
