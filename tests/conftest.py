@@ -98,12 +98,16 @@ def account_on(azurite: Azurite | CutOffStorage, tmp_path: Path) -> StorageAccou
     return StorageAccount(settings, services, container)
 
 
-FIRST = ("acceptance", "integration/worker", "infra", "integration", "openface_lite", "unit")
+FIRST = ("acceptance", "integration/worker", "integration/web", "infra", "integration", "openface_lite", "unit")
 """Folders in the order in which their tests begin: what takes long early, so that nothing runs alone at last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort, and keep a file's tests on one worker of xdist, for the stacks that they share; some files share one."""
     items.sort(key=lambda item: _turn(item.path))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(Path(__file__).parent).as_posix()))
 
 
 def _turn(path: Path) -> int:

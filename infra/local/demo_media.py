@@ -25,8 +25,8 @@ _PORTRAIT_BOX = (slice(0, 360), slice(60, 420))
 _FACE_CENTRE = (165.0, 130.0)
 
 
-def make_clip(portrait: Path, clip: Path) -> None:
-    """Write `clip` (H.264, 640x480, 30 frames a second, 4 s) from `portrait`. The same frames every time.
+def make_clip(portrait: Path, clip: Path, frames: int = FRAMES) -> None:
+    """Write `clip` (H.264, 640x480, 30 frames a second, 4 s by default) from `portrait`. The same frames every time.
 
     Raises FileNotFoundError without the portrait.
     """
@@ -41,7 +41,7 @@ def make_clip(portrait: Path, clip: Path) -> None:
         stream.time_base = Fraction(1, FRAME_RATE)
         # One thread: x264 writes the same bytes only then.
         stream.thread_count = 1
-        for number in range(FRAMES):
+        for number in range(frames):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(draw_frame(head, number), format="bgr24")))
         file.mux(stream.encode())
 

@@ -6,17 +6,21 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
-from infra.local.stack import LocalStack, StackOptions
+from infra.local.loopback import free_port, http_status
+from infra.local.stack import ADDRESSES_FILE, inherited_environ
 from tests.conftest import ASTRONAUT
 from tests.fixtures.media_made import jpeg
+from tests.infra.until import until
 from tests.integration.cli.conftest import CommandLine
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,11 +50,27 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@dataclass(frozen=True)
+class Up:
+    """`make up` in a folder of its own, and what it wrote there."""
+
+    process: subprocess.Popen[str]
+    run_folder: Path
+    service_url: str
+
+
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    one_of_each = {"WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}
-    with LocalStack(StackOptions(run_folder=tmp_path_factory.mktemp("stack"), extra_env=one_of_each)) as stack:
-        yield stack
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("up")
+    argv = [sys.executable, "-m", "infra.local.up", "--run-folder", str(folder), "--port", str(free_port())]
+    environ = {**inherited_environ(), "WEB_WORKERS": "1", "DETECT_CHILDREN": "1"}
+    with subprocess.Popen(argv, cwd=REPOSITORY, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: (folder / ADDRESSES_FILE).exists() or process.poll() is not None, within_s=60)
+            yield Up(process, folder, json.loads((folder / ADDRESSES_FILE).read_text())["service_url"])
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
 
 
 def _shell(script: str, cwd: Path) -> str:
@@ -75,14 +95,25 @@ def test_the_documented_local_commands_work(checkout: Path, page: str) -> None:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
 @pytest.mark.parametrize("page", [page for page in PAGES if _blocks(page, WITH_STACK)])
-def test_the_documented_commands_of_a_running_service_work(checkout: Path, stack: LocalStack, page: str) -> None:
-    script = _blocks(page, WITH_STACK).replace("http://127.0.0.1:8080", stack.service_url)
-    script = script.replace("infra.local.upload", f"infra.local.upload --run-folder {stack.run_folder}")
+def test_the_documented_commands_of_a_running_service_work(checkout: Path, up: Up, page: str) -> None:
+    script = _blocks(page, WITH_STACK).replace("http://127.0.0.1:8080", up.service_url)
+    script = script.replace("infra.local.upload", f"infra.local.upload --run-folder {up.run_folder}")
     printed = _shell(script, checkout)
     for file in re.findall(r" -o (\S+)", script):
         assert (checkout / file).stat().st_size > 1000
     assert printed.count('"keypoints"') == script.count("/api/detect") + script.count('/api/analyse-image" -F')
     assert '"code"' not in printed
+
+
+def test_up_passes_settings_on_and_ctrl_c_stops_everything(up: Up) -> None:
+    up.process.send_signal(signal.SIGINT)
+    printed, _ = up.process.communicate(timeout=60)
+    assert up.process.returncode == 0
+    assert up.service_url in printed
+    assert "settings   DETECT_CHILDREN, WEB_WORKERS of this environment" in printed
+    assert printed.endswith("stopped\n")
+    assert http_status(f"{up.service_url}/healthz") is None
+    assert not (up.run_folder / ADDRESSES_FILE).exists()
 
 
 def _analyse(tmp_path: Path, *arguments: str, **environ: str) -> Result:

@@ -12,7 +12,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 
 sys.setswitchinterval(1e-6)
-for _ in range(20):
+for _ in range(8):
     for name in [name for name in sys.modules if name.startswith("azure.storage.queue")]:
         del sys.modules[name]
     from azure.storage.queue import QueueClient

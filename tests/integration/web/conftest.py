@@ -8,12 +8,14 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
 from click.testing import Result
 from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
 
 from infra.local.loopback import HOST, free_port
 from infra.local.stack import LocalStack, StackOptions
@@ -26,15 +28,31 @@ from service.settings import Settings
 from service.web.access.auth import Authenticator
 from service.web.access.keys import SCOPES, new_key
 from service.web.app import create_app
+from service.web.services import KEY, Services
 from tests.conftest import StorageAccount
 from tests.integration.cli.conftest import CommandLine
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
+@cache
+def _open_app() -> OpenAPI:
+    return create_app(None)  # type: ignore[arg-type]
+
+
+def client_of(services: Services) -> FlaskClient:
+    """A client of an application that asks for no keys, over these services; until the next call.
+
+    Made once: an application takes longer to make than most tests to run.
+    """
+    app = _open_app()
+    app.extensions[KEY] = services
+    return app.test_client()
+
+
 @pytest.fixture
 def client(account: StorageAccount) -> FlaskClient:
-    return create_app(account.services).test_client()
+    return client_of(account.services)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from infra.local.azurite import Azurite
 from service.settings import Settings
 from service.web.access.auth import HEALTH, Authenticator, declared_scopes
 from service.web.access.keys import SCOPES, new_key
@@ -15,8 +16,8 @@ from service.web.access.rate_limit import RateLimit, address_of
 from service.web.app import create_app
 from service.web.protocol.security_headers import NOTHING, PAGE
 from service.web.routes.pages import is_page
-from tests.conftest import StorageAccount
-from tests.integration.web.conftest import Guarded, make_job
+from tests.conftest import StorageAccount, account_on
+from tests.integration.web.conftest import Guarded, guarded, make_job
 
 JOB = "0" * 32
 PROBLEM = "application/problem+json"
@@ -80,6 +81,13 @@ WITHOUT_WHAT_IT_NEEDS = {200, 400, 404, 411}
 """Past the door, routes miss their bodies and parameters."""
 
 
+@pytest.fixture(scope="module")
+def shared(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Guarded:
+    """One application for the tests whose requests change nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    return guarded(account_on(azurite, folder), folder, RATE_LIMIT_PER_MINUTE="0")
+
+
 def _url(rule: str) -> str:
     values = {"version": "1", "media": "image", "media_type": "wild", "name": "no-such-upload", "job_id": JOB}
     return re.sub(r"<(\w+)>", lambda found: values[found[1]], rule)
@@ -112,15 +120,14 @@ def test_a_route_without_a_declared_scope_needs_admin(account: StorageAccount) -
 
 
 @pytest.mark.parametrize(("method", "rule"), NEEDED)
-def test_each_route_by_each_key(door: Callable[..., Guarded], method: str, rule: str) -> None:
-    guarded = door()
+def test_each_route_by_each_key(shared: Guarded, method: str, rule: str) -> None:
     needed = NEEDED[method, rule]
-    without = guarded.client.open(_url(rule), method=method)
+    without = shared.client.open(_url(rule), method=method)
     assert (without.status_code, without.content_type, without.json["code"]) == (401, PROBLEM, "unauthorized")
     assert without.headers["WWW-Authenticate"] == 'Bearer realm="faceline"'
     for scope in SCOPES:
-        for headers in (guarded.headers(scope), {"Authorization": f"Bearer {guarded.keys[scope]}"}):
-            answer = guarded.client.open(_url(rule), method=method, headers=headers)
+        for headers in (shared.headers(scope), {"Authorization": f"Bearer {shared.keys[scope]}"}):
+            answer = shared.client.open(_url(rule), method=method, headers=headers)
             if scope in {*accepted(method, rule), "admin"}:
                 assert answer.status_code in WITHOUT_WHAT_IT_NEEDS
                 continue
@@ -141,8 +148,8 @@ def test_each_route_documents_its_refusals(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_open_pages_need_no_key(door: Callable[..., Guarded], path: str) -> None:
-    assert door().client.get(path).status_code in {200, 302, 308}
+def test_open_pages_need_no_key(shared: Guarded, path: str) -> None:
+    assert shared.client.get(path).status_code in {200, 302, 308}
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -156,20 +163,19 @@ def test_pages_are_open_and_hold_no_data(door: Callable[..., Guarded], path: str
 
 
 @pytest.mark.parametrize("path", ["/static/", "/static/../app.py", "/static/nothing.js"])
-def test_no_other_file_is_served_as_static(door: Callable[..., Guarded], path: str) -> None:
-    assert door().client.get(path).status_code in {401, 404}
+def test_no_other_file_is_served_as_static(shared: Guarded, path: str) -> None:
+    assert shared.client.get(path).status_code in {401, 404}
 
 
 @pytest.mark.parametrize(
     "path",
     ["/nothing", "/page", "/page/", "/page/nothing", "/docsx", "/openapi.jsonx", "/healthz/", "/JOBS", "/jobs//"],
 )
-def test_requests_without_a_key_learn_no_paths(door: Callable[..., Guarded], path: str) -> None:
-    guarded = door()
-    assert guarded.client.get(path).status_code == 401
-    assert guarded.client.get(path, headers=guarded.headers("read")).status_code == 404
-    assert guarded.client.delete("/jobs").status_code == 401
-    assert guarded.client.delete("/jobs", headers=guarded.headers("read")).status_code == 405
+def test_requests_without_a_key_learn_no_paths(shared: Guarded, path: str) -> None:
+    assert shared.client.get(path).status_code == 401
+    assert shared.client.get(path, headers=shared.headers("read")).status_code == 404
+    assert shared.client.delete("/jobs").status_code == 401
+    assert shared.client.delete("/jobs", headers=shared.headers("read")).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -197,17 +203,16 @@ def test_requests_without_a_key_learn_no_paths(door: Callable[..., Guarded], pat
         {"API-Key": "{key}"},
     ],
 )
-def test_wrong_keys_of_many_kinds(door: Callable[..., Guarded], headers: dict[str, str]) -> None:
+def test_wrong_keys_of_many_kinds(shared: Guarded, headers: dict[str, str]) -> None:
     import hashlib
 
-    guarded = door()
-    key = guarded.keys["admin"]
+    key = shared.keys["admin"]
     words = {"{key}": key, "{KEY}": key.upper(), "{digest}": hashlib.sha256(key.encode()).hexdigest()}
     filled = dict(headers)
     for name in filled:
         for word, text in words.items():
             filled[name] = filled[name].replace(word, text)
-    answer = guarded.client.get("/jobs", headers=filled)
+    answer = shared.client.get("/jobs", headers=filled)
     assert (answer.status_code, answer.json["code"]) == (401, "unauthorized")
     assert key not in answer.text
 

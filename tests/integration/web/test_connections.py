@@ -9,9 +9,12 @@ from contextlib import ExitStack, closing
 from statistics import mean
 
 import psutil
+import pytest
 
 from infra.local.loopback import HOST
 from tests.integration.web.conftest import Served
+
+pytestmark = pytest.mark.xdist_group("served")
 
 CONNECTIONS, ROUNDS = 16, 10
 

@@ -34,7 +34,7 @@ from tests.integration.web.conftest import make_job, video_job
 for kind in ("bmp", "avif", "heic", "tiff"):
     schemathesis.serializer.alias(f"image/{kind}", "application/octet-stream")
 
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8"))
 LEAST = int(os.environ.get("SCHEMATHESIS_LEAST", "0"))
 PICTURE = "face.jpg"
 HEX = set("0123456789abcdef")
@@ -106,6 +106,9 @@ def _aim(case: Case) -> None:
         elif case.path.endswith("/events"):
             # The streams of unfinished jobs are long; the first two are finished.
             known = pictures[:2]
+        elif case.path.endswith(("/result.parquet", "/files.zip")):
+            # A table without rows would start a child for each request, and be refused by it.
+            known = pictures[1:]
         else:
             known = pictures
         number = int(job_id, 16) % (len(known) + 1)

@@ -8,9 +8,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import pytest
+
 from infra.local.loopback import HOST
 from service.settings import Settings
 from tests.integration.web.conftest import Served
+
+pytestmark = pytest.mark.xdist_group("served")
 
 # More than the requests that both processes of the server work on at once.
 STREAMS = 8 * Settings.load({}).web_threads

@@ -20,7 +20,7 @@ from service.engine.lite.interactive import InteractiveAnalyser
 from service.settings import Settings
 from service.web.app import create_app
 from tests.conftest import ASTRONAUT, StorageAccount
-from tests.integration.web.conftest import guarded
+from tests.integration.web.conftest import client_of, guarded
 
 FAKES = Path(__file__).parents[2] / "fixtures" / "fake_openface"
 PICTURE = ASTRONAUT.read_bytes()
@@ -38,7 +38,7 @@ def analyser() -> Iterator[InteractiveAnalyser]:
 
 @pytest.fixture
 def client(account: StorageAccount, analyser: InteractiveAnalyser) -> FlaskClient:
-    return create_app(replace(account.services, analyser=analyser)).test_client()
+    return client_of(replace(account.services, analyser=analyser))
 
 
 def test_a_face_is_found_where_it_is(client: FlaskClient) -> None:

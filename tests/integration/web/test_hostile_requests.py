@@ -26,6 +26,8 @@ from service.web.server import slow_clients
 from tests.conftest import ASTRONAUT
 from tests.integration.web.conftest import Served
 
+pytestmark = pytest.mark.xdist_group("served")
+
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "300"))
 SLOW = 200

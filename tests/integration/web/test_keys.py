@@ -17,6 +17,8 @@ from infra.local.stack import REPOSITORY
 from service.web.access.keys import new_key
 from tests.integration.web.conftest import Served, service_command
 
+pytestmark = pytest.mark.xdist_group("served")
+
 STORAGE = f"DefaultEndpointsProtocol=http;AccountName=x;AccountKey={ACCOUNT_KEY};BlobEndpoint=http://127.0.0.1:1/x;"
 STORAGE += "QueueEndpoint=http://127.0.0.1:1/x;TableEndpoint=http://127.0.0.1:1/x;"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 from flask import request
 from flask.testing import FlaskClient
 
+from infra.local.azurite import Azurite
 from service.settings import BadSettings, Settings
 from service.web.access.auth import Authenticator
 from service.web.app import create_app
-from tests.conftest import StorageAccount
+from tests.conftest import StorageAccount, account_on
 from tests.integration.web.conftest import Guarded, make_job
 
 LAB = "https://lab.example.org"
@@ -22,6 +24,16 @@ Site = Callable[..., FlaskClient]
 
 @pytest.fixture
 def site(account: StorageAccount) -> Site:
+    return _sites_of(account)
+
+
+@pytest.fixture(scope="module")
+def shared(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Applications for the tests that only read, made once for each of their settings."""
+    return cache(_sites_of(account_on(azurite, tmp_path_factory.mktemp("shared"))))
+
+
+def _sites_of(account: StorageAccount) -> Site:
     def made(**settings: str) -> FlaskClient:
         changed = {name: settings.get(name, "") for name in ("allowed_hosts", "cors_origins", "trusted_proxies")}
         app = create_app(account.services, Authenticator(account.settings.model_copy(update=changed)))
@@ -33,14 +45,14 @@ def site(account: StorageAccount) -> Site:
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "127.0.0.1.evil.example", "", "localhost.evil"])
 @pytest.mark.parametrize("path", ["/jobs", "/", "/openapi.json", "/session"])
-def test_dns_rebinding_is_refused(site: Site, host: str, path: str) -> None:
-    answer = site().get(path, headers={"Host": host})
+def test_dns_rebinding_is_refused(shared: Site, host: str, path: str) -> None:
+    answer = shared().get(path, headers={"Host": host})
     assert (answer.status_code, answer.get_json(force=True)["code"]) == (403, "unknown_host")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:5000", "127.0.0.1:8080", "[::1]:5000"])
-def test_loopback_names_are_known(site: Site, host: str) -> None:
-    assert site().get("/jobs", headers={"Host": host}).status_code == 200
+def test_loopback_names_are_known(shared: Site, host: str) -> None:
+    assert shared().get("/jobs", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -53,13 +65,13 @@ def test_loopback_names_are_known(site: Site, host: str) -> None:
         ("*", "anything.example", 200),
     ],
 )
-def test_allowed_hosts_replace_the_default(site: Site, allowed: str, host: str, status: int) -> None:
-    assert site(allowed_hosts=allowed).get("/jobs", headers={"Host": host}).status_code == status
+def test_allowed_hosts_replace_the_default(shared: Site, allowed: str, host: str, status: int) -> None:
+    assert shared(allowed_hosts=allowed).get("/jobs", headers={"Host": host}).status_code == status
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_probes_and_metrics_answer_under_any_name(site: Site, path: str) -> None:
-    assert site().get(path, headers={"Host": "10.1.2.3:5000", **CROSS_SITE}).status_code == 200
+def test_probes_and_metrics_answer_under_any_name(shared: Site, path: str) -> None:
+    assert shared().get(path, headers={"Host": "10.1.2.3:5000", **CROSS_SITE}).status_code == 200
 
 
 def test_a_cross_site_get_starts_nothing(account: StorageAccount, site: Site) -> None:
@@ -153,9 +165,9 @@ def test_a_preflight_needs_no_key_and_the_call_does(account: StorageAccount) -> 
         ("10.0.0.0/8", "10.0.0.1", "nonsense", "nonsense"),
     ],
 )
-def test_trusted_proxies_name_the_caller(site: Site, proxies: str, peer: str, forwarded: str, caller: str) -> None:
+def test_trusted_proxies_name_the_caller(shared: Site, proxies: str, peer: str, forwarded: str, caller: str) -> None:
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
-    client = site(trusted_proxies=proxies)
+    client = shared(trusted_proxies=proxies)
     answer = client.get("/caller", headers=headers, environ_base={"REMOTE_ADDR": peer})
     assert answer.text == caller
 

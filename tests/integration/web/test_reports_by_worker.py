@@ -12,12 +12,11 @@ from flask.testing import FlaskClient
 from service.jobs.result_place import ResultPlace
 from service.results.report import cache
 from service.results.report.cache import FAILURE, ReportCache
-from service.web.app import create_app
 from service.web.services import Services
 from service.worker.report_thread import ReportThread
 from service.worker.shutdown import Shutdown
 from tests.conftest import StorageAccount
-from tests.integration.web.conftest import make_job
+from tests.integration.web.conftest import client_of, make_job
 from tests.integration.web.test_reports import analysed
 from tests.integration.worker.conftest import Bench
 
@@ -31,7 +30,7 @@ def services(account: StorageAccount) -> Services:
 
 @pytest.fixture
 def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
+    return client_of(services)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from service.web.services import Services
 from tests.conftest import StorageAccount
 from tests.integration.web.conftest import Served, guarded, make_job
 
+pytestmark = pytest.mark.xdist_group("served")
+
 
 def numbers(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """Every sample, by its name and labels."""

@@ -78,10 +78,12 @@ class Bench:
         return self.record(job)
 
     def until(self, reached: Callable[[], bool], within_s: float = 30) -> None:
-        deadline = time.monotonic() + within_s
+        deadline, pause_s = time.monotonic() + within_s, 0.04
         while not reached():
             assert time.monotonic() < deadline, "took too long"
-            time.sleep(0.05)
+            time.sleep(pause_s)
+            # Each look is a request, and costs the processor that is waited for.
+            pause_s = min(1.2 * pause_s, 0.25)
 
     def settled(self, within_s: float = 30) -> None:
         """Wait until no message is left, visible or hidden."""

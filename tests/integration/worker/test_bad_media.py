@@ -167,8 +167,8 @@ def test_a_turned_clip_is_measured_upright(bench: Bench, tmp_path: Path) -> None
     from infra.local.demo_media import make_clip
     from tests.conftest import ASTRONAUT
 
-    make_clip(ASTRONAUT, tmp_path / "upright.mp4")
-    lying = _lying(tmp_path / "upright.mp4", tmp_path / "lying.mp4", frames=12)
+    make_clip(ASTRONAUT, tmp_path / "upright.mp4", frames=12)
+    lying = _lying(tmp_path / "upright.mp4", tmp_path / "lying.mp4")
     turned = clips.turned(lying, tmp_path / "turned.mp4", clips.QUARTER_CLOCKWISE)
     job = bench.submit("phone.mp4", turned.read_bytes(), "video")
     with bench.worker(openface_bin_dir=LITE):
@@ -180,16 +180,14 @@ def test_a_turned_clip_is_measured_upright(bench: Bench, tmp_path: Path) -> None
     assert (table["y_8"] > table["y_27"]).all()
 
 
-def _lying(source: Path, target: Path, frames: int) -> Path:
-    """The clip's first frames turned a quarter back, as a phone held upright stores them."""
+def _lying(source: Path, target: Path) -> Path:
+    """The clip's frames turned a quarter back, as a phone held upright stores them."""
     import av
 
     with av.open(str(source)) as clip, av.open(str(target), "w") as out:
         stream = out.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = 480, 640, "yuv420p"
-        for number, frame in enumerate(clip.decode(video=0)):
-            if number == frames:
-                break
+        for frame in clip.decode(video=0):
             picture = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24")))
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
         out.mux(stream.encode())

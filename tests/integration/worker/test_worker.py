@@ -111,8 +111,8 @@ def test_a_sequence_is_superseded_when_a_member_changes(bench: Bench) -> None:
     job = submitted()
     account.put("takes/2.jpg", jpeg(99))
     with bench.worker(openface_bin_dir=REPOSITORY / "openface_lite" / "bin"):
-        record = bench.finished(job)
-        newer = bench.finished(submitted())
+        record = bench.finished(job, 60)
+        newer = bench.finished(submitted(), 60)
         bench.settled()
     assert (record.state, record.error_code) == ("superseded", "media_changed")
     assert record.superseded_by == newer.job.job_id != job.job_id

@@ -33,7 +33,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("overlay")
     clip = folder / "in" / "clip.mp4"
     clip.parent.mkdir()
-    make_clip(ASTRONAUT, clip)
+    make_clip(ASTRONAUT, clip, frames=24)
     (folder / "in" / "face.png").write_bytes(ASTRONAUT.read_bytes())
     run = CliRunner().invoke(analyse, [str(folder / "in"), "--out", str(folder / "out"), "--overlay"])
     assert run.exit_code == 0, run.output
