@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask_openapi3 import OpenAPI
 
+    from service.results.report.cache import ReportCache
+    from service.results.study.make import StudyMaker
+
 STORAGE_RETRY_S = 2.0
 
 
@@ -129,17 +132,22 @@ def worker(
     )
 
 
-def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -> ReportThread | None:
-    """The thread that makes reports in this worker; None where web makes them."""
-    if settings.reports_by == "web":
-        return None
-    # Loaded where it is wanted: few workers make reports.
-    from service.results.report.cache import ReportCache
+def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -> ReportThread:
+    """The thread that makes what web asks for: of studies, and reports where REPORTS_BY says so."""
+    container, memory_bytes = settings.results_container, worker_memory(settings).decoder_mb * MIB
 
-    reports = ReportCache(backend.blobs, settings.workspace, memory_bytes=worker_memory(settings).decoder_mb << 20)
-    return ReportThread(
-        backend.report_queue, backend.table, backend.blobs, reports, settings.results_container, shutdown
-    )
+    def reports() -> ReportCache:
+        # Loaded where it is wanted: few workers make reports.
+        from service.results.report.cache import ReportCache
+
+        return ReportCache(backend.blobs, settings.workspace, memory_bytes=memory_bytes)
+
+    def studies() -> StudyMaker:
+        from service.results.study.make import StudyMaker
+
+        return StudyMaker(backend.table, backend.blobs, container, settings.workspace, memory_bytes)
+
+    return ReportThread(backend.report_queue, backend.table, backend.blobs, reports, studies, container, shutdown)
 
 
 def canary(settings: Settings, pipeline: Pipeline) -> Canary:

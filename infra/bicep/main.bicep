@@ -358,7 +358,6 @@ module workerJob 'modules/worker.bicep' = if (withApps) {
     decoderMemoryMb: worker.decoderMemoryMb
     vaultUri: vault.outputs.uri
     withGalleries: galleries
-    makesReports: reportsBy == 'worker'
     environment: environmentVariables
     maxMediaMb: worker.maxMediaMb
     maxDurationS: worker.maxDurationS

@@ -12,7 +12,7 @@ import click
 from service.cli.output import bars, echo_json, shown
 from service.cli.startup import EXIT_FAILED, exit_on_error
 from service.cli.storage_session import opened
-from service.errors import MalformedOutput
+from service.errors import MalformedOutput, NotFound
 
 if TYPE_CHECKING:
     from service.results.collect.sources import CollectedResult, SkippedResult
@@ -31,6 +31,7 @@ GROUPS = ("gaze", "eye-landmarks", "head-pose", "landmarks", "shape", "action-un
 @click.option(
     "--jobs", metavar="CONTAINER|all", help="Instead of RESULTS: collect from the storage account of the settings."
 )
+@click.option("--study", metavar="NAME", help="Instead of RESULTS: collect a study's jobs from that storage account.")
 @click.option(
     "--only",
     multiple=True,
@@ -38,7 +39,9 @@ GROUPS = ("gaze", "eye-landmarks", "head-pose", "landmarks", "shape", "action-un
     help="Only this group of columns; repeat for several. Default: all 709 columns.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was collected, and what was not, as one JSON object.")
-def collect(results: tuple[Path, ...], out: Path, jobs: str | None, only: tuple[str, ...], as_json: bool) -> None:
+def collect(
+    results: tuple[Path, ...], out: Path, jobs: str | None, study: str | None, only: tuple[str, ...], as_json: bool
+) -> None:
     """Join RESULTS into one tidy table: one row a frame or face, with columns of its job, media and quality.
 
     RESULTS are folders that `analyse`, `submit` or `download` filled; they are searched. Memory does not grow with
@@ -50,11 +53,14 @@ def collect(results: tuple[Path, ...], out: Path, jobs: str | None, only: tuple[
     table holds the others nevertheless. In CSV, a text that begins with = + - @ gets an apostrophe in front, since
     spreadsheets would read it as a formula; numbers, and Parquet, are not changed.
     """
-    if bool(results) == bool(jobs):
-        raise click.UsageError("give RESULTS, or --jobs")
+    if [bool(results), bool(jobs), bool(study)].count(True) != 1:
+        raise click.UsageError("give RESULTS, or --jobs, or --study")
     if out.suffix not in (".parquet", ".csv"):
         raise click.UsageError("--out ends in .parquet or .csv")
-    summary = _collected_from_storage(jobs, out, only, as_json) if jobs else _collected(results, out, only, as_json)
+    if results:
+        summary = _collected(results, out, only, as_json)
+    else:
+        summary = _collected_from_storage(jobs, study or "", out, only, as_json)
     if as_json:
         echo_json(summary)
     else:
@@ -72,12 +78,16 @@ def _collected(results: tuple[Path, ...], out: Path, only: tuple[str, ...], as_j
     return _write(from_files(manifests), len(manifests), out, only, as_json)
 
 
-def _collected_from_storage(jobs: str, out: Path, only: tuple[str, ...], as_json: bool) -> dict[str, Any]:
+def _collected_from_storage(
+    jobs: str | None, study: str, out: Path, only: tuple[str, ...], as_json: bool
+) -> dict[str, Any]:
     from service.results.collect.sources import from_storage
 
     with opened() as services, exit_on_error():
         container = None if jobs == "all" else jobs
-        found = from_storage(services.table, services.blobs, services.settings.results_container, container)
+        if study and not services.table.studies.exists(study):
+            raise NotFound(f"there is no study {study!r}", "study_not_found")
+        found = from_storage(services.table, services.blobs, services.settings.results_container, container, study)
         return _write(found, None, out, only, as_json)
 
 

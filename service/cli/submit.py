@@ -18,6 +18,7 @@ from service.client.send import LocalFile, Sender
 from service.jobs.media_files import NO_MEDIA, PassedOver, find_media, find_sequences
 from service.jobs.media_kind import MediaType
 from service.jobs.options import JobOptions
+from service.jobs.studies import check_study
 
 REPORTED_FILES = 20
 """Reports are made and downloaded without being asked for below this number of files."""
@@ -37,6 +38,7 @@ REPORTED_FILES = 20
 @click.option(
     "--sequence", is_flag=True, help="Take each folder's pictures as the frames of one sequence, in the order of names."
 )
+@click.option("--study", metavar="NAME", default="", help="Put the files into the study of this name.")
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @click.option(
     "--report/--no-report",
@@ -55,6 +57,7 @@ def submit(
     out: Path | None,
     media_type: MediaType,
     sequence: bool,
+    study: str,
     no_wait: bool,
     report: bool | None,
     at_once: int,
@@ -82,6 +85,8 @@ def submit(
     given = given_options(options)
     with exit_on_error():
         # Checked before anything is sent; the service would refuse these options too.
+        if study:
+            check_study(study)
         for media in {file.media for file in files}:
             JobOptions.resolve(media, media_type, given, galleries=True)
     sender = Sender(
@@ -91,6 +96,7 @@ def submit(
         out=out.resolve() if out else None,
         wait=not no_wait,
         with_report=len(files) < REPORTED_FILES if report is None else report,
+        study=study,
         at_once=at_once,
         stop=stop,
     )

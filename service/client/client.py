@@ -127,6 +127,7 @@ class Client:
         sha256: str | None = None,
         media_type: MediaType | None = None,
         member: bool = False,
+        study: str = "",
         on_bytes: Progress | None = None,
     ) -> None:
         """Upload a file. Does nothing where the same bytes are there; 409 where others are.
@@ -135,8 +136,9 @@ class Client:
             sha256: of the file, in hex, which the service checks; computed where it is not given.
             media_type: written into the blob's metadata.
             member: a picture of a sequence, that is no job by itself.
+            study: kept in a new blob's metadata; state it to `submit` as well.
         """
-        stated = {"blob": blob, "media_type": media_type, "media": "sequence" if member else None}
+        stated = {"blob": blob, "media_type": media_type, "media": "sequence" if member else None, "study": study}
         query = {name: value for name, value in stated.items() if value}
         self._put(file, f"/uploads/{quote(container, safe='')}", query, sha256 or sha256_of(file), on_bytes)
 
@@ -147,15 +149,17 @@ class Client:
         *,
         sha256: str | None = None,
         media_type: MediaType | None = None,
+        study: str = "",
         on_bytes: Progress | None = None,
     ) -> UploadedFile:
         """Upload a file into the caller's own container; returns where it is. The same bytes are stored once.
 
         Args:
             name: of the file, without a folder; its own where none is given.
-            sha256, media_type: as of `upload`.
+            sha256, media_type, study: as of `upload`.
         """
-        query = {"name": name or file.name} | ({"media_type": media_type} if media_type else {})
+        stated = {"name": name or file.name, "media_type": media_type, "study": study}
+        query = {name: value for name, value in stated.items() if value}
         digest = sha256 or sha256_of(file)
         return parse_body(UploadedFile, self._put(file, "/uploads", query, digest, on_bytes))
 
@@ -204,10 +208,16 @@ class Client:
         container: str,
         blob: str,
         options: Mapping[str, str] | None = None,
+        *,
+        study: str = "",
     ) -> RemoteJob:
-        """Submit a blob, or the prefix of a sequence; equal requests return the same job. 404 where there is none."""
+        """Submit a blob, or the prefix of a sequence; equal requests return the same job. 404 where there is none.
+
+        Args:
+            study: name of the study into which the job is put, besides others that it stands in.
+        """
         path = f"/analyse/{media}/{media_type}/{quote(container, safe='')}"
-        answer = self._ask("POST", path, {"blob": blob, **(options or {})})
+        answer = self._ask("POST", path, {"blob": blob, **(options or {}), **({"study": study} if study else {})})
         return parse_body(Submitted, answer).jobs[0]
 
     def job(self, job_id: str) -> RemoteJob:

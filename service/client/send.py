@@ -96,6 +96,7 @@ class Sender:
         out: folder of the results; None downloads nothing.
         wait: follow the jobs to their end.
         with_report: download the reports as well, which the service makes on request.
+        study: name under which the files stand; empty for none.
         at_once: number of files in transfer, and of jobs followed.
     """
 
@@ -105,6 +106,7 @@ class Sender:
     out: Path | None = None
     wait: bool = True
     with_report: bool = True
+    study: str = ""
     at_once: int = 8
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -123,7 +125,8 @@ class Sender:
         try:
             watch(file.name, "reading", 0.0)
             sha256 = _sha256(file)
-            if kept := self._kept(file, sha256):
+            # The service has yet to hear of the study.
+            if not self.study and (kept := self._kept(file, sha256)):
                 return _Begun(file, sent=kept)
             job = self._job(file, sha256, watch)
             sent = None if self.wait else Sent(file.name, "submitted", job)
@@ -135,7 +138,7 @@ class Sender:
         if file.media == "sequence":
             container, prefix = f"c-{sha256[:32]}", upload_name(file.path)
             self._upload_members(file, container, prefix, watch)
-            return self.client.submit(file.media, self.media_type, container, prefix, self.options)
+            return self.client.submit(file.media, self.media_type, container, prefix, self.options, study=self.study)
         watch(file.name, "submitting", 0.0)
 
         def uploading(done: int, total: int) -> None:
@@ -143,9 +146,11 @@ class Sender:
 
         name = upload_name(file.path)
         there = self.client.find_upload(name, sha256) or self.client.upload_own(
-            file.path, name, sha256=sha256, media_type=self.media_type, on_bytes=uploading
+            file.path, name, sha256=sha256, media_type=self.media_type, study=self.study, on_bytes=uploading
         )
-        return self.client.submit(file.media, self.media_type, there.container, there.blob, self.options)
+        return self.client.submit(
+            file.media, self.media_type, there.container, there.blob, self.options, study=self.study
+        )
 
     def _upload_members(self, file: LocalFile, container: str, prefix: str, watch: Watch) -> None:
         """Upload the pictures that are not there; a sequence is submitted only when it is whole."""

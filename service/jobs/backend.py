@@ -27,7 +27,7 @@ class JobBackend:
     Attributes:
         account: the SDK's clients.
         submitter: submits jobs to table and queue.
-        report_queue: requests for reports that a worker makes (REPORTS_BY).
+        report_queue: requests for what a worker makes: of studies, and reports (REPORTS_BY).
     """
 
     settings: Settings
@@ -67,8 +67,7 @@ class JobBackend:
     def create_storage(self) -> None:
         """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""
         self.queue.ensure()
-        if self.settings.reports_by == "worker":
-            self.report_queue.ensure()
+        self.report_queue.ensure()
         self.table.ensure()
         if self.settings.results_container != OWN_CONTAINER:
             self.blobs.ensure_results_container(self.settings.results_container)

@@ -63,6 +63,7 @@ class JobFacts(BaseModel):
     attempts: int
     error: Fault | None
     superseded_by: str | None = Field(description="Job of the blob's newer version.")
+    study: str | None = Field(description="Study under which it was submitted first; it may stand in others as well.")
     times: Times
     trace_id: str
 
@@ -86,6 +87,7 @@ def job_facts(record: JobRecord) -> JobFacts:
         attempts=record.attempts,
         error=_fault(record) if record.error_code else None,
         superseded_by=record.superseded_by or None,
+        study=record.study or None,
         times=Times(created=record.created, started=record.started, finished=record.finished),
         trace_id=trace[1] if len(trace) > 1 else "",
     )

@@ -27,6 +27,7 @@ from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChang
 from service.jobs.job_search import JobSearch, Position
 from service.jobs.record import JobRecord, State
 from service.jobs.state_index import StateIndex, is_settled
+from service.jobs.studies import StudyIndex
 from service.jobs.table_rows import (
     age_s,
     entity_of,
@@ -105,6 +106,7 @@ class JobTable:
         # A burst of requests shares these writes: they are most of what a submission costs.
         self.add_to_lists = Together(self._add_to_lists)
         """Puts records into the lists of all jobs and of containers and the text index; harmless to repeat."""
+        self._studies = StudyIndex(self._table)
 
     @property
     def name(self) -> str:
@@ -119,6 +121,11 @@ class JobTable:
     def upload_places(self) -> UploadPlaces:
         """The containers of files that pages and clients sent."""
         return self._places
+
+    @property
+    def studies(self) -> StudyIndex:
+        """The rows by study."""
+        return self._studies
 
     @property
     def state_index(self) -> StateIndex:
@@ -163,6 +170,7 @@ class JobTable:
         """
         self._replace(record, {REMOVED: record.state}) if leave_tombstone else self.forget(record.job.job_id)
         self.unlist(place_of(record), row_of_record(record))
+        self._studies.forget(record.job.job_id)
         self._index.remove(row_of_record(record), record.state)
 
     def forget(self, job_id: str) -> None:
@@ -184,6 +192,7 @@ class JobTable:
         """Delete a finished job's record, also from the lists. Raises RecordChanged if it was changed meanwhile."""
         self._replace(record, {PURGED: True})
         self.unlist(place_of(record), row_of_record(record))
+        self._studies.forget(record.job.job_id)
         self._index.remove(row_of_record(record), record.state)
 
     def unlist(self, place: str, row: str) -> None:

@@ -22,6 +22,7 @@ from service.jobs.job_table import JobTable, Purged
 from service.jobs.names import OWN_CONTAINER, OWN_FOLDER, is_result
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import folder_of_upload
+from service.jobs.study_place import container_of_studies, folder_of
 from service.jobs.sweep.finding import every_blob
 from service.logs import log
 from service.storage.azure_blobs import AzureBlobs
@@ -105,6 +106,7 @@ class Purge:
         """
         records, unfinished = self._ended(self._records(scope), wait_s)
         receipt = self._go_through(scope, records, unfinished, uploads=uploads, delete=True)
+        self._forget_studies(records)
         for record in records:
             self.table.purge(record)
         self._tidy_lists(scope)
@@ -193,6 +195,21 @@ class Purge:
                 self.blobs.delete(container, blob.name, blob.etag)
             count += 1
         return count
+
+    def _forget_studies(self, records: list[JobRecord]) -> None:
+        """Take jobs out of their studies, and delete what was made of these: it holds their rows."""
+        ids = [record.job.job_id for record in records]
+        studies = {study for job_id in ids for study in self.table.studies.studies_of(job_id)}
+        self._delete_made(studies)
+        for job_id in ids:
+            self.table.studies.forget(job_id)
+        # What a worker stored meanwhile; one that stores it later finds the job gone.
+        self._delete_made(studies)
+
+    def _delete_made(self, studies: set[str]) -> None:
+        container = container_of_studies(self.results_container)
+        for study in studies:
+            self._blobs(container, every_blob(self.blobs, container, folder_of(study)), delete=True)
 
     def _forget_tombstones(self, scope: Scope) -> None:
         """Delete what is known of jobs whose records were removed after their retention."""

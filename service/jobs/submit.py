@@ -35,27 +35,28 @@ class JobSubmitter:
         self._table = table
         self._queue = queue
 
-    def submit(self, job: AnalysisJob, traceparent: str, key_name: str = "") -> JobRecord:
+    def submit(self, job: AnalysisJob, traceparent: str, key_name: str = "", study: str = "") -> JobRecord:
         """Make sure that the job is done once; harmless to repeat.
 
         The record is inserted create-only. While it is still queued the message is sent again: if the first
         was lost between the two writes, this one carries the job, and a spare message is dropped by its worker.
         """
-        [record] = self.submit_several([job], traceparent, [key_name])
+        [record] = self.submit_several([job], traceparent, [key_name], [study])
         return record
 
     def submit_several(
-        self, jobs: Sequence[AnalysisJob], traceparent: str, key_names: Sequence[str]
+        self, jobs: Sequence[AnalysisJob], traceparent: str, key_names: Sequence[str], studies: Sequence[str]
     ) -> list[JobRecord]:
         """Submit many jobs, and return their records in the same order; list entries are written together.
 
         Args:
             key_names: of each job, as `JobRecord.key_name`.
+            studies: of each job, the study that it is put into; empty for none. A known job stands in several.
         """
         with tracing.span("submit", traceparent, "PRODUCER", jobs=len(jobs)) as carried:
             fresh = [
-                JobRecord(job=job, traceparent=carried, created=now(), key_name=key_name)
-                for job, key_name in zip(jobs, key_names, strict=True)
+                JobRecord(job=job, traceparent=carried, created=now(), key_name=key_name, study=study)
+                for job, key_name, study in zip(jobs, key_names, studies, strict=True)
             ]
             # Before the records, so that no open job is ever missing from the state index.
             self._table.state_index.open(fresh)
@@ -66,10 +67,22 @@ class JobSubmitter:
                 if not found.version or found.created != mine.created
             ]
             self._table.state_index.close(known)
+            self._put_into_studies(records, studies)
             waiting = [record for record in records if record.state == "queued"]
             self._table.add_to_lists(waiting)
             _each(self._send, waiting)
             return records
+
+    def _put_into_studies(self, records: Sequence[JobRecord], studies: Sequence[str]) -> None:
+        # What is left of a job after its retention stands in no study.
+        named = [(record, study) for record, study in zip(records, studies, strict=True) if study and record.version]
+        _each(lambda one: self._table.studies.join(*one), named)
+
+    def take_over_studies(self, before: str, record: JobRecord) -> None:
+        """Put a job into the studies of the one that it replaces; harmless to repeat."""
+        for study in self._table.studies.studies_of(before):
+            self._table.studies.join(record, study)
+        self._table.studies.replace(before)
 
     def _recorded(self, fresh: JobRecord) -> JobRecord:
         with log_context(fresh.job, fresh.traceparent):
@@ -81,8 +94,8 @@ class JobSubmitter:
     def _send(self, record: JobRecord) -> None:
         job = record.job
         with log_context(job, record.traceparent):
-            # A worker that claims a record unread would write it without its key.
-            read = (None, "") if record.key_name else (record.created, record.version)
+            # A worker that claims a record unread would write it without its key and its study.
+            read = (None, "") if record.key_name or record.study else (record.created, record.version)
             self._queue.send(QueuedJob(job, record.traceparent, *read).encode())
             log.info("job.submitted", media=job.media, media_type=job.media_type)
 
@@ -97,13 +110,17 @@ class JobSubmitter:
         if not record.is_finished:
             raise Conflict(f"job {job_id} is still {record.state}; only a finished one runs again", "not_finished")
         while True:
-            job, key_name = replace(record.job, generation=record.job.generation + 1), record.key_name
+            before, job = record, replace(record.job, generation=record.job.generation + 1)
             try:
                 record = self._table.get(job.job_id)
             except NotFound:
-                return self.submit(job, traceparent, key_name)
-            if not record.is_finished:
-                return self.submit(job, traceparent, key_name)
+                pass
+            else:
+                if record.is_finished:
+                    continue
+            again = self.submit(job, traceparent, before.key_name, before.study)
+            self.take_over_studies(before.job.job_id, again)
+            return again
 
     def cancel(self, job_id: str) -> JobRecord:
         """End a queued job now, a running one within a few seconds.

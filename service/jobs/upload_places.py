@@ -1,7 +1,7 @@
-"""Where the uploads of pages and clients go: a container a caller and day, in it a folder a file's SHA-256.
+"""Where the uploads of pages and clients go: a container a caller and study or day, in it a folder a file's SHA-256.
 
-The day is that of the first upload of these bytes: a row of the job table keeps it, so that an upload that is resumed
-after midnight finds its blob again, and two files of one name never meet.
+Study and day are those of the first upload of these bytes: a row of the job table keeps the container, so that an
+upload that is resumed after midnight, or for another study, finds its blob again, and two files of one name never meet.
 """
 
 from __future__ import annotations
@@ -79,9 +79,13 @@ class UploadPlaces:
         except NotFound:
             return None
 
-    def choose(self, owner: str, sha256: str) -> str:
-        """Return the container of a file; the first call decides, also of several at once."""
-        container = container_of(owner, today())
+    def choose(self, owner: str, sha256: str, part: str) -> str:
+        """Return the container of a file; the first call decides, also of several at once.
+
+        Args:
+            part: see `container_of`.
+        """
+        container = container_of(owner, part)
         entity = {"PartitionKey": _partition(owner), "RowKey": sha256, "container": container}
         with suppress(BlobExists), translated("keeping an upload's place", exists=BlobExists()):
             self._table.create_entity(entity, **REPEATABLE)

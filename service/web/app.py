@@ -32,6 +32,7 @@ from service.web.routes.pages import pages
 from service.web.routes.picture_faces import picture_faces
 from service.web.routes.reports import reports
 from service.web.routes.schema import schema
+from service.web.routes.studies import studies
 from service.web.routes.uploads import uploads
 from service.web.routes.viewer import viewer
 from service.web.services import KEY, Services
@@ -60,6 +61,7 @@ BLUEPRINTS = (
     reports,
     downloads,
     exclusions,
+    studies,
     viewer,
     picture_faces,
     faces,

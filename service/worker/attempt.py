@@ -171,7 +171,8 @@ class Attempt:
             return self._fail(gone)
         except NotFound as gone:
             return self._fail(MediaNotFound(gone.message))
-        self._worker.submitter.submit(newer, self._queued.traceparent, key_name)
+        submitter, job_id = self._worker.submitter, self._queued.job.job_id
+        submitter.take_over_studies(job_id, submitter.submit(newer, self._queued.traceparent, key_name))
         self._lease.settle(lambda record: record.superseded(newer.job_id, error, now()))
         self._lease.delete_message()
         return self._log_outcome("superseded", error, superseded_by=newer.job_id)

@@ -14,7 +14,6 @@ param tableName string
 param resultsContainer string
 param vaultUri string
 param withGalleries bool
-param makesReports bool
 
 @description('More variables: [{ name: \'…\', value: \'…\' }].')
 param environment array
@@ -75,7 +74,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
           minExecutions: 0
           maxExecutions: maxExecutions
           pollingInterval: 30
-          rules: concat([
+          rules: [
             {
               name: 'jobs'
               type: 'azure-queue'
@@ -87,7 +86,8 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
                 queueLength: string(engines + 1)
               }
             }
-          ], makesReports ? [reportsRule] : [])
+            reportsRule
+          ]
         }
       }
     }

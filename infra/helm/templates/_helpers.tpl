@@ -89,7 +89,6 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 
 {{/* KEDA's trigger of the queue of reports: (dict "root" $ "strategy" "all") */}}
 {{- define "media.reportsTrigger" -}}
-{{- if eq .root.Values.reportsBy "worker" }}
 - type: azure-queue
   metadata:
     queueName: {{ .root.Values.storage.queueName }}-reports
@@ -99,7 +98,6 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
     accountName: {{ . }}
     {{- end }}
   authenticationRef: {name: {{ include "media.name" (dict "root" .root "part" "worker") }}}
-{{- end }}
 {{- end }}
 
 {{/* Traces of web and worker, and people's galleries. */}}

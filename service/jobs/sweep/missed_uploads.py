@@ -13,6 +13,7 @@ from service.jobs.media_kind import kind_of, media_type_of, options_of
 from service.jobs.names import is_upload
 from service.jobs.options import JobOptions
 from service.jobs.sequence import is_member_only
+from service.jobs.studies import study_of
 from service.jobs.submit import uploader_of
 from service.jobs.sweep.finding import Finding, Found, every_blob
 from service.logs import continued_trace
@@ -64,6 +65,7 @@ def _submit(backend: JobBackend, container: str, name: str) -> str:
         AnalysisJob(container, name, blob.etag, media, media_type, options),
         continued_trace(None),
         uploader_of(blob.metadata),
+        study_of(blob.metadata),
     )
     if not record.version:
         return f"job {record.job.job_id} has {record.state} before its record was removed"

@@ -17,6 +17,7 @@ from service.errors import AnalysisError, MalformedOutput
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord
 from service.jobs.result_place import PEOPLE, ResultPlace
+from service.jobs.study_pages import StudyPages
 from service.results.annotations import NO_ANNOTATIONS, Annotations, annotations_beside, read_annotations
 from service.results.publish import published_attempt
 from service.storage.blob_store import Blobs
@@ -78,33 +79,49 @@ def from_files(manifests: Iterable[Path]) -> Iterator[CollectedResult | SkippedR
 
 
 def from_storage(
-    table: JobTable, blobs: Blobs, results_container: str, container: str | None
+    table: JobTable, blobs: Blobs, results_container: str, container: str | None, study: str = ""
 ) -> Iterator[CollectedResult | SkippedResult]:
     """Yield results from storage, newest first; of a job that was run again, only the newest success.
 
     Args:
         container: only the jobs of this container of uploads; None for all.
+        study: only the jobs of this study; empty for all.
+    """
+    records = (
+        (record for _, record in StudyPages(table).all_jobs(study)) if study else table.records(container=container)
+    )
+    with tempfile.TemporaryDirectory(prefix="collect-") as room:
+        for _, found in of_records(records, blobs, results_container, Path(room)):
+            yield found
+
+
+def of_records(
+    records: Iterable[JobRecord], blobs: Blobs, results_container: str, room: Path
+) -> Iterator[tuple[JobRecord, CollectedResult | SkippedResult]]:
+    """Yield the results of jobs, newest first; of a job that was run again, only the newest success.
+
+    Args:
+        room: folder for tables, each of which is deleted when the next one is asked for.
     """
     seen: set[str] = set()
-    with tempfile.TemporaryDirectory(prefix="collect-") as room:
-        for record in table.records(container=container):
-            name = f"{record.job.container}/{record.job.blob}"
-            if record.state in ("cancelled", "superseded") or _first_generation(record) in seen:
-                continue
-            if record.state != "succeeded":
-                problem: Problem = "failed" if record.state == "failed" else "not finished"
-                yield SkippedResult(name, problem, record.error_code or record.state)
-                continue
-            seen.add(_first_generation(record))
-            csv = Path(room) / "result.csv"
-            try:
-                yield _fetched(name, blobs, ResultPlace.of(record.job, results_container), csv)
-            except (AnalysisError, ValueError, KeyError, TypeError) as error:
-                if isinstance(error, AnalysisError) and error.retryable:
-                    raise
-                yield SkippedResult(name, "unreadable", str(error))
-            finally:
-                csv.unlink(missing_ok=True)
+    for record in records:
+        name = f"{record.job.container}/{record.job.blob}"
+        if record.state in ("cancelled", "superseded") or _first_generation(record) in seen:
+            continue
+        if record.state != "succeeded":
+            problem: Problem = "failed" if record.state == "failed" else "not finished"
+            yield record, SkippedResult(name, problem, record.error_code or record.state)
+            continue
+        seen.add(_first_generation(record))
+        csv = room / "result.csv"
+        try:
+            yield record, _fetched(name, blobs, ResultPlace.of(record.job, results_container), csv)
+        except (AnalysisError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, AnalysisError) and error.retryable:
+                raise
+            yield record, SkippedResult(name, "unreadable", str(error))
+        finally:
+            csv.unlink(missing_ok=True)
 
 
 def _first_generation(record: JobRecord) -> str:

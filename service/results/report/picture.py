@@ -85,12 +85,12 @@ def _eyes_are_open(rows: pd.DataFrame, least: float) -> pd.Series[bool]:
     return ~(rows[EYE_OPENING] < least) & ~(rows["AU45_r"] >= BLINK.onset)
 
 
-def picture(path: Path) -> Picture:
+def picture(path: Path, longest_side: int = LONGEST_SIDE) -> Picture:
     """Decode an uploaded picture, upright. Raises UnreadableMedia."""
-    return _reduced(decode(str(path)))
+    return _reduced(decode(str(path)), longest_side)
 
 
-def video_frame(path: Path, time_s: float, frame_rate: float) -> Picture:
+def video_frame(path: Path, time_s: float, frame_rate: float, longest_side: int = LONGEST_SIDE) -> Picture:
     """Decode the frame of a video at a time, upright.
 
     Raises:
@@ -114,12 +114,12 @@ def video_frame(path: Path, time_s: float, frame_rate: float) -> Picture:
         if found is None or (not later and time_s - found_s > MISSED_FRAMES / frame_rate):
             raise UnreadableMedia("the frame that was measured was not found again in the upload")
         shown = next(upright(iter([found]), sample_aspect(stream)))
-        return _reduced(shown.to_ndarray(format="bgr24"))
+        return _reduced(shown.to_ndarray(format="bgr24"), longest_side)
 
 
-def _reduced(pixels: Any) -> Picture:
+def _reduced(pixels: Any, longest_side: int) -> Picture:
     height, width = pixels.shape[:2]
-    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    scale = min(1.0, longest_side / max(width, height))
     if scale < 1:
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)

@@ -10,6 +10,8 @@ from flask_openapi3.types import SecuritySchemesDict
 from pydantic import BaseModel
 
 from service.jobs.options import optional as optional
+from service.jobs.studies import LONGEST_NAME as LONGEST_STUDY
+from service.jobs.studies import NAME_PATTERN as STUDY_PATTERN
 from service.web.access.keys import OWN, Scope
 from service.web.protocol.problems import MEDIA_TYPE, Problem
 
@@ -39,6 +41,13 @@ SECURITY_SCHEMES: SecuritySchemesDict = {
 
 CONTAINER: dict[str, Any] = {"minLength": 3, "maxLength": 63, "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
 """Schema of container names; `jobs.names` has the full rule."""
+
+
+def study_name(schema: dict[str, Any]) -> None:
+    """Describe the optional name of a study; `jobs.studies` has the rule."""
+    optional(schema)
+    schema |= {"minLength": 1, "maxLength": LONGEST_STUDY, "pattern": STUDY_PATTERN}
+
 
 Security = list[dict[str, list[Any]]]
 NO_KEY: Security = []

@@ -63,7 +63,7 @@ def _protected(response: Response) -> Response:
     if g.get("is_error_page") or (is_page(request.endpoint) and not is_file(request.endpoint)):
         response.headers.update(PAGE_HEADERS)
         languages.declare(response)
-    elif request.endpoint == "reports.report":
+    elif request.endpoint in ("reports.report", "studies.report"):
         response.headers["Content-Security-Policy"] = REPORT
     else:
         response.headers["Content-Security-Policy"] = DOCS if _is_docs(request.path) else NOTHING

@@ -20,13 +20,14 @@ from service.jobs.options import (
 )
 from service.jobs.record import JobRecord
 from service.jobs.sequence import frozen_job
+from service.jobs.studies import check_study, study_of
 from service.jobs.submit import uploader_of
 from service.logs import continued_trace
 from service.storage.blob_store import BlobInfo
 from service.web.access.ownership import is_visible, own_name, sees_own_only, visible_upload
 from service.web.access.session import current_key
 from service.web.protocol.job_json import Jobs, job_answer, link, with_query
-from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
+from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems, study_name
 from service.web.protocol.prefer_wait import applied, waited
 from service.web.services import Services, may_use_gallery, services
 
@@ -67,6 +68,12 @@ class AnalyseQuery(RequestedOptions, Parameters):
         "without it, every such blob of this media in the container. Of a sequence the prefix of its pictures.",
         json_schema_extra=_blob_schema,
     )
+    study: str | None = Field(
+        None,
+        description="Study into which the jobs are put, besides others that they stand in; no part of a job's "
+        "identity. Default: the study that an upload names.",
+        json_schema_extra=study_name,
+    )
     cursor: str | None = Field(
         None, description="Cursor of the page before, as its `next` link has it.", json_schema_extra=optional
     )
@@ -97,6 +104,7 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     media, media_type = _kind(path.media, path.media_type)
     container = check_container(path.name, own.settings.results_container)
     given = _options_given()
+    study = check_study(query.study) if query.study else ""
     options = JobOptions.resolve(
         media,
         media_type,
@@ -106,12 +114,13 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     )
     if media == "sequence":
         jobs, cursor = [_sequence(own, container, _prefix(query.blob), media_type, options)], ""
-        key_names = [own_name()]
+        key_names, studies = [own_name()], [study]
     else:
         blobs, cursor = _chosen(own, container, media, query)
         jobs = [AnalysisJob(container, blob.name, blob.etag, media, media_type, options) for blob in blobs]
         key_names = [uploader_of(blob.metadata) or own_name() for blob in blobs]
-    records, wait_s = waited(own.watcher, _submit(own, jobs, key_names))
+        studies = [study or study_of(blob.metadata) for blob in blobs]
+    records, wait_s = waited(own.watcher, _submit(own, jobs, key_names, studies))
     body = Jobs(
         jobs=[job_answer(record) for record in records],
         next=_continued(cursor) if cursor else None,
@@ -165,7 +174,7 @@ def _kind(media: str, media_type: str) -> tuple[JobMedia, MediaType]:
 
 def _options_given() -> dict[str, str]:
     """Return the query's options; `resolve` refuses unknown ones. Raises BadRequest where one is repeated."""
-    own = {"blob", "cursor"}
+    own = {"blob", "cursor", "study"}
     for name, values in request.args.lists():
         if len(values) > 1:
             raise BadRequest(f"{name[:40]!r} is given {len(values)} times; give it once", "bad_option")
@@ -216,9 +225,9 @@ def _nothing(container: str, media: Media, names: list[str]) -> str:
     return f"container {container!r} holds no {media}; it holds {examples}{more}"
 
 
-def _submit(own: Services, jobs: list[AnalysisJob], key_names: list[str]) -> list[JobRecord]:
+def _submit(own: Services, jobs: list[AnalysisJob], key_names: list[str], studies: list[str]) -> list[JobRecord]:
     traceparent = continued_trace(request.headers.get("traceparent"))
-    return own.submitter.submit_several(jobs, traceparent, key_names)
+    return own.submitter.submit_several(jobs, traceparent, key_names, studies)
 
 
 def _where(container: str, records: list[JobRecord]) -> str:

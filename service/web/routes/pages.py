@@ -12,8 +12,9 @@ from typing import Any, get_args
 from flask import Blueprint, Response, current_app, render_template, request
 
 from service import __version__
-from service.errors import NotFound
+from service.errors import BadRequest, NotFound
 from service.jobs.media_kind import AT_ONCE, CONTENT_TYPES, EXTENSIONS, Media, names_of
+from service.jobs.studies import check_study
 from service.web.languages import LANGUAGES, SOURCE, gettext, marked, script, script_version
 from service.web.services import services
 
@@ -34,7 +35,9 @@ class NavigationEntry:
 NAVIGATION = (
     NavigationEntry("pages.picture", marked("Try a picture")),
     NavigationEntry("pages.analyse", marked("Analyse a file")),
+    NavigationEntry("pages.batch", marked("A folder")),
     NavigationEntry("pages.jobs", marked("Jobs")),
+    NavigationEntry("pages.studies", marked("Studies")),
     NavigationEntry("pages.people", marked("People")),
     NavigationEntry("pages.about", marked("About")),
 )
@@ -82,17 +85,13 @@ def about() -> str:
 @pages.get("/page/analyse")
 def analyse() -> str:
     """Render *Analyse a file*, with the limits that it checks before it sends a file."""
-    max_mb = services().settings.max_media_mb
-    return render_template(
-        "analyse.html",
-        max_mb=max_mb,
-        max_bytes=max_mb * 1024 * 1024,
-        media_type=services().settings.default_media_type,
-        extensions=EXTENSIONS,
-        types=CONTENT_TYPES,
-        kinds={media: _endings(media) for media in get_args(Media)},
-        accept=",".join(f".{name}" for name in EXTENSIONS),
-    )
+    return _sending_page("analyse.html")
+
+
+@pages.get("/page/batch")
+def batch() -> str:
+    """Render *Analyse a folder*, with the same limits."""
+    return _sending_page("batch.html")
 
 
 @pages.get("/page/jobs")
@@ -107,6 +106,22 @@ def job(job_id: str) -> str:
     if not JOB_ID.fullmatch(job_id):
         raise NotFound("a job's id has 32 hex digits", "job_not_found")
     return render_template("job.html", job_id=job_id)
+
+
+@pages.get("/page/studies")
+def studies() -> str:
+    """Render *Studies*."""
+    return render_template("studies.html")
+
+
+@pages.get("/page/studies/<study>")
+def study(study: str) -> str:
+    """Render one study's page; its script asks the API for the study."""
+    try:
+        check_study(study)
+    except BadRequest as error:
+        raise NotFound(error.message, "study_not_found") from error
+    return render_template("study.html", study=study)
 
 
 @pages.get("/page/compare")
@@ -130,3 +145,18 @@ def texts(tag: str) -> Response:
 def _endings(media: Media) -> str:
     """List the file extensions of a kind of media."""
     return ", ".join(name for name, kind in EXTENSIONS.items() if kind == media)
+
+
+def _sending_page(template: str) -> str:
+    """Render a page that takes files."""
+    max_mb = services().settings.max_media_mb
+    return render_template(
+        template,
+        max_mb=max_mb,
+        max_bytes=max_mb * 1024 * 1024,
+        media_type=services().settings.default_media_type,
+        extensions=EXTENSIONS,
+        types=CONTENT_TYPES,
+        kinds={media: _endings(media) for media in get_args(Media)},
+        accept=",".join(f".{name}" for name in EXTENSIONS),
+    )

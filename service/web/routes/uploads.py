@@ -19,16 +19,19 @@ from service.errors import BadRequest, BlobExists, Conflict, MediaNotFound, Unsu
 from service.jobs.media_kind import CONTENT_TYPE_OF, CONTENT_TYPES, Media, MediaType, kind_of, media_type_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container
 from service.jobs.sequence import METADATA
+from service.jobs.studies import METADATA as STUDY_METADATA
+from service.jobs.studies import check_study, part_of, study_of
+from service.jobs.study_place import CONTAINER as STUDIES_CONTAINER
 from service.jobs.submit import UPLOADED_BY
 from service.jobs.upload_places import blob_of, container_of, today
 from service.storage.blob_store import BlobInfo
 from service.web.access.ownership import caller_name, is_visible, own_name, visible_upload
 from service.web.protocol.bodies import BodyStream, body_stream, takes_body
 from service.web.protocol.job_json import with_query
-from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems
+from service.web.protocol.openapi import CONTAINER, Parameters, needs, operation_name, optional, problems, study_name
 from service.web.services import Services, services
 
-RESERVED_CONTAINERS = frozenset({"dead-letters"})
+RESERVED_CONTAINERS = frozenset({"dead-letters", STUDIES_CONTAINER})
 RESERVED_PREFIXES = ("azure-webjobs-",)
 """Containers of the function host and of Event Grid's dead letters; uploads there could forge their state."""
 
@@ -56,8 +59,18 @@ class UploadedQuery(Parameters):
     )
 
 
+STUDY_FIELD = Field(
+    None,
+    description="Study under which the file stands; kept in a new blob's metadata. State it to `/analyse` as well: an "
+    "upload that is there already keeps its metadata, and with it its ETag.",
+    json_schema_extra=study_name,
+)
+
+
 class UploadQuery(UploadedQuery):
     """Name and kind of an upload."""
+
+    study: str | None = STUDY_FIELD
 
     media_type: MediaType | None = Field(
         None,
@@ -101,10 +114,13 @@ class OwnUploadedQuery(Parameters):
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME, description="Name of the file, without a folder.")
     sha256: str = Field(description="SHA-256 of the file, 64 hex digits.", pattern="^[0-9a-f]{64}$")
+    study: str | None = STUDY_FIELD
 
 
 class OwnUploadQuery(Parameters):
     """Name and kind of a file."""
+
+    study: str | None = STUDY_FIELD
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME, description="Name of the file, without a folder.")
     media_type: MediaType | None = Field(
@@ -130,13 +146,14 @@ class Upload(BaseModel):
     sha256: str | None = Field(description="Null for a file that was not uploaded by this route.")
     media: Media
     media_type: MediaType
+    study: str | None = Field(description="Study that the file was uploaded for.")
     links: dict[str, str] = Field(description="`analyse` (POST) starts its job, `jobs` lists the container's.")
 
 
 class Place(BaseModel):
     """Where a file of the caller goes, or is."""
 
-    container: str = Field(description="`uploads-<owner>-<day>`; the day is that of the file's first upload.")
+    container: str = Field(description="`uploads-<owner>-<study or day>`, of the file's first upload.")
     blob: str = Field(description="`<SHA-256>/<name>`.")
     upload: Upload | None = Field(description="The upload; null where the file is not there yet.")
 
@@ -150,7 +167,7 @@ def upload_place(query: OwnUploadedQuery) -> Response:
     A file is found by its SHA-256, on whatever day it was sent first.
     """
     own, owner = services(), caller_name()
-    container = own.table.upload_places.find(owner, query.sha256) or container_of(owner, today())
+    container = own.table.upload_places.find(owner, query.sha256) or container_of(owner, _part(query.study))
     blob = _own_blob(query.sha256, query.name)
     body = Place(container=container, blob=blob, upload=None)
     with suppress(MediaNotFound):
@@ -166,16 +183,19 @@ def upload_place(query: OwnUploadedQuery) -> Response:
 )
 @takes_body()
 def upload_own(query: OwnUploadQuery, header: OwnUploadHeader, raw: UploadBody) -> Response:
-    """Upload a picture or video into the caller's container, `uploads-<owner>-<day>`, as `<SHA-256>/<name>`.
+    """Upload a picture or video into the caller's container, `uploads-<owner>-<study or day>`, as `<SHA-256>/<name>`.
 
-    As the route with a container, otherwise. The day is fixed by the first upload of these bytes, so that a repeated
-    or resumed upload meets its blob also after midnight, and two files of one name never meet.
+    As the route with a container, otherwise. Study and day are fixed by the first upload of these bytes, so that a
+    repeated or resumed upload meets its blob also after midnight and in another study, and two files of one name never
+    meet.
     """
     own = services()
     blob = _own_blob(header.sha256, query.name)
     size, content_type = _content_length(), _content_type(blob, request.mimetype)
-    container = own.table.upload_places.choose(caller_name(), header.sha256)
-    return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type))
+    container = own.table.upload_places.choose(caller_name(), header.sha256, _part(query.study))
+    return _store(
+        _Request(container, blob, size, content_type, header.sha256, query.media_type, study=query.study or "")
+    )
 
 
 @uploads.put(
@@ -195,7 +215,8 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     blob = check_blob(query.blob)
     size = _content_length()
     content_type = _content_type(blob, request.mimetype)
-    return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type, query.media))
+    study = check_study(query.study) if query.study else ""
+    return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type, query.media, study))
 
 
 @uploads.get(
@@ -222,6 +243,7 @@ class _Request:
     sha256: str | None
     media_type: MediaType | None
     media: Literal["sequence"] | None = None
+    study: str = ""
 
 
 def _store(asked: _Request) -> Response:
@@ -235,6 +257,7 @@ def _store(asked: _Request) -> Response:
 
     def metadata() -> dict[str, str]:
         declared = {"media_type": asked.media_type, METADATA: asked.media, UPLOADED_BY: own_name()}
+        declared |= {STUDY_METADATA: asked.study}
         declared |= {SHA256_METADATA: received.sha256}
         return {name: value for name, value in declared.items() if value}
 
@@ -293,6 +316,11 @@ def _check_target(name: str, results_container: str) -> str:
     if name in RESERVED_CONTAINERS or name.startswith(RESERVED_PREFIXES):
         raise BadRequest(f"container {name!r} is reserved by Azure or the service; name another", "bad_container")
     return check_container(name, results_container)
+
+
+def _part(study: str | None) -> str:
+    """Name the part of the caller's container: the study's, else today's. Raises BadRequest."""
+    return part_of(check_study(study)) if study else today()
 
 
 def _own_blob(sha256: str, name: str) -> str:
@@ -361,6 +389,7 @@ def _upload(own: Services, container: str, blob: BlobInfo) -> Upload:
         sha256=blob.metadata.get(SHA256_METADATA),
         media=media,
         media_type=media_type,
+        study=study_of(blob.metadata) or None,
         links={
             "self": with_query(url_for("uploads.get", name=container), blob=blob.name),
             "analyse": with_query(analyse, blob=blob.name),

@@ -2,23 +2,27 @@
 
 import { byId, fill, make, set, setText } from "./dom.js";
 import { follow } from "./follow.js";
-import { bytes, isFinished, jobPage, problemWords, resultLinks, stageWords, stateChip } from "./job-words.js";
-import { send } from "./send.js";
+import { bytes, isFinished, jobPage, mediaWords, problemWords, resultLinks, stageWords, stateChip } from "./job-words.js";
+import { analysis, kindOf, limitsOf, patiently, refusal, statedMediaType, statedOptions, uploaded } from "./sending.js";
 import { ask, sentence } from "./session.js";
 import { sha256 } from "./sha256.js";
+import { adviceText, errorText, percent, t, tn } from "./texts.js";
 
 const AT_ONCE = 2;
-const TRIES_WHEN_BUSY = 6;
 const KEPT = "analyse.files";
 /** Stages before there is a job. */
-const BEFORE = { waiting: "Waiting", reading: "Reading", uploading: "Uploading", starting: "Starting", stopped: "Stopped" };
+const BEFORE = {
+  waiting: t("Waiting"),
+  reading: t("Reading"),
+  uploading: t("Uploading"),
+  starting: t("Starting"),
+  stopped: t("Stopped"),
+};
 /** Steps that end with the page. */
 const BUSY = new Set(["reading", "uploading"]);
 
 const page = byId("analyse");
-const maxBytes = Number(page.dataset.maxBytes);
-const kinds = JSON.parse(page.dataset.extensions);
-const types = JSON.parse(page.dataset.types);
+const limits = limitsOf(page);
 
 /**
  * One file of the list.
@@ -56,9 +60,9 @@ function add(chosen) {
       key,
       name: file.name,
       size: file.size,
-      media: kindOf(file),
-      mediaType: choice("media-type"),
-      options: options(kindOf(file)),
+      media: kindOf(file, limits),
+      mediaType: statedMediaType(),
+      options: statedOptions(kindOf(file, limits)),
       sha256: "",
       container: "",
       step: "waiting",
@@ -66,45 +70,13 @@ function add(chosen) {
       problem: "",
       job: null,
     };
-    entry.problem = refusal(entry);
+    entry.problem = refusal(entry, limits);
     if (entry.problem) entry.step = "stopped";
     else files.set(key, file);
     entries.set(key, entry);
   }
   changed();
   work();
-}
-
-function kindOf(file) {
-  const extension = file.name.includes(".") ? file.name.split(".").pop().toLowerCase() : "";
-  return kinds[extension] ?? types[file.type.toLowerCase()] ?? null;
-}
-
-/** Why a file cannot be analysed, checked before the upload. */
-function refusal(entry) {
-  if (!entry.media) return "This kind of file cannot be analysed.";
-  if (!entry.size) return "The file is empty.";
-  if (entry.size > maxBytes) return `The file has ${bytes(entry.size)}; at most ${bytes(maxBytes)} are taken.`;
-  return "";
-}
-
-/** The stated options that apply to this kind of media. */
-function options(media) {
-  const stated = {};
-  for (const field of document.querySelectorAll("[data-option]")) {
-    const value = field.type === "checkbox" ? (field.checked ? "1" : "") : field.value.trim();
-    if (value && (field.dataset.media ?? media) === media) stated[field.dataset.option] = value;
-  }
-  return stated;
-}
-
-function choice(name) {
-  return document.querySelector(`input[name="${name}"]:checked`).value;
-}
-
-/** The file's name as a part of a blob's. */
-function safeName(name) {
-  return (name.toWellFormed?.() ?? name).replace(/[\u0000-\u001f\u007f-\u009f\\/]/g, "_");
 }
 
 // --- upload and job ------------------------------------------------------------------------------------------------
@@ -128,7 +100,9 @@ async function one(entry) {
   try {
     move(entry, { step: "uploading", problem: "", sent: 0 });
     if (!entry.sha256) await read(entry, stop.signal);
-    const upload = await patiently(stop.signal, () => uploaded(entry, stop.signal));
+    const upload = await patiently(stop.signal, () => {
+      return uploaded(entry, local(entry), stop.signal, (sent) => move(entry, { sent }));
+    });
     move(entry, { step: "starting", sent: 1, container: upload.container });
     const path = analysis(entry, upload);
     const answer = await patiently(stop.signal, () => ask(path, { method: "POST", signal: stop.signal }));
@@ -139,16 +113,10 @@ async function one(entry) {
     const needsKey = error.status === 401 && files.has(entry.key);
     // Only `ask` shows the sign-in form.
     if (needsKey) ask("/jobs").catch(() => {});
-    move(entry, { step: "stopped", needsKey, problem: error.name === "AbortError" ? "You stopped it." : problemWords(error) });
+    move(entry, { step: "stopped", needsKey, problem: error.name === "AbortError" ? t("You stopped it.") : problemWords(error) });
   } finally {
     stops.delete(entry.key);
   }
-}
-
-/** The request for the job; the type is the one chosen now, whatever an earlier upload of the file was said to be. */
-function analysis(entry, upload) {
-  const query = new URLSearchParams({ ...entry.options, blob: upload.blob });
-  return `/analyse/${upload.media}/${entry.mediaType}/${upload.container}?${query}`;
 }
 
 /** Compute the SHA-256 by which the service knows the file. */
@@ -158,32 +126,10 @@ async function read(entry, signal) {
   move(entry, { step: "uploading", sha256: digest, sent: 0 });
 }
 
-/** Upload the file, unless storage has it. */
-async function uploaded(entry, signal) {
-  const path = `/uploads?name=${encodeURIComponent(safeName(entry.name))}`;
-  const { upload } = await ask(`${path}&sha256=${entry.sha256}`, { signal });
-  if (upload) return upload;
-  const headers = { "X-Content-SHA256": entry.sha256 };
-  return send(`${path}&media_type=${entry.mediaType}`, local(entry), (sent) => move(entry, { sent }), signal, headers);
-}
-
 function local(entry) {
   const file = files.get(entry.key);
-  if (!file) throw new Error("The upload was interrupted when the page was left: choose the file again.");
+  if (!file) throw new Error(t("The upload was interrupted when the page was left: choose the file again."));
   return file;
-}
-
-/** Retry while the service asks to wait. */
-async function patiently(signal, act) {
-  for (let left = TRIES_WHEN_BUSY; ; left -= 1) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!left || ![429, 503].includes(error.status)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(error.retryAfter || 2, 30)));
-      signal.throwIfAborted();
-    }
-  }
 }
 
 function watch(entry) {
@@ -193,7 +139,7 @@ function watch(entry) {
 
 function update(entry, job) {
   move(entry, { step: "followed", job, problem: "" });
-  if (job.superseded_by && job.state === "superseded") move(entry, { problem: "The file was replaced by a newer one." });
+  if (job.superseded_by && job.state === "superseded") move(entry, { problem: t("The file was replaced by a newer one.") });
 }
 
 // --- the list ------------------------------------------------------------------------------------------------------
@@ -234,7 +180,7 @@ function show() {
   }
   const all = [...entries.values()];
   const done = all.filter(isSettled).length;
-  setText(byId("count"), all.length ? `${done} of ${all.length} ${all.length === 1 ? "file" : "files"} finished` : "");
+  setText(byId("count"), all.length ? tn("{done} of {count} file finished", "{done} of {count} files finished", all.length, { done }) : "");
   byId("clear").hidden = !done;
   const { container } = all.findLast((entry) => entry.container) ?? {};
   byId("together").hidden = !container;
@@ -270,7 +216,7 @@ function row(entry) {
 }
 
 function refresh(parts, entry) {
-  const facts = [bytes(entry.size), entry.media ? `${entry.media}, ${entry.mediaType}` : null];
+  const facts = [bytes(entry.size), entry.media && mediaWords({ media: entry.media, media_type: entry.mediaType })];
   setText(parts.facts, facts.filter(Boolean).join(" · "));
   fill(parts.state, entry.job ? stateChip(entry.job) : stepChip(entry));
   parts.bar.hidden = isSettled(entry) || entry.step === "waiting";
@@ -278,7 +224,7 @@ function refresh(parts, entry) {
   parts.bar.value = share;
   setText(parts.words, words(entry, share));
   parts.words.classList.toggle("problem", Boolean(entry.problem || entry.job?.state === "failed"));
-  setText(parts.advice, entry.job?.state === "failed" ? (entry.job.error?.advice ?? "") : "");
+  setText(parts.advice, entry.job?.state === "failed" ? adviceText(entry.job.error?.code, entry.job.error?.advice ?? "") : "");
   actions(parts.actions, entry);
 }
 
@@ -288,25 +234,26 @@ function stepChip(entry) {
 
 function words(entry, share) {
   if (entry.problem) return entry.problem;
-  const percent = `${Math.floor(share * 100)} %`;
-  if (!entry.job) return { reading: `${percent} read`, uploading: `${percent} uploaded` }[entry.step] ?? "";
+  const done = percent(share);
+  if (!entry.job) return { reading: t("{share} read", { share: done }), uploading: t("{share} uploaded", { share: done }) }[entry.step] ?? "";
   const { state, stage, error, attempts } = entry.job;
-  if (state === "failed" && error) return sentence(error.message);
+  if (state === "failed" && error) return errorText(error.code, sentence(error.message));
   if (isFinished(entry.job)) return "";
-  const again = error ? ` · attempt ${attempts} did not succeed, it is retried` : "";
-  return `${percent} · ${stageWords(stage)}${again}`;
+  const at = [done, stageWords(stage)];
+  if (error) at.push(t("attempt {number} did not succeed, it is retried", { number: attempts }));
+  return at.join(" · ");
 }
 
 function actions(node, entry) {
   const offered = [];
   if (entry.job) {
     offered.push(...resultLinks(entry.job));
-    offered.push(make("a", { class: "button", href: jobPage(entry.job.id) }, "Job", named(entry)));
+    offered.push(make("a", { class: "button", href: jobPage(entry.job.id) }, t("Job"), named(entry)));
   } else if (entry.step === "stopped") {
-    if (files.has(entry.key)) offered.push(button(entry, "Try again", () => move(entry, { step: "waiting" }), work));
-    offered.push(button(entry, "Remove", () => remove(entry)));
+    if (files.has(entry.key)) offered.push(button(entry, t("Try again"), () => move(entry, { step: "waiting" }), work));
+    offered.push(button(entry, t("Remove"), () => remove(entry)));
   } else {
-    offered.push(button(entry, "Stop", () => halt(entry)));
+    offered.push(button(entry, t("Stop"), () => halt(entry)));
   }
   const shape = offered.map((one) => one.textContent).join("|");
   if (node.dataset.shape === shape) return;
@@ -328,7 +275,7 @@ function named(entry) {
 function halt(entry) {
   const stop = stops.get(entry.key);
   if (stop) stop.abort();
-  else move(entry, { step: "stopped", problem: "You stopped it." });
+  else move(entry, { step: "stopped", problem: t("You stopped it.") });
 }
 
 function remove(entry) {
@@ -359,7 +306,7 @@ function recall() {
     if (entry.job) watch(entry);
     // A complete upload is found in storage; an incomplete one must be chosen again.
     else if (["reading", "uploading", "starting"].includes(entry.step)) entry.step = "waiting";
-    else if (entry.step === "waiting") Object.assign(entry, { step: "stopped", problem: "It was not uploaded: choose it again." });
+    else if (entry.step === "waiting") Object.assign(entry, { step: "stopped", problem: t("It was not uploaded: choose it again.") });
   }
   changed();
   work();

@@ -86,7 +86,7 @@ def test_no_word_of_an_upload_stays_in_the_table(bench: Bench, command_line: Com
 def test_the_place_of_an_upload_goes_with_its_blobs(account: StorageAccount, command_line: CommandLine) -> None:
     places, digests = account.services.table.upload_places, ["a" * 64, "b" * 64]
     owner = f"lab-{account.container}"
-    container, _ = (places.choose(owner, digest) for digest in digests)
+    container, _ = (places.choose(owner, digest, "20261231") for digest in digests)
     account.services.blobs.ensure_container(container)
     names = [f"{digests[0]}/a.jpg", f"{digests[0]}/b.jpg", f"{digests[1]}/a.jpg"]
     for name in names:

@@ -37,7 +37,7 @@ def record(number: int = 0, container: str = "abc") -> JobRecord:
 def submitted(account: StorageAccount, count: int) -> list[JobRecord]:
     own = account.services
     jobs = [record(number).job for number in range(count)]
-    return own.submitter.submit_several(jobs, "", [""] * len(jobs))
+    return own.submitter.submit_several(jobs, "", [""] * len(jobs), [""] * len(jobs))
 
 
 def succeeded(account: StorageAccount, made: JobRecord) -> JobRecord:

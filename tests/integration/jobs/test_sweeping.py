@@ -147,7 +147,7 @@ def test_the_place_of_an_upload_is_forgotten_when_its_blobs_are_gone(
         ["a" * 64, "b" * 64, "c" * 64],
     )
     owner = account.container
-    containers = [places.choose(owner, digest) for digest in digests]
+    containers = [places.choose(owner, digest, "20261231") for digest in digests]
     blobs.ensure_container(containers[0])
     account.put(f"{digests[0]}/photo.jpg", b"x", containers[0])
     assert swept(account, mend=True, prefix="none-", record_retention_days=30) == []

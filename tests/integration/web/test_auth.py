@@ -54,6 +54,14 @@ NEEDED = {
     ("GET", "/jobs/<job_id>/media"): "read",
     ("POST", "/jobs/<job_id>/rerun"): "analyse",
     ("POST", "/jobs/<job_id>/cancel"): "analyse",
+    ("GET", "/jobs/<job_id>/poster.jpg"): "read",
+    ("GET", "/studies"): "read",
+    ("GET", "/studies/<study>"): "read",
+    ("GET", "/studies/<study>/jobs"): "read",
+    ("POST", "/studies/<study>/results"): "read",
+    ("GET", "/studies/<study>/table.csv"): "read",
+    ("GET", "/studies/<study>/table.parquet"): "read",
+    ("GET", "/studies/<study>/report.html"): "read",
     ("GET", "/schema"): "read",
     ("GET", "/schema/<version>"): "read",
 }
@@ -72,7 +80,10 @@ PAGES = [
     "/",
     "/page/about",
     "/page/analyse",
+    "/page/batch",
     "/page/jobs",
+    "/page/studies",
+    "/page/studies/pilot",
     f"/page/jobs/{JOB}",
     "/static/app.css",
     "/static/session.js",
@@ -90,6 +101,7 @@ def shared(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Guarde
 
 def _url(rule: str) -> str:
     values = {"version": "1", "media": "image", "media_type": "wild", "name": "no-such-upload", "job_id": JOB}
+    values["study"] = "no-such-study"
     return re.sub(r"<(\w+)>", lambda found: values[found[1]], rule)
 
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from service.jobs.result_place import ResultPlace
 from service.results.report import cache
 from service.results.report.cache import FAILURE, ReportCache
+from service.results.study.make import StudyMaker
 from service.web.services import Services
 from service.worker.report_thread import ReportThread
 from service.worker.shutdown import Shutdown
@@ -36,9 +37,16 @@ def client(services: Services) -> FlaskClient:
 @contextmanager
 def worker(services: Services, folder: Path) -> Iterator[None]:
     settings = services.settings
-    reports = ReportCache(services.blobs, folder)
+    container = settings.results_container
+
+    def studies() -> StudyMaker:
+        return StudyMaker(services.table, services.blobs, container, folder)
+
+    def reports() -> ReportCache:
+        return ReportCache(services.blobs, folder)
+
     thread = ReportThread(
-        services.report_queue, services.table, services.blobs, reports, settings.results_container, Shutdown(0.0)
+        services.report_queue, services.table, services.blobs, reports, studies, container, Shutdown(0.0)
     )
     with thread:
         yield

@@ -20,7 +20,7 @@ APP = create_app(
     SimpleNamespace(settings=Settings(_env_file=None)), extra=lambda app: add_identity(app, None, legacy=False)
 )
 PAGES = sorted(
-    rule.rule.replace("<job_id>", "0" * 32)
+    rule.rule.replace("<job_id>", "0" * 32).replace("<study>", "0")
     for rule in APP.url_map.iter_rules()
     if is_page(rule.endpoint) and not is_file(rule.endpoint)
 )

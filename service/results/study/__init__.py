@@ -1,0 +1,1 @@
+"""What a worker makes of a whole study: the collected table, a report with distributions, and its overview."""
