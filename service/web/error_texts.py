@@ -29,10 +29,13 @@ _WHOLE = {
     "not_published": "The job has no result.",
     "person_not_found": "There is no such person.",
     "several_faces": "The picture has several faces; one is needed.",
+    "study_not_found": "There is no such study.",
     "unauthorized": "An API key is needed, or the given one is not valid.",
 }
 _WITH_DETAILS = {
+    "bad_blob": "The file’s name cannot be stored as it is.",
     "bad_option": "An option has a value that it cannot have.",
+    "container_not_found": "There is no such container.",
     "forbidden": "This API key does not allow that.",
     "method_not_allowed": "This address does not answer to such a request.",
     "no_media": "No such file was found.",

@@ -13,7 +13,7 @@ from tests.browser.conftest import PHONE, Analysed, Visit, drop, looked_at, phot
 from tests.conftest import ASTRONAUT
 
 LANGUAGES = {"de-DE": "Bild wählen", "es-ES": "Elegir una imagen", "fr-FR": "Choisir une image", "zh-CN": "选择图片"}
-PAGES = ("/", "/page/analyse", "/page/jobs", "/page/compare", "/page/about")
+PAGES = ("/", "/page/analyse", "/page/batch", "/page/studies", "/page/jobs", "/page/compare", "/page/about")
 
 
 def wider_than_the_screen(page: Page) -> list[str]:
