@@ -58,6 +58,12 @@ def events(times_s: Numbers, values: Numbers, lasts_s: Numbers, rule: EventRule)
         lasts_s: time from each row to the next frame, shape (n,).
         rule: its `longest_s` is not applied here: see `shorter_than`.
     """
+    runs = event_runs(times_s, values, lasts_s, rule)
+    return [_event(times_s, values, lasts_s, first, end) for first, end in runs]
+
+
+def event_runs(times_s: Numbers, values: Numbers, lasts_s: Numbers, rule: EventRule) -> list[tuple[int, int]]:
+    """Find the rows of the events, first and end; see `events`."""
     if len(times_s) == 0:
         return []
     starts = np.concatenate(([True], np.diff(times_s) > 1.5 * lasts_s[:-1]))
@@ -65,8 +71,13 @@ def events(times_s: Numbers, values: Numbers, lasts_s: Numbers, rule: EventRule)
     begins = np.flatnonzero(active & (starts | ~np.concatenate(([False], active[:-1]))))
     ends = np.flatnonzero(active & np.concatenate((starts[1:] | ~active[1:], [True]))) + 1
     runs = _merged(list(zip(begins.tolist(), ends.tolist(), strict=True)), times_s + lasts_s, times_s, rule.merge_s)
-    found = (_event(times_s, values, lasts_s, first, end) for first, end in runs)
-    return [event for event in found if event.end_s - event.start_s >= rule.shortest_s - ROUNDED_S]
+    shortest_s = rule.shortest_s - ROUNDED_S
+    return [(first, end) for first, end in runs if _lasts(times_s, lasts_s, first, end) >= shortest_s]
+
+
+def _lasts(times_s: Numbers, lasts_s: Numbers, first: int, end: int) -> float:
+    # Of the rounded times that an event states.
+    return round(float(times_s[end - 1] + lasts_s[end - 1]), 3) - round(float(times_s[first]), 3)
 
 
 def shorter_than(found: Sequence[Event], longest_s: float) -> list[Event]:

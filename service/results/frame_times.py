@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from service.results.manifest_reader import ManifestReader
+
+if TYPE_CHECKING:
+    # Web processes compute durations of a series, without tables.
+    import pandas as pd
 
 LASTS = "lasts_s"
 """Column of `with_durations`: seconds from the row's frame to the next one."""
@@ -18,19 +23,25 @@ Numbers = NDArray[np.float64]
 
 
 def with_durations(table: pd.DataFrame, facts: ManifestReader) -> pd.DataFrame:
-    """Add the column `LASTS`.
+    """Add the column `LASTS`; see `durations`."""
+    frames, times = (table[name].to_numpy(dtype=np.float64) for name in ("frame", "timestamp"))
+    return table.assign(**{LASTS: durations(frames, times, facts)})
+
+
+def durations(frame_of_row: Numbers, time_of_row: Numbers, facts: ManifestReader) -> Numbers:
+    """Return how long the frame of each row lasts, in seconds, shape (rows,).
 
     A frame lasts until the next one; where that is missing in the table, or comes after a gap, a usual step. Frames
     without times last 0 s.
     """
-    frames, first, of_row = np.unique(table["frame"].to_numpy(), return_index=True, return_inverse=True)
-    times = table["timestamp"].to_numpy(dtype=np.float64)[first]
+    frames, first, of_row = np.unique(frame_of_row, return_index=True, return_inverse=True)
+    times = time_of_row[first]
     usual_s = usual_step(times, frames, facts) if facts.has_times else 0.0
     lasts = np.full(len(frames), usual_s)
     steps = np.diff(times)
     follows = (np.diff(frames) == facts.every) & (steps > 0) & (steps <= GAP_STEPS * usual_s)
     lasts[:-1][follows] = steps[follows]
-    return table.assign(**{LASTS: lasts[of_row] if len(frames) else np.empty(0)})
+    return lasts[of_row] if len(frames) else np.empty(0)
 
 
 def usual_step(times: Numbers, frames: Numbers, facts: ManifestReader) -> float:

@@ -19,7 +19,7 @@ from service.engine.output import read_table
 from service.engine.placed_table import number_frames, place_table
 from service.engine.run import EngineRun
 from service.engine.table import Table
-from service.errors import AnalysisError, BadJob, BadRequest, MediaError, MediaTooLarge
+from service.errors import AnalysisError, BadJob, BadRequest, MediaError, MediaTooLarge, ReportFailed
 from service.jobs.job import AnalysisJob
 from service.jobs.result_place import PEOPLE
 from service.logs import log
@@ -35,6 +35,8 @@ from service.results.manifest import (
 )
 from service.results.overlay import TYPES, draw_overlay
 from service.results.publish import Artefact, commit, publish_artefacts
+from service.results.series.layout import CONTENT_TYPE as SERIES_TYPE
+from service.results.series.make import make as make_series
 from service.sandbox.disk_budget import DiskBudget, DiskShare
 from service.sandbox.media import Probe
 from service.sandbox.preparation import Prepared, prepare
@@ -181,7 +183,8 @@ class _MediaRun:
             with step("overlay") as watch:
                 artefacts += self._overlay(task, media, table, watch)
         with step("publish") as watch:
-            return self._publish(run, self._placed(media, table), artefacts, watch)
+            placed = self._placed(media, table)
+            return self._publish(run, placed, [*artefacts, *self._series(media, placed, watch)], watch)
 
     def _file(self) -> Prepared:
         step = self.attempt.step
@@ -281,6 +284,21 @@ class _MediaRun:
         if media.part.is_whole:
             return table
         return place_table(table, self.attempt.job.kind, media, self.room / "placed.csv")
+
+    def _series(self, media: Prepared, table: Table, watch: WatchStep) -> list[Artefact]:
+        """Make what a video's page draws from; without it the first visit makes it."""
+        # Results in a folder have no page.
+        if self.attempt.job.media != "video" or self.parts.replacing:
+            return []
+        camera = self.attempt.media.camera or {}
+        stated = [float(camera[name]) for name in ("fx", "fy", "cx", "cy") if name in camera]
+        size = media.probe.width, media.probe.height
+        try:
+            path = make_series(table.path, *size, self.room, lambda: watch(0.0), camera=stated or None)
+        except ReportFailed as error:
+            log.warning("job.no_series", error=error.message)
+            return []
+        return [Artefact(path.name, path, SERIES_TYPE)]
 
     def _people(self, media: Prepared, table: Table, watch: WatchStep) -> tuple[Sequence[Artefact], FaceIds | None]:
         """Match people, for jobs that name a gallery; videos' faces keep their numbers over cuts then.

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from service.results.series.layout import (
     value_bytes,
 )
 from service.results.series.make import MEMORY_BYTES, make
+from service.results.series.marks import Marks
 from service.sandbox.workspace import Workspace
 from service.storage.blob_store import BlobInfo, Blobs
 
@@ -49,7 +50,11 @@ class RangedBlobs(Blobs, Protocol):
 
 @dataclass(frozen=True)
 class Series:
-    """The series of one result; values are in memory, geometry is read in ranges."""
+    """The series of one result; values are in memory, geometry is read in ranges.
+
+    Attributes:
+        facts: of its manifest; empty where that was deleted.
+    """
 
     header: Header
     values: Values
@@ -57,6 +62,14 @@ class Series:
     container: str
     blob: BlobInfo
     geometry_at: int
+    facts: ManifestReader
+    _marks: dict[int, Marks] = field(default_factory=dict)
+
+    def marks_of(self, face: FaceRows) -> Marks:
+        """Return the marks of one face; found once, as an hour of them takes a part of a second."""
+        if face.face_id not in self._marks:
+            self._marks[face.face_id] = Marks.of(self.values, face, self.facts)
+        return self._marks[face.face_id]
 
     def values_of(self, face: FaceRows) -> Values:
         """Return the values of one face, ordered by time."""
@@ -131,7 +144,7 @@ class SeriesStore:
         header, at = parsed
         size = value_bytes(header.rows)
         values = np.frombuffer(part(at, size) if size else b"", np.float32).reshape(-1, len(VALUES))
-        return Series(header, values, self._blobs, place.container, blob, at + size)
+        return Series(header, values, self._blobs, place.container, blob, at + size, self._known_facts(place, attempt))
 
     def _make(self, job: AnalysisJob, place: ResultPlace, csv: BlobInfo, attempt: str) -> Series:
         facts = self._facts(place, attempt)
@@ -147,6 +160,12 @@ class SeriesStore:
         series = self._read(place, attempt)
         assert series
         return series
+
+    def _known_facts(self, place: ResultPlace, attempt: str) -> ManifestReader:
+        try:
+            return self._facts(place, attempt)
+        except NotFound:
+            return ManifestReader({})
 
     def _facts(self, place: ResultPlace, attempt: str) -> ManifestReader:
         try:

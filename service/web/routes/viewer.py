@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response, jsonify, request
 from flask_openapi3 import APIBlueprint, Tag
@@ -58,6 +58,29 @@ class SeriesFace(BaseModel):
     rows: int
 
 
+Span = Annotated[list[float], Field(min_length=2, max_length=2, description="Begin and end, in seconds.")]
+
+
+class MarkCounts(BaseModel):
+    """Numbers of marks of the whole face."""
+
+    blinks: int
+    closures: int
+    gaps: int
+    rows_below_gate: int
+
+
+class SeriesMarks(BaseModel):
+    """Marks of a stretch, by the rules of the summary; those nearer to one another than a point are one span."""
+
+    blinks: list[Span]
+    closures: list[Span] = Field(description="Of the eyes, longer than a blink.")
+    gaps: list[Span] = Field(description="In which the face has no rows.")
+    below_gate: list[Span] = Field(description="Rows that statistics do not use.")
+    events: dict[str, list[Span]] = Field(description="By column of an action unit.")
+    counts: MarkCounts
+
+
 class SeriesAnswer(BaseModel):
     """Measurements of one face, by time."""
 
@@ -74,6 +97,7 @@ class SeriesAnswer(BaseModel):
         description="By column, as the table spells it; unmeasured ones left out."
     )
     high: dict[str, list[float | None]]
+    marks: SeriesMarks | None = Field(description="Null with `geometry`, and where the table has no rows.")
     geometry: list[list[float | None]] | None = Field(
         description="By row, x and y in pixels: 68 landmarks; origin, x, y, z of the head; begin and end of each gaze."
     )
@@ -155,9 +179,8 @@ def _face(found: Series, face_id: int | None) -> FaceRows | None:
 def _answer(found: Series, face: FaceRows, query: SeriesQuery) -> dict[str, Any]:
     values = found.values_of(face)
     begins, ends = float(values[0, 1]), float(values[-1, 1])
-    wanted = stretch(
-        values, begins if query.from_s is None else query.from_s, ends if query.to_s is None else query.to_s
-    )
+    from_s, to_s = begins if query.from_s is None else query.from_s, ends if query.to_s is None else query.to_s
+    wanted = stretch(values, from_s, to_s)
     if query.geometry and len(wanted.values) > min(MOST_GEOMETRY, query.points):
         raise BadRequest(
             f"{len(wanted.values)} rows are too many with geometry; ask for fewer seconds", "too_many_rows"
@@ -168,6 +191,7 @@ def _answer(found: Series, face: FaceRows, query: SeriesQuery) -> dict[str, Any]
         "begins_s": round(begins, 4),
         "ends_s": round(ends, 4),
         **columns(wanted.values, query.points),
+        "marks": None if query.geometry else found.marks_of(face).drawn(from_s, to_s, query.points),
         "geometry": pixels(found.geometry_of(face, wanted.first, wanted.end)) if query.geometry else None,
     }
 
@@ -178,5 +202,5 @@ def _head(found: Series) -> dict[str, Any]:
 
 
 def _empty(found: Series) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"face": None, "begins_s": None, "ends_s": None, "geometry": None}
+    nothing: dict[str, Any] = {"face": None, "begins_s": None, "ends_s": None, "marks": None, "geometry": None}
     return {**_head(found), **nothing, "exact": True, "time": [], "frame": [], "low": {}, "high": {}}

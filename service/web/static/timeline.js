@@ -1,4 +1,4 @@
-/** The timeline: quality, action units as a heat strip, and curves, on one time axis with a scrubber. */
+/** The timeline: quality, blinks, action units as a heat strip with their events, and curves, on one time axis with a scrubber. */
 
 import { unitCode } from "./words.js";
 
@@ -6,6 +6,10 @@ const GUTTER = 52;
 const EDGE = 8;
 const AXIS = 20;
 const QUALITY = 8;
+const BLINKS = 8;
+const LANE_GAP = 4;
+/** A mark is at least this wide, in pixels, so that one frame of an hour is seen. */
+const LEAST_MARK = 1.5;
 const ROW = 13;
 const GAP = 10;
 const CURVE = 84;
@@ -66,8 +70,11 @@ export class Timeline {
   show(data, view) {
     this.data = data;
     this.view = view;
+    this.marks = data.marks;
+    this.gapSeconds = gapSeconds(data.time);
     this.rows = Object.keys(data.high).filter((name) => name.startsWith("AU") && (name.endsWith("_r") || !data.high[`${name.slice(0, 4)}_r`]));
-    if (data.high.AU45_c) this.rows = [...this.rows.filter((name) => name !== "AU45_c"), "AU45_c"];
+    // Blinks have a lane of their own.
+    if (this.marks) this.rows = this.rows.filter((name) => name !== "AU45_c");
     if (!this.rows.includes(this.selected)) this.selected = this.rows.find((name) => name === "AU12_r") ?? this.rows[0] ?? "";
     this.render();
   }
@@ -121,7 +128,12 @@ export class Timeline {
 
   get height() {
     const rows = this.rows?.length ?? 0;
-    return AXIS + QUALITY + GAP + rows * ROW + GAP + (CURVES.length + (this.selected ? 1 : 0)) * (CURVE + GAP);
+    return this.heatTop + rows * ROW + GAP + (CURVES.length + (this.selected ? 1 : 0)) * (CURVE + GAP);
+  }
+
+  /** Where the action units begin. */
+  get heatTop() {
+    return AXIS + QUALITY + (this.marks ? LANE_GAP + BLINKS : 0) + GAP;
   }
 
   x(seconds) {
@@ -141,15 +153,22 @@ export class Timeline {
     const seconds = this.secondsAt(event.clientX);
     const { time, low, high } = this.data;
     const at = Math.max(0, time.findLastIndex((each) => each <= seconds));
-    const row = this.rows[Math.floor((event.offsetY - AXIS - QUALITY - GAP) / ROW)];
-    const below = event.offsetY - AXIS - QUALITY - 2 * GAP - this.rows.length * ROW;
+    const row = this.rows[Math.floor((event.offsetY - this.heatTop) / ROW)];
+    const below = event.offsetY - this.heatTop - GAP - this.rows.length * ROW;
     const curve = Math.floor(below / (CURVE + GAP)) - (this.selected ? 1 : 0);
     const shown = row ? { columns: [row], names: [unitCode(row)], scale: 1 } : curve < 0 ? { columns: [this.selected], names: [unitCode(this.selected)], scale: 1 } : CURVES[curve];
     const parts = (shown?.columns ?? []).filter((name) => high[name] && high[name][at] !== null).map((name) => {
       const [least, most] = [low[name][at] * shown.scale, high[name][at] * shown.scale].map((value) => value.toFixed(shown.scale === 1 ? 2 : 1));
       return `${shown.names[shown.columns.indexOf(name)]} ${least === most ? most : `${least} to ${most}`}`;
     });
-    return `${clock(seconds, 0.01)}: ${parts.join(", ") || "no values"}`;
+    return [`${clock(seconds, 0.01)}: ${parts.join(", ") || "no values"}`, ...this.marksAt(seconds, row)].join(", ");
+  }
+
+  /** Names of the marks at a moment. */
+  marksAt(seconds, row) {
+    const { blinks = [], closures = [], gaps = [], below_gate: poor = [], events = {} } = this.marks ?? {};
+    const named = [["blink", blinks], ["eyes closed", closures], ["gap", gaps], ["below the quality gate", poor], ["event", events[row] ?? []]];
+    return named.filter(([, spans]) => spans.some(([begin, end]) => begin <= seconds && seconds < end)).map(([name]) => name);
   }
 
   /** The selected unit's value of the overview at a moment. */
@@ -163,7 +182,7 @@ export class Timeline {
   /** A press on a unit's code shows the unit's curve. */
   select(event) {
     const frame = this.canvas.getBoundingClientRect();
-    const at = Math.floor((event.clientY - frame.top - AXIS - QUALITY - GAP) / ROW);
+    const at = Math.floor((event.clientY - frame.top - this.heatTop) / ROW);
     if (event.clientX - frame.left >= GUTTER || !this.rows?.[at]) return false;
     this.selectUnit(this.rows[at]);
     return true;
@@ -193,9 +212,11 @@ export class Timeline {
     context.textBaseline = "middle";
     this.drawAxis(context);
     this.drawQuality(context, AXIS);
-    let top = AXIS + QUALITY + GAP;
+    if (this.marks) this.drawBlinks(context, AXIS + QUALITY + LANE_GAP);
+    let top = this.heatTop;
     for (const name of this.rows) {
       this.drawHeat(context, name, top);
+      this.drawSpans(context, this.marks?.events[name], top + ROW - 4, 2, "--ink");
       top += ROW;
     }
     top += GAP;
@@ -208,6 +229,9 @@ export class Timeline {
       this.drawCurve(context, curve, top);
       top += CURVE + GAP;
     }
+    context.globalAlpha = 0.18;
+    this.drawSpans(context, this.marks?.gaps, AXIS, this.height - AXIS, "--muted");
+    context.globalAlpha = 1;
     this.blit();
   }
 
@@ -287,23 +311,35 @@ export class Timeline {
     }
   }
 
-  /** Distance of two points above which there is a gap between them. */
-  get gapSeconds() {
-    const { time } = this.data;
-    const steps = time.slice(1).map((each, at) => each - time[at]).sort((one, other) => one - other);
-    return Math.max(0.25, 4 * (steps[steps.length >> 1] ?? 1));
-  }
-
   drawQuality(context, top) {
     const { low } = this.data;
     this.each((at, left, width) => {
-      const isPoor = low.success?.[at] === 0 || (low.confidence?.[at] ?? 0) < GATE;
+      const isPoor = !this.marks && (low.success?.[at] === 0 || (low.confidence?.[at] ?? 0) < GATE);
       context.fillStyle = this.colour(isPoor ? "--bad" : "--good");
       context.globalAlpha = isPoor ? 1 : 0.45;
       context.fillRect(left, top, width, QUALITY);
     });
     context.globalAlpha = 1;
+    this.drawSpans(context, this.marks?.below_gate, top, QUALITY, "--bad");
     this.label(context, "Quality", top + QUALITY / 2, false);
+  }
+
+  drawBlinks(context, top) {
+    context.fillStyle = this.colour("--sunken");
+    context.fillRect(GUTTER, top, this.width - GUTTER - EDGE, BLINKS);
+    this.drawSpans(context, this.marks.closures, top, BLINKS, "--warn");
+    this.drawSpans(context, this.marks.blinks, top, BLINKS, "--accent");
+    this.label(context, "Blinks", top + BLINKS / 2, false);
+  }
+
+  /** Fill stretches of time in one lane. */
+  drawSpans(context, spans, top, height, colour) {
+    context.fillStyle = this.colour(colour);
+    for (const [begin, end] of spans ?? []) {
+      const left = Math.max(GUTTER, this.x(begin));
+      const right = Math.min(this.width - EDGE, Math.max(this.x(end), left + LEAST_MARK));
+      if (right > left) context.fillRect(left, top, right - left, height);
+    }
   }
 
   drawHeat(context, name, top) {
@@ -318,7 +354,7 @@ export class Timeline {
       context.fillRect(left, top, width, ROW - 2);
     });
     context.globalAlpha = 1;
-    this.label(context, name.endsWith("_c") && name.startsWith("AU45") ? "Blink" : unitCode(name), top + ROW / 2 - 1, name === this.selected);
+    this.label(context, unitCode(name), top + ROW / 2 - 1, name === this.selected);
   }
 
   drawCurve(context, { title, columns, names, scale, range }, top) {
@@ -390,6 +426,12 @@ export class Timeline {
     context.fillText(text, GUTTER - 6, y);
     context.font = `11px ${this.colour("--sans")}`;
   }
+}
+
+/** Distance of two points above which there is a gap between them, in seconds. */
+function gapSeconds(time) {
+  const steps = time.slice(1).map((each, at) => each - time[at]).sort((one, other) => one - other);
+  return Math.max(0.25, 4 * (steps[steps.length >> 1] ?? 1));
 }
 
 /** "3.2 s", "1:05", "1:02:00". */

@@ -46,11 +46,26 @@ async function openFace(face) {
     bars.make(Object.keys(head.low).filter((name) => /^AU\d\d_r$/.test(name)));
     view = whole();
     timeline.show(head, view);
+    setText(byId("timeline-marks"), marksWords(head));
     setSlider();
     moved(Math.max(now, head.begins_s));
   } catch (problem) {
     setText(byId("viewer-problem"), problemWords(problem));
   }
+}
+
+/** The marks in words, for those who do not see them. */
+function marksWords({ marks: { counts }, faces, face }) {
+  const { rows } = faces.find((each) => each.face_id === face);
+  const many = (count, one, several) => `${count || "no"} ${count === 1 ? one : several}`;
+  const words = [
+    many(counts.blinks, "blink", "blinks"),
+    counts.closures && many(counts.closures, "longer closure of the eyes", "longer closures of the eyes"),
+    many(counts.gaps, "gap", "gaps"),
+    `${counts.rows_below_gate || "none"} of ${rows} rows below the quality gate`,
+  ];
+  const text = words.filter(Boolean).join(", ");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function listFaces({ faces, face }) {

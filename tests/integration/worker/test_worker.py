@@ -13,6 +13,8 @@ from service.jobs.job import AnalysisJob, QueuedJob
 from service.jobs.options import JobOptions
 from service.jobs.record import now
 from service.jobs.sequence import frozen_job
+from service.results.series.layout import FILE as SERIES
+from service.results.series.layout import FaceRows, Header
 from service.settings import REPOSITORY
 from tests.fixtures.media_made import clip, jpeg
 from tests.integration.worker.conftest import TRACE, Bench
@@ -53,6 +55,12 @@ def test_a_video_is_counted_frame_by_frame(bench: Bench) -> None:
     manifest = bench.manifest(job)
     assert manifest["frames"] == {"expected": 25, "decoded": 25, "written": 25, "success": 25}
     assert (manifest["csv"]["columns"], manifest["completeness"]) == (714, {"verdict": "complete", "reason": None})
+    # What its page draws from is there before anyone asks.
+    place, blobs = bench.place(job), bench.account.services.blobs
+    kept = blobs.read(place.container, place.artefact(bench.record(job).attempt_published, SERIES))
+    header, _ = Header.parse(kept) or (None, 0)
+    probe = manifest["media"]["probe"]
+    assert header == Header(probe["width"], probe["height"], 25, (FaceRows(0, 0, 25),))
 
 
 def test_a_table_cut_short_is_partial_and_says_so(bench: Bench) -> None:
