@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import urllib.request
 import uuid
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from tests.browser.conftest import DONE_S, FRAMES, PHONE, Analysed, Visit, looke
 
 LANDMARK_COLOUR = (0x5F, 0xF2, 0xDE)
 MOST_PIXELS = 2.0
+HEAT_TOP = 20 + 8 + 4 + 8 + 10
+"""Axis, quality, blinks, and the space between them."""
 
 
 def opened(window: Visit, analysed: Analysed) -> Page:
@@ -175,7 +178,7 @@ def test_a_click_jumps_and_zooming_shows_a_part(window: Visit, analysed: Analyse
     heat = [
         name for name in analysed.rows[0] if name.startswith("AU") and name.endswith("_r") and analysed.rows[0][name]
     ]
-    page.mouse.move(box["x"] + 53, box["y"] + 20 + 8 + 10 + 13 * heat.index("AU26_r") + 5)
+    page.mouse.move(box["x"] + 53, box["y"] + HEAT_TOP + 13 * heat.index("AU26_r") + 5)
     expect(page.locator("#timeline-values")).to_have_text(f"0 s: AU26 {float(analysed.rows[0]['AU26_r']):.2f}")
     with page.expect_response("**/series?*") as caught:
         page.get_by_role("button", name="Zoom in").click()
@@ -184,6 +187,31 @@ def test_a_click_jumps_and_zooming_shows_a_part(window: Visit, analysed: Analyse
     before = page.locator("#timeline-canvas").evaluate("(canvas) => canvas.toDataURL()")
     page.locator("#viewer-units").get_by_role("button", name="AU25").click()
     assert page.locator("#timeline-canvas").evaluate("(canvas) => canvas.toDataURL()") != before
+
+
+def test_marks_are_drawn_where_they_are_and_said(window: Visit, analysed: Analysed) -> None:
+    page = opened(window, analysed)
+    with urllib.request.urlopen(
+        f"{window.watch.origin}{analysed.path.replace('/page', '')}/series?points=2000"
+    ) as answer:
+        told = json.load(answer)
+    marks = told["marks"]
+    column, [[begin, end], *_] = max(marks["events"].items(), key=lambda one: one[1][0][1] - one[1][0][0])
+    count = marks["counts"]["blinks"]
+    expect(page.locator("#timeline-marks")).to_contain_text(f"{count or 'No'} blink")
+    expect(page.locator("#timeline-marks")).to_contain_text(f"of {FRAMES} rows below the quality gate")
+    rows = [name for name in told["high"] if name.startswith("AU") and (name.endswith("_r"))]
+    box = page.locator("#timeline-canvas").bounding_box()
+    assert box is not None
+    seconds = float(analysed.rows[-1]["timestamp"])
+    x = 52 + (box["width"] - 60) * (begin + end) / 2 / seconds
+    page.mouse.move(box["x"] + x, box["y"] + HEAT_TOP + 13 * rows.index(column) + 5)
+    expect(page.locator("#timeline-values")).to_contain_text("event")
+    # The line of the event, in the colour of the text.
+    drawn = pixels(page, "document.getElementById('timeline-canvas')")
+    line = drawn[HEAT_TOP + 13 * rows.index(column) + 10, round(x)]
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    assert np.abs(line[:3].astype(int) - [int(part) for part in re.findall(r"\d+", ink)[:3]]).max() < 12
 
 
 def test_by_touch_on_a_phone(visit: Callable[..., Visit], site: LocalStack, analysed: Analysed) -> None:
