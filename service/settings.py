@@ -266,6 +266,19 @@ class Settings(BaseSettings):
     )
     worker_name: str = Field(default_factory=socket.gethostname, description="Shown in records and logs.")
 
+    # Callbacks
+    callback_hosts: str = Field(
+        "",
+        description="Hosts that jobs may name in `callback=`, with commas between; `.example.org` is every name below "
+        "it. Default: none, and such requests are refused.",
+    )
+    callback_secret: SecretStr | None = Field(
+        None, description="Signs callbacks, as NEXT_STAGE_SECRET the calls of the next stage.", min_length=16
+    )
+    callback_allow_private: bool = Field(
+        False, description="`true`: private and loopback addresses may be called back too, and these by http."
+    )
+
     # Engine and limits
     openface_bin_dir: Path = Field(
         REPOSITORY / "openface_lite" / "bin",
@@ -434,6 +447,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "OTEL_EXPORTER_OTLP_ENDPOINT and APPLICATIONINSIGHTS_CONNECTION_STRING are both set; keep one"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _callbacks_are_signed(self) -> Self:
+        if self.callback_hosts and self.callback_secret is None:
+            raise ValueError("CALLBACK_HOSTS is set without CALLBACK_SECRET: receivers could not trust a call")
         return self
 
     @property

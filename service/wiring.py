@@ -17,6 +17,7 @@ from service.errors import StorageUnavailable
 from service.health import Ping, StatusServer
 from service.identity.installed import is_wanted as identity_is_wanted
 from service.jobs.backend import JobBackend
+from service.jobs.callbacks import CallbackRules
 from service.jobs.queue_metrics import QueueMetrics
 from service.logs import log
 from service.sandbox.disk_budget import DiskBudget
@@ -27,6 +28,7 @@ from service.storage.account import identity_of
 from service.storage.blob_store import Blobs
 from service.storage.folder import FolderBlobs
 from service.worker.attempt import WorkerContext
+from service.worker.callback_thread import CallbackThread
 from service.worker.canary import Canary
 from service.worker.canary_record import recorded
 from service.worker.engine_pool import EnginePool
@@ -114,6 +116,7 @@ def worker(
         queue=backend.queue,
         table=backend.table,
         submitter=backend.submitter,
+        callbacks=backend.callback_queue,
         blobs=backend.blobs,
         pipeline=pipeline(settings, backend.blobs, backend.blobs, workspace),
         worker_name=settings.worker_name,
@@ -129,7 +132,17 @@ def worker(
         lifetime,
         canary=canary(settings, context.pipeline),
         reports=report_thread(settings, backend, shutdown),
+        callbacks=callback_thread(settings, backend, shutdown),
     )
+
+
+def callback_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -> CallbackThread | None:
+    """The thread that calls those whom jobs name; None where CALLBACK_HOSTS names no host."""
+    secret = settings.callback_secret
+    if not settings.callback_hosts or secret is None:
+        return None
+    rules = CallbackRules.of(settings)
+    return CallbackThread(backend.callback_queue, backend.table, rules, secret.get_secret_value(), shutdown)
 
 
 def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -> ReportThread:

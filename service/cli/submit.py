@@ -39,6 +39,13 @@ REPORTED_FILES = 20
     "--sequence", is_flag=True, help="Take each folder's pictures as the frames of one sequence, in the order of names."
 )
 @click.option("--study", metavar="NAME", default="", help="Put the files into the study of this name.")
+@click.option(
+    "--callback",
+    "callbacks",
+    multiple=True,
+    metavar="URL",
+    help="Address that gets a signed call when a job ends; may be repeated. The service allows its host.",
+)
 @click.option("--no-wait", is_flag=True, help="Exit when all are submitted; continue with `watch` and `download`.")
 @click.option(
     "--report/--no-report",
@@ -58,6 +65,7 @@ def submit(
     media_type: MediaType,
     sequence: bool,
     study: str,
+    callbacks: tuple[str, ...],
     no_wait: bool,
     report: bool | None,
     at_once: int,
@@ -97,6 +105,7 @@ def submit(
         wait=not no_wait,
         with_report=len(files) < REPORTED_FILES if report is None else report,
         study=study,
+        callbacks=callbacks,
         at_once=at_once,
         stop=stop,
     )

@@ -19,7 +19,7 @@ import hashlib
 import io
 import mimetypes
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -210,14 +210,18 @@ class Client:
         options: Mapping[str, str] | None = None,
         *,
         study: str = "",
+        callbacks: Sequence[str] = (),
     ) -> RemoteJob:
         """Submit a blob, or the prefix of a sequence; equal requests return the same job. 404 where there is none.
 
         Args:
             study: name of the study into which the job is put, besides others that it stands in.
+            callbacks: addresses that get a signed call when the job ends.
         """
         path = f"/analyse/{media}/{media_type}/{quote(container, safe='')}"
-        answer = self._ask("POST", path, {"blob": blob, **(options or {}), **({"study": study} if study else {})})
+        query: dict[str, Any] = {"blob": blob, **(options or {})}
+        query |= ({"study": study} if study else {}) | ({"callback": list(callbacks)} if callbacks else {})
+        answer = self._ask("POST", path, query)
         return parse_body(Submitted, answer).jobs[0]
 
     def job(self, job_id: str) -> RemoteJob:
@@ -335,7 +339,7 @@ class Client:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | list[str]] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         data: io.FileIO | bytes | None = None,

@@ -95,6 +95,7 @@ class Sender:
         options: of the analysis, as the route takes them.
         out: folder of the results; None downloads nothing.
         wait: follow the jobs to their end.
+        callbacks: addresses that get a signed call when a job ends.
         with_report: download the reports as well, which the service makes on request.
         study: name under which the files stand; empty for none.
         at_once: number of files in transfer, and of jobs followed.
@@ -107,6 +108,7 @@ class Sender:
     wait: bool = True
     with_report: bool = True
     study: str = ""
+    callbacks: Sequence[str] = ()
     at_once: int = 8
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -138,7 +140,7 @@ class Sender:
         if file.media == "sequence":
             container, prefix = f"c-{sha256[:32]}", upload_name(file.path)
             self._upload_members(file, container, prefix, watch)
-            return self.client.submit(file.media, self.media_type, container, prefix, self.options, study=self.study)
+            return self._submitted(file, container, prefix)
         watch(file.name, "submitting", 0.0)
 
         def uploading(done: int, total: int) -> None:
@@ -148,8 +150,11 @@ class Sender:
         there = self.client.find_upload(name, sha256) or self.client.upload_own(
             file.path, name, sha256=sha256, media_type=self.media_type, study=self.study, on_bytes=uploading
         )
+        return self._submitted(file, there.container, there.blob)
+
+    def _submitted(self, file: LocalFile, container: str, blob: str) -> RemoteJob:
         return self.client.submit(
-            file.media, self.media_type, there.container, there.blob, self.options, study=self.study
+            file.media, self.media_type, container, blob, self.options, study=self.study, callbacks=self.callbacks
         )
 
     def _upload_members(self, file: LocalFile, container: str, prefix: str, watch: Watch) -> None:

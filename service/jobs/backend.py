@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from service.errors import StorageUnavailable
+from service.jobs.callback_queue import CallbackQueue
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
 from service.jobs.names import OWN_CONTAINER
@@ -28,6 +29,7 @@ class JobBackend:
         account: the SDK's clients.
         submitter: submits jobs to table and queue.
         report_queue: requests for what a worker makes: of studies, and reports (REPORTS_BY).
+        callback_queue: calls that workers make when jobs end (CALLBACK_HOSTS).
     """
 
     settings: Settings
@@ -37,6 +39,7 @@ class JobBackend:
     table: JobTable
     submitter: JobSubmitter
     report_queue: ReportQueue
+    callback_queue: CallbackQueue
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -45,7 +48,9 @@ class JobBackend:
         queue = JobQueue(account.queues, settings.queue_name)
         table = JobTable(account.tables, settings.table_name)
         reports = ReportQueue(account.queues, settings.queue_name)
-        return cls(settings, account, AzureBlobs(account.blobs), queue, table, JobSubmitter(table, queue), reports)
+        callbacks = CallbackQueue(account.queues, settings.queue_name)
+        submitter = JobSubmitter(table, queue, callbacks)
+        return cls(settings, account, AzureBlobs(account.blobs), queue, table, submitter, reports, callbacks)
 
     def check_clock(self) -> None:
         """Compare this machine's clock with storage's; warn over `CLOCK_WARNING_S`.
@@ -68,6 +73,8 @@ class JobBackend:
         """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""
         self.queue.ensure()
         self.report_queue.ensure()
+        if self.settings.callback_hosts:
+            self.callback_queue.ensure()
         self.table.ensure()
         if self.settings.results_container != OWN_CONTAINER:
             self.blobs.ensure_results_container(self.settings.results_container)

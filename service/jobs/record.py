@@ -36,6 +36,7 @@ class JobRecord:
         poisoned: the failed job's message has been copied to the poison queue.
         key_name: name of the API key that uploaded its media, else that started it; empty for no key.
         study: the study under which it was submitted first; the study index has all of a job's.
+        callbacks: addresses that are called when it ends, one a line; see `callbacks`.
         version: the storage's own ETag of this record, for conditional updates.
         age_s: seconds since the last write when it was read, both by the server's clock.
         others: properties of a newer release; written back as they were read.
@@ -62,6 +63,7 @@ class JobRecord:
     poisoned: bool = False
     key_name: str = ""
     study: str = ""
+    callbacks: str = ""
     version: str = ""
     age_s: float = field(default=0.0, compare=False)
     others: Mapping[str, Any] = field(default_factory=dict)

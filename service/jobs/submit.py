@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from service import metrics, tracing
 from service.errors import Conflict, NotFound, RecordChanged
+from service.jobs.callback_queue import CallbackQueue
+from service.jobs.callbacks import addresses_of, merged
 from service.jobs.job import AnalysisJob, QueuedJob, log_context
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
@@ -31,9 +33,10 @@ def uploader_of(metadata: Mapping[str, str]) -> str:
 class JobSubmitter:
     """Submits, re-runs and cancels jobs."""
 
-    def __init__(self, table: JobTable, queue: JobQueue) -> None:
+    def __init__(self, table: JobTable, queue: JobQueue, callbacks: CallbackQueue) -> None:
         self._table = table
         self._queue = queue
+        self._callbacks = callbacks
 
     def submit(self, job: AnalysisJob, traceparent: str, key_name: str = "", study: str = "") -> JobRecord:
         """Make sure that the job is done once; harmless to repeat.
@@ -99,6 +102,25 @@ class JobSubmitter:
             self._queue.send(QueuedJob(job, record.traceparent, *read).encode())
             log.info("job.submitted", media=job.media, media_type=job.media_type)
 
+    def call_back(self, record: JobRecord, callbacks: str) -> JobRecord:
+        """Note addresses that are called when the job ends, or have them called now where it has ended.
+
+        Args:
+            callbacks: as records keep them.
+        """
+        while record.version:
+            more = [address for address in addresses_of(callbacks) if address not in addresses_of(record.callbacks)]
+            if not more:
+                break
+            try:
+                record = self._table.update(replace(record, callbacks=merged(record.callbacks, more)))
+            except RecordChanged:
+                record = self._table.get(record.job.job_id)
+                continue
+            if record.is_finished:
+                self._callbacks.announce(record.job.job_id, more)
+        return record
+
     def rerun(self, job_id: str, traceparent: str) -> JobRecord:
         """Submit a finished job's next generation, or return the one that is under way.
 
@@ -109,6 +131,7 @@ class JobSubmitter:
         record = self._table.get(job_id)
         if not record.is_finished:
             raise Conflict(f"job {job_id} is still {record.state}; only a finished one runs again", "not_finished")
+        callbacks = record.callbacks
         while True:
             before, job = record, replace(record.job, generation=record.job.generation + 1)
             try:
@@ -120,7 +143,7 @@ class JobSubmitter:
                     continue
             again = self.submit(job, traceparent, before.key_name, before.study)
             self.take_over_studies(before.job.job_id, again)
-            return again
+            return self.call_back(again, callbacks)
 
     def cancel(self, job_id: str) -> JobRecord:
         """End a queued job now, a running one within a few seconds.
@@ -140,6 +163,7 @@ class JobSubmitter:
                 continue
             if changed.is_finished:
                 metrics.job_ended(changed.state, changed.error_code)
+                self._callbacks.announce(job_id, addresses_of(changed.callbacks))
             with log_context(record.job, record.traceparent):
                 log.info("job.cancel_asked", state=changed.state)
             return changed

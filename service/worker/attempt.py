@@ -16,6 +16,8 @@ from service.errors import (
     StorageUnavailable,
     UnexpectedError,
 )
+from service.jobs.callback_queue import CallbackQueue
+from service.jobs.callbacks import addresses_of
 from service.jobs.job import AnalysisJob, QueuedJob
 from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable, Purged
@@ -42,6 +44,7 @@ class WorkerContext:
     queue: JobQueue
     table: JobTable
     submitter: JobSubmitter
+    callbacks: CallbackQueue
     blobs: AzureBlobs
     pipeline: Pipeline
     worker_name: str
@@ -121,9 +124,18 @@ class Attempt:
         self._lease.report(stage, progress)
 
     def _succeed(self, published: str) -> None:
-        self._lease.settle(lambda record: record.succeeded(published, now()))
+        self._end(lambda record: record.succeeded(published, now()))
         self._lease.delete_message()
         self._log_outcome("succeeded")
+
+    def _end(self, change: Callable[[JobRecord], JobRecord]) -> JobRecord:
+        """Write the job's end, and ask for its callbacks: before, so that a crash loses none; they wait for the end."""
+        known = addresses_of(self._lease.callbacks)
+        self._worker.callbacks.announce(self._queued.job.job_id, known)
+        ended = self._lease.settle(change)
+        later = [address for address in addresses_of(ended.callbacks) if address not in known]
+        self._worker.callbacks.announce(self._queued.job.job_id, later)
+        return ended
 
     def _delete_if_purged(self) -> None:
         """Delete the job's results and message where a purge has deleted its record meanwhile."""
@@ -149,7 +161,7 @@ class Attempt:
             case "supersede":
                 self._supersede(error)
             case "cancel":
-                self._lease.settle(lambda record: record.cancelled(now()))
+                self._end(lambda record: record.cancelled(now()))
                 self._lease.delete_message()
                 self._log_outcome("cancelled", error)
             case "fail":
@@ -172,8 +184,10 @@ class Attempt:
         except NotFound as gone:
             return self._fail(MediaNotFound(gone.message))
         submitter, job_id = self._worker.submitter, self._queued.job.job_id
-        submitter.take_over_studies(job_id, submitter.submit(newer, self._queued.traceparent, key_name))
-        self._lease.settle(lambda record: record.superseded(newer.job_id, error, now()))
+        replaced = submitter.submit(newer, self._queued.traceparent, key_name)
+        submitter.take_over_studies(job_id, replaced)
+        ended = self._end(lambda record: record.superseded(newer.job_id, error, now()))
+        submitter.call_back(replaced, ended.callbacks)
         self._lease.delete_message()
         return self._log_outcome("superseded", error, superseded_by=newer.job_id)
 
@@ -211,7 +225,7 @@ class Attempt:
         except AnalysisError as trouble:
             log.warning("job.failure_manifest_missing", error=trouble.message)
         attempts = min(self._context.number, self._worker.max_attempts)
-        self._lease.settle(lambda record: replace(record.failed(error, now()), attempts=attempts))
+        self._end(lambda record: replace(record.failed(error, now()), attempts=attempts))
         # If this process was frozen since, another worker may have done the rest meanwhile.
         self._lease.check()
         self._worker.queue.send_to_poison(self._lease.text)

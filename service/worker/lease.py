@@ -55,6 +55,11 @@ class Lease:
     def attempt_id(self) -> str:
         return self._record.attempt_id
 
+    @property
+    def callbacks(self) -> str:
+        """Addresses that are called at the job's end, as of the last write."""
+        return self._record.callbacks
+
     def report(self, stage: str, progress: float) -> None:
         """Store the stage and the progress, 0 to 1.
 

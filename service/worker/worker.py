@@ -20,11 +20,13 @@ from service.errors import (
     StorageUnavailable,
     UnexpectedError,
 )
+from service.jobs.callbacks import addresses_of
 from service.jobs.job import log_context
 from service.jobs.job_queue import MessageGone
 from service.jobs.record import now
 from service.logs import log
 from service.worker.attempt import Attempt, WorkerContext
+from service.worker.callback_thread import CallbackThread
 from service.worker.canary import Canary
 from service.worker.claim import Claims
 from service.worker.engine_pool import Steps
@@ -52,6 +54,7 @@ class Worker:
         name: shown in records and manifests.
         canary: measures the reference picture beside the jobs.
         reports: makes reports beside the jobs.
+        callbacks: makes the calls that jobs name.
     """
 
     context: WorkerContext
@@ -62,6 +65,7 @@ class Worker:
     lifetime: Lifetime = FOREVER
     canary: Canary | None = None
     reports: ReportThread | None = None
+    callbacks: CallbackThread | None = None
     _receiver: Receiver = field(init=False)
     _claims: Claims = field(init=False)
     _keeper: LeaseKeeper = field(init=False)
@@ -94,7 +98,7 @@ class Worker:
     def _receive(self) -> None:
         """Receive jobs and start each; ends when all are settled."""
         with ExitStack() as running:
-            for beside in (self.canary, self.reports):
+            for beside in (self.canary, self.reports, self.callbacks):
                 if beside:
                     running.enter_context(beside)
             running.enter_context(self._keeper)
@@ -151,7 +155,8 @@ class Worker:
             try:
                 record = self.context.table.get(job.job_id)
                 if not record.is_finished:
-                    self.context.table.update(record.failed(error, now()).set_aside())
+                    ended = self.context.table.update(record.failed(error, now()).set_aside())
+                    self.context.callbacks.announce(job.job_id, addresses_of(ended.callbacks))
             except Exception as trouble:
                 # The record may be what cannot be written, whatever that raises.
                 log.warning("job.record_left", error=repr(trouble)[:200])

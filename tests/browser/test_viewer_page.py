@@ -133,7 +133,7 @@ SHOWN_FRAME = """(() => {
 
 def pixels(page: Page, canvas: str) -> np.ndarray:
     """Read the canvas's pixels, RGBA."""
-    data = base64.b64decode(page.evaluate(f"{canvas}.toDataURL()").partition(",")[2])
+    data = base64.b64decode(page.evaluate(f"(async () => {canvas}.toDataURL())()").partition(",")[2])
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB)
 
@@ -189,29 +189,54 @@ def test_a_click_jumps_and_zooming_shows_a_part(window: Visit, analysed: Analyse
     assert page.locator("#timeline-canvas").evaluate("(canvas) => canvas.toDataURL()") != before
 
 
-def test_marks_are_drawn_where_they_are_and_said(window: Visit, analysed: Analysed) -> None:
+def test_the_marks_are_said_in_words(window: Visit, analysed: Analysed) -> None:
     page = opened(window, analysed)
-    with urllib.request.urlopen(
-        f"{window.watch.origin}{analysed.path.replace('/page', '')}/series?points=2000"
-    ) as answer:
-        told = json.load(answer)
-    marks = told["marks"]
-    column, [[begin, end], *_] = max(marks["events"].items(), key=lambda one: one[1][0][1] - one[1][0][0])
-    count = marks["counts"]["blinks"]
-    expect(page.locator("#timeline-marks")).to_contain_text(f"{count or 'No'} blink")
-    expect(page.locator("#timeline-marks")).to_contain_text(f"of {FRAMES} rows below the quality gate")
-    rows = [name for name in told["high"] if name.startswith("AU") and (name.endswith("_r"))]
-    box = page.locator("#timeline-canvas").bounding_box()
-    assert box is not None
-    seconds = float(analysed.rows[-1]["timestamp"])
-    x = 52 + (box["width"] - 60) * (begin + end) / 2 / seconds
-    page.mouse.move(box["x"] + x, box["y"] + HEAT_TOP + 13 * rows.index(column) + 5)
-    expect(page.locator("#timeline-values")).to_contain_text("event")
-    # The line of the event, in the colour of the text.
-    drawn = pixels(page, "document.getElementById('timeline-canvas')")
-    line = drawn[HEAT_TOP + 13 * rows.index(column) + 10, round(x)]
-    ink = page.evaluate("getComputedStyle(document.body).color")
-    assert np.abs(line[:3].astype(int) - [int(part) for part in re.findall(r"\d+", ink)[:3]]).max() < 12
+    words = page.locator("#timeline-marks")
+    expect(words).to_have_text(re.compile(rf"^(No|\d+) blinks?, .*of {FRAMES} rows below the quality gate\.$"))
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_marks_are_drawn_where_they_are(window: Visit, exact: bool) -> None:
+    page = window.goto("/page/compare")
+    drawn = pixels(page, f"(await ({DRAWN})({json.dumps(exact)}))")
+    ratio = drawn.shape[1] / 560
+    colours = {name: page.evaluate(COLOUR, name) for name in ("--bad", "--accent", "--warn", "--ink", "--sunken")}
+
+    def at(seconds: float, y: float) -> np.ndarray:
+        return drawn[round(y * ratio), round((52 + 50 * seconds) * ratio)][:3].astype(int)
+
+    def is_coloured(seconds: float, y: float, name: str) -> bool:
+        return bool(np.abs(at(seconds, y) - colours[name]).max() < 12)
+
+    assert is_coloured(1.5, 24, "--bad") and not is_coloured(2.5, 24, "--bad")
+    assert is_coloured(3.1, 36, "--accent") and is_coloured(4.5, 36, "--warn") and is_coloured(6, 36, "--sunken")
+    # The unit's strip: shaded by its value, with a line below where an event is, and nowhere else.
+    line = HEAT_TOP + 10
+    assert is_coloured(5.5, line, "--ink") and not is_coloured(6.5, line, "--ink")
+    assert not is_coloured(5.5, HEAT_TOP + 4, "--ink")
+    # A gap is a band over everything.
+    assert (at(8.5, HEAT_TOP + 4) != at(7.5, HEAT_TOP + 4)).any()
+
+
+COLOUR = """(name) => {
+    const context = document.createElement('canvas').getContext('2d');
+    context.fillStyle = getComputedStyle(document.body).getPropertyValue(name);
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
+
+DRAWN = """async (exact) => {
+    const { Timeline } = await import('/static/timeline.js');
+    const frame = document.body.appendChild(document.createElement('div'));
+    frame.style.width = '560px';
+    const timeline = new Timeline(frame.appendChild(document.createElement('canvas')), () => {}, () => {});
+    const time = Array.from({ length: 100 }, (_, at) => at / 10);
+    const values = { confidence: time.map(() => 0.98), AU12_r: time.map(() => 1), pose_Rx: time.map(() => 0.1) };
+    const spans = { blinks: [[3, 3.2]], closures: [[4, 5]], gaps: [[8, 9]], below_gate: [[1, 2]] };
+    const marks = { ...spans, events: { AU12_r: [[5, 6]] } };
+    timeline.show({ exact, time, frame: time, low: values, high: values, marks }, [0, 10]);
+    return timeline.canvas;
+}"""
 
 
 def test_by_touch_on_a_phone(visit: Callable[..., Visit], site: LocalStack, analysed: Analysed) -> None:

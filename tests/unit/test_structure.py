@@ -12,7 +12,13 @@ SERVICE = Path(__file__).parents[2] / "service"
 ALLOWED = {
     "azure": {path.relative_to(SERVICE).as_posix() for path in (SERVICE / "storage").glob("*.py")}
     | {"jobs/job_table.py", "jobs/job_queue.py", "jobs/sweep/lease.py", "jobs/state_index.py"}
-    | {"jobs/upload_places.py", "jobs/report_queue.py", "jobs/text_index.py", "jobs/index_mark.py"},
+    | {
+        "jobs/upload_places.py",
+        "jobs/report_queue.py",
+        "jobs/callback_queue.py",
+        "jobs/text_index.py",
+        "jobs/index_mark.py",
+    },
     "subprocess": {"sandbox/process.py"},
     "multiprocessing": set(),
     "os.environ": {"settings.py"},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from service.errors import BadRequest, MediaTooLarge, NotFound, UnsupportedMedia
+from service.jobs.callbacks import LONGEST, MOST, CallbackRules
 from service.jobs.job import AnalysisJob
 from service.jobs.media_kind import JobMedia, Media, MediaType, kind_of
 from service.jobs.names import LONGEST_BLOB, check_blob, check_container, is_upload
@@ -44,6 +46,11 @@ def _blob_schema(schema: dict[str, Any]) -> None:
     schema |= {"minLength": 1, "maxLength": LONGEST_BLOB}
 
 
+def _callback_schema(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+    schema |= {"maxItems": MOST, "items": {"type": "string", "format": "uri", "maxLength": LONGEST}}
+
+
 class AnalysePath(BaseModel):
     """Path of an analysis: media, media type and container."""
 
@@ -73,6 +80,12 @@ class AnalyseQuery(RequestedOptions, Parameters):
         description="Study into which the jobs are put, besides others that they stand in; no part of a job's "
         "identity. Default: the study that an upload names.",
         json_schema_extra=study_name,
+    )
+    callback: list[str] = Field(
+        [],
+        description=f"Addresses that get a signed call when a job ends, at most {MOST}, each a parameter of its own; "
+        "their hosts are among CALLBACK_HOSTS. Not part of a job's identity.",
+        json_schema_extra=_callback_schema,
     )
     cursor: str | None = Field(
         None, description="Cursor of the page before, as its `next` link has it.", json_schema_extra=optional
@@ -105,6 +118,8 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     container = check_container(path.name, own.settings.results_container)
     given = _options_given()
     study = check_study(query.study) if query.study else ""
+    # Before anything is submitted, so that a refused address starts no job.
+    callbacks = CallbackRules.of(own.settings).check_all(query.callback)
     options = JobOptions.resolve(
         media,
         media_type,
@@ -120,7 +135,10 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
         jobs = [AnalysisJob(container, blob.name, blob.etag, media, media_type, options) for blob in blobs]
         key_names = [uploader_of(blob.metadata) or own_name() for blob in blobs]
         studies = [study or study_of(blob.metadata) for blob in blobs]
-    records, wait_s = waited(own.watcher, _submit(own, jobs, key_names, studies))
+    submitted = _submit(own, jobs, key_names, studies)
+    if callbacks:
+        submitted = [own.submitter.call_back(record, callbacks) for record in submitted]
+    records, wait_s = waited(own.watcher, submitted)
     body = Jobs(
         jobs=[job_answer(record) for record in records],
         next=_continued(cursor) if cursor else None,
@@ -174,9 +192,9 @@ def _kind(media: str, media_type: str) -> tuple[JobMedia, MediaType]:
 
 def _options_given() -> dict[str, str]:
     """Return the query's options; `resolve` refuses unknown ones. Raises BadRequest where one is repeated."""
-    own = {"blob", "cursor", "study"}
+    own = {"blob", "cursor", "study", "callback"}
     for name, values in request.args.lists():
-        if len(values) > 1:
+        if len(values) > 1 and name != "callback":
             raise BadRequest(f"{name[:40]!r} is given {len(values)} times; give it once", "bad_option")
     known = {name: value for name, value in request.args.items() if name in OPTION_NAMES or name not in own}
     return {name[:80]: value for name, value in known.items()}
@@ -237,4 +255,5 @@ def _where(container: str, records: list[JobRecord]) -> str:
 
 
 def _continued(cursor: str) -> str:
-    return with_query(request.path, **{**request.args.to_dict(), "cursor": cursor})
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
+    return f"{request.path}?{urlencode([*kept, ('cursor', cursor)])}"

@@ -14,6 +14,7 @@ const ROW = 13;
 const GAP = 10;
 const CURVE = 84;
 const HIGHEST = 5;
+const SHADES = 64;
 const GATE = 0.75;
 const HATCH = 7;
 /** A press that moves less, in pixels, is a click. */
@@ -35,6 +36,7 @@ export class Timeline {
   constructor(canvas, onSeek, onHover) {
     this.canvas = canvas;
     this.picture = document.createElement("canvas");
+    this.strip = document.createElement("canvas");
     this.data = null;
     this.view = [0, 1];
     this.now = 0;
@@ -117,13 +119,16 @@ export class Timeline {
     else this.onMark?.(Math.min(from, seconds), Math.max(from, seconds));
   }
 
-  get width() {
-    return this.canvas.parentElement.clientWidth;
+  /** Read the width once for a drawing: each look may lay out the page anew. */
+  measure() {
+    this.width = this.canvas.parentElement.clientWidth;
+    this.plot = this.width - GUTTER - EDGE;
   }
 
   /** Number of points that the drawing needs. */
   get points() {
-    return Math.max(100, Math.min(2000, Math.round(this.width - GUTTER - EDGE)));
+    this.measure();
+    return Math.max(100, Math.min(2000, Math.round(this.plot)));
   }
 
   get height() {
@@ -138,12 +143,12 @@ export class Timeline {
 
   x(seconds) {
     const [from, to] = this.view;
-    return GUTTER + ((seconds - from) / Math.max(1e-9, to - from)) * (this.width - GUTTER - EDGE);
+    return GUTTER + ((seconds - from) / Math.max(1e-9, to - from)) * this.plot;
   }
 
   secondsAt(clientX) {
     const [from, to] = this.view;
-    const share = (clientX - this.canvas.getBoundingClientRect().left - GUTTER) / (this.width - GUTTER - EDGE);
+    const share = (clientX - this.canvas.getBoundingClientRect().left - GUTTER) / this.plot;
     return from + Math.max(0, Math.min(1, share)) * (to - from);
   }
 
@@ -196,6 +201,7 @@ export class Timeline {
   // --- drawing -------------------------------------------------------------------------------------------------------
 
   render() {
+    this.measure();
     if (!this.data || !this.width) return;
     const ratio = window.devicePixelRatio || 1;
     for (const canvas of [this.canvas, this.picture]) {
@@ -204,7 +210,8 @@ export class Timeline {
     }
     this.canvas.style.height = `${this.height}px`;
     const style = getComputedStyle(this.canvas);
-    this.colour = (name) => style.getPropertyValue(name).trim();
+    const colours = new Map();
+    this.colour = (name) => colours.get(name) ?? colours.set(name, style.getPropertyValue(name).trim()).get(name);
     const context = this.picture.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
@@ -214,12 +221,8 @@ export class Timeline {
     this.drawQuality(context, AXIS);
     if (this.marks) this.drawBlinks(context, AXIS + QUALITY + LANE_GAP);
     let top = this.heatTop;
-    for (const name of this.rows) {
-      this.drawHeat(context, name, top);
-      this.drawSpans(context, this.marks?.events[name], top + ROW - 4, 2, "--ink");
-      top += ROW;
-    }
-    top += GAP;
+    this.drawHeat(context, top);
+    top += this.rows.length * ROW + GAP;
     if (this.selected) {
       const names = [this.selected.endsWith("_c") ? "present" : "intensity"];
       this.drawCurve(context, { title: unitCode(this.selected), columns: [this.selected], names, scale: 1, range: [0, this.selected.endsWith("_c") ? 1 : HIGHEST] }, top);
@@ -313,9 +316,10 @@ export class Timeline {
 
   drawQuality(context, top) {
     const { low } = this.data;
+    const [good, bad] = [this.colour("--good"), this.colour("--bad")];
     this.each((at, left, width) => {
       const isPoor = !this.marks && (low.success?.[at] === 0 || (low.confidence?.[at] ?? 0) < GATE);
-      context.fillStyle = this.colour(isPoor ? "--bad" : "--good");
+      context.fillStyle = isPoor ? bad : good;
       context.globalAlpha = isPoor ? 1 : 0.45;
       context.fillRect(left, top, width, QUALITY);
     });
@@ -324,9 +328,17 @@ export class Timeline {
     this.label(context, "Quality", top + QUALITY / 2, false);
   }
 
+  /** A colour of the page as red, green and blue. */
+  rgb(name) {
+    this.sample ??= Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+    this.sample.fillStyle = this.colour(name);
+    this.sample.fillRect(0, 0, 1, 1);
+    return this.sample.getImageData(0, 0, 1, 1).data;
+  }
+
   drawBlinks(context, top) {
     context.fillStyle = this.colour("--sunken");
-    context.fillRect(GUTTER, top, this.width - GUTTER - EDGE, BLINKS);
+    context.fillRect(GUTTER, top, this.plot, BLINKS);
     this.drawSpans(context, this.marks.closures, top, BLINKS, "--warn");
     this.drawSpans(context, this.marks.blinks, top, BLINKS, "--accent");
     this.label(context, "Blinks", top + BLINKS / 2, false);
@@ -342,19 +354,49 @@ export class Timeline {
     }
   }
 
-  drawHeat(context, name, top) {
+  /** Draw all units at once, pixel by pixel: an hour has more rectangles than a redraw has time for. */
+  drawHeat(context, top) {
+    const ratio = window.devicePixelRatio || 1;
+    const [width, row, line, mark] = [this.plot * ratio, ROW * ratio, (ROW - 2) * ratio, 2 * ratio].map(Math.round);
+    if (!this.rows.length || width <= 0) return;
+    const image = new ImageData(width, this.rows.length * row);
+    const pixels = new Uint32Array(image.data.buffer);
+    this.rows.forEach((name, number) => {
+      const begin = number * row * width;
+      const heat = this.heatLine(name, width);
+      for (let y = 0; y < line; y += 1) pixels.set(heat, begin + y * width);
+      this.fillSpans(pixels.subarray(begin + (line - mark) * width), width, mark, this.marks?.events[name] ?? []);
+      this.label(context, unitCode(name), top + number * ROW + ROW / 2 - 1, name === this.selected);
+    });
+    [this.strip.width, this.strip.height] = [image.width, image.height];
+    this.strip.getContext("2d").putImageData(image, 0, 0);
+    context.drawImage(this.strip, GUTTER, top, this.plot, image.height / ratio);
+  }
+
+  /** One line of a unit's pixels: the colour by the highest value there. */
+  heatLine(name, width) {
     const values = this.data.high[name];
     const highest = name.endsWith("_c") ? 1 : HIGHEST;
-    context.fillStyle = this.colour("--sunken");
-    context.fillRect(GUTTER, top, this.width - GUTTER - EDGE, ROW - 2);
-    context.fillStyle = this.colour(name.endsWith("_c") ? "--warn" : "--accent");
-    this.each((at, left, width) => {
+    const shades = shadesBetween(this.rgb("--sunken"), this.rgb(name.endsWith("_c") ? "--warn" : "--accent"));
+    const line = new Uint32Array(width).fill(shades[0]);
+    this.each((at, left, across) => {
       if (!values[at]) return;
-      context.globalAlpha = Math.min(1, values[at] / highest);
-      context.fillRect(left, top, width, ROW - 2);
+      const share = Math.min(1, values[at] / highest);
+      const scale = width / this.plot;
+      const first = Math.round((left - GUTTER) * scale);
+      line.fill(shades[Math.round(share * (SHADES - 1))], first, Math.max(first + 1, Math.round((left - GUTTER + across) * scale)));
     });
-    context.globalAlpha = 1;
-    this.label(context, unitCode(name), top + ROW / 2 - 1, name === this.selected);
+    return line;
+  }
+
+  /** Fill stretches of time in some lines of pixels. */
+  fillSpans(pixels, width, lines, spans) {
+    const [ink] = shadesBetween(this.rgb("--ink"), this.rgb("--ink"));
+    for (const [begin, end] of spans) {
+      const [first, last] = [begin, end].map((each) => ((this.x(each) - GUTTER) / this.plot) * width);
+      const [from, to] = [Math.max(0, Math.round(first)), Math.min(width, Math.max(Math.round(last), Math.round(first) + 1))];
+      for (let y = 0; y < lines && to > from; y += 1) pixels.fill(ink, y * width + from, y * width + to);
+    }
   }
 
   drawCurve(context, { title, columns, names, scale, range }, top) {
@@ -362,10 +404,10 @@ export class Timeline {
     const [least, most] = range ?? this.range(known, scale);
     const y = (value) => top + CURVE - ((value * scale - least) / (most - least)) * CURVE;
     context.fillStyle = this.colour("--sunken");
-    context.fillRect(GUTTER, top, this.width - GUTTER - EDGE, CURVE);
+    context.fillRect(GUTTER, top, this.plot, CURVE);
     context.save();
     context.beginPath();
-    context.rect(GUTTER, top, this.width - GUTTER - EDGE, CURVE);
+    context.rect(GUTTER, top, this.plot, CURVE);
     context.clip();
     if (least < 0 && most > 0) {
       context.fillStyle = this.colour("--line-strong");
@@ -398,25 +440,48 @@ export class Timeline {
   }
 
   drawLine(context, name, y, colour) {
-    const { time, low, high } = this.data;
-    const gap = this.gapSeconds;
+    if (this.data.exact) this.drawRows(context, name, y, colour);
+    else this.drawSpread(context, name, y, colour);
+  }
+
+  /** Draw the value of each row, joined by lines. */
+  drawRows(context, name, y, colour) {
+    const { time, high } = this.data;
     context.strokeStyle = colour;
     context.lineWidth = 1.4;
     context.lineJoin = "round";
     context.beginPath();
     let before = null;
     time.forEach((seconds, at) => {
+      const value = high[name][at];
+      if (value === null) {
+        before = null;
+        return;
+      }
+      if (before === null || seconds - before > this.gapSeconds) context.moveTo(this.x(seconds), y(value));
+      context.lineTo(this.x(seconds), y(value));
+      before = seconds;
+    });
+    context.stroke();
+  }
+
+  /** Draw from the lowest to the highest value of each point, each reaching the one before: no line of rows is that fast. */
+  drawSpread(context, name, y, colour) {
+    const { time, low, high } = this.data;
+    context.fillStyle = colour;
+    let before = null;
+    this.each((at, left, across) => {
       if (high[name][at] === null) {
         before = null;
         return;
       }
-      const x = this.x(seconds);
-      if (before === null || seconds - before > gap) context.moveTo(x, y(low[name][at]));
-      context.lineTo(x, y(low[name][at]));
-      context.lineTo(x, y(high[name][at]));
-      before = seconds;
+      const [top, bottom] = [y(high[name][at]), y(low[name][at])];
+      const isJoined = before !== null && time[at] - time[before.at] <= this.gapSeconds;
+      const upper = isJoined ? Math.min(top, before.bottom) : top;
+      const lower = isJoined ? Math.max(bottom, before.top) : bottom;
+      context.fillRect(left, upper - 0.7, across, lower - upper + 1.4);
+      before = { at, top, bottom };
     });
-    context.stroke();
   }
 
   label(context, text, y, isSelected) {
@@ -426,6 +491,17 @@ export class Timeline {
     context.fillText(text, GUTTER - 6, y);
     context.font = `11px ${this.colour("--sans")}`;
   }
+}
+
+/** Shades from one colour to another, as pixels are stored. */
+function shadesBetween(from, to) {
+  const shades = new Uint32Array(SHADES);
+  const bytes = new Uint8ClampedArray(shades.buffer);
+  for (let at = 0; at < SHADES; at += 1) {
+    for (let part = 0; part < 3; part += 1) bytes[4 * at + part] = from[part] + ((to[part] - from[part]) * at) / (SHADES - 1);
+    bytes[4 * at + 3] = 255;
+  }
+  return shades;
 }
 
 /** Distance of two points above which there is a gap between them, in seconds. */

@@ -1,0 +1,129 @@
+"""Call the addresses that jobs name when they end, beside the jobs of a worker."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from service.errors import BadRequest, NotFound, StorageUnavailable
+from service.jobs.callback_queue import CallbackQueue, PendingCall
+from service.jobs.callbacks import CallbackMessage, CallbackRules
+from service.jobs.job_facts import job_facts
+from service.jobs.job_table import JobTable
+from service.jobs.record import JobRecord
+from service.logs import log
+from service.worker.shutdown import Shutdown
+from service.worker.webhook import CallFailed, post
+
+BODY_SCHEMA = 1
+HIDDEN_S = 60
+"""How long a call stays hidden from other workers while it is made."""
+PAUSES_S = (10, 60, 300, 1800, 2 * 3600, 6 * 3600, 12 * 3600)
+"""Until the next try; after the last one the call is given up, within a day."""
+UNFINISHED_S = 3
+"""Until the next look at a job that has not ended."""
+IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.5, 1.5, 5.0
+STORAGE_AWAY_S = 5.0
+
+
+@dataclass
+class CallbackThread:
+    """A thread that makes calls until the worker is shut down; use it as a context manager."""
+
+    calls: CallbackQueue
+    table: JobTable
+    rules: CallbackRules
+    secret: str
+    shutdown: Shutdown
+    _left: bool = False
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self.run, name="callbacks")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left = True
+        if self._thread:
+            self._thread.join()
+
+    def run(self) -> None:
+        """Receive calls until the end."""
+        idle_s = IDLE_FIRST_S
+        while not (self.shutdown.asked or self._left):
+            try:
+                pending = self.calls.receive(HIDDEN_S)
+            except StorageUnavailable as error:
+                log.warning("callbacks.storage_away", error=error.message)
+                self.shutdown.wait(STORAGE_AWAY_S)
+                continue
+            if pending is None:
+                self.shutdown.wait(idle_s)
+                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
+                continue
+            idle_s = IDLE_FIRST_S
+            self._handle(pending)
+
+    def _handle(self, pending: PendingCall) -> None:
+        try:
+            if pending.call is None or self._is_done(pending.call, pending.dequeue_count):
+                self.calls.delete(pending)
+            else:
+                self.calls.hide(pending, PAUSES_S[pending.dequeue_count - 1])
+        except StorageUnavailable as error:
+            log.warning("callbacks.left_for_later", error=error.message)
+        except Exception:
+            # The next call may be better; this one comes back.
+            log.exception("callbacks.unexpected_error")
+
+    def _is_done(self, call: CallbackMessage, tries: int) -> bool:
+        """Make the call; False where it is to be tried again."""
+        try:
+            record = self.table.get(call.job_id)
+        except NotFound:
+            # Purged, or removed after its retention.
+            return True
+        if not record.is_finished:
+            # Its worker is about to write the end, or was killed before.
+            self.calls.announce(call.job_id, [call.address], after_s=UNFINISHED_S)
+            return True
+        try:
+            target = self.rules.check(call.address)
+        except BadRequest as error:
+            # CALLBACK_HOSTS has changed since.
+            log.error("callbacks.refused", job_id=call.job_id, error=error.message)
+            return True
+        about: dict[str, Any] = {"job_id": call.job_id, "host": target.host, "tries": tries}
+        try:
+            status = post(
+                target,
+                body_of(record),
+                self.secret,
+                call.job_id,
+                record.traceparent,
+                allow_private=self.rules.allow_private,
+            )
+            if not 200 <= status < 300:
+                raise CallFailed(f"{target.host} answered {status}")
+        except CallFailed as error:
+            given_up = tries > len(PAUSES_S)
+            (log.error if given_up else log.warning)(
+                "callbacks.given_up" if given_up else "callbacks.failed", error=error.message, **about
+            )
+            return given_up
+        log.info("callbacks.called", status=status, **about)
+        return True
+
+
+def body_of(record: JobRecord) -> bytes:
+    """Return the body of a job's calls: its state, and where it is found; no link in it grants access."""
+    job = job_facts(record).model_dump(mode="json")
+    named = {name: job[name] for name in ("state", "container", "blob", "media", "media_type", "generation", "error")}
+    body = {"schema": BODY_SCHEMA, "job_id": record.job.job_id, **named, "times": job["times"]}
+    return json.dumps(body | {"path": f"/jobs/{record.job.job_id}"}, separators=(",", ":")).encode()
