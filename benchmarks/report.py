@@ -34,6 +34,7 @@ TITLES = {
     "burst": "A burst of requests for an analysis",
     "interactive": "Faces at once",
     "live": "The live overlay",
+    "viewer": "The page of an hour of video",
     "abuse": "The web server under abuse",
     "flat": "Memory over thousands of requests and jobs",
     "streaming": "The worker's memory and huge blobs",

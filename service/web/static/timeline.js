@@ -1,5 +1,6 @@
 /** The timeline: quality, blinks, action units as a heat strip with their events, and curves, on one time axis with a scrubber. */
 
+import { fixed, t } from "./texts.js";
 import { unitCode } from "./words.js";
 
 const GUTTER = 52;
@@ -22,8 +23,8 @@ const CLICK = 4;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
 const CURVES = [
-  { title: "Head °", columns: ["pose_Rx", "pose_Ry", "pose_Rz"], names: ["pitch", "yaw", "roll"], scale: 180 / Math.PI },
-  { title: "Gaze °", columns: ["gaze_angle_x", "gaze_angle_y"], names: ["across", "down"], scale: 180 / Math.PI },
+  { title: t("Head °"), columns: ["pose_Rx", "pose_Ry", "pose_Rz"], names: [t("pitch"), t("yaw"), t("roll")], scale: 180 / Math.PI },
+  { title: t("Gaze °"), columns: ["gaze_angle_x", "gaze_angle_y"], names: [t("across"), t("down")], scale: 180 / Math.PI },
 ];
 const LINES = ["--line-a", "--line-b", "--line-c"];
 
@@ -163,16 +164,16 @@ export class Timeline {
     const curve = Math.floor(below / (CURVE + GAP)) - (this.selected ? 1 : 0);
     const shown = row ? { columns: [row], names: [unitCode(row)], scale: 1 } : curve < 0 ? { columns: [this.selected], names: [unitCode(this.selected)], scale: 1 } : CURVES[curve];
     const parts = (shown?.columns ?? []).filter((name) => high[name] && high[name][at] !== null).map((name) => {
-      const [least, most] = [low[name][at] * shown.scale, high[name][at] * shown.scale].map((value) => value.toFixed(shown.scale === 1 ? 2 : 1));
-      return `${shown.names[shown.columns.indexOf(name)]} ${least === most ? most : `${least} to ${most}`}`;
+      const [least, most] = [low[name][at] * shown.scale, high[name][at] * shown.scale].map((value) => fixed(value, shown.scale === 1 ? 2 : 1));
+      return `${shown.names[shown.columns.indexOf(name)]} ${least === most ? most : t("{least} to {most}", { least, most })}`;
     });
-    return [`${clock(seconds, 0.01)}: ${parts.join(", ") || "no values"}`, ...this.marksAt(seconds, row)].join(", ");
+    return [`${clock(seconds, 0.01)}: ${parts.join(", ") || t("no values")}`, ...this.marksAt(seconds, row)].join(", ");
   }
 
   /** Names of the marks at a moment. */
   marksAt(seconds, row) {
     const { blinks = [], closures = [], gaps = [], below_gate: poor = [], events = {} } = this.marks ?? {};
-    const named = [["blink", blinks], ["eyes closed", closures], ["gap", gaps], ["below the quality gate", poor], ["event", events[row] ?? []]];
+    const named = [[t("blink"), blinks], [t("eyes closed"), closures], [t("gap"), gaps], [t("below the quality gate"), poor], [t("event"), events[row] ?? []]];
     return named.filter(([, spans]) => spans.some(([begin, end]) => begin <= seconds && seconds < end)).map(([name]) => name);
   }
 
@@ -181,7 +182,7 @@ export class Timeline {
     const values = this.data.high[this.selected];
     const at = this.data.time.findLastIndex((each) => each <= seconds + 1e-6);
     if (!values || at < 0 || values[at] === null || seconds - this.data.time[at] > this.gapSeconds) return `${unitCode(this.selected)} –`;
-    return `${unitCode(this.selected)} ${values[at].toFixed(2)}`;
+    return `${unitCode(this.selected)} ${fixed(values[at], 2)}`;
   }
 
   /** A press on a unit's code shows the unit's curve. */
@@ -224,7 +225,7 @@ export class Timeline {
     this.drawHeat(context, top);
     top += this.rows.length * ROW + GAP;
     if (this.selected) {
-      const names = [this.selected.endsWith("_c") ? "present" : "intensity"];
+      const names = [this.selected.endsWith("_c") ? t("present") : t("intensity")];
       this.drawCurve(context, { title: unitCode(this.selected), columns: [this.selected], names, scale: 1, range: [0, this.selected.endsWith("_c") ? 1 : HIGHEST] }, top);
       top += CURVE + GAP;
     }
@@ -325,7 +326,7 @@ export class Timeline {
     });
     context.globalAlpha = 1;
     this.drawSpans(context, this.marks?.below_gate, top, QUALITY, "--bad");
-    this.label(context, "Quality", top + QUALITY / 2, false);
+    this.label(context, t("Quality"), top + QUALITY / 2, false);
   }
 
   /** A colour of the page as red, green and blue. */
@@ -341,7 +342,7 @@ export class Timeline {
     context.fillRect(GUTTER, top, this.plot, BLINKS);
     this.drawSpans(context, this.marks.closures, top, BLINKS, "--warn");
     this.drawSpans(context, this.marks.blinks, top, BLINKS, "--accent");
-    this.label(context, "Blinks", top + BLINKS / 2, false);
+    this.label(context, t("Blinks"), top + BLINKS / 2, false);
   }
 
   /** Fill stretches of time in one lane. */
@@ -512,7 +513,7 @@ function gapSeconds(time) {
 
 /** "3.2 s", "1:05", "1:02:00". */
 export function clock(seconds, step = 1) {
-  if (seconds < 60 && step < 60) return `${Number(seconds.toFixed(2))} s`;
+  if (seconds < 60 && step < 60) return t("{seconds} s", { seconds: Number(seconds.toFixed(2)) });
   const whole = Math.round(seconds);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
   const padded = (value) => String(value).padStart(2, "0");

@@ -5,6 +5,7 @@ import { Exclusions } from "./exclusions.js";
 import { problemWords } from "./job-words.js";
 import { drawFaces } from "./overlay.js";
 import { faceOf, rowAt, Series } from "./series.js";
+import { degrees, fixed, t } from "./texts.js";
 import { clock, Timeline } from "./timeline.js";
 import { UnitBars } from "./unit-bars.js";
 
@@ -38,7 +39,7 @@ async function openFace(face) {
   try {
     const head = await series.open(face, timeline.points);
     if (head.face === null) {
-      setText(byId("viewer-problem"), "The table has no rows: there is nothing to show.");
+      setText(byId("viewer-problem"), t("The table has no rows: there is nothing to show."));
       return;
     }
     byId("viewer-stage").style.setProperty("--aspect", head.width / head.height);
@@ -57,20 +58,17 @@ async function openFace(face) {
 /** The marks in words, for those who do not see them. */
 function marksWords({ marks: { counts }, faces, face }) {
   const { rows } = faces.find((each) => each.face_id === face);
-  const many = (count, one, several) => `${count || "no"} ${count === 1 ? one : several}`;
-  const words = [
-    many(counts.blinks, "blink", "blinks"),
-    counts.closures && many(counts.closures, "longer closure of the eyes", "longer closures of the eyes"),
-    many(counts.gaps, "gap", "gaps"),
-    `${counts.rows_below_gate || "none"} of ${rows} rows below the quality gate`,
-  ];
-  const text = words.filter(Boolean).join(", ");
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  return [
+    t("Blinks: {count}.", { count: counts.blinks }),
+    counts.closures && t("Longer closures of the eyes: {count}.", { count: counts.closures }),
+    t("Gaps: {count}.", { count: counts.gaps }),
+    t("Rows below the quality gate: {count} of {rows}.", { count: counts.rows_below_gate, rows }),
+  ].filter(Boolean).join(" ");
 }
 
 function listFaces({ faces, face }) {
   byId("viewer-faces").hidden = faces.length < 2;
-  byId("viewer-face").replaceChildren(...faces.map((each) => make("option", { value: each.face_id, selected: each.face_id === face }, `${each.face_id} (${each.rows} rows)`)));
+  byId("viewer-face").replaceChildren(...faces.map((each) => make("option", { value: each.face_id, selected: each.face_id === face }, t("{face} ({rows} rows)", { face: each.face_id, rows: each.rows }))));
 }
 
 /** A drawn copy plays where the browser cannot play the media itself. */
@@ -81,7 +79,7 @@ function fallBack(job) {
     video.src = job.links.overlay;
     return;
   }
-  setText(byId("viewer-problem"), "This browser cannot play the video, or it was deleted. The curves and values below still work.");
+  setText(byId("viewer-problem"), t("This browser cannot play the video, or it was deleted. The curves and values below still work."));
   byId("viewer-stage").hidden = true;
   byId("play").disabled = true;
 }
@@ -169,20 +167,21 @@ function refresh() {
 function setSlider(rows = null, at = -1) {
   const [from, to] = whole();
   const slider = byId("timeline");
-  const words = `${now.toFixed(2)} s of ${to.toFixed(2)} s${at >= 0 ? `, frame ${rows.frame[at]}` : ""}`;
+  const moment = { now: fixed(now, 2), whole: fixed(to, 2), frame: String(rows?.frame[at] ?? "") };
+  const words = at >= 0 ? t("{now} s of {whole} s, frame {frame}", moment) : t("{now} s of {whole} s", moment);
   for (const [name, value] of Object.entries({ valuemin: from, valuemax: to, valuenow: now })) slider.setAttribute(`aria-${name}`, value.toFixed(3));
   slider.setAttribute("aria-valuetext", words);
-  setText(byId("viewer-time"), `${clock(now, 0.01)}${at >= 0 ? ` · frame ${rows.frame[at]}` : ""}`);
+  setText(byId("viewer-time"), at >= 0 ? t("{time} · frame {frame}", { time: clock(now, 0.01), frame: moment.frame }) : clock(now, 0.01));
 }
 
 function showValues(rows, at) {
   const value = (name) => (at >= 0 ? (rows.low[name]?.[at] ?? null) : null);
   bars.show(value);
-  const angles = (names, scale) => names.map((name) => (value(name) === null ? "–" : `${(value(name) * scale).toFixed(1).replace("-", "−")}°`)).join(", ");
+  const angles = (names, scale) => names.map((name) => (value(name) === null ? "–" : degrees(value(name) * scale))).join(", ");
   const confidence = value("confidence");
   const isUsed = value("success") !== 0 && confidence !== null && confidence >= 0.75;
-  const notes = [!isUsed && "below the quality gate", at >= 0 && exclusions.at(rows.time[at]) && "excluded"].filter(Boolean);
-  setText(byId("viewer-confidence"), confidence === null ? "no row at this moment" : [confidence.toFixed(2), ...notes].join(", "));
+  const notes = [!isUsed && t("below the quality gate"), at >= 0 && exclusions.at(rows.time[at]) && t("excluded")].filter(Boolean);
+  setText(byId("viewer-confidence"), confidence === null ? t("no row at this moment") : [fixed(confidence, 2), ...notes].join(", "));
   setText(byId("viewer-head"), angles(["pose_Rx", "pose_Ry", "pose_Rz"], DEGREES));
   setText(byId("viewer-gaze"), angles(["gaze_angle_x", "gaze_angle_y"], DEGREES));
 }
@@ -196,7 +195,7 @@ function togglePlay() {
 }
 
 for (const name of ["play", "pause", "ended"]) {
-  video.addEventListener(name, () => setText(byId("play"), video.paused ? "Play" : "Pause"));
+  video.addEventListener(name, () => setText(byId("play"), video.paused ? t("Play") : t("Pause")));
 }
 // Without frame callbacks the player's own time, a few times a second, has to do.
 video.addEventListener("timeupdate", () => {
