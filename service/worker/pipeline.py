@@ -293,8 +293,10 @@ class _MediaRun:
         camera = self.attempt.media.camera or {}
         stated = [float(camera[name]) for name in ("fx", "fy", "cx", "cy") if name in camera]
         size = media.probe.width, media.probe.height
+        folder, memory_bytes = self.room / "series", self.parts.limits.of_media.memory_bytes
+        folder.mkdir()
         try:
-            path = make_series(table.path, *size, self.room, lambda: watch(0.0), camera=stated or None)
+            path = make_series(table.path, *size, folder, lambda: watch(0.0), memory_bytes, camera=stated or None)
         except ReportFailed as error:
             log.warning("job.no_series", error=error.message)
             return []

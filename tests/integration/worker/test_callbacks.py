@@ -129,4 +129,4 @@ def test_an_address_that_is_not_allowed_starts_no_job(bench: Bench, address: str
         f"/analyse/image/posed/{bench.account.container}", query_string={"blob": "face.jpg", "callback": address}
     )
     assert (answer.status_code, answer.get_json(force=True)["code"]) == (400, code)
-    assert bench.account.services.table.page().records == []
+    assert bench.account.services.table.page(container=bench.account.container, state=None).records == []
