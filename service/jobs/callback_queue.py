@@ -19,7 +19,7 @@ KEPT_S = 3 * 24 * 3600
 
 @dataclass(frozen=True)
 class PendingCall:
-    """A received message; `call` is None where its text is none of ours."""
+    """A received message; `call` is None where its text is no call."""
 
     id: str
     receipt: str

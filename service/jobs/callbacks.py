@@ -38,7 +38,7 @@ class CallbackRules:
     def check(self, address: str) -> Target:
         """Check one address. Raises BadRequest."""
         if not self.hosts:
-            raise BadRequest("this service calls nobody back: CALLBACK_HOSTS names no host", "callbacks_off")
+            raise BadRequest("this service makes no callbacks: CALLBACK_HOSTS names no host", "callbacks_off")
         target = _parsed(address)
         allowed = any(
             target.host == name or (name.startswith(".") and target.host.endswith(name) and target.host != name[1:])
