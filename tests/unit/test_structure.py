@@ -15,6 +15,7 @@ ALLOWED = {
     | {
         "jobs/upload_places.py",
         "jobs/report_queue.py",
+        "jobs/studies.py",
         "jobs/callback_queue.py",
         "jobs/text_index.py",
         "jobs/index_mark.py",

@@ -229,7 +229,7 @@ def test_an_outage_in_the_middle_of_submitting_loses_and_doubles_nothing(
     table: Any = own.table if method == "send" else OutageAt(own.table, method, outage)
     queue: Any = OutageAt(own.queue, "send", outage) if method == "send" else own.queue
     with pytest.raises(StorageUnavailable):
-        JobSubmitter(table, queue).submit(job, TRACE)
+        JobSubmitter(table, queue, own.callback_queue).submit(job, TRACE)
     outage.end()
     own.submitter.submit(job, TRACE)
     with bench.worker():
