@@ -1,8 +1,8 @@
 """The job records, in Azure Table Storage (or Azurite).
 
 Three kinds of entities share the table. A *record* is found by its job id (partition and row). Rows of the *state
-index* are described in `state_index`. *Index* entities hold a job id, and the blob's name to be searched, in two
-*lists*: all jobs, and those of the container. Their row key is the inverted time of submission, so that the newest come
+index*, which lists all jobs, are described in `state_index`. *Index* entities hold a job id, and the blob's name to be
+searched, in the *list* of the container. Their row key is the inverted time of submission, so that the newest come
 first, and its whole seconds end the partition's name: a list is a range of small partitions, for the emulator looks
 through a whole one at each write, and the service splits where one is.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from azure.data.tables import TableClient, TableServiceClient, UpdateMode
 from service.errors import BadJob, BadRequest, BlobExists, NotFound, RecordChanged
 from service.jobs.job_search import JobSearch, Position
 from service.jobs.record import JobRecord, State
-from service.jobs.state_index import StateIndex, is_settled
+from service.jobs.state_index import StateIndex, each_once, is_settled
 from service.jobs.studies import StudyIndex
 from service.jobs.table_rows import (
     age_s,
@@ -40,13 +40,12 @@ from service.jobs.table_rows import (
     row_of_record,
 )
 from service.jobs.text_index import TextIndex
-from service.jobs.together import Together
 from service.jobs.upload_places import UploadPlaces
 from service.logs import log
 from service.storage.account import translated
 
 ALL = "jobs"
-"""The list over all containers; no container's has this form."""
+"""The list over all containers that earlier releases kept; no container's has this form."""
 
 PURGED = "purged"
 """Property of the tombstone of a purged job."""
@@ -103,9 +102,6 @@ class JobTable:
         self._index = StateIndex(self._table)
         self._texts = TextIndex(self._table)
         self._places = UploadPlaces(self._table)
-        # A burst of requests shares these writes: they are most of what a submission costs.
-        self.add_to_lists = Together(self._add_to_lists)
-        """Puts records into the lists of all jobs and of containers and the text index; harmless to repeat."""
         self._studies = StudyIndex(self._table)
 
     @property
@@ -225,9 +221,10 @@ class JobTable:
     def index(self, *records: JobRecord) -> None:
         """Put records into all lists, that of their state included, many in one call; harmless to repeat."""
         self._index.put(records)
-        self.add_to_lists(records)
+        self.add_to_lists(*records)
 
-    def _add_to_lists(self, records: Sequence[JobRecord]) -> None:
+    def add_to_lists(self, *records: JobRecord) -> None:
+        """Put records into the lists of containers and the text index; harmless to repeat."""
         rows: dict[str, list[dict[str, str]]] = {}
         for record in records:
             row = {
@@ -236,9 +233,8 @@ class JobTable:
                 "place": place_of(record),
                 "etag": record.job.etag,
             }
-            for listing in (ALL, of_container(record.job.container)):
-                key = partition(listing, row["RowKey"])
-                rows.setdefault(key, []).append({"PartitionKey": key, **row})
+            key = partition(of_container(record.job.container), row["RowKey"])
+            rows.setdefault(key, []).append({"PartitionKey": key, **row})
         with translated("indexing jobs"):
             for of_partition in rows.values():
                 self._upsert(of_partition)
@@ -306,8 +302,10 @@ class JobTable:
             return JobPage(records, _encode_cursor(last) if last else "")
         if text and not container and self._texts.mark.is_complete():
             return self._search(plain(text), state, key_name, cursor, size)
-        listing = of_container(container) if container else ALL
-        entities = self._listed(listing, _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE))
+        after, at_once = _decode_cursor(cursor), STORAGE_PAGE if text else min(size + 1, STORAGE_PAGE)
+        entities = (
+            self._listed(of_container(container), after, at_once) if container else self.rows_of_all(after, at_once)
+        )
         wanted = plain(text)
         with translated("listing jobs"):
             ids, after = _matching(entities, wanted, size)
@@ -335,8 +333,9 @@ class JobTable:
         return JobPage(records, _encoded(end.as_dict()) if end else "")
 
     def rows_of_all(self, after: str, size: int) -> Iterable[Mapping[str, Any]]:
-        """Query the list of all jobs after a row, newest first."""
-        return self._listed(ALL, after, size)
+        """Query all jobs after a row, newest first."""
+        known = self._index.all_rows(after, size)
+        return known if self._index.mark.is_complete() else each_once((known, self._listed(ALL, after, size)))
 
     def rows_between(self, first: str, beyond: str, after: tuple[str, str], size: int) -> Iterable[Mapping[str, Any]]:
         """Query rows of the partitions between two, after one of them."""

@@ -10,10 +10,11 @@ rows right, else the sweep, which looks at the records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Literal
 
 from azure.data.tables import TableClient
@@ -22,7 +23,6 @@ from service.errors import AnalysisError, NotFound
 from service.jobs.index_mark import REPEATABLE, IndexMark, readable
 from service.jobs.record import FINISHED, JobRecord, State, now
 from service.jobs.table_rows import entity_of, partition, place_of, row_of, row_of_record
-from service.jobs.together import Together
 from service.logs import log
 from service.storage.account import translated
 
@@ -68,12 +68,9 @@ class StateIndex:
     def __init__(self, table: TableClient) -> None:
         self._table = table
         self.mark = IndexMark(table, COMPLETE)
-        # Jobs that come, or end, together share their writes.
-        self.open = Together(self._open)
-        """Writes the rows of open jobs; harmless to repeat."""
-        self._settle = Together(self._put_settled)
 
-    def _open(self, records: Iterable[JobRecord]) -> None:
+    def open(self, records: Iterable[JobRecord]) -> None:
+        """Write the rows of open jobs; harmless to repeat."""
         self._write("upsert", ((OPEN, _row(record)) for record in records))
 
     def close(self, records: Iterable[JobRecord]) -> None:
@@ -83,12 +80,10 @@ class StateIndex:
     def put(self, records: Iterable[JobRecord]) -> None:
         """Write the row of each record by its state now; harmless to repeat."""
         known = list(records)
-        self.open([record for record in known if not is_settled(record)])
-        self._settle([record for record in known if is_settled(record)])
-
-    def _put_settled(self, records: Sequence[JobRecord]) -> None:
-        self.add_settled(records)
-        self.close(records)
+        self.open(record for record in known if not is_settled(record))
+        settled = [record for record in known if is_settled(record)]
+        self.add_settled(settled)
+        self.close(settled)
 
     def add_settled(self, records: Iterable[JobRecord]) -> None:
         """Write the rows of settled jobs; harmless to repeat."""
@@ -160,6 +155,11 @@ class StateIndex:
             query, parameters = f"{query} and state eq @state", {**parameters, "state": state}
         return self._table.query_entities(query, parameters=parameters, results_per_page=size)
 
+    def all_rows(self, after: str, size: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of all jobs after a row, newest first; a request a state for each page."""
+        lists = (self.rows(listing, after, size) for listing in (OPEN, *map(listing_of, sorted(FINISHED))))
+        yield from each_once(lists)
+
     def _write(self, operation: str, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
         for together in by_partition(rows).values():
             self._write_together(operation, list({row["RowKey"]: row for row in together}.values()))
@@ -186,6 +186,16 @@ class StateIndex:
     def _delete(self, key: str, row: str) -> None:
         with suppress(NotFound), translated("deleting from the state index", missing=NotFound()):
             self._table.delete_entity(key, row)
+
+
+def each_once(lists: Iterable[Iterable[Mapping[str, Any]]]) -> Iterator[Mapping[str, Any]]:
+    """Merge lists by their row keys; a job that is in two of them, as while it settles, comes once."""
+    for _, rows in groupby(heapq.merge(*lists, key=_row_key), key=_row_key):
+        yield next(rows)
+
+
+def _row_key(row: Mapping[str, Any]) -> str:
+    return str(row["RowKey"])
 
 
 def _row(record: JobRecord) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class JobSubmitter:
             self._table.state_index.close(known)
             self._put_into_studies(records, studies)
             waiting = [record for record in records if record.state == "queued"]
-            self._table.add_to_lists(waiting)
+            self._table.add_to_lists(*waiting)
             _each(self._send, waiting)
             return records
 
