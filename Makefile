@@ -113,6 +113,8 @@ clean: ## remove everything that the other targets made
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 setup: $(TEST_READY)
+	@# Children of the service write no bytecode: what they import would be compiled at each of their starts.
+	@$(RUN) -m compileall -q service openface_lite
 
 $(DEMO_READY): infra/set_up.py requirements.txt cloud_function/requirements.txt infra/requirements-setup.txt \
 		openface_lite/model_facts.py infra/local/package-lock.json

@@ -101,13 +101,21 @@ def account_on(azurite: Azurite | CutOffStorage, tmp_path: Path) -> StorageAccou
 FIRST = ("acceptance", "integration/worker", "integration/web", "infra", "integration", "openface_lite", "unit")
 """Folders in the order in which their tests begin: what takes long early, so that nothing runs alone at last."""
 
+TOGETHER = ("integration/identity", "cloud_function")
+"""Folders whose files share what takes long to start."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort, and keep a file's tests on one worker of xdist, for the stacks that they share; some files share one."""
     items.sort(key=lambda item: _turn(item.path))
     for item in items:
         if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(Path(__file__).parent).as_posix()))
+            item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+
+
+def _group(path: Path) -> str:
+    place = path.relative_to(Path(__file__).parent)
+    return next((folder for folder in TOGETHER if place.is_relative_to(folder)), place.as_posix())
 
 
 def _turn(path: Path) -> int:

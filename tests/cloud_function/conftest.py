@@ -14,7 +14,7 @@ import azure.functions as func
 import pytest
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
-from infra.local.azurite import start_azurite
+from infra.local.azurite import Azurite
 from tests.cloud_function.app_under_test import APP_FOLDER, TRACEPARENT
 from tests.cloud_function.stand_in import StandIn, serving
 
@@ -41,9 +41,8 @@ def receiver() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="session")
-def media_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with start_azurite(tmp_path_factory.mktemp("azurite"), in_memory=True) as azurite:
-        yield azurite.connection_string
+def media_storage(azurite: Azurite) -> str:
+    return azurite.connection_string
 
 
 @pytest.fixture

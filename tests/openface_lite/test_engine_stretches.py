@@ -120,8 +120,12 @@ def until(reached: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_stretches_measure_what_one_pass_measures(moving):
-    table = analyse_video(moving)
+@pytest.fixture(scope="module")
+def table(moving):
+    return analyse_video(moving)
+
+
+def test_stretches_measure_what_one_pass_measures(moving, table):
     footage = videos.open_video(moving)
     tracker = FaceTracker()
     faces, times_s = [], []
@@ -139,9 +143,8 @@ def test_stretches_measure_what_one_pass_measures(moving):
         assert np.isnan(units[:, number]).all() or np.abs(units[:, number] - table[name]).mean() <= 0.05
 
 
-def test_the_library_and_the_command_follow_alike(command, moving):
+def test_the_library_and_the_command_follow_alike(command, moving, table):
     rows = command("FeatureExtraction", "-f", moving).table("moving")
-    table = analyse_video(moving)
     assert [float(row["x_30"]) for row in rows] == pytest.approx(table["x_30"], abs=0.051)
     assert [float(row["AU12_r"]) for row in rows] == pytest.approx(table["AU12_r"], abs=0.0051)
 

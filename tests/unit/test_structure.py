@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 SERVICE = Path(__file__).parents[2] / "service"
 ALLOWED = {
     "azure": {path.relative_to(SERVICE).as_posix() for path in (SERVICE / "storage").glob("*.py")}
@@ -46,8 +48,15 @@ def test_only_the_named_files_use() -> None:
     assert {what: found - ALLOWED[what] for what, found in users.items() if found - ALLOWED[what]} == {}
 
 
-def test_a_whole_picture_is_probed_without_opencv() -> None:
-    """A child is started for every media item, and loading a library takes it longer than its work."""
-    code = "import sys, service.sandbox.decoders.picture_probe; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert {"cv2", "numpy", "pydantic", "pillow_heif"} & set(done.stdout.split()) == set()
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [
+        ("service.sandbox.decoders.picture_probe", {"cv2", "numpy", "pydantic", "pillow_heif"}),
+        ("service.results.tidy.__main__", {"azure", "requests", "flask"}),
+    ],
+)
+def test_a_child_does_not_load_what_its_work_does_not_need(module: str, needless: set[str]) -> None:
+    """Children are started for a media item or a request each; loading a library takes them longer than their work."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SERVICE.parent, capture_output=True, text=True, check=True)
+    assert needless & set(done.stdout.split()) == set()

@@ -11,17 +11,19 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from service.errors import AnalysisError, MalformedOutput
-from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord
 from service.jobs.result_place import PEOPLE, ResultPlace
-from service.jobs.study_pages import StudyPages
 from service.results.annotations import NO_ANNOTATIONS, Annotations, annotations_beside, read_annotations
 from service.results.publish import published_attempt
 from service.storage.blob_store import Blobs
 from service.storage.local_files import sha256_of
+
+# The child that writes one result's table needs no storage, and would load its clients for longer than it works.
+if TYPE_CHECKING:
+    from service.jobs.job_table import JobTable
 
 MANIFEST = "manifest.json"
 
@@ -87,12 +89,17 @@ def from_storage(
         container: only the jobs of this container of uploads; None for all.
         study: only the jobs of this study; empty for all.
     """
-    records = (
-        (record for _, record in StudyPages(table).all_jobs(study)) if study else table.records(container=container)
-    )
+    records = _of_study(table, study) if study else table.records(container=container)
     with tempfile.TemporaryDirectory(prefix="collect-") as room:
         for _, found in of_records(records, blobs, results_container, Path(room)):
             yield found
+
+
+def _of_study(table: JobTable, study: str) -> Iterator[JobRecord]:
+    # Imported here: see above.
+    from service.jobs.study_pages import StudyPages
+
+    return (record for _, record in StudyPages(table).all_jobs(study))
 
 
 def of_records(
