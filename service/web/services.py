@@ -12,6 +12,7 @@ from service.engine.lite.interactive import InteractiveAnalyser
 from service.jobs.backend import JobBackend
 from service.jobs.queue_metrics import QueueMetrics
 from service.jobs.watcher import JobWatcher
+from service.results.proxy.store import ProxyStore
 from service.results.report.cache import ReportCache
 from service.results.series.store import SeriesStore
 from service.results.tidy.store import TidyStore
@@ -34,6 +35,7 @@ class Services(JobBackend):
         reports: cache of the reports.
         series: cache of the videos' measurements for drawing.
         tidy: cache of the tidy tables.
+        proxies: cache of copies of videos for browsers.
     """
 
     queue_metrics: QueueMetrics
@@ -42,6 +44,7 @@ class Services(JobBackend):
     reports: ReportCache
     series: SeriesStore
     tidy: TidyStore
+    proxies: ProxyStore
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -57,6 +60,7 @@ class Services(JobBackend):
             reports=ReportCache(jobs.blobs, settings.workspace, ask, memory_bytes),
             series=SeriesStore(jobs.blobs, settings.workspace, memory_bytes),
             tidy=TidyStore(jobs.blobs, settings.workspace, memory_bytes),
+            proxies=ProxyStore(jobs.blobs, settings.workspace, memory_bytes),
         )
 
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -249,6 +250,34 @@ def test_by_touch_on_a_phone(visit: Callable[..., Visit], site: LocalStack, anal
     expect(page.locator("#viewer-time")).to_contain_text(f"frame {FRAMES}")
     page.get_by_role("button", name="One frame back").tap()
     expect(page.locator("#viewer-time")).to_contain_text(f"frame {FRAMES - 1}")
+
+
+def test_a_video_that_browsers_do_not_play_is_shown_as_a_copy(
+    window: Visit, site: LocalStack, analysed: Analysed, tmp_path: Path
+) -> None:
+    name = f"viewer-{uuid.uuid4().hex[:8]}"
+    with av.open(str(tmp_path / "old.avi"), "w") as file:
+        stream = file.add_stream("mpeg4", rate=30)
+        stream.height, stream.width = analysed.frames[0].shape[:2]
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 8_000_000
+        for frame in analysed.frames:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(stream.encode())
+    with BlobServiceClient.from_connection_string(site.connection_string) as storage:
+        storage.create_container(name).upload_blob("old.avi", (tmp_path / "old.avi").read_bytes())
+    url = f"{site.service_url}/analyse/video/posed/{name}"
+    request = urllib.request.Request(url, method="POST", headers={"Prefer": f"wait={DONE_S}"})
+    with urllib.request.urlopen(request, timeout=40) as answer:
+        [job] = json.load(answer)["jobs"]
+    page = window.goto(f"/page/jobs/{job['id']}")
+    expect(page.locator("#viewer-note")).to_contain_text("it shows a smaller copy", timeout=60_000)
+    expect(page.locator("#viewer-time")).to_contain_text("frame 1", timeout=30_000)
+    go_to(page, 20)
+    shown = pixels(page, SHOWN_FRAME)[..., :3]
+    height, width = analysed.frames[0].shape[:2]
+    apart = [np.abs(cv2.resize(shown, (width, height)).astype(int) - frame).mean() for frame in analysed.frames]
+    assert int(np.argmin(apart)) + 1 == 20
+    assert (pixels(page, "document.getElementById('player-overlay')")[..., 3] > 0).any()
 
 
 def test_deleted_media_leave_the_curves(window: Visit, site: LocalStack, clip: Path) -> None:

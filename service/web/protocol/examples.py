@@ -47,6 +47,7 @@ ADDED: Mapping[str, str] = {
     '-d \'{"excluded": [{"start_s": 12, "end_s": 14.5, "reason": "a hand before the face"}]}\'',
     "GET /jobs/{job_id}/series": "?from=0&to=60&points=500",
     "GET /jobs/{job_id}/media": '-H "Range: bytes=0-1048575" -o start.mp4',
+    "GET /jobs/{job_id}/proxy": "-o copy.webm",
     "POST /api/detect": PICTURE,
     "POST /api/analyse-image": PICTURE,
 }

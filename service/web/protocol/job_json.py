@@ -113,6 +113,7 @@ def _links(record: JobRecord) -> dict[str, str]:
         if record.job.media == "image":
             links["faces"] = url_for("picture_faces.faces", job_id=job_id)
         if record.job.media == "video":
+            links["proxy"] = url_for("viewer.proxy", job_id=job_id)
             links["series"] = url_for("viewer.series", job_id=job_id)
             links["annotations"] = url_for("annotations.annotations", job_id=job_id)
     if record.superseded_by:

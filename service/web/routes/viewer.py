@@ -12,9 +12,11 @@ from pydantic import BaseModel, Field
 
 from service.errors import BadRequest, Conflict, MediaChanged, NotFound
 from service.jobs.options import optional
+from service.results.proxy.store import CONTENT_TYPE as PROXY_TYPE
 from service.results.series.layout import FaceRows
 from service.results.series.store import Series
 from service.results.series.window import columns, pixels, stretch
+from service.storage.blob_store import BlobInfo
 from service.web.access.ownership import visible_record
 from service.web.protocol.openapi import Parameters, needs, operation_name, problems
 from service.web.routes.jobs import JobPath, published
@@ -116,26 +118,47 @@ def series(path: JobPath, query: SeriesQuery) -> Response:
     return jsonify(_answer(found, face, query) if face else _empty(found))
 
 
-@viewer.get(
-    "/jobs/<job_id>/media",
-    endpoint="media",
-    responses={
-        200: {"description": "OK", "content": MEDIA_CONTENT},
-        206: {"description": "Partial Content", "content": MEDIA_CONTENT},
-        416: {"description": "Range Not Satisfiable"},
-        **ERRORS,
-    },
-    security=TO_READ,
-)
+RANGES: dict[Any, Any] = {
+    200: {"description": "OK", "content": MEDIA_CONTENT},
+    206: {"description": "Partial Content", "content": MEDIA_CONTENT},
+    416: {"description": "Range Not Satisfiable"},
+}
+
+
+@viewer.get("/jobs/<job_id>/media", endpoint="media", responses={**RANGES, **ERRORS}, security=TO_READ)
 def media(path: JobPath) -> Response:
     """Download the analysed media, whole or one range; a long range is answered by its first part."""
-    own = services()
     job = visible_record(path.job_id).job
     if job.media == "sequence":
         raise NotFound("a sequence of pictures is no single file", "no_single_file")
-    blob = own.blobs.info(job.container, job.blob)
+    blob = services().blobs.info(job.container, job.blob)
     if blob.etag != job.etag:
         raise Conflict("the upload was overwritten after this analysis", "media_changed")
+    kind = mimetypes.guess_type(f"x.{job.blob.rpartition('.')[2]}")[0] or ""
+    is_shown = kind.startswith(("image/", "video/"))
+    return _ranged(job.container, blob, kind if is_shown else "application/octet-stream")
+
+
+@viewer.get("/jobs/<job_id>/proxy", endpoint="proxy", responses={**RANGES, **ERRORS}, security=TO_READ)
+def proxy(path: JobPath) -> Response:
+    """Download a small copy of the video that browsers play, by ranges; the first request makes it.
+
+    A longer video takes minutes: until the copy is there the answer is 503 with the code `being_made`.
+    """
+    own = services()
+    record = visible_record(path.job_id)
+    if record.job.media != "video":
+        raise NotFound("only videos have a copy for browsers", "no_proxy")
+    place, csv = published(own, record)
+    try:
+        blob = own.proxies.find(record.job, place, csv.metadata.get("attempt", ""))
+    except MediaChanged as error:
+        raise Conflict("the upload was overwritten after this analysis", "media_changed") from error
+    return _ranged(place.container, blob, PROXY_TYPE)
+
+
+def _ranged(container: str, blob: BlobInfo, content_type: str) -> Response:
+    """Answer with a blob, whole or the part that is asked for."""
     whole = request.range is None or request.range.units != "bytes" or len(request.range.ranges) != 1
     begin, end = (0, blob.size) if whole else _wanted(blob.size)
     if begin >= end > 0 or (begin >= end and not whole):
@@ -143,15 +166,13 @@ def media(path: JobPath) -> Response:
             status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers={"Content-Range": f"bytes */{blob.size}"}
         )
     try:
-        body = own.blobs.stream_range(job.container, job.blob, job.etag, begin, end - begin)
+        body = services().blobs.stream_range(container, blob.name, blob.etag, begin, end - begin)
     except MediaChanged as error:
         raise Conflict("the upload was overwritten after this analysis", "media_changed") from error
-    kind = mimetypes.guess_type(f"x.{job.blob.rpartition('.')[2]}")[0] or ""
-    response = Response(body, status=HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT)
-    response.content_type = kind if kind.startswith(("image/", "video/")) else "application/octet-stream"
+    response = Response(body, status=HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT, content_type=content_type)
     response.content_length = end - begin
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["ETag"] = f'"{job.etag}"'
+    response.headers["ETag"] = f'"{blob.etag}"'
     if not whole:
         response.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{blob.size}"
     return response

@@ -18,7 +18,8 @@ let now = 0;
 
 async function load() {
   setText(byId("problem"), "");
-  for (const side of SIDES) byId(side).value = wanted.get(side) ?? "";
+  // What was typed while the page was loading stays.
+  for (const side of SIDES) byId(side).value ||= wanted.get(side) ?? "";
   if (!SIDES.every((side) => wanted.get(side))) return;
   try {
     const opened = await Promise.all(SIDES.map(open));

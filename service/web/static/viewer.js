@@ -5,6 +5,7 @@ import { Exclusions } from "./exclusions.js";
 import { problemWords } from "./job-words.js";
 import { drawFaces } from "./overlay.js";
 import { faceOf, rowAt, Series } from "./series.js";
+import { ask } from "./session.js";
 import { degrees, fixed, t } from "./texts.js";
 import { clock, Timeline } from "./timeline.js";
 import { UnitBars } from "./unit-bars.js";
@@ -28,8 +29,12 @@ export async function openViewer(job) {
   if (series || !job.links.series) return;
   series = new Series(job.links.series);
   byId("viewer").hidden = false;
-  video.src = job.links.media;
-  video.addEventListener("error", () => fallBack(job), { once: true });
+  playFirst([
+    () => job.links.media,
+    // A copy with the measurements drawn in, where the job has one.
+    job.links.overlay && (() => (showOverlay(false), job.links.overlay)),
+    () => proxyOf(job),
+  ].filter(Boolean));
   if (job.links.annotations) exclusions.open(job.links.annotations);
   await openFace(null);
 }
@@ -71,14 +76,49 @@ function listFaces({ faces, face }) {
   byId("viewer-face").replaceChildren(...faces.map((each) => make("option", { value: each.face_id, selected: each.face_id === face }, t("{face} ({rows} rows)", { face: each.face_id, rows: each.rows }))));
 }
 
-/** A drawn copy plays where the browser cannot play the media itself. */
-function fallBack(job) {
-  if (job.links.overlay) {
-    byId("viewer-layers").hidden = true;
-    byId("player-overlay").hidden = true;
-    video.src = job.links.overlay;
-    return;
+// --- the media ---------------------------------------------------------------------------------------------------------
+
+/** Play the first of some sources that this browser can play and seek in. */
+function playFirst(sources) {
+  const next = async () => {
+    const source = sources.shift();
+    try {
+      if (source) video.src = await source();
+      else giveUp();
+    } catch {
+      giveUp();
+    }
+  };
+  video.addEventListener("error", next);
+  // A film without a picture track that it knows plays as sound; one without an index cannot be sought in.
+  video.addEventListener("loadedmetadata", () => (!video.videoWidth || video.duration === Infinity) && next());
+  next();
+}
+
+/** Wait for the copy of the video that the service makes for browsers; says what it does meanwhile. */
+async function proxyOf(job) {
+  showOverlay(true);
+  for (;;) {
+    try {
+      // Of one byte: the player asks for the rest.
+      await ask(job.links.proxy, { raw: true, headers: { Range: "bytes=0-0" } });
+      break;
+    } catch (problem) {
+      if (problem.code !== "being_made") throw problem;
+      setText(byId("viewer-note"), t("Making a copy of the video that this browser can play…"));
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(2, problem.retryAfter)));
+    }
   }
+  setText(byId("viewer-note"), t("This browser cannot play the video itself: it shows a smaller copy. The numbers are those of the video."));
+  return job.links.proxy;
+}
+
+function showOverlay(isShown) {
+  byId("viewer-layers").hidden = byId("player-overlay").hidden = !isShown;
+}
+
+function giveUp() {
+  setText(byId("viewer-note"), "");
   setText(byId("viewer-problem"), t("This browser cannot play the video, or it was deleted. The curves and values below still work."));
   byId("viewer-stage").hidden = true;
   byId("play").disabled = true;
