@@ -19,7 +19,7 @@ CALLS = (
 )
 _LINE = re.compile(r"^(?P<call>\w+)\((?P<arguments>.*)$")
 _NAME = re.compile(r'(?:(?:AT_FDCWD|\d+)<(?P<folder>[^>]*)>, )?"(?P<name>(?:[^"\\]|\\.)*)"')
-_NO_ADDRESS = re.compile(r", NULL, 0\) = -?\d+")
+_NO_ADDRESS = re.compile(r", NULL, 0\)\s+= -?\d+")
 _READ_ONLY = {"open", "openat", "openat2"}
 _SOCKETS = {"socket", "connect", "bind", "sendto", "sendmsg"}
 
@@ -33,6 +33,8 @@ MACHINE = re.compile(
     r"|/proc/(cpuinfo|meminfo|stat|filesystems|mounts|sys/.*)"
 )
 """What a runtime asks about the machine that it runs on."""
+OF_LAUNCHER = re.compile(r"/proc/self/(setgroups|uid_map|gid_map)")
+"""What a child writes about itself as it leaves the network."""
 
 
 @cache
@@ -83,7 +85,7 @@ def _wrong(line: str, own: Sequence[Path], readable: Sequence[Path], early: bool
             # Nothing is read: the launcher names what a child may reach.
             continue
         reads = call in _READ_ONLY and "O_WRONLY" not in arguments and "O_RDWR" not in arguments
-        if _inside(path, own) or path == os.devnull or _is_bytecode(path, readable):
+        if OF_LAUNCHER.fullmatch(path) or _inside(path, own) or path == os.devnull or _is_bytecode(path, readable):
             continue
         if not reads and not early and "EEXIST" not in line:
             yield "written outside"

@@ -22,6 +22,13 @@ from tests.campaigns.hostile.system_calls import traced, trespasses
 
 ENDS_S = 10.0
 """How much over its limit a step may be: a child that is stopped has some seconds to go."""
+NOT_HIDDEN = """
+from service.sandbox import confinement
+confinement.hide_process = int
+from service.__main__ import main
+main()
+"""
+"""The command, but for one step: it would hide the names that it opens from strace too, where that is not root."""
 
 
 _COLUMNS = re.compile(r"(frame|face),[A-Za-z0-9_,]+")
@@ -96,8 +103,10 @@ class Sandbox:
         # The canaries notice by themselves, also that they are listed.
         besides = (self.canaries.folder, *(self.root / part for part in ("workspaces", "results", "traces")))
         before = _listing(self.root, besides)
-        argv = [sys.executable, "-m", "service", "analyse", *map(str, files), "--out", str(out), "--again", "--json"]
-        argv = traced(argv, log / "trace") if self.traces else argv
+        command = ["analyse", *map(str, files), "--out", str(out), "--again", "--json"]
+        argv = [sys.executable, "-m", "service", *command]
+        if self.traces:
+            argv = traced([sys.executable, "-c", NOT_HIDDEN, *command], log / "trace")
         ended = _run(argv, room)
         walked = Walked(kind, peak_memory_bytes=ended.peak_memory_bytes)
         _count(walked, ended, len(files))
