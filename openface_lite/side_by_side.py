@@ -8,10 +8,10 @@ one is followed on until both agree, so that the rows are those of one face. One
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ import numpy as np
 from openface_lite import action_units, columns, detect
 from openface_lite.arrays import Array
 from openface_lite.face import Face
+from openface_lite.forked import ForkedPool
 from openface_lite.pictures import Picture
 from openface_lite.pose import Camera
 from openface_lite.recorder import Crops, video_crop
@@ -84,9 +85,7 @@ def processes(stretches: int) -> Iterator[Executor | None]:
         yield None
         return
     # Forked: a new Python would take as long as a second of video, and run the command's script again.
-    with ProcessPoolExecutor(count, mp_context=get_context("fork"), initializer=_end_with_parent) as pool:
-        # All processes are forked with the first task.
-        pool.submit(os.getpid).result()
+    with ForkedPool(count, begin=_end_with_parent) as pool:
         yield pool
 
 
