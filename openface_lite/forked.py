@@ -20,7 +20,7 @@ class ForkedPool(Executor):
     """
 
     def __init__(self, count: int, begin: Callable[[], None]) -> None:
-        """Fork so many processes, each of which calls ``begin`` first."""
+        """Fork `count` processes, each of which calls `begin` first."""
         context = get_context("fork")
         self._idle: SimpleQueue[Connection[Any, Any]] = SimpleQueue()
         self._processes = []
