@@ -419,8 +419,8 @@ export class Timeline {
     this.label(context, title, top + 8, false);
     context.fillStyle = this.colour("--muted");
     context.textAlign = "right";
-    context.fillText(least.toFixed(0), GUTTER - 6, top + CURVE - 6);
-    context.fillText(most.toFixed(0), GUTTER - 6, top + 22);
+    context.fillText(fixed(least, 0), GUTTER - 6, top + CURVE - 6);
+    context.fillText(fixed(most, 0), GUTTER - 6, top + 22);
     context.textAlign = "left";
     let left = GUTTER + 6;
     columns.forEach((name, at) => {
@@ -489,7 +489,8 @@ export class Timeline {
     context.textAlign = "right";
     context.fillStyle = this.colour(isSelected ? "--accent" : "--muted");
     context.font = `${isSelected ? "600 " : ""}11px ${this.colour("--sans")}`;
-    context.fillText(text, GUTTER - 6, y);
+    // Words of some languages are wider than the gutter: they are condensed.
+    context.fillText(text, GUTTER - 6, y, GUTTER - 8);
     context.font = `11px ${this.colour("--sans")}`;
   }
 }
