@@ -58,6 +58,9 @@ def wants_page() -> bool:
     return request.method == "GET" and accepted.best_match((MEDIA_TYPE, "application/json", "text/html")) == "text/html"
 
 
+NOTHING_HERE = "there is nothing at this address"
+
+
 def from_validation(error: ValidationError) -> Response:
     """Make the response to a request whose parameters do not fit the OpenAPI document."""
     faults = [f"{'.'.join(map(str, fault['loc'])) or 'request'}: {fault['msg']}" for fault in error.errors()]
@@ -83,7 +86,9 @@ def _from_analysis_error(error: AnalysisError) -> Response:
 
 def _from_http_exception(error: HTTPException) -> Response:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    response = problem(status, status.name.lower(), error.description or status.phrase)
+    # The routing's own words advise to check a spelling; who comes here followed a link.
+    detail = NOTHING_HERE if status == HTTPStatus.NOT_FOUND else error.description
+    response = problem(status, status.name.lower(), detail or status.phrase)
     for name, value in error.get_headers():
         if name in {"Allow", "Location", "Retry-After"}:
             response.headers[name] = value

@@ -79,6 +79,6 @@ export class Camera {
   async frame(longest) {
     const picture = await createImageBitmap(this.video);
     const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
-    return { blob: await jpeg(picture, scale, 0.8), picture };
+    return { blob: await jpeg(picture, scale, 0.85), picture };
   }
 }

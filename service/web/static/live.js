@@ -8,8 +8,9 @@
 import { drawFaces } from "./overlay.js";
 import { ask } from "./session.js";
 
-/** Pixels of the longer side of what is sent: more costs time, and hardly changes the numbers of a face nearby. */
-const LONGEST_SIDE = 480;
+/** Pixels of the longer side of what is sent: with 640 intensities stay within 0.13 of those of the whole picture in the
+ *  portrait of the tests, with 480 within 0.16. */
+const LONGEST_SIDE = 640;
 /** A camera has no more pictures, and other callers need the processors as well. */
 const LEAST_MS = 1000 / 30;
 const LONGEST_WAIT_S = 30;
