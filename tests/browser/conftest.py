@@ -286,6 +286,8 @@ def looked_at(page: Page, view: str) -> list[str]:
         else:
             found.append(f"{screen}: the page is {width} pixels wide")
         page.emulate_media(color_scheme=own_scheme, reduced_motion="reduce")
+        # A page that works meanwhile, as the live overlay does, may still be drawn in the other scheme.
+        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         found += [f"{screen}, {own_scheme}: {one}" for one in violations(page)]
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
