@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from openface_lite import analyse_image
+from service.engine.lite import interactive
 from service.engine.lite.interactive import InteractiveAnalyser
 from service.settings import Settings
 from service.web.app import create_app
@@ -245,7 +246,7 @@ def _engine(folder: Path, commands: Path) -> Path:
 def openface(account: StorageAccount, tmp_path: Path) -> Iterator[FlaskClient]:
     """An application beside which the stand-in of OpenFace is installed: its table's values are known."""
     engine = _engine(tmp_path / "engine", FAKES / "ok")
-    settings = account.settings.model_copy(update={"openface_bin_dir": engine})
+    settings = account.settings.model_copy(update={"openface_bin_dir": engine, "detect_children": 1})
     own = InteractiveAnalyser(settings)
     yield create_app(replace(account.services, settings=settings, analyser=own)).test_client()
     own.close()
@@ -262,6 +263,14 @@ def test_engine_openface_runs_the_installed_command(openface: FlaskClient) -> No
     assert face["head_pose"]["rotation_deg"] == pytest.approx({"pitch": 5.73, "yaw": 5.73, "roll": 5.73})
     assert set(face["action_units"]["AU28_c"]) == {"presence", "support"}
     assert len(face["action_units"]) == 35
+
+
+def test_engine_openface_is_free_again_after_each_request(
+    openface: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interactive, "OPENFACE_PATIENCE_S", 0.1)
+    for content, status in ((b"no picture", 400), (PICTURE, 200), (PICTURE, 200)):
+        assert openface.post("/api/analyse-image?engine=openface", data=content).status_code == status
 
 
 def test_engine_openface_draws_the_overlay(openface: FlaskClient) -> None:

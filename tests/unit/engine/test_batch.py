@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,9 @@ def test_watch_can_stop_the_run(tmp_path: Path) -> None:
     picture = clips.picture(tmp_path / "picture.jpg")
     with pytest.raises(Enough):
         Batch(engine("hang"), task("image"), [picture] * 2, room, LIMITS).run(lambda number, run: None, stop)
+
+
+def test_a_picture_over_its_own_time_ends_the_run_though_the_run_has_more(tmp_path: Path) -> None:
+    report, left = run(tmp_path, engine("slow_pictures"), limits=replace(LIMITS, time_s=1.0))
+    assert left == Unfinished(0, range(1, 4))
+    assert report.runs == {}
