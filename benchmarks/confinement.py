@@ -19,6 +19,7 @@ from benchmarks.bound import Bound
 from benchmarks.judged import Judged, show_and_write
 from benchmarks.told import machine, new_console
 from service.sandbox import confinement
+from service.sandbox.confinement import NOTHING_ELSE
 from service.sandbox.process import ChildLimits, run_child
 from service.sandbox.python_child import run_module
 from service.settings import Settings
@@ -31,7 +32,7 @@ MODULE = "service.sandbox.child_once"
 
 
 def _module(folder: Path) -> None:
-    run_module(MODULE, [], folder, LIMITS)
+    run_module(MODULE, [], folder, LIMITS, access=NOTHING_ELSE)
 
 
 def _command(folder: Path) -> None:

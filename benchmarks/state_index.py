@@ -124,7 +124,8 @@ def _job(name: str) -> AnalysisJob:
 
 
 def _open_jobs(backend: JobBackend) -> None:
-    records = backend.submitter.submit_several([_job(f"open-{number}") for number in range(OPEN)], "", [""] * OPEN)
+    jobs, nothing = [_job(f"open-{number}") for number in range(OPEN)], [""] * OPEN
+    records = backend.submitter.submit_several(jobs, "", nothing, nothing)
     for record in records[: OPEN // 2]:
         backend.table.state_index.renew(backend.table.update(record.claimed("worker", "a" * 12, 60, record.created)))
 

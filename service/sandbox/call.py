@@ -9,7 +9,7 @@ from typing import Any
 
 from service.errors import EngineTimeout, EngineUnavailable, UnreadableMedia, WorkspaceFull
 from service.sandbox.child_once import EXIT_DISK_FULL
-from service.sandbox.confinement import NOTHING_ELSE, Access
+from service.sandbox.confinement import Access
 from service.sandbox.process import KILLED, ChildLimits, Finished
 from service.sandbox.protocol import raise_error
 from service.sandbox.python_child import run_module
@@ -33,7 +33,7 @@ def ask(
     limits: ChildLimits,
     on_wait: Callable[[], None],
     *,
-    access: Access = NOTHING_ELSE,
+    access: Access,
     entry: str = "service.sandbox.decoders",
 ) -> dict[str, Any]:
     """Ask, and wait for the answer; a child that ends without one says something about the file.

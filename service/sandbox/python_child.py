@@ -22,7 +22,8 @@ def run_module(
     limits: ChildLimits,
     on_wait: Callable[[], None] = lambda: None,
     env: Mapping[str, str] = MappingProxyType({}),
-    access: Access = NOTHING_ELSE,
+    *,
+    access: Access,
 ) -> Finished:
     """Run `python -m <module>` to its end.
 

@@ -12,6 +12,7 @@ from service.cli.doctor_checks.check import Check, ok, warning
 from service.errors import AnalysisError
 from service.sandbox import confinement
 from service.sandbox.call import ask
+from service.sandbox.confinement import NOTHING_ELSE
 from service.sandbox.process import ChildLimits
 
 NAME = "sandbox"
@@ -51,7 +52,8 @@ def sandbox_check(room: Path) -> Check:
             "port": listening.getsockname()[1],
         }
         try:
-            got = ask(request, room / "sandbox", LIMITS, lambda: None, entry="service.sandbox.attempts")
+            entry = "service.sandbox.attempts"
+            got = ask(request, room / "sandbox", LIMITS, lambda: None, access=NOTHING_ELSE, entry=entry)
         except AnalysisError as error:
             return warning(NAME, f"not tried: {error.message}", ADVICE)
     seconds = time.monotonic() - began

@@ -13,6 +13,7 @@ from service.jobs.job import AnalysisJob
 from service.jobs.result_place import ResultPlace
 from service.logs import log
 from service.results.annotations import Annotations, read_annotations
+from service.sandbox.confinement import NOTHING_ELSE
 from service.sandbox.process import ChildLimits
 from service.sandbox.python_child import run_module
 from service.sandbox.workspace import Workspace
@@ -91,7 +92,7 @@ class TidyStore:
 def _run(request: Path, room: Path, limits: ChildLimits) -> None:
     """Run the child. Raises ReportFailed."""
     try:
-        finished = run_module("service.results.tidy", [str(request)], room, limits)
+        finished = run_module("service.results.tidy", [str(request)], room, limits, access=NOTHING_ELSE)
     except EngineTimeout as error:
         raise ReportFailed(f"the tidy table was not made within {limits.time_s:.0f} s") from error
     if finished.returncode != 0:

@@ -52,6 +52,7 @@ NEEDED = {
     ("PUT", "/jobs/<job_id>/annotations"): "analyse",
     ("GET", "/jobs/<job_id>/series"): "read",
     ("GET", "/jobs/<job_id>/media"): "read",
+    ("GET", "/jobs/<job_id>/proxy"): "read",
     ("POST", "/jobs/<job_id>/rerun"): "analyse",
     ("POST", "/jobs/<job_id>/cancel"): "analyse",
     ("GET", "/jobs/<job_id>/poster.jpg"): "read",

@@ -8,6 +8,7 @@ import pytest
 
 from service.errors import EngineUnavailable, MediaTooLarge, UnreadableMedia, WorkspaceFull
 from service.sandbox.call import DecoderKilled, ask
+from service.sandbox.confinement import NOTHING_ELSE
 from service.sandbox.process import ChildLimits
 
 ENTRY = "tests.fixtures.odd_decoder"
@@ -15,7 +16,7 @@ LIMITS = ChildLimits(time_s=20, memory_bytes=2 << 30, file_bytes=1 << 20)
 
 
 def _ask(folder: Path, do: str) -> dict[str, object]:
-    return ask({"do": do}, folder / "child", LIMITS, lambda: None, entry=ENTRY)
+    return ask({"do": do}, folder / "child", LIMITS, lambda: None, access=NOTHING_ELSE, entry=ENTRY)
 
 
 def test_an_answer_comes_back(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from service.sandbox import confine, confinement
 from service.sandbox.call import ask
+from service.sandbox.confinement import NOTHING_ELSE
 from service.sandbox.process import ChildLimits, run_child
 from service.settings import REPOSITORY, Settings
 
@@ -43,7 +44,8 @@ def got(tmp_path: Path, port: int) -> dict[str, str]:
     secret = tmp_path / "secret"
     secret.write_text("of another job")
     request = {"parent": os.getpid(), "secret": str(secret), "into": str(tmp_path / "planted"), "port": port}
-    return ask(request, tmp_path / "child", LIMITS, lambda: None, entry="service.sandbox.attempts")
+    entry = "service.sandbox.attempts"
+    return ask(request, tmp_path / "child", LIMITS, lambda: None, access=NOTHING_ELSE, entry=entry)
 
 
 def test_a_decoder_that_was_taken_over_gets_nothing(tmp_path: Path, port: int) -> None:
