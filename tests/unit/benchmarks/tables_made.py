@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,11 +17,12 @@ Row = dict[str, float]
 OUTER_EYES_PX = 100.0
 
 _PLAYER = """#!/bin/sh
-# Plays back the table beside the medium: the arguments are -f MEDIUM -out_dir FOLDER -of NAME.csv …
+# Plays back the medium's table: the arguments are -f MEDIUM -out_dir FOLDER -of NAME.csv …
 out="$4/${6%.csv}"
 printf 'Input:%s\\n' "$2" > "${out}_of_details.txt"
-table="$2.played"
-[ "${0##*/}" = FaceLandmarkVidMulti ] && table="$2.played_multi"
+beside="${2%/*}"
+table="${0%/*}/${beside##*/}-${2##*/}.played"
+[ "${0##*/}" = FaceLandmarkVidMulti ] && table="${table}_multi"
 [ -f "$table" ] || exit 0
 printf 'Output csv:%s\\n' "$6" >> "${out}_of_details.txt"
 cp "$table" "$out.csv"
@@ -28,12 +30,18 @@ cp "$table" "$out.csv"
 
 
 def player(folder: Path) -> Path:
-    """An engine folder whose commands say what `<medium>.played` says (`.played_multi` for several faces)."""
+    """Make an engine folder whose commands play `<medium>.played` (`.played_multi` for several faces), once given."""
     folder.mkdir()
     for name in ("FaceLandmarkImg", "FeatureExtraction", "FaceLandmarkVidMulti"):
         (folder / name).write_text(_PLAYER)
         (folder / name).chmod(0o755)
     return folder
+
+
+def give(engine: Path, media: Path) -> None:
+    """Copy the tables beside the media into the engine's folder: beside its medium an engine may read nothing."""
+    for played in media.rglob("*.played*"):
+        shutil.copy(played, engine / f"{played.parent.name}-{played.name}")
 
 
 def face_row(media: Media, left: float = 200.0, top: float = 200.0, **changes: float) -> Row:

@@ -19,7 +19,7 @@ from infra.local.demo import PORTRAIT
 from service.results.agreement.side_by_side import read_rows
 from tests.fixtures.media_made import FAKES
 from tests.openface_lite.engine_runs import SHARED
-from tests.unit.benchmarks.tables_made import face_row, moved, pair, player, video_row, write
+from tests.unit.benchmarks.tables_made import face_row, give, moved, pair, player, video_row, write
 
 NAN = float("nan")
 REAL_TABLES = SHARED / "facts" / "openface-samples"
@@ -58,6 +58,7 @@ class Bench:
         self.engine = player(room / "engine")
 
     def run(self, *options: str, engine: Path | None = None) -> tuple[int, str]:
+        give(engine or self.engine, self.folder)
         done = CliRunner().invoke(main, [str(self.folder), "--bin-dir", str(engine or self.engine), *options])
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done.exit_code, done.output

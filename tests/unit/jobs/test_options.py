@@ -78,7 +78,7 @@ def test_the_job_has_the_fields_of_the_request() -> None:
 
 
 def test_the_route_takes_the_same_options() -> None:
-    assert set(AnalyseQuery.model_fields) == {*OPTION_NAMES, "blob", "cursor", "study"}
+    assert set(AnalyseQuery.model_fields) == {*OPTION_NAMES, "blob", "callback", "cursor", "study"}
 
 
 @pytest.mark.parametrize("command", [analyse, submit])

@@ -48,3 +48,13 @@ def test_the_panel_is_of_the_largest_face() -> None:
     small, large = view(), view(x_0="0")
     assert largest([small, large]) is large
     assert draw(BLACK, [], bars="left").any() == np.False_
+
+
+def test_colours_tell_landmarks_lines_of_sight_and_axes_apart() -> None:
+    drawn = draw(BLACK, [view()])
+    # Green, and red, green and blue, in BGR.
+    for colour in ((120, 255, 120), (60, 60, 255), (60, 255, 60), (255, 120, 60)):
+        assert has(drawn, colour).any(), colour
+    # Lines of sight are cyan, and smoothed; they end beyond the other canvas.
+    blue, green, red = draw(np.zeros((900, 1000, 3), np.uint8), [view()]).astype(int).transpose(2, 0, 1)
+    assert ((blue > 120) & (abs(blue - green) < 20) & (red < 30)).any()
