@@ -132,6 +132,6 @@ def test_watch_can_stop_the_run(tmp_path: Path) -> None:
 
 
 def test_a_picture_over_its_own_time_ends_the_run_though_the_run_has_more(tmp_path: Path) -> None:
-    report, left = run(tmp_path, engine("slow_pictures"), limits=replace(LIMITS, time_s=1.0))
+    report, left = run(tmp_path, engine("slow_pictures"), limits=replace(LIMITS, time_s=1.5))
     assert left == Unfinished(0, range(1, 4))
     assert report.runs == {}

@@ -73,7 +73,8 @@ def test_a_processor_loaded_by_others_comes_last(tmp_path: Path) -> None:
     stat = tmp_path / "stat"
     stat.write_text("cpu3 0 0 0 0 0 0 0 0\ncpu5 0 0 0 0 0 0 0 0\n")
     slots = CpuSlots(tmp_path, CPUS)
-    stat.write_text("cpu3 90 0 10 0 0 0 0 0\ncpu5 5 0 0 95 0 0 0 0\n")
+    # Nine of ten ticks, and a tenth of more.
+    stat.write_text("cpu3 9 0 0 1 0 0 0 0\ncpu5 100 0 0 900 0 0 0 0\n")
     slots._measured -= 1
     with slots.take() as cpus:
         assert cpus == {5}
