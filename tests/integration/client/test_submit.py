@@ -207,6 +207,13 @@ def test_mistakes_are_reported(remote: Remote, tmp_path: Path) -> None:
     assert remote.key not in log
 
 
+def test_callbacks_reach_the_service_which_refuses_hosts_that_it_does_not_name(remote: Remote, tmp_path: Path) -> None:
+    [file, _] = _media(tmp_path / "called", 2)
+    addresses = ("https://hooks.example.org/one", "https://hooks.example.org/two")
+    code, [line] = remote.lines("submit", file, *(word for each in addresses for word in ("--callback", each)))
+    assert (code, line["outcome"], line["error"]["code"]) == (1, "failed", "callbacks_off")
+
+
 def _until(reached, within_s: float = 30) -> None:
     deadline = time.monotonic() + within_s
     while not reached():
