@@ -20,7 +20,7 @@ from azure.data.tables import TableClient, UpdateMode
 
 from service.errors import BadRequest, NotFound
 from service.jobs.index_mark import REPEATABLE
-from service.jobs.record import JobRecord, now
+from service.jobs.record import JobRecord
 from service.jobs.table_rows import partition, place_of, row_of_record
 from service.storage.account import translated
 
@@ -35,7 +35,6 @@ OF_KEY = "studies,"
 
 _PART = re.compile(r"(?=.*[a-z])[a-z0-9]{1,18}")
 _MARK_DIGITS = 8
-_KNOWN_NAMES = 1000
 
 
 @dataclass(frozen=True)
@@ -87,10 +86,9 @@ class StudyIndex:
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
-        self._listed: set[tuple[str, str]] = set()
 
     def join(self, record: JobRecord, study: str) -> None:
-        """Put a job into a study; harmless to repeat."""
+        """Put a job into a study, which `enlist` names afterwards; harmless to repeat."""
         row = row_of_record(record)
         member = {
             "PartitionKey": partition(_listing(study), row),
@@ -106,7 +104,6 @@ class StudyIndex:
         with translated("putting a job into a study"):
             for entity in (reverse, member):
                 self._table.upsert_entity(entity, mode=UpdateMode.MERGE, **REPEATABLE)
-            self._list(study, record.key_name)
 
     def studies_of(self, job_id: str) -> list[str]:
         """List the studies of a job."""
@@ -187,21 +184,18 @@ class StudyIndex:
             return [str(row["RowKey"]) for row in islice(rows, size)]
 
     def exists(self, study: str, key_name: str = "") -> bool:
-        """Return whether a study was ever named, by this API key where one is given."""
+        """Return whether a study has jobs, of this API key where one is given."""
         with suppress(NotFound), translated("looking for a study", missing=NotFound()):
             self._table.get_entity(f"{OF_KEY}{key_name}" if key_name else ALL, study)
             return True
-        return False
+        return bool(self.members(study, "", 1, key_name=key_name)[0])
 
-    def _list(self, study: str, key_name: str) -> None:
-        if (study, key_name) in self._listed:
-            return
-        for listing in {ALL, f"{OF_KEY}{key_name}" if key_name else ALL}:
-            entity = {"PartitionKey": listing, "RowKey": study, "since": now()}
-            self._table.upsert_entity(entity, mode=UpdateMode.MERGE, **REPEATABLE)
-        if len(self._listed) >= _KNOWN_NAMES:
-            self._listed.clear()
-        self._listed.add((study, key_name))
+    def enlist(self, study: str, key_name: str) -> None:
+        """Put a study into the lists of all and of an API key; harmless to repeat."""
+        with translated("listing a study"):
+            for listing in {ALL, f"{OF_KEY}{key_name}" if key_name else ALL}:
+                entity = {"PartitionKey": listing, "RowKey": study}
+                self._table.upsert_entity(entity, mode=UpdateMode.MERGE, **REPEATABLE)
 
     def mark(self, study: str) -> str:
         """Return a text that changes whenever a job is taken out of a study; empty for a study that is not listed."""
@@ -224,7 +218,6 @@ class StudyIndex:
         )
         for row in list(rows):
             self._delete(str(row["PartitionKey"]), study)
-        self._listed.clear()
 
     def _rows_of(self, job_id: str) -> Iterator[tuple[str, str]]:
         rows: Iterable[Mapping[str, Any]] = self._table.query_entities(

@@ -80,11 +80,14 @@ class JobSubmitter:
         # What is left of a job after its retention stands in no study.
         named = [(record, study) for record, study in zip(records, studies, strict=True) if study and record.version]
         _each(lambda one: self._table.studies.join(*one), named)
+        for study, key_name in {(study, record.key_name) for record, study in named}:
+            self._table.studies.enlist(study, key_name)
 
     def take_over_studies(self, before: str, record: JobRecord) -> None:
         """Put a job into the studies of the one that it replaces; harmless to repeat."""
         for study in self._table.studies.studies_of(before):
             self._table.studies.join(record, study)
+            self._table.studies.enlist(study, record.key_name)
         self._table.studies.replace(before)
 
     def _recorded(self, fresh: JobRecord) -> JobRecord:

@@ -91,7 +91,7 @@ class StudyMaker:
         place = StudyPlace.of(request.study, request.key_name, self.results_container)
         mark = self.table.studies.mark(request.study)
         made = uuid.uuid4().hex[:16]
-        self.blobs.ensure_container(place.container)
+        self.blobs.ensure_results_container(place.container)
         # A folder of its own: the children see no other files of the workspace.
         with closing(Workspace(self.workspace / "studies")) as workspace, workspace.room() as room:
             overview = self._made(request, room.resolve(), on_result)

@@ -164,7 +164,7 @@ def make(path: StudyPath) -> Response:
     if under_way and under_way.is_alive:
         return make_response(jsonify(under_way.model_dump(mode="json")), 202)
     asked = Making.asked_now()
-    own.blobs.ensure_container(place.container)
+    own.blobs.ensure_results_container(place.container)
     asked.keep(own.blobs, place)
     own.report_queue.send(StudyRequest(path.study, _key_name()).text)
     return make_response(jsonify(asked.model_dump(mode="json")), 202)
@@ -243,7 +243,9 @@ def _current(study: str) -> CurrentStudy | None:
 
 
 def _making(own: Services, place: StudyPlace) -> Making | None:
-    return Making.find(own.blobs, place)
+    """Read the request under way, or the last one that failed; None where its worker is silent for too long."""
+    found = Making.find(own.blobs, place)
+    return found if found and (found.is_alive or found.failed is not None) else None
 
 
 def _file(study: str, name: str) -> Response:

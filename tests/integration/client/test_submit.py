@@ -219,3 +219,16 @@ def _until(reached, within_s: float = 30) -> None:
     while not reached():
         assert time.monotonic() < deadline, "took too long"
         time.sleep(0.05)
+
+
+def test_a_study_is_named_once_and_files_that_are_kept_join_it_too(remote: Remote, tmp_path: Path) -> None:
+    files, out = _media(tmp_path / "of-a-study", 3), tmp_path / "out"
+    code, _ = remote.lines("submit", files[0], "--out", out, "--no-report")
+    assert code == 0
+    code, lines = remote.lines("submit", *files, "--out", out, "--no-report", "--study", "pilot")
+    assert code == 0
+    assert Counter(line["outcome"] for line in lines) == {"kept": 1, "downloaded": 2}
+    with Client(remote.url, remote.key) as client:
+        assert {job.id for job in client.jobs(study="pilot")} == {line["job"]["id"] for line in lines}
+    code, lines = remote.lines("submit", *files, "--no-wait", "--study", "No Name")
+    assert code != 0

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
 
 import pyarrow.csv
 import pyarrow.parquet
@@ -22,6 +26,7 @@ from service.jobs.result_place import ResultPlace
 from service.jobs.study_place import folder_of
 from service.jobs.study_request import StudyRequest
 from service.jobs.sweep.finding import every_blob
+from service.jobs.sweep.missed_uploads import without_job
 from service.results.publish import commit, publish_artefacts
 from service.results.study.make import StudyMaker
 from service.wiring import report_thread
@@ -29,6 +34,7 @@ from service.worker.shutdown import Shutdown
 from tests.conftest import StorageAccount
 from tests.fixtures.media_made import clip, jpeg
 from tests.fixtures.results_made import manifest_of, write_table
+from tests.integration.cli.conftest import CommandLine, environ_of
 from tests.integration.web.conftest import TRACE, Guarded
 
 STUDY = "pilot-1"
@@ -258,3 +264,76 @@ def test_a_browser_is_led_to_the_pages(client: FlaskClient, account: StorageAcco
     assert client.get("/studies", headers=html).headers["Location"] == "/page/studies"
     assert client.get(f"/studies/{STUDY}", headers=html).headers["Location"] == f"/page/studies/{STUDY}"
     assert client.get("/page/studies/No%20name", headers=html).status_code == 404
+
+
+@dataclass(frozen=True)
+class SlowMaker:
+    """Makes nothing, and takes as long as the test likes."""
+
+    begun: threading.Event
+    released: threading.Event
+
+    def make(self, request: StudyRequest, on_result: Callable[[int], None]) -> None:
+        self.begun.set()
+        while not self.released.wait(0.05):
+            on_result(1)
+
+
+def test_a_study_delays_no_report_and_is_given_back_by_a_worker_that_is_stopped(account: StorageAccount) -> None:
+    video(account, "a.mp4")
+    own, maker, shutdown = account.services, SlowMaker(threading.Event(), threading.Event()), Shutdown(0.0)
+    thread = replace(report_thread(account.settings, own, shutdown), studies=lambda: maker)
+    with thread:
+        own.report_queue.send(StudyRequest(STUDY).text)
+        assert maker.begun.wait(10)
+        # Another request is handled while the study is being made.
+        own.report_queue.send("no job")
+        until = time.monotonic() + 10
+        while own.report_queue.length() > 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert own.report_queue.length() == 1
+        shutdown.ask()
+    given_back = own.report_queue.receive(60)
+    assert given_back
+    assert given_back.study == StudyRequest(STUDY)
+
+
+def test_a_study_that_cannot_be_made_says_why(client: FlaskClient, account: StorageAccount) -> None:
+    video(account, "a.mp4")
+
+    class BrokenMaker:
+        def make(self, request: StudyRequest, on_result: Callable[[int], None]) -> None:
+            raise UnreadableMedia("the disk is full of stones")
+
+    thread = replace(report_thread(account.settings, account.services, Shutdown(0.0)), studies=BrokenMaker)
+    with thread:
+        assert client.post(f"/studies/{STUDY}/results").status_code == 202
+        until = time.monotonic() + 20
+        while not (making := client.get(f"/studies/{STUDY}").json["making"])["failed"] and time.monotonic() < until:
+            time.sleep(0.1)
+    assert making["failed"] == "the disk is full of stones"
+    # A failed request does not stand in the way of the next one.
+    assert client.post(f"/studies/{STUDY}/results").json["failed"] is None
+
+
+def test_a_missed_upload_is_put_into_its_study_by_the_sweep(client: FlaskClient, account: StorageAccount) -> None:
+    own = account.services
+    own.blobs.upload(account.container, "a.jpg", jpeg(), content_type="image/jpeg", metadata={"study": STUDY})
+    later = now() + timedelta(minutes=5)
+    [found] = without_job(own, account.container, now() - timedelta(hours=1), later)
+    assert found.mended().mended
+    assert client.get(f"/studies/{STUDY}").json["counts"] == {"queued": 1}
+
+
+def test_the_command_line_collects_a_study_with_all_columns(account: StorageAccount, tmp_path: Path) -> None:
+    video(account, "a.mp4")
+    video(account, "b.mp4", "other")
+    run = CommandLine(environ_of(account.settings))
+    done = run("collect", "--study", STUDY, "--out", str(tmp_path / "t.parquet"), "--json")
+    assert done.exit_code == 0, done.output
+    table = pyarrow.parquet.read_table(tmp_path / "t.parquet")
+    assert set(table["blob"].to_pylist()) == {"a.mp4"}
+    assert {"x_0", "p_33", "AU12_r"} <= set(table.column_names)
+    missing = run("collect", "--study", "none", "--out", str(tmp_path / "u.parquet"))
+    assert missing.exit_code != 0
+    assert "there is no study" in missing.output
