@@ -116,10 +116,13 @@ class StudyMaker:
             for record, found in of_records(
                 self._records(request, members, tally), self.blobs, self.results_container, room
             ):
+                member = members[record.job.job_id]
                 if isinstance(found, SkippedResult):
-                    _skip(tally, record, found)
+                    # A failed job that was run again is no failure of the study.
+                    if not member.replaced:
+                        _skip(tally, record, found)
                 elif self._add(tables, record, found, tally):
-                    self._poster(posters, request.study, members[record.job.job_id], record, found)
+                    self._poster(posters, request.study, member, record, found)
                 on_result(tally.results)
             answer, report = tables.ask({"do": "end", "facts": tally.facts(), "study": request.study}, b"")
         (room / REPORT).write_bytes(report)

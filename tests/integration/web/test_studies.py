@@ -133,7 +133,7 @@ def test_a_worker_makes_table_report_and_posters_of_what_has_finished(
     client: FlaskClient, account: StorageAccount
 ) -> None:
     ids = {video(account, "a.mp4"), video(account, "b.mp4")}
-    failed(account, "c.jpg")
+    broken = failed(account, "c.jpg")
     video(account, "elsewhere.mp4", "other")
     assert client.get(f"/studies/{STUDY}").json["counts"] == {"succeeded": 2, "failed": 1}
     assert client.get(f"/studies/{STUDY}/table.csv").json["code"] == "study_not_made"
@@ -162,10 +162,12 @@ def test_a_worker_makes_table_report_and_posters_of_what_has_finished(
     for job in jobs:
         if job["state"] == "succeeded":
             assert client.get(job["links"]["poster"]).data.startswith(b"\xff\xd8")
-    # A later making takes the place of an earlier one.
-    account.services.submitter.rerun(next(iter(ids)), TRACE)
+    # A later making takes the place of an earlier one; a failed job that runs again has not failed any more.
+    account.services.submitter.rerun(broken, TRACE)
     with worker(account):
         made(client)
+    later = client.get(f"/studies/{STUDY}").json["results"]
+    assert (later["states"], later["failures"]) == ({"succeeded": 2, "queued": 1}, [])
     files = [blob.name for blob in every_blob(account.services.blobs, account.settings.results_container, "_studies/")]
     assert len([name for name in files if name.startswith(folder_of(STUDY))]) == 4
 
