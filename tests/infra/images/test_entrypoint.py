@@ -41,6 +41,7 @@ def environ(account: StorageAccount, bin_dir: Path) -> dict[str, str]:
         "RESULTS_CONTAINER": account.settings.results_container,
         "WORKSPACE": str(account.settings.workspace),
         "OPENFACE_BIN_DIR": str(bin_dir),
+        "SANDBOX_READABLE": os.environ["SANDBOX_READABLE"],
     }
 
 

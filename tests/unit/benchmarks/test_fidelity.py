@@ -58,7 +58,7 @@ class Bench:
         self.engine = player(room / "engine")
 
     def run(self, *options: str, engine: Path | None = None) -> tuple[int, str]:
-        give(engine or self.engine, self.folder)
+        give(self.engine, self.folder)
         done = CliRunner().invoke(main, [str(self.folder), "--bin-dir", str(engine or self.engine), *options])
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done.exit_code, done.output
