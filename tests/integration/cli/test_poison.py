@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def test_a_failed_job_is_replayed_as_its_next_generation(command_line: CommandLi
         bench.settled()
     [listed] = command_line.json("poison", "list")
     assert (listed["job_id"], listed["state"]) == (job.job_id, "failed")
+    assert abs((now() - datetime.fromisoformat(listed["since"])).total_seconds()) < 60
     done = command_line("poison", "replay", job.job_id[:8])
     again = replace(job, generation=1)
     assert done.exit_code == 0, done.stderr
@@ -172,7 +174,7 @@ class Refusing(JobSubmitter):
 def test_a_job_that_cannot_be_submitted_stays_in_the_poison_queue(office: Office) -> None:
     own = office.account.services
     office.set_aside(office.message(office.job()))
-    submitter = PoisonQueue(own.queue, own.table, Refusing(own.table, own.queue))
+    submitter = PoisonQueue(own.queue, own.table, Refusing(own.table, own.queue, own.callback_queue))
     with pytest.raises(StorageUnavailable):
         list(submitter.replay(submitter.look()))
     assert office.texts() == [office.message(office.job())]
