@@ -142,7 +142,13 @@ def callback_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown)
     if not settings.callback_hosts or secret is None:
         return None
     rules = CallbackRules.of(settings)
-    return CallbackThread(backend.callback_queue, backend.table, rules, secret.get_secret_value(), shutdown)
+    return CallbackThread(
+        calls=backend.callback_queue,
+        table=backend.table,
+        rules=rules,
+        secret=secret.get_secret_value(),
+        shutdown=shutdown,
+    )
 
 
 def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -> ReportThread:
@@ -160,7 +166,15 @@ def report_thread(settings: Settings, backend: JobBackend, shutdown: Shutdown) -
 
         return StudyMaker(backend.table, backend.blobs, container, settings.workspace, memory_bytes)
 
-    return ReportThread(backend.report_queue, backend.table, backend.blobs, reports, studies, container, shutdown)
+    return ReportThread(
+        requests=backend.report_queue,
+        table=backend.table,
+        blobs=backend.blobs,
+        reports=reports,
+        studies=studies,
+        results_container=container,
+        shutdown=shutdown,
+    )
 
 
 def canary(settings: Settings, pipeline: Pipeline) -> Canary:

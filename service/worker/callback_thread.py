@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar
 
 from service.errors import BadRequest, NotFound, StorageUnavailable
 from service.jobs.callback_queue import CallbackQueue, PendingCall
@@ -15,7 +13,7 @@ from service.jobs.job_facts import job_facts
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord
 from service.logs import log
-from service.worker.shutdown import Shutdown
+from service.worker.queue_thread import QueueThread
 from service.worker.webhook import CallFailed, post
 
 BODY_SCHEMA = 1
@@ -25,52 +23,27 @@ PAUSES_S = (10, 60, 300, 1800, 2 * 3600, 6 * 3600, 12 * 3600)
 """Until the next try; after the last one the call is given up, within a day."""
 UNFINISHED_S = 3
 """Until the next look at a job that has not ended."""
-IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.5, 1.5, 5.0
-STORAGE_AWAY_S = 5.0
 
 
-@dataclass
-class CallbackThread:
-    """A thread that makes calls until the worker is shut down; use it as a context manager."""
+@dataclass(kw_only=True)
+class CallbackThread(QueueThread[PendingCall]):
+    """A thread that makes calls until the worker is shut down."""
+
+    name: ClassVar[str] = "callbacks"
+    idle_first_s: ClassVar[float] = 0.5
+    idle_longest_s: ClassVar[float] = 5.0
 
     calls: CallbackQueue
     table: JobTable
     rules: CallbackRules
     secret: str
-    shutdown: Shutdown
-    _left: bool = False
-    _thread: threading.Thread | None = None
 
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self.run, name="callbacks")
-        self._thread.start()
-        return self
+    def receive(self) -> PendingCall | None:
+        """Take the next call. Raises StorageUnavailable."""
+        return self.calls.receive(HIDDEN_S)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._left = True
-        if self._thread:
-            self._thread.join()
-
-    def run(self) -> None:
-        """Receive calls until the end."""
-        idle_s = IDLE_FIRST_S
-        while not (self.shutdown.asked or self._left):
-            try:
-                pending = self.calls.receive(HIDDEN_S)
-            except StorageUnavailable as error:
-                log.warning("callbacks.storage_away", error=error.message)
-                self.shutdown.wait(STORAGE_AWAY_S)
-                continue
-            if pending is None:
-                self.shutdown.wait(idle_s)
-                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
-                continue
-            idle_s = IDLE_FIRST_S
-            self._handle(pending)
-
-    def _handle(self, pending: PendingCall) -> None:
+    def handle(self, pending: PendingCall) -> None:
+        """Make a call; one that fails comes back."""
         try:
             if pending.call is None or self._is_done(pending.call, pending.dequeue_count):
                 self.calls.delete(pending)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar
 
 from service.errors import AnalysisError, MediaNotFound, NotFound, ReportFailed, StorageUnavailable
 from service.jobs.job_table import JobTable
@@ -18,7 +18,7 @@ from service.jobs.study_request import StudyRequest
 from service.logs import log
 from service.results.study.overview import Making
 from service.storage.azure_blobs import AzureBlobs
-from service.worker.shutdown import Shutdown
+from service.worker.queue_thread import QueueThread
 
 if TYPE_CHECKING:
     from service.results.report.cache import ReportCache
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 HIDDEN_S = 600
 """How long a request stays hidden while its report is made: downloads, and the child's time limit."""
 MOST_ATTEMPTS = 3
-IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.2, 1.5, 3.0
-"""Pauses between looks into an empty queue; a person waits for the report."""
-STORAGE_AWAY_S = 5.0
 NEWS_EVERY_S = 3.0
 """Distance between two notes of how far a study is; at each its request is hidden anew."""
 STUDY_LATER_S = 10
@@ -40,13 +37,18 @@ class _Stopped(Exception):
     """The worker is leaving; the study's request comes back."""
 
 
-@dataclass
-class ReportThread:
-    """A thread that makes reports until the worker is shut down, and one for a study; use it as a context manager.
+@dataclass(kw_only=True)
+class ReportThread(QueueThread[ReportRequest]):
+    """A thread that makes reports until the worker is shut down, and one for a study.
 
     Attributes:
         reports, studies: make their makers, when the first request comes: few workers load them.
     """
+
+    name: ClassVar[str] = "reports"
+    # A person waits for the report.
+    idle_first_s: ClassVar[float] = 0.2
+    idle_longest_s: ClassVar[float] = 3.0
 
     requests: ReportQueue
     table: JobTable
@@ -54,50 +56,24 @@ class ReportThread:
     reports: Callable[[], ReportCache]
     studies: Callable[[], StudyMaker]
     results_container: str
-    shutdown: Shutdown
-    _left: bool = False
-    _thread: threading.Thread | None = None
     _study: threading.Thread | None = None
     _cache: ReportCache | None = field(default=None, repr=False)
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self.run, name="reports")
-        self._thread.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # A worker that leaves finishes what is in hand; one that is stopped gives a study back.
-        self._left = True
-        for thread in (self._thread, self._study):
-            if thread:
-                thread.join()
+        super().__exit__(kind, error, trace)
+        if self._study:
+            self._study.join()
         if self._cache:
             self._cache.close()
 
-    def run(self) -> None:
-        """Receive requests until the end."""
-        idle_s = IDLE_FIRST_S
-        while not self._is_over:
-            try:
-                request = self.requests.receive(HIDDEN_S)
-            except StorageUnavailable as error:
-                log.warning("reports.storage_away", error=error.message)
-                self.shutdown.wait(STORAGE_AWAY_S)
-                continue
-            if request is None:
-                self.shutdown.wait(idle_s)
-                idle_s = min(idle_s * IDLE_GROWTH, IDLE_LONGEST_S)
-                continue
-            idle_s = IDLE_FIRST_S
-            self._handle(request)
+    def receive(self) -> ReportRequest | None:
+        """Take the next request. Raises StorageUnavailable."""
+        return self.requests.receive(HIDDEN_S)
 
-    @property
-    def _is_over(self) -> bool:
-        return self.shutdown.asked or self._left
-
-    def _handle(self, request: ReportRequest) -> None:
+    def handle(self, request: ReportRequest) -> None:
         """Make a report; a request whose report failed for a while comes back, and is given up after some attempts."""
         try:
             if request.study:

@@ -1,6 +1,7 @@
 /** *Analyse a file*: files are uploaded through the service, become jobs, and are followed to their results. */
 
 import { byId, fill, make, set, setText } from "./dom.js";
+import { dropAnywhere } from "./drop-anywhere.js";
 import { follow } from "./follow.js";
 import { bytes, isFinished, jobPage, mediaWords, problemWords, resultLinks, stageWords, stateChip } from "./job-words.js";
 import { analysis, kindOf, limitsOf, patiently, refusal, statedMediaType, statedOptions, uploaded } from "./sending.js";
@@ -314,23 +315,7 @@ function recall() {
 
 // --- wiring --------------------------------------------------------------------------------------------------------
 
-const drop = byId("drop");
-let over = 0;
-
-function dragged(event) {
-  if (!event.dataTransfer?.types.includes("Files")) return;
-  event.preventDefault();
-  over += { dragenter: 1, dragleave: -1 }[event.type] ?? 0;
-  drop.classList.toggle("is-over", over > 0);
-}
-
-for (const name of ["dragenter", "dragover", "dragleave"]) document.addEventListener(name, dragged);
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  over = 0;
-  drop.classList.remove("is-over");
-  add(event.dataTransfer?.files ?? []);
-});
+dropAnywhere(byId("drop"), ({ files }) => add(files));
 document.addEventListener("paste", (event) => {
   if (event.clipboardData?.files.length) add(event.clipboardData.files);
 });

@@ -2,6 +2,7 @@
 
 import { isDone, isSettled, needsYou, Queue, shareOf } from "./batch-queue.js";
 import { byId, fill, make, set, setText } from "./dom.js";
+import { dropAnywhere } from "./drop-anywhere.js";
 import { chosen, dropped } from "./folder.js";
 import { bytes, jobPage, stageWords, stateChip } from "./job-words.js";
 import { applyPreset, dropPreset, keepLast, keepPreset, presets, recallLast } from "./presets.js";
@@ -282,24 +283,9 @@ function add(found) {
   setText(byId("passed"), found.length || passed ? passed : t("No files were found there."));
 }
 
-const drop = byId("drop");
-let over = 0;
-
-function dragged(event) {
-  if (!event.dataTransfer?.types.includes("Files")) return;
-  event.preventDefault();
-  over += { dragenter: 1, dragleave: -1 }[event.type] ?? 0;
-  drop.classList.toggle("is-over", over > 0);
-}
-
-for (const name of ["dragenter", "dragover", "dragleave"]) document.addEventListener(name, dragged);
-document.addEventListener("drop", async (event) => {
-  event.preventDefault();
-  over = 0;
-  drop.classList.remove("is-over");
-  if (!event.dataTransfer) return;
+dropAnywhere(byId("drop"), async (transfer) => {
   try {
-    add(await dropped(event.dataTransfer));
+    add(await dropped(transfer));
   } catch {
     setText(byId("passed"), t("The folder could not be read. Choose it by the button instead."));
   }

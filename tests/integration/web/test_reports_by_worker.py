@@ -46,7 +46,13 @@ def worker(services: Services, folder: Path) -> Iterator[None]:
         return ReportCache(services.blobs, folder)
 
     thread = ReportThread(
-        services.report_queue, services.table, services.blobs, reports, studies, container, Shutdown(0.0)
+        requests=services.report_queue,
+        table=services.table,
+        blobs=services.blobs,
+        reports=reports,
+        studies=studies,
+        results_container=container,
+        shutdown=Shutdown(0.0),
     )
     with thread:
         yield
