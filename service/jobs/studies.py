@@ -24,6 +24,8 @@ from service.jobs.record import JobRecord
 from service.jobs.table_rows import partition, place_of, row_of_record
 from service.storage.account import translated
 
+ROW_PATTERN = r"^\d{14}-[0-9a-f]{32}$"
+"""Pattern of the keys of member rows."""
 METADATA = "study"
 """Metadata of an upload: the study's name, written with the upload itself."""
 LONGEST_NAME = 63

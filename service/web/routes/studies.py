@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from service.errors import MediaNotFound, NotFound
 from service.jobs.record import JobRecord, State
 from service.jobs.result_place import ResultPlace
-from service.jobs.studies import LONGEST_NAME, NAME_PATTERN, Member
+from service.jobs.studies import LONGEST_NAME, NAME_PATTERN, ROW_PATTERN, Member
 from service.jobs.study_pages import StudyPages
 from service.jobs.study_place import CSV, FILES, PARQUET, POSTER, REPORT, StudyPlace
 from service.jobs.study_request import StudyRequest
@@ -42,11 +42,19 @@ class StudyPath(BaseModel):
     study: str = Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME, description="Name of the study.")
 
 
-class PageQuery(Parameters):
-    """Position in a list."""
+class StudiesQuery(Parameters):
+    """Position in the list of studies."""
 
     cursor: str | None = Field(
-        None, max_length=200, description="`cursor` of the page before.", json_schema_extra=optional
+        None, pattern=NAME_PATTERN, description="`cursor` of the page before.", json_schema_extra=optional
+    )
+
+
+class PageQuery(Parameters):
+    """Position among a study's jobs."""
+
+    cursor: str | None = Field(
+        None, pattern=ROW_PATTERN, description="`cursor` of the page before.", json_schema_extra=optional
     )
 
 
@@ -111,7 +119,7 @@ class JobsOfStudy(BaseModel):
 
 
 @studies.get("/studies", endpoint="all", responses={200: StudyList, **problems(400, 503)}, security=TO_READ)
-def list_studies(query: PageQuery) -> Response:
+def list_studies(query: StudiesQuery) -> Response:
     """List the studies, by name; a browser is led to their page."""
     if wants_page():
         return make_response(redirect(url_for("pages.studies"), 303))

@@ -37,6 +37,7 @@ for kind in ("bmp", "avif", "heic", "tiff"):
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8"))
 LEAST = int(os.environ.get("SCHEMATHESIS_LEAST", "0"))
 PICTURE = "face.jpg"
+STUDY = "pilot"
 HEX = set("0123456789abcdef")
 
 key_text, key = new_key("contract", ["admin"])
@@ -57,11 +58,16 @@ def _services(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Non
     containers.append(account.container)
     for state in ("succeeded", "cancelled", "running", "queued"):
         job_ids.append(make_job(account, f"{state}.jpg", state).job.job_id)
+    studied = make_job(account, "studied.jpg", "succeeded")
+    account.services.table.studies.join(studied, STUDY)
+    account.services.table.studies.enlist(STUDY, "")
     table = write_table(account.settings.workspace.parent / "made.csv", 20).read_bytes()
     job_ids.insert(0, video_job(account, account.settings.workspace.parent / "t.csv", table, b"media", (WIDTH, HEIGHT)))
 
 
-OF_WHOLE_RESULTS = {f"GET /jobs/{{job_id}}/{name}" for name in ("aligned", "faces", "files.zip", "result.parquet")}
+WHOLE_RESULTS = ("aligned", "faces", "files.zip", "result.parquet", "poster.jpg")
+OF_WHOLE_RESULTS = {f"GET /jobs/{{job_id}}/{name}" for name in WHOLE_RESULTS}
+OF_WHOLE_RESULTS |= {f"GET /studies/{{study}}/{name}" for name in ("table.csv", "table.parquet", "report.html")}
 """Routes whose answers need more than a published table; other tests ask them for real ones."""
 
 
@@ -113,6 +119,9 @@ def _aim(case: Case) -> None:
             known = pictures
         number = int(job_id, 16) % (len(known) + 1)
         case.path_parameters["job_id"] = [*known, job_id][number]
+    study = case.path_parameters.get("study")
+    if isinstance(study, str) and re.fullmatch("[a-z0-9._-]+", study) and len(study) % 2:
+        case.path_parameters["study"] = STUDY
     is_positive = bool(case.meta and case.meta.generation.mode.is_positive)
     # A name that breaks the rules stays as it is: it has to be refused.
     if isinstance(container, str) and re.fullmatch("[a-z0-9]{3,63}", container) and len(container) % 2:
