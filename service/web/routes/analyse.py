@@ -117,7 +117,7 @@ def _analyse(path: AnalysePath, query: AnalyseQuery) -> Response:
     media, media_type = _kind(path.media, path.media_type)
     container = check_container(path.name, own.settings.results_container)
     given = _options_given()
-    study = check_study(query.study) if query.study else ""
+    study = "" if query.study is None else check_study(query.study)
     # Before anything is submitted, so that a refused address starts no job.
     callbacks = CallbackRules.of(own.settings).check_all(query.callback)
     options = JobOptions.resolve(

@@ -215,7 +215,7 @@ def upload(path: UploadPath, query: UploadQuery, header: UploadHeader, raw: Uplo
     blob = check_blob(query.blob)
     size = _content_length()
     content_type = _content_type(blob, request.mimetype)
-    study = check_study(query.study) if query.study else ""
+    study = "" if query.study is None else check_study(query.study)
     return _store(_Request(container, blob, size, content_type, header.sha256, query.media_type, query.media, study))
 
 
@@ -320,7 +320,7 @@ def _check_target(name: str, results_container: str) -> str:
 
 def _part(study: str | None) -> str:
     """Name the part of the caller's container: the study's, else today's. Raises BadRequest."""
-    return part_of(check_study(study)) if study else today()
+    return today() if study is None else part_of(check_study(study))
 
 
 def _own_blob(sha256: str, name: str) -> str:
