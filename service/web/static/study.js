@@ -98,7 +98,8 @@ function showMade(results, making, isCurrent, counts) {
   fill(byId("downloads"), ...links);
   byId("downloads").hidden = !links.length;
   fill(byId("made"), ...madeWords(results, making, isCurrent, counts));
-  byId("make").hidden = Boolean(making && !making.failed) || isCurrent;
+  // Also while the counts are the same: stretches may have been excluded since.
+  byId("make").hidden = Boolean(making && !making.failed);
   setText(byId("make"), results ? t("Bring up to date") : t("Make them"));
 }
 
