@@ -264,9 +264,10 @@ async def _share(site: Site, address: Address, figures: list[Judged]) -> AsyncIt
         await send_to_all(clients, [b"GET /healthz HTTP/1.1\r\n" + HOST_LINE + b"\r\n"])
         await answered(clients, b'"ok"', ANSWER_S)
         held = _holders(site, {client.getsockname()[1] for client in clients})
-        fewest = min(held.values()) / SHARED if len(held) > 1 else 0.0
+        fewest = None if held is None else min(held.values()) / SHARED if len(held) > 1 else 0.0
         figures.append(Judged(f"{SHARED} connections, the smaller share", "of all", fewest, Bound(at_least=SHARE)))
-        yield lambda: f"{' and '.join(str(count) for count in sorted(held.values()))} by process"
+        counts = "root alone sees how many" if held is None else " and ".join(map(str, sorted(held.values())))
+        yield lambda: f"{counts} by process"
 
 
 @asynccontextmanager
@@ -350,14 +351,17 @@ def _largest(site: Site) -> int:
     return max(process.memory_info().rss for process in _processes(site))
 
 
-def _holders(site: Site, ports: set[int]) -> Counter[int]:
-    """How many connections from these ports each process holds."""
-    return Counter(
-        process.pid
-        for process in _processes(site)
-        for connection in process.net_connections("tcp")
-        if connection.raddr and connection.raddr.port in ports
-    )
+def _holders(site: Site, ports: set[int]) -> Counter[int] | None:
+    """How many connections from these ports each process holds; None where its user may not see that."""
+    try:
+        return Counter(
+            process.pid
+            for process in _processes(site)
+            for connection in process.net_connections("tcp")
+            if connection.raddr and connection.raddr.port in ports
+        )
+    except psutil.AccessDenied:
+        return None
 
 
 def _answers(times: list[float], count: int, what: str) -> str:

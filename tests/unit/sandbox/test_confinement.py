@@ -29,6 +29,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux conf
 @pytest.fixture
 def sandbox_off() -> Iterator[None]:
     confinement.configure(Settings.load({"SANDBOX": "off"}))
+    # Commands that other tests call in this process have closed it to others of its user.
+    ctypes.CDLL(None).prctl(confinement.DUMPABLE, 1, 0, 0, 0)
     yield
     confinement.configure(Settings.load())
 
