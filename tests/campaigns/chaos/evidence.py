@@ -24,6 +24,7 @@ from tests.campaigns.chaos.ledger import Place
 
 QUEUE, POISON, TABLE = "analysis-jobs", "analysis-jobs-poison", "analysisjobs"
 _CSV = re.compile(r"^(?P<folder>.*/(?P<job>[0-9a-f]{32})/)[^/]+\.csv$")
+POOL_CHILDREN = ("service.sandbox.decoders.pool_child", "service.engine.lite.child", "service.results.report.child")
 _HIDDEN_S = 300
 
 
@@ -148,15 +149,32 @@ def is_held(job: Job) -> bool:
 
 
 def processes(run_folder: Path, known: frozenset[int]) -> Iterator[tuple[int, str]]:
-    """Those with the run's folder on their command line, as engines and decoders have it, and that are no parts."""
+    """Those with the run's folder on their command line, as engines and decoders have it, and that are no parts.
+
+    Children of a living part that wait for its next picture are no leftovers.
+    """
     for folder in Path("/proc").glob("[0-9]*"):
         number = int(folder.name)
         try:
             words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if str(run_folder) in words and number not in known | _ancestors():
+        if str(run_folder) in words and number not in known | _ancestors() and not _waits(number, words, known):
             yield number, words[:200]
+
+
+def _waits(number: int, words: str, known: frozenset[int]) -> bool:
+    # Web's are children of processes of the server.
+    parent = _parent(number)
+    return any(child in words for child in POOL_CHILDREN) and not known.isdisjoint({parent, _parent(parent)})
+
+
+def _parent(number: int) -> int:
+    try:
+        status = Path(f"/proc/{number}/status").read_text()
+    except OSError:
+        return 0
+    return int(status.partition("PPid:")[2].split(maxsplit=1)[0])
 
 
 def _ancestors() -> set[int]:
@@ -164,8 +182,7 @@ def _ancestors() -> set[int]:
     found, number = set(), os.getpid()
     while number > 1:
         found.add(number)
-        status = Path(f"/proc/{number}/status").read_text()
-        number = int(status.partition("PPid:")[2].split(maxsplit=1)[0])
+        number = _parent(number)
     return found
 
 
@@ -225,6 +242,9 @@ def _files(run_folder: Path) -> Iterator[str]:
                 continue
             # The locks of processors are shared by the workers of a host, and stay.
             if path.name == "lock" or (path.name.startswith("cpu-") and path.suffix == ".lock"):
+                continue
+            # Where a worker's children put converted pictures, each in a folder that goes with it.
+            if inside[1:] == ("converted",):
                 continue
             if len(inside) > 2 or not inside[-1].startswith("worker-"):
                 yield str(path.relative_to(run_folder))
