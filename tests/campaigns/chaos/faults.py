@@ -270,19 +270,21 @@ class Faults:
 
     @contextmanager
     def _any_worker(self, chance: random.Random) -> Iterator[Part | None]:
-        """One that no other fault has in its hands, at work if any is; None if they all are."""
+        """One that no other fault has in its hands, at work if any is; None where the run ends before one is free."""
         deadline = time.monotonic() + WAIT_FOR_WORK_S
         while not any(_is_at_work(worker) for worker, _ in self._workers) and time.monotonic() < deadline:
             time.sleep(0.02)
         workers = list(self._workers)
         chance.shuffle(workers)
-        for worker, lock in sorted(workers, key=lambda own: not _is_at_work(own[0])):
-            if lock.acquire(blocking=False):
-                try:
-                    yield worker
-                finally:
-                    lock.release()
-                return
+        while not self._ended.is_set():
+            for worker, lock in sorted(workers, key=lambda own: not _is_at_work(own[0])):
+                if lock.acquire(blocking=False):
+                    try:
+                        yield worker
+                    finally:
+                        lock.release()
+                    return
+            self._ended.wait(0.1)
         yield None
 
 
