@@ -138,7 +138,7 @@ function showQuality(results) {
   const facts = [
     quality.videos && [t("Frames with a face"), framesWords(quality)],
     quality.videos && [t("Frames used"), t("{share} pass the quality gate", { share: share(quality.frames_used, quality.frames) })],
-    quality.videos && [t("Gaps"), gapWords(quality)],
+    quality.videos && [t("Stretches without a usable face"), gapWords(quality)],
     quality.pictures && [t("Photos with a face"), t("{some} of {all}", { some: quality.pictures_with_face, all: quality.pictures })],
     [t("Confidence"), quality.confidence === null ? "–" : t("{number} on average", { number: fixed(quality.confidence, 2) })],
     quality.partial && [t("Partial"), tn("{count} result without the whole media", "{count} results without the whole media", quality.partial)],

@@ -33,6 +33,7 @@ from tests.integration.identity.conftest import no_face, picture, portrait, two_
 from tests.openface_lite.engine_runs import SHARED, write_video
 
 TWO_PEOPLE = SHARED / "media" / "two_faces.jpg"
+needs_photo = pytest.mark.skipif(not TWO_PEOPLE.is_file(), reason="no picture of two people here")
 
 
 @pytest.fixture
@@ -120,8 +121,8 @@ def test_a_face_that_jumps_at_a_cut_stays_one_person(
     assert {row["face_id"] for row in rows if row["success"] == "1"} == {"0"}
     assert {int(row["frame"]) for row in rows if row["success"] == "1"} >= {1, 8, 16}
     manifest = json.loads((tmp_path / "out" / "cut.mp4" / "a1" / "manifest.json").read_text())
-    assert manifest["face_ids"] == {"stretches": len(told["tracks"]), "changed": manifest["face_ids"]["changed"]}
-    assert manifest["face_ids"]["changed"] == sum(track["slot"] != 0 for track in told["tracks"])
+    changed = sum(track["slot"] != track["face_id"] for track in told["tracks"])
+    assert manifest["face_ids"] == {"stretches": len(told["tracks"]), "changed": changed}
 
 
 def table_of(tmp_path: Path, name: str) -> list[dict[str, str]]:
@@ -141,7 +142,26 @@ def cut_in_two(first: np.ndarray, second: np.ndarray, each: int = 8) -> list[np.
     return frames
 
 
-@pytest.mark.skipif(not TWO_PEOPLE.is_file(), reason="no picture of two people here")
+def test_a_person_who_changes_places_keeps_the_number_and_the_other_gets_an_unused_one(
+    settings: Settings, identity: IdentityServices, tmp_path: Path
+) -> None:
+    head = cv2.resize(portrait(), (300, 300))
+    # A negative is another person for the network.
+    both = [head, 255 - head]
+    (tmp_path / "in").mkdir()
+    write_video(tmp_path / "in" / "swap.mp4", [np.hstack(both)] * 8 + [np.hstack(both[::-1])] * 8)
+    _, told = run(settings, tmp_path, "swap.mp4", faces="many")
+    [own] = {track["person"] for track in told["tracks"] if track["first_frame"] == 1 and track["slot"] == 0}
+    assert {track["slot"] for track in told["tracks"] if track["person"] == own} == {0, 1}
+    rows = [row for row in table_of(tmp_path, "swap.mp4") if row["success"] == "1"]
+    assert {float(row["x_30"]) > 300 for row in rows if row["face_id"] == "0" and int(row["frame"]) <= 8} == {False}
+    assert {float(row["x_30"]) > 300 for row in rows if row["face_id"] == "0" and int(row["frame"]) > 8} == {True}
+    others = {row["face_id"] for row in rows if int(row["frame"]) > 8 and float(row["x_30"]) < 300}
+    assert len(others) == 1
+    assert not others & {"0"}
+
+
+@needs_photo
 def test_two_people_change_places_at_a_cut(settings: Settings, identity: IdentityServices, tmp_path: Path) -> None:
     whole = cv2.imread(str(TWO_PEOPLE))
     boxes = sorted((face.box for face in analyse_image(whole)), key=lambda box: box[0])

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine.face_ids import FaceIds
+from service.engine.aligned_crops import pack_crops
+from service.engine.face_ids import FaceIds, number_faces
+from service.engine.output import FACE_ID
+from service.engine.table import Table
+from service.engine.tiles import join_tables
+from tests.unit.engine.test_tiles import table
 
 
 def track(slot: int, first: int, last: int, person: int | None) -> dict[str, Any]:
@@ -62,3 +69,36 @@ def test_a_number_stands_once_in_a_frame_and_for_one_person(tracks: list[dict[st
             by_person.setdefault(each["person"], set()).add(stretch.face_id)
     assert all(len(numbers) == 1 for numbers in by_person.values())
     assert len(set.union(set(), *by_person.values())) == len(by_person)
+
+
+def swapped(tmp_path: Path) -> tuple[Table, FaceIds]:
+    """The table of two faces that change slots at frame 3, and their numbers."""
+    rows = [(frame, slot, 10.0 * frame + slot) for frame in (1, 2, 3, 4) for slot in (0, 1)]
+    measured = join_tables([table(tmp_path / "engine.csv", *rows)], tmp_path / "checked.csv")
+    return measured, FaceIds([track(0, 1, 2, 1), track(1, 1, 2, 2), track(0, 3, 4, 2), track(1, 3, 4, 1)], 2)
+
+
+def test_only_the_number_of_the_face_changes_in_a_table(tmp_path: Path) -> None:
+    measured, ids = swapped(tmp_path)
+    numbered = number_faces(measured, ids, tmp_path / "numbered.csv")
+    before = [line.split(b",") for line in measured.path.read_bytes().splitlines()]
+    after = [line.split(b",") for line in numbered.path.read_bytes().splitlines()]
+    assert [line[FACE_ID] for line in after[1:]] == [b"0", b"1", b"0", b"1", b"1", b"0", b"1", b"0"]
+    for line in (*before, *after):
+        line[FACE_ID] = b""
+    assert before == after
+    assert (numbered.rows, numbered.faces, numbered.sha256 == measured.sha256) == (8, 2, False)
+
+
+def test_a_crop_has_the_number_of_its_row_and_the_pixels_of_the_engine_s(tmp_path: Path) -> None:
+    measured, ids = swapped(tmp_path)
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    for frame in (1, 2, 3, 4):
+        for slot in (0, 1):
+            (crops / f"frame_det_{slot:02}_{frame:06}.png").write_bytes(b"%d %d" % (frame, slot))
+    pack_crops("video", [crops], measured.path, None, tmp_path / "crops.zip", ids.of)
+    with zipfile.ZipFile(tmp_path / "crops.zip") as archive:
+        assert archive.read("frame_det_00_000002.png") == b"2 0"
+        assert archive.read("frame_det_01_000003.png") == b"3 0"
+        assert "frame_det_00_000003.png,0,3," in archive.read("index.csv").decode()
