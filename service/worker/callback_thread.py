@@ -45,11 +45,11 @@ class CallbackThread(QueueThread[PendingCall]):
     def handle(self, pending: PendingCall) -> None:
         """Make a call; one that fails comes back."""
         try:
-            if pending.call is None or self._is_done(pending.call, pending.dequeue_count):
-                self.calls.delete(pending)
+            if pending.call is None or self._is_done(pending.call, pending.tries):
+                self.calls.delete(pending.message)
             else:
-                self.calls.hide(pending, PAUSES_S[pending.dequeue_count - 1])
-        except StorageUnavailable as error:
+                self.calls.hide(pending.message, PAUSES_S[pending.tries - 1])
+        except (StorageUnavailable, NotFound) as error:
             log.warning("callbacks.left_for_later", error=error.message)
         except Exception:
             # The next call may be better; this one comes back.

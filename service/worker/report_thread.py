@@ -81,7 +81,7 @@ class ReportThread(QueueThread[ReportRequest]):
                 return
             if request.job_id and not self._is_done(request):
                 return
-            self.requests.delete(request)
+            self.requests.delete(request.message)
         except (StorageUnavailable, NotFound) as error:
             log.warning("reports.left_for_later", job_id=request.job_id, error=error.message)
         except Exception:
@@ -103,7 +103,7 @@ class ReportThread(QueueThread[ReportRequest]):
         except StorageUnavailable:
             raise
         except AnalysisError as error:
-            if error.retryable and request.dequeue_count < MOST_ATTEMPTS:
+            if error.retryable and request.tries < MOST_ATTEMPTS:
                 log.warning("reports.left_for_later", job_id=request.job_id, error=error.message)
                 return False
             log.error("reports.failed", job_id=request.job_id, error=error.message)
@@ -113,7 +113,7 @@ class ReportThread(QueueThread[ReportRequest]):
     def _begin_study(self, request: ReportRequest, study: StudyRequest) -> None:
         """Make a study on a thread of its own: it may take long, and reports must not wait for it."""
         if self._study and self._study.is_alive():
-            self.requests.hide(request, STUDY_LATER_S)
+            self.requests.hide(request.message, STUDY_LATER_S)
             return
         self._study = threading.Thread(target=self._make_study, args=(request, study), name="study")
         self._study.start()
@@ -128,7 +128,7 @@ class ReportThread(QueueThread[ReportRequest]):
             news.give_back()
         except AnalysisError as error:
             log.warning("study.not_made", study=study.study, error=error.message)
-            news.fail(error.message, again=error.retryable and request.dequeue_count < MOST_ATTEMPTS)
+            news.fail(error.message, again=error.retryable and request.tries < MOST_ATTEMPTS)
         except Exception as error:
             log.exception("study.unexpected_error", study=study.study)
             news.fail(f"an unexpected error: {type(error).__name__}", again=False)
@@ -149,7 +149,7 @@ class _StudyNews:
             raise _Stopped
         if time.monotonic() - self._told < NEWS_EVERY_S:
             return
-        self.request = self.thread.requests.hide(self.request, HIDDEN_S)
+        self.request = self.thread.requests.hide_request(self.request, HIDDEN_S)
         self._keep(done=done, failed=None)
         self._told = time.monotonic()
 
@@ -160,12 +160,12 @@ class _StudyNews:
             self.thread.blobs.delete(self.place.container, note.name, note.etag)
         except MediaNotFound:
             pass
-        self.thread.requests.delete(self.request)
+        self.thread.requests.delete(self.request.message)
 
     def give_back(self) -> None:
         """Leave the request to another worker at once."""
         try:
-            self.thread.requests.hide(self.request, 0)
+            self.thread.requests.hide(self.request.message, 0)
         except (NotFound, StorageUnavailable) as error:
             log.warning("study.left_for_later", error=error.message)
 
@@ -173,10 +173,10 @@ class _StudyNews:
         """Note a failure; with `again`, the request comes back."""
         try:
             if again:
-                self.thread.requests.hide(self.request, STUDY_LATER_S)
+                self.thread.requests.hide(self.request.message, STUDY_LATER_S)
                 return
             self._keep(done=None, failed=why)
-            self.thread.requests.delete(self.request)
+            self.thread.requests.delete(self.request.message)
         except (NotFound, StorageUnavailable) as error:
             log.warning("study.left_for_later", error=error.message)
 

@@ -16,9 +16,10 @@ ALLOWED = {
     | {"jobs/job_table.py", "jobs/job_queue.py", "jobs/sweep/lease.py", "jobs/state_index.py"}
     | {
         "jobs/upload_places.py",
-        "jobs/report_queue.py",
         "jobs/studies.py",
+        "jobs/report_queue.py",
         "jobs/callback_queue.py",
+        "jobs/side_queue.py",
         "jobs/text_index.py",
         "jobs/index_mark.py",
     },
