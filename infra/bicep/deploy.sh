@@ -23,6 +23,8 @@ Who runs it needs, on the resource group, the roles Contributor (resources) and 
 (the parts' own roles), or Owner; to make the group, Contributor on the subscription.
 
 With galleries=true: DEPLOY_GALLERIES_DATABASE in the environment, the first time, is the address of their database.
+With callbackHosts: DEPLOY_CALLBACK_SECRET in the environment, 16 characters or more, signs callbacks from then on. One is
+made the first time where none is given; the vault has it as callback-secret.
 USAGE
 }
 
@@ -110,8 +112,14 @@ lay_the_base() {
         DEPLOY_API_KEYS=$(key_entry function analyse+read "$DEPLOY_SERVICE_API_KEY")
         export DEPLOY_API_KEYS DEPLOY_SERVICE_API_KEY DEPLOY_SESSION_SECRET DEPLOY_NEXT_STAGE_SECRET
     fi
+    # By itself: a deployment of an earlier release has the others and not this one.
+    if [ -z "${DEPLOY_CALLBACK_SECRET:-}" ] && { [ -z "$vault" ] || ! has_secret callback-secret; }; then
+        DEPLOY_CALLBACK_SECRET=$(secret)
+        export DEPLOY_CALLBACK_SECRET
+    fi
     deployment base
     unset DEPLOY_API_KEYS DEPLOY_SERVICE_API_KEY DEPLOY_SESSION_SECRET DEPLOY_NEXT_STAGE_SECRET DEPLOY_GALLERIES_DATABASE
+    unset DEPLOY_CALLBACK_SECRET
 }
 
 # More processors than the quota are never started: jobs would wait, and only a log line of the platform would say why.

@@ -104,6 +104,12 @@ param enginesAvailable string = ''
 @allowed(['web', 'worker'])
 param reportsBy string = 'web'
 
+@description('Hosts that jobs may name in callback=, with commas between; .example.org is every name below it. Empty: none.')
+param callbackHosts string = ''
+
+@description('In a private network: public addresses such as 192.0.2.0/24 that callbacks may go to, by https. Internet: all.')
+param callbackAddresses array = ['Internet']
+
 @description('Any other setting of web server, workers and sweep: [{ name: \'MAX_ATTEMPTS\', value: \'3\' }].')
 param extraEnvironment array = []
 
@@ -160,6 +166,10 @@ param sessionSecret string = ''
 @secure()
 param nextStageSecret string = ''
 
+@description('Signs callbacks; 16 characters or more. Empty: the one in the vault stays.')
+@secure()
+param callbackSecret string = ''
+
 var suffix = take(uniqueString(resourceGroup().id), 8)
 var queueName = 'analysis-jobs'
 var tableName = 'analysisjobs'
@@ -196,7 +206,13 @@ module watching 'modules/watching.bicep' = {
 
 module virtualNetwork 'modules/network.bicep' = if (withNetwork) {
   name: 'network'
-  params: { name: name, location: location, addresses: addresses, isPrivate: isPrivate }
+  params: {
+    name: name
+    location: location
+    addresses: addresses
+    isPrivate: isPrivate
+    callbackAddresses: empty(callbackHosts) ? [] : callbackAddresses
+  }
 }
 
 module privateEndpoints 'modules/private-endpoints.bicep' = if (isPrivate) {
@@ -266,6 +282,7 @@ module vault 'modules/vault.bicep' = {
     sessionSecret: sessionSecret
     nextStageSecret: nextStageSecret
     galleriesDatabase: galleriesDatabase
+    callbackSecret: callbackSecret
   }
 }
 
@@ -289,6 +306,7 @@ module access 'modules/access.bicep' = {
     sharedContainer: sharedContainer
     withNextStage: !empty(nextStageUrl)
     withGalleries: galleries
+    withCallbacks: !empty(callbackHosts)
     web: identities.outputs.web.principalId
     worker: identities.outputs.worker.principalId
     function: identities.outputs.function.principalId
@@ -331,6 +349,7 @@ module web 'modules/web.bicep' = if (withApps) {
     allowedAddresses: isPrivate || empty(allowedAddresses) ? [] : concat(allowedAddresses, [virtualNetwork.outputs.functionAddress])
     maxMediaMb: worker.maxMediaMb
     withGalleries: galleries
+    callbackHosts: callbackHosts
     environment: environmentVariables
   }
   dependsOn: [access]
@@ -358,6 +377,7 @@ module workerJob 'modules/worker.bicep' = if (withApps) {
     decoderMemoryMb: worker.decoderMemoryMb
     vaultUri: vault.outputs.uri
     withGalleries: galleries
+    callbackHosts: callbackHosts
     environment: environmentVariables
     maxMediaMb: worker.maxMediaMb
     maxDurationS: worker.maxDurationS

@@ -55,6 +55,10 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "traces": {"otlpEndpoint": "http://collector.monitoring:4318", "share": 0.1},
             "galleries": {"enabled": True, "databaseSecret": {"name": "galleries", "key": "identity-database"}},
             "reportsBy": "worker",
+            "callbacks": {
+                "hosts": ["hooks.example.org", ".example.com"],
+                "secret": {"name": "callbacks", "key": "callback-secret"},
+            },
             "enginesAvailable": "lite=/app/openface_lite/bin",
             "extraEnvironment": [{"name": "MAX_ATTEMPTS", "value": "3"}],
             "web": {"nodeSelector": {"pool": "web"}, "tolerations": [{"key": "web", "operator": "Exists"}]},

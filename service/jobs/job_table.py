@@ -130,6 +130,9 @@ class JobTable:
 
     def ensure(self) -> None:
         """Create the table where it does not exist."""
+        # A role on the table alone lets it be read; tables are created by a request to the account.
+        if self.exists():
+            return
         with suppress(BlobExists), translated("creating the job table", exists=BlobExists()):
             self._service.create_table(self._name)
             self._index.mark.start_complete()

@@ -17,6 +17,9 @@ from azure.storage.queue import QueueClient, QueueServiceClient
 
 from infra.checks.check import BICEP
 from infra.steps import REPOSITORY
+from service.jobs import backend  # noqa: F401 - knows every kind of queue
+from service.jobs.job_queue import JobQueue
+from service.jobs.side_queue import SideQueue
 
 CLIENTS = (
     *(BlobServiceClient, ContainerClient, BlobClient),
@@ -148,6 +151,9 @@ NOT_FOR_CALLS = {
         Grant(who, "keyVaultSecretsUser", "galleriesDatabase"): "Container Apps reads secrets"
         for who in ("web", "worker")
     },
+    **{
+        Grant(who, "keyVaultSecretsUser", "callbackSecret"): "Container Apps reads secrets" for who in ("web", "worker")
+    },
     **{Grant(who, "monitoringMetricsPublisher", "insights"): "telemetry" for who in ("function", "web", "worker")},
     Grant("function", "blobDataOwner", "functionStorage"): "AzureWebJobsStorage and the app's package",
     Grant(
@@ -222,6 +228,14 @@ def _of_block(block: str, lists: dict[str, list[tuple[str, str]]]) -> Iterator[G
 
 
 GRANTS = grants()
+# Symbol and name of each queue on which roles are assigned.
+QUEUES_WITH_ROLES: dict[str, str] = dict(
+    re.findall(
+        r"^resource (\w+) 'Microsoft.Storage/storageAccounts/queueServices/queues@.+? existing = \{.*?^  name: (.+?)$",
+        (BICEP / "modules" / "access.bicep").read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+)
 
 
 def scopes_of(who: str, call: str) -> list[str]:
@@ -230,7 +244,7 @@ def scopes_of(who: str, call: str) -> list[str]:
     if call in OF_THE_ACCOUNT:
         return ["storage"]
     if needed.startswith(QUEUES):
-        return ["jobs", "poison", "reports"]
+        return list(QUEUES_WITH_ROLES)
     if needed.startswith(TABLES):
         return ["records"]
     reads = needed in _READER
@@ -294,6 +308,38 @@ def test_no_role_is_for_nothing(grant: Grant) -> None:
     fewer = [one for one in GRANTS if one not in {grant, *NOT_FOR_CALLS}]
     lost = [call for call in CALLS[grant.who] if not allowed(grant.who, call, fewer)]
     assert lost, "nobody would miss it"
+
+
+class NamedQueues(QueueServiceClient):
+    """Notes which queues are opened; none of them need be there."""
+
+    def get_queue_client(self, queue: Any, **options: Any) -> QueueClient:
+        self.names.add(queue)
+        return super().get_queue_client(queue, **options)
+
+
+def test_every_queue_of_the_code_is_made_by_bicep_with_roles_on_it() -> None:
+    service = NamedQueues("https://media.queue.core.windows.net", "a2V5")
+    service.names = set()
+    for kind in (JobQueue, *SideQueue.__subclasses__()):
+        kind(service, "jobs")
+    assert {"jobs", "jobs-poison", "jobs-reports", "jobs-callbacks"} <= service.names
+    made = re.search(r"^var queueNames = \[(.+)\]$", (BICEP / "modules" / "storage.bicep").read_text("utf-8"), re.M)
+    for names in (made[1].split(", "), QUEUES_WITH_ROLES.values()):
+        assert {one.strip("'").replace("${queueName}", "jobs").replace("queueName", "jobs") for one in names} == (
+            service.names
+        )
+
+
+def test_queues_and_tables_are_opened_where_this_file_looks() -> None:
+    def opening(call: str) -> set[str]:
+        folder = REPOSITORY / "service"
+        files = [path for path in folder.rglob("*.py") if f".{call}(" in path.read_text("utf-8")]
+        return {path.relative_to(folder).as_posix() for path in files}
+
+    assert opening("get_queue_client") == {"jobs/job_queue.py", "jobs/side_queue.py"}
+    # One table; the sweep's lease is a row of it.
+    assert opening("get_table_client") == {"jobs/job_table.py", "jobs/sweep/lease.py"}
 
 
 def test_only_what_is_assigned_is_explained() -> None:

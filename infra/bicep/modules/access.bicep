@@ -12,6 +12,7 @@ param deadLetterContainer string
 param sharedContainer string
 param withNextStage bool
 param withGalleries bool
+param withCallbacks bool
 param web string
 param worker string
 param function string
@@ -74,6 +75,11 @@ resource reports 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01
   name: '${queueName}-reports'
 }
 
+resource callbacks 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' existing = {
+  parent: queueService
+  name: '${queueName}-callbacks'
+}
+
 resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2024-01-01' existing = {
   parent: storage
   name: 'default'
@@ -123,6 +129,11 @@ resource nextStageSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' existing
 resource galleriesDatabase 'Microsoft.KeyVault/vaults/secrets@2023-07-01' existing = {
   parent: vault
   name: 'identity-database'
+}
+
+resource callbackSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' existing = {
+  parent: vault
+  name: 'callback-secret'
 }
 
 // The media account as a whole: uploads lie in containers that are not known beforehand, and listing is of the account.
@@ -217,6 +228,17 @@ resource reportsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [fo
   }
 }]
 
+// Also without callbackHosts: records may name addresses from the time when it was set.
+resource callbacksRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: {
+  scope: callbacks
+  name: guid(callbacks.id, who, roles.queueDataContributor)
+  properties: {
+    principalId: who
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueDataContributor)
+  }
+}]
+
 resource recordsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: {
   scope: records
   name: guid(records.id, who, roles.tableDataContributor)
@@ -303,6 +325,16 @@ resource nextStageSecretRole 'Microsoft.Authorization/roleAssignments@2022-04-01
 resource galleriesDatabaseRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: if (withGalleries) {
   scope: galleriesDatabase
   name: guid(galleriesDatabase.id, who, roles.keyVaultSecretsUser)
+  properties: {
+    principalId: who
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+  }
+}]
+
+resource callbackSecretRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for who in [web, worker]: if (withCallbacks) {
+  scope: callbackSecret
+  name: guid(callbackSecret.id, who, roles.keyVaultSecretsUser)
   properties: {
     principalId: who
     principalType: 'ServicePrincipal'

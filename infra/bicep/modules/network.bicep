@@ -10,6 +10,9 @@ param addresses object
 @description('The network is private: subnets of the apps and of private endpoints as well.')
 param isPrivate bool
 
+@description('Public addresses that callbacks may go to, or Internet.')
+param callbackAddresses array
+
 var functionSubnet = {
   name: 'function'
   properties: {
@@ -58,11 +61,25 @@ var serviceRules = [for (service, number) in calledServices: {
     destinationPortRange: '443'
   }
 }]
+// A rule each: a service tag such as Internet stands in none of several.
+var callbackRules = [for (address, number) in callbackAddresses: {
+  name: 'callbacks-${number}'
+  properties: {
+    priority: 300 + number
+    direction: 'Outbound'
+    access: 'Allow'
+    protocol: 'Tcp'
+    sourceAddressPrefix: '*'
+    sourcePortRange: '*'
+    destinationAddressPrefix: address
+    destinationPortRange: '443'
+  }
+}]
 resource appsRules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = if (isPrivate) {
   name: '${name}-apps'
   location: location
   properties: {
-    securityRules: concat(serviceRules, [
+    securityRules: concat(serviceRules, callbackRules, [
       {
         name: 'to-nothing-else'
         properties: {

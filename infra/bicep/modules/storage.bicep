@@ -21,6 +21,7 @@ var ownResults = resultsContainer == '{container}'
 var ofResults = ownResults ? [] : [resultsContainer]
 var ofUploads = empty(sharedContainer) ? [] : [sharedContainer]
 var containers = concat([deadLetterContainer], ofResults, ofUploads)
+var queueNames = [queueName, '${queueName}-poison', '${queueName}-reports', '${queueName}-callbacks']
 
 var allowedRules = [for address in (isPrivate ? allowedAddresses : []): {
   value: replace(address, '/32', '')
@@ -70,7 +71,7 @@ resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-0
   name: 'default'
 }
 
-resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for queue in [queueName, '${queueName}-poison', '${queueName}-reports']: {
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [for queue in queueNames: {
   parent: queueService
   name: queue
 }]

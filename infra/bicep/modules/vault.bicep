@@ -14,6 +14,8 @@ param sessionSecret string
 param nextStageSecret string
 @secure()
 param galleriesDatabase string
+@secure()
+param callbackSecret string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: name
@@ -58,6 +60,12 @@ resource galleriesDatabaseSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' 
   parent: vault
   name: 'identity-database'
   properties: { value: galleriesDatabase, contentType: 'text/plain' }
+}
+
+resource callbackSecretSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(callbackSecret)) {
+  parent: vault
+  name: 'callback-secret'
+  properties: { value: callbackSecret, contentType: 'text/plain' }
 }
 
 output name string = vault.name

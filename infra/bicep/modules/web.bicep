@@ -20,6 +20,7 @@ param rateLimitPerMinute int
 param childMemoryMb int
 param maxMediaMb int
 param withGalleries bool
+param callbackHosts string
 
 @description('Callers\' addresses, such as 192.0.2.0/24. Empty: all.')
 param allowedAddresses array
@@ -33,6 +34,15 @@ var galleries = withGalleries ? [
 ] : []
 var galleriesSecrets = withGalleries ? [
   { name: 'identity-database', keyVaultUrl: '${vaultUri}secrets/identity-database', identity: identityId }
+] : []
+
+var withCallbacks = !empty(callbackHosts)
+var callbacks = withCallbacks ? [
+  { name: 'CALLBACK_HOSTS', value: callbackHosts }
+  { name: 'CALLBACK_SECRET', secretRef: 'callback-secret' }
+] : []
+var callbackSecrets = withCallbacks ? [
+  { name: 'callback-secret', keyVaultUrl: '${vaultUri}secrets/callback-secret', identity: identityId }
 ] : []
 
 var allowedRules = [for address in allowedAddresses: {
@@ -64,7 +74,7 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
       secrets: concat([
         { name: 'api-keys', keyVaultUrl: '${vaultUri}secrets/api-keys', identity: identityId }
         { name: 'session-secret', keyVaultUrl: '${vaultUri}secrets/session-secret', identity: identityId }
-      ], galleriesSecrets)
+      ], galleriesSecrets, callbackSecrets)
     }
     template: {
       // Above the 30 s that the server gives open requests.
@@ -108,7 +118,7 @@ resource web 'Microsoft.App/containerApps@2025-01-01' = {
             { name: 'SESSION_SECRET', secretRef: 'session-secret' }
             { name: 'LOG_FORMAT', value: 'json' }
             { name: 'LOG_LEVEL', value: 'INFO' }
-          ], galleries, environment)
+          ], galleries, callbacks, environment)
           probes: [
             {
               type: 'Startup'

@@ -14,6 +14,7 @@ param tableName string
 param resultsContainer string
 param vaultUri string
 param withGalleries bool
+param callbackHosts string
 
 @description('More variables: [{ name: \'…\', value: \'…\' }].')
 param environment array
@@ -39,6 +40,18 @@ var galleries = withGalleries ? [
   { name: 'IDENTITY', value: 'true' }
   { name: 'IDENTITY_DATABASE', secretRef: 'identity-database' }
 ] : []
+var galleriesSecrets = withGalleries ? [
+  { name: 'identity-database', keyVaultUrl: '${vaultUri}secrets/identity-database', identity: identityId }
+] : []
+
+var withCallbacks = !empty(callbackHosts)
+var callbacks = withCallbacks ? [
+  { name: 'CALLBACK_HOSTS', value: callbackHosts }
+  { name: 'CALLBACK_SECRET', secretRef: 'callback-secret' }
+] : []
+var callbackSecrets = withCallbacks ? [
+  { name: 'callback-secret', keyVaultUrl: '${vaultUri}secrets/callback-secret', identity: identityId }
+] : []
 
 // A request for a report starts a worker as a job does.
 var reportsRule = {
@@ -46,6 +59,19 @@ var reportsRule = {
   type: 'azure-queue'
   identity: identityId
   metadata: { accountName: storageName, queueName: '${queueName}-reports', queueLength: '8' }
+}
+
+// So does a call that is to be made now. One that failed is hidden until its next try, for hours: it must start none.
+var callbacksRule = {
+  name: 'callbacks'
+  type: 'azure-queue'
+  identity: identityId
+  metadata: {
+    accountName: storageName
+    queueName: '${queueName}-callbacks'
+    queueLength: '8'
+    queueLengthStrategy: 'visibleonly'
+  }
 }
 
 resource job 'Microsoft.App/jobs@2025-01-01' = {
@@ -64,9 +90,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
       // Jobs in hand come back by the queue.
       replicaRetryLimit: 0
       registries: [{ server: registryServer, identity: identityId }]
-      secrets: withGalleries ? [
-        { name: 'identity-database', keyVaultUrl: '${vaultUri}secrets/identity-database', identity: identityId }
-      ] : []
+      secrets: concat(galleriesSecrets, callbackSecrets)
       eventTriggerConfig: {
         parallelism: 1
         replicaCompletionCount: 1
@@ -74,7 +98,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
           minExecutions: 0
           maxExecutions: maxExecutions
           pollingInterval: 30
-          rules: [
+          rules: concat([
             {
               name: 'jobs'
               type: 'azure-queue'
@@ -87,7 +111,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
               }
             }
             reportsRule
-          ]
+          ], withCallbacks ? [callbacksRule] : [])
         }
       }
     }
@@ -115,7 +139,7 @@ resource job 'Microsoft.App/jobs@2025-01-01' = {
             { name: 'MAX_DURATION_S', value: string(maxDurationS) }
             { name: 'LOG_FORMAT', value: 'json' }
             { name: 'LOG_LEVEL', value: 'INFO' }
-          ], galleries, environment)
+          ], galleries, callbacks, environment)
         }
       ]
     }

@@ -87,17 +87,41 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 {{- end }}
 {{- end }}
 
-{{/* KEDA's trigger of the queue of reports: (dict "root" $ "strategy" "all") */}}
-{{- define "media.reportsTrigger" -}}
+{{/* KEDA's trigger of a queue beside that of the jobs: (dict "root" $ "queue" "reports" "strategy" "all") */}}
+{{- define "media.sideTrigger" -}}
 - type: azure-queue
   metadata:
-    queueName: {{ .root.Values.storage.queueName }}-reports
+    queueName: {{ .root.Values.storage.queueName }}-{{ .queue }}
     queueLength: "8"
     queueLengthStrategy: {{ .strategy }}
     {{- with .root.Values.storage.account }}
     accountName: {{ . }}
     {{- end }}
   authenticationRef: {name: {{ include "media.name" (dict "root" .root "part" "worker") }}}
+{{- end }}
+
+{{/*
+KEDA's triggers of the queues beside that of the jobs: (dict "root" $ "strategy" "all"). A call that failed is hidden
+until its next try, for hours: it must start no worker.
+*/}}
+{{- define "media.sideTriggers" -}}
+{{ include "media.sideTrigger" (dict "root" .root "queue" "reports" "strategy" .strategy) }}
+{{- if .root.Values.callbacks.hosts }}
+{{ include "media.sideTrigger" (dict "root" .root "queue" "callbacks" "strategy" "visibleonly") }}
+{{- end }}
+{{- end }}
+
+{{/* Callbacks: of web, which checks the addresses, and of workers, which call them. */}}
+{{- define "media.callbacks" -}}
+{{- with .Values.callbacks }}
+{{- if .hosts }}
+- {name: CALLBACK_HOSTS, value: {{ join "," .hosts | quote }}}
+- name: CALLBACK_SECRET
+  valueFrom:
+    secretKeyRef: {name: {{ .secret.name }}, key: {{ .secret.key }}}
+- {name: CALLBACK_ALLOW_PRIVATE, value: {{ .allowPrivate | quote }}}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Traces of web and worker, and people's galleries. */}}
@@ -138,6 +162,7 @@ secretKeyRef: {name: {{ .Values.storage.connectionStringSecret.name }}, key: {{ 
 {{- if .Values.azurite.enabled }}{{ $ways = append $ways "azurite.enabled" }}{{ end -}}
 {{- if ne (len $ways) 1 }}{{ fail (printf "set one of storage.account, storage.connectionStringSecret.name and azurite.enabled; set now: %s" (join ", " $ways | default "none")) }}{{ end -}}
 {{- if and .Values.galleries.enabled (not .Values.galleries.databaseSecret.name) }}{{ fail "galleries.enabled needs galleries.databaseSecret.name: SQLite in a pod does not last" }}{{ end -}}
+{{- if and .Values.callbacks.hosts (not .Values.callbacks.secret.name) }}{{ fail "callbacks.hosts needs callbacks.secret.name: receivers could not trust a call" }}{{ end -}}
 {{- if and .Values.traces.otlpEndpoint .Values.traces.connectionStringSecret.name }}{{ fail "set one of traces.otlpEndpoint and traces.connectionStringSecret.name" }}{{ end -}}
 {{- if and (not .Values.keys.secret.name) (not .Values.keys.allowAnonymous) }}{{ fail "set keys.secret.name, or keys.allowAnonymous=true where something else keeps strangers out" }}{{ end -}}
 {{- end }}

@@ -49,6 +49,7 @@ spec:
         - name: WORKER_NAME
           valueFrom: {fieldRef: {fieldPath: metadata.name}}
         {{- include "media.extras" .root | nindent 8 }}
+        {{- include "media.callbacks" .root | nindent 8 }}
         - {name: ENGINES, value: {{ .root.Values.worker.engines | quote }}}
         - {name: ENGINE_MEMORY_MB, value: {{ .root.Values.worker.engineMemoryMb | quote }}}
         - {name: DECODER_MEMORY_MB, value: {{ .root.Values.worker.decoderMemoryMb | quote }}}

@@ -9,8 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
+from azure.data.tables import AccountSasPermissions, ResourceTypes, TableServiceClient, generate_account_sas
 
-from service.errors import BadRequest, NotFound, RecordChanged
+from infra.local.azurite import ACCOUNT, ACCOUNT_KEY
+from service.errors import BadRequest, NotFound, RecordChanged, StorageUnavailable
 from service.jobs import job_table
 from service.jobs.job import AnalysisJob
 from service.jobs.options import JobOptions
@@ -53,6 +56,20 @@ def test_a_claim_has_one_winner(account: StorageAccount) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(claim, range(8))) == 1
+
+
+def test_a_table_that_is_there_needs_no_right_to_create_tables(account: StorageAccount) -> None:
+    tables = account.services.account.tables
+    reads = generate_account_sas(
+        AzureNamedKeyCredential(ACCOUNT, ACCOUNT_KEY),
+        ResourceTypes(object=True, container=True),
+        AccountSasPermissions(read=True),
+        now() + timedelta(minutes=5),
+    )
+    with TableServiceClient(tables.url, credential=AzureSasCredential(reads), retry_total=0) as reader:
+        job_table.JobTable(reader, account.settings.table_name).ensure()
+        with pytest.raises(StorageUnavailable, match="creating the job table"):
+            job_table.JobTable(reader, f"{account.settings.table_name}x").ensure()
 
 
 def test_an_unknown_job_is_told(account: StorageAccount) -> None:
