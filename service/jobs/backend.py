@@ -11,6 +11,7 @@ from service.jobs.job_queue import JobQueue
 from service.jobs.job_table import JobTable
 from service.jobs.names import OWN_CONTAINER
 from service.jobs.report_queue import ReportQueue
+from service.jobs.side_queue import SideQueue
 from service.jobs.submit import JobSubmitter
 from service.logs import log
 from service.settings import BadSettings, Settings
@@ -52,6 +53,11 @@ class JobBackend:
         submitter = JobSubmitter(table, queue, callbacks)
         return cls(settings, account, AzureBlobs(account.blobs), queue, table, submitter, reports, callbacks)
 
+    @property
+    def side_queues(self) -> tuple[SideQueue, ...]:
+        """The queues beside that of the jobs that these settings use."""
+        return (self.report_queue, self.callback_queue) if self.settings.callback_hosts else (self.report_queue,)
+
     def check_clock(self) -> None:
         """Compare this machine's clock with storage's; warn over `CLOCK_WARNING_S`.
 
@@ -72,9 +78,8 @@ class JobBackend:
     def create_storage(self) -> None:
         """Create the queues, the table and the results container where they are missing. Raises StorageUnavailable."""
         self.queue.ensure()
-        self.report_queue.ensure()
-        if self.settings.callback_hosts:
-            self.callback_queue.ensure()
+        for queue in self.side_queues:
+            queue.ensure()
         self.table.ensure()
         if self.settings.results_container != OWN_CONTAINER:
             self.blobs.ensure_results_container(self.settings.results_container)

@@ -39,6 +39,18 @@ class SideQueue:
         self._what = what
         self._kept_s = kept_s
 
+    @property
+    def name(self) -> str:
+        return str(self._queue.queue_name)
+
+    def exists(self) -> bool:
+        """Return whether the queue is there."""
+        try:
+            self.length()
+        except NotFound:
+            return False
+        return True
+
     def ensure(self) -> None:
         """Create the queue where it does not exist."""
         with suppress(BlobExists), translated(f"creating the queue of {self._what}", exists=BlobExists()):
@@ -78,6 +90,6 @@ class SideQueue:
             self._queue.delete_message(message.id, message.receipt)
 
     def length(self) -> int:
-        """Return the approximate number of messages that wait or are in work."""
-        with translated(f"asking for the length of the queue of {self._what}"):
+        """Return the approximate number of messages that wait or are in work. Raises NotFound."""
+        with translated(f"asking for the length of the queue of {self._what}", missing=NotFound()):
             return int(self._queue.get_queue_properties().approximate_message_count or 0)

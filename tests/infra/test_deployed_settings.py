@@ -303,11 +303,16 @@ def test_callbacks_reach_web_and_workers_alone_with_their_secret() -> None:
     assert "CALLBACK_HOSTS" not in bicep_variables("scheduled")
 
 
-def test_callbacks_without_hosts_are_off_everywhere() -> None:
+def test_callbacks_without_hosts_are_off_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     for _, _, pod in pods(rendered("for Azure")):
         assert not {"CALLBACK_HOSTS", "CALLBACK_SECRET"} & set(environment(pod["containers"][0]))
     # What compose sets where `.env` has neither.
-    settings = Settings.load({"CALLBACK_HOSTS": "", "CALLBACK_SECRET": "", "CALLBACK_ALLOW_PRIVATE": "false"})
+    compose = (REPOSITORY / "infra" / "compose" / "compose.yaml").read_text("utf-8")
+    defaults = dict(re.findall(r"^  (CALLBACK_\w+): \$\{\1:-(.*)\}$", compose, re.MULTILINE))
+    assert set(defaults) == {"CALLBACK_HOSTS", "CALLBACK_SECRET", "CALLBACK_ALLOW_PRIVATE"}
+    for name, value in defaults.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load()
     assert (settings.callback_hosts, settings.callback_secret) == ("", None)
 
 

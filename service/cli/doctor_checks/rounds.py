@@ -69,4 +69,4 @@ def storage_checks(backend: JobBackend) -> Iterator[Check]:
     if away:
         yield skipped(STORES, "storage does not answer")
     else:
-        yield stores_check(backend.queue, backend.table, backend.blobs, backend.settings.results_container)
+        yield stores_check(backend)

@@ -7,12 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from service.cli.doctor_checks.check import Check, failed, ok, skipped, warning
 from service.errors import StorageUnavailable
-from service.jobs.backend import CLOCK_FAILURE_S, CLOCK_WARNING_S
-from service.jobs.job_queue import JobQueue
-from service.jobs.job_table import JobTable
+from service.jobs.backend import CLOCK_FAILURE_S, CLOCK_WARNING_S, JobBackend
 from service.jobs.names import OWN_CONTAINER
 from service.storage.account import Account, Pulse, ServiceName
-from service.storage.azure_blobs import AzureBlobs
 
 SERVICES: tuple[ServiceName, ...] = ("blobs", "queues", "tables")
 STORES = "queues, table, container"
@@ -56,13 +53,15 @@ def clock_check(ahead_s: float | None) -> Check:
     return (failed if off_s > CLOCK_FAILURE_S else warning)("clock", said, advice)
 
 
-def stores_check(queue: JobQueue, table: JobTable, blobs: AzureBlobs, results_container: str) -> Check:
+def stores_check(backend: JobBackend) -> Check:
     """Check that the queues, the table and the results container exist."""
-    own = results_container == OWN_CONTAINER
+    results, table = backend.settings.results_container, backend.table
+    own = results == OWN_CONTAINER
     try:
-        absent = [f"queue {name}" for name in queue.absent()]
+        absent = [f"queue {name}" for name in backend.queue.absent()]
+        absent += [f"queue {queue.name}" for queue in backend.side_queues if not queue.exists()]
         absent += [] if table.exists() else [f"table {table.name}"]
-        absent += [] if own or blobs.has_container(results_container) else [f"container {results_container}"]
+        absent += [] if own or backend.blobs.has_container(results) else [f"container {results}"]
     except StorageUnavailable as error:
         return skipped(STORES, error.message)
     if absent:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 import service.sandbox.python_child
 from infra.local.loopback import free_ports
@@ -19,10 +20,10 @@ from service.cli.doctor_checks.machine import decoders_check, workspace_check
 from service.cli.doctor_checks.rounds import local_checks
 from service.cli.doctor_checks.storage import clock_check, service_checks, stores_check
 from service.engine.installed import Engine
+from service.jobs.backend import JobBackend
 from service.sandbox.media import MediaLimits
 from service.settings import REPOSITORY, Settings
 from service.storage.account import Account, Pulse
-from service.web.services import Services
 from service.worker.limits import Limits
 from tests.conftest import StorageAccount
 from tests.fixtures.media_made import FAKES
@@ -286,18 +287,25 @@ def test_what_is_missing_in_storage_is_named_and_created_on_demand(
 ) -> None:
     mark = account.settings.queue_name
     own = account.settings.model_copy(
-        update={"queue_name": f"{mark}-x", "table_name": "x" + mark.replace("-", ""), "results_container": f"{mark}-y"}
+        update={
+            "queue_name": f"{mark}-x",
+            "table_name": "x" + mark.replace("-", ""),
+            "results_container": f"{mark}-y",
+            "callback_hosts": "hooks.example.org",
+            "callback_secret": SecretStr("s" * 16),
+        }
     )
-    services = Services.connect(own)
+    backend = JobBackend.connect(own)
 
     def checked() -> Check:
-        return stores_check(services.queue, services.table, services.blobs, own.results_container)
+        return stores_check(backend)
 
     assert checked().status == "failed"
-    for name in (f"queue {mark}-x,", f"queue {mark}-x-poison", f"table {own.table_name}", f"container {mark}-y"):
+    queues = [f"queue {mark}-x{suffix}," for suffix in ("", "-poison", "-reports", "-callbacks")]
+    for name in (*queues, f"table {own.table_name}", f"container {mark}-y"):
         assert name in checked().said
     assert "--fix" in checked().advice
     environ = environ_of(own) | {"OPENFACE_BIN_DIR": str(FAKES / "no_face")}
-    done = CommandLine(environ)("doctor", "--fix")
+    done = CommandLine(environ | {"CALLBACK_HOSTS": own.callback_hosts, "CALLBACK_SECRET": "s" * 16})("doctor", "--fix")
     assert done.exit_code == 0, done.stdout
     assert checked().status == "ok"
