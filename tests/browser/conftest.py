@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 import pytest
 from azure.storage.blob import BlobServiceClient
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from infra.local.browser import ADVICE, find_browser
 from infra.local.demo_media import FRAME_RATE, SIZE, draw_frame
@@ -42,6 +42,10 @@ CAMERA_SIZE = (640, 480)
 FRAMES = 45
 DONE_S = 25
 """Longest wait of one request for a job's end."""
+
+EXPECTED_MS = 20_000
+"""Longest wait for what a page shall come to show: the machine may be busy, and nothing here is a time limit."""
+expect.set_options(timeout=EXPECTED_MS)
 
 ARGUMENTS = [
     "--disable-background-networking",

@@ -12,6 +12,7 @@ import hmac
 import re
 import secrets
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,9 @@ OWN: dict[Scope, Scope] = {"analyse": "analyse:own", "read": "read:own"}
 # hash alone, so that older ones (`mak_`) stay valid.
 PREFIX = "fl_"
 RANDOM_BYTES = 32
+
+EMPTY_S = 1.0
+"""How long a keys file has to be empty before its keys are gone: who rewrites a file in place empties it first."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
@@ -108,6 +112,7 @@ class KeyRing:
         self._lock = threading.Lock()
         self._contents: bytes | str | None = None
         self._keys = inline
+        self._empty_since: float | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> KeyRing:
@@ -146,7 +151,7 @@ class KeyRing:
     def _reload(self, file: Path) -> None:
         """Load a changed file. An invalid one changes nothing, and is logged once."""
         contents = _contents(file)
-        if contents == self._contents:
+        if contents == self._contents or self._is_being_written(contents):
             return
         self._contents = contents
         try:
@@ -155,6 +160,16 @@ class KeyRing:
             log.error("keys.file_refused", file=str(file), error=str(error), kept=[key.name for key in self._keys])
             return
         log.info("keys.read", file=str(file), names=[key.name for key in self._keys])
+
+    def _is_being_written(self, contents: bytes | str) -> bool:
+        """Whether the file is empty and was not a moment ago."""
+        if contents:
+            self._empty_since = None
+            return False
+        now = time.monotonic()
+        if self._empty_since is None:
+            self._empty_since = now
+        return now - self._empty_since < EMPTY_S
 
     def _parsed(self, contents: bytes | str) -> tuple[Key, ...]:
         """Parse all keys from the file's contents, or from the reason why it cannot be read. Raises BadKeys."""

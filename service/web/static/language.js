@@ -6,5 +6,6 @@ document.getElementById("language").addEventListener("change", ({ target }) => {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   const age = target.value ? LONGEST_S : 0;
   document.cookie = `language=${target.value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
-  location.reload();
+  // Chromium stores a cookie in its own time, which may be after the reload's request: reading waits until it has.
+  if (document.cookie !== undefined) location.reload();
 });

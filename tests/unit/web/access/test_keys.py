@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -135,7 +137,7 @@ def test_wrong_keys_of_many_kinds(wrong: str) -> None:
             assert ring.find(presented) is None
 
 
-def test_a_changed_file_counts_at_once(file: Path) -> None:
+def test_a_changed_file_counts_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("# nobody yet\n")
     ring = _ring(file)
     ring.check()
@@ -148,8 +150,37 @@ def test_a_changed_file_counts_at_once(file: Path) -> None:
     file.write_text(file.read_text().replace(first.digest.hex(), second.digest.hex()))
     assert ring.find(first_text) is None
     assert ring.find(second_text) == Key("first", first.scopes, second.digest)
+    # Emptied, as by who rewrites it; after a moment that is what was wanted.
     file.write_text("")
+    assert ring.find(second_text) is not None
+    monkeypatch.setattr("service.web.access.keys.EMPTY_S", 0.0)
     assert ring.find(second_text) is None
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05])
+def test_a_file_that_is_rewritten_in_place_never_takes_its_keys_away(
+    file: Path, pause_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine its writer may be kept waiting while the file is empty.
+    monkeypatch.setattr("service.web.access.keys.EMPTY_S", 60.0)
+    text, key = new_key("one", ["read"])
+    file.write_text(f"{key.entry}\n")
+    ring, done = _ring(file), threading.Event()
+    assert ring.find(text) == key
+
+    def rewrite() -> None:
+        for _ in range(10 if pause_s else 300):
+            with file.open("w") as emptied:
+                time.sleep(pause_s)
+                emptied.write(f"{key.entry}\n")
+        done.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(rewrite)
+        while not done.is_set():
+            assert ring.find(text) == key
+            time.sleep(0.0005)
+        writing.result()
 
 
 @pytest.mark.parametrize("spoil", ["malformed", "not text", "gone", "a folder"])
