@@ -105,6 +105,7 @@ TOGETHER = ("integration/identity", "cloud_function")
 """Folders whose files share what takes long to start."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort, and keep a file's tests on one worker of xdist, for the stacks that they share; some files share one."""
     items.sort(key=lambda item: _turn(item.path))
