@@ -253,7 +253,7 @@ def test_keys_are_added_and_revoked_without_a_restart(door: Callable[..., Guarde
     assert guarded.client.get("/jobs", headers=headers).status_code == 200
     guarded.file.write_text(before)
     assert guarded.client.get("/jobs", headers=headers).status_code == 401
-    guarded.file.write_text("")
+    guarded.file.write_text("# no keys\n")
     assert guarded.client.get("/jobs", headers=guarded.headers("admin")).status_code == 401
 
 
