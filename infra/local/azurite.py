@@ -99,12 +99,14 @@ class Azurite:
 
 
 @contextmanager
-def start_azurite(location: Path, *, log_file: Path | None = None, in_memory: bool = False) -> Iterator[Azurite]:
+def start_azurite(
+    location: Path, *, log_file: Path | None = None, access_log: bool = False, in_memory: bool = False
+) -> Iterator[Azurite]:
     """Start Azurite with its data in `location`, or in memory; stop it at the end of the block.
 
     Raises PartFailed, NodeUnavailable.
     """
-    azurite = Azurite(location, log_file, in_memory=in_memory)
+    azurite = Azurite(location, log_file, access_log=access_log, in_memory=in_memory)
     try:
         azurite.start()
         yield azurite

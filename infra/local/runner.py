@@ -16,7 +16,8 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from infra.local.function_runner.blob_watch import list_blobs
+from infra.local.function_runner.access_log import AccessLog
+from infra.local.function_runner.blob_watch import BlobWatch
 from infra.local.function_runner.delivered_versions import DeliveredVersions
 from infra.local.function_runner.delivery import Delivery
 from infra.local.function_runner.hosted_functions import HTTP, load_functions
@@ -34,11 +35,20 @@ _log = logging.getLogger("function_runner")
 @click.option("--app", "app_folder", type=click.Path(path_type=Path), default=FUNCTION_APP, help="Its folder.")
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="File of what was delivered.")
 @click.option("--port", default=0, help="Port of the HTTP triggers; 0 takes a free one.")
-@click.option("--poll-s", default=0.5, help="Seconds between two listings of storage.")
+@click.option(
+    "--access-log", type=click.Path(path_type=Path), help="Azurite's, which tells of new blobs; else listings."
+)
+@click.option("--poll-s", default=0.5, help="Seconds between two looks for new blobs.")
 @click.option("--first-wait-s", default=0.5, help="Seconds before a failed call runs again; then doubled.")
 @click.option("--event-time-limit-s", default=EVENT_GRID_TIME_LIMIT_S, help="An event's delivery has failed after it.")
 def main(
-    app_folder: Path, state: Path, port: int, poll_s: float, first_wait_s: float, event_time_limit_s: float
+    app_folder: Path,
+    state: Path,
+    port: int,
+    access_log: Path | None,
+    poll_s: float,
+    first_wait_s: float,
+    event_time_limit_s: float,
 ) -> None:
     """Deliver blob events to the function app, and serve its HTTP triggers, until SIGTERM."""
     log_json_to_stderr()
@@ -61,9 +71,11 @@ def main(
         delivered = DeliveredVersions(state)
         subscribers = blob_subscribers(functions, queues, os.environ, event_time_limit_s)
         delivery = Delivery(subscribers, delivered, threads, first_wait_s=first_wait_s)
+        log = AccessLog(access_log) if access_log else None
+        watch = BlobWatch(blobs, log, poll_s, delivery.offer, delivered.keep_only)
         try:
             while not stopping.is_set():
-                _poll(blobs, delivery, delivered)
+                _look(watch)
                 delivery.run_due()
                 delivered.save()
                 stopping.wait(poll_s)
@@ -75,16 +87,11 @@ def main(
     _log.info("runner.stopped")
 
 
-def _poll(blobs: BlobServiceClient, delivery: Delivery, delivered: DeliveredVersions) -> None:
-    existing = set()
+def _look(watch: BlobWatch) -> None:
     try:
-        for blob in list_blobs(blobs):
-            existing.add(blob.key)
-            delivery.offer(blob)
+        watch.look()
     except AzureError as error:
         _log.warning("storage.unavailable", extra={"fields": {"error": str(error)[:300]}})
-    else:
-        delivered.keep_only(existing)
 
 
 if __name__ == "__main__":

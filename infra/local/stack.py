@@ -36,7 +36,7 @@ class StackOptions:
     """How to start the stack.
 
     Attributes:
-        access_log: storage writes a line for each request into its log.
+        access_log: storage writes a line for each request into its log; always where the function runner follows it.
         storage_in_memory: nothing that is stored outlives the stack, nor waits for a disk.
         extra_env: goes to web, workers and function runner alike.
         storage_route: maps storage's connection string to the one that the parts are given, as through a proxy.
@@ -68,7 +68,7 @@ class LocalStack:
         self.azurite = Azurite(
             self.run_folder / "azurite",
             self.logs / "azurite.log",
-            access_log=self.options.access_log,
+            access_log=self.options.access_log or self.options.with_functions,
             in_memory=self.options.storage_in_memory,
         )
         self.function_key = secrets.token_urlsafe(24)
@@ -189,6 +189,7 @@ class LocalStack:
         }
         state = str(self.run_folder / "delivered.json")
         argv = ["infra.local.runner", "--state", state, "--port", str(self._functions_port)]
+        argv += ["--access-log", str(self.azurite.part.log_file)]
         status_url = f"{self.functions_url}{STATUS_PATH}"
         return self._part("functions", argv, environ, lambda _: http_status(status_url) == 200)
 

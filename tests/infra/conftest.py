@@ -19,7 +19,7 @@ from tests.cloud_function.stand_in import StandIn, serving
 @pytest.fixture(scope="module")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """Storage of a file's own: a runner delivers every blob that it finds."""
-    with start_azurite(tmp_path_factory.mktemp("azurite")) as running:
+    with start_azurite(tmp_path_factory.mktemp("azurite"), access_log=True) as running:
         yield running
 
 
@@ -40,8 +40,9 @@ def service(stand_in: StandIn) -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def runner(azurite: Azurite, stand_in: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
-    """The runner that tests share which need no other settings."""
-    with _running(azurite, stand_in, tmp_path_factory.mktemp("runner")) as running:
+    """The runner that tests share which need no other settings; it follows the access log."""
+    log = ("--access-log", str(azurite.part.log_file))
+    with _running(azurite, stand_in, tmp_path_factory.mktemp("runner"), *log) as running:
         yield running
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from infra.local.function_runner.blob_watch import BlobVersion
+from infra.local.function_runner.blob_listing import BlobVersion
 from infra.local.function_runner.delivered_versions import DeliveredVersions
 from infra.local.function_runner.delivery import MOST_FAILURES, Delivery, Subscriber
 from tests.infra.until import until
@@ -175,3 +175,32 @@ def test_what_was_sent_survives_and_what_is_gone_is_forgotten(tmp_path, delivere
     assert "kept" in again
     assert "gone" not in again
     assert "new" not in again
+
+
+def test_what_was_delivered_is_appended(tmp_path, delivered):
+    file = tmp_path / "delivered.json"
+    delivered.add("one")
+    delivered.save()
+    before = file.stat()
+    delivered.add("two\nlines")
+    delivered.save()
+    assert (file.stat().st_ino, file.read_text()) == (before.st_ino, '"one"\n"two\\nlines"\n')
+
+
+def test_a_torn_last_line_costs_that_version_alone(tmp_path):
+    file = tmp_path / "delivered.json"
+    file.write_text('"one"\n"two')
+    delivered = DeliveredVersions(file)
+    delivered.add("three")
+    delivered.save()
+    again = DeliveredVersions(file)
+    assert ["one" in again, "two" in again, "three" in again] == [True, False, True]
+
+
+def test_the_list_of_former_releases_is_read(tmp_path):
+    file = tmp_path / "delivered.json"
+    file.write_text('["one", "two"]')
+    delivered = DeliveredVersions(file)
+    delivered.save()
+    assert "one" in delivered and "two" in delivered
+    assert file.read_text() == '"one"\n"two"\n'

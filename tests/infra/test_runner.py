@@ -125,11 +125,23 @@ def test_results_that_exist_are_announced(new_runner, own_service, container):
 
 
 def test_storage_that_goes_away_and_comes_back(runner, service, container, azurite):
+    container.upload_blob("before.jpg", b"1")
+    until(lambda: asked_for(service, container) == {"before.jpg": 1})
+    azurite.stop()
+    azurite.start()
+    container.upload_blob("p.jpg", b"1")
+    until(lambda: asked_for(service, container) == {"before.jpg": 1, "p.jpg": 1})
+
+
+def test_without_an_access_log_new_blobs_are_found_by_listing(new_runner, own_service, container, azurite):
+    runner = new_runner()
+    container.upload_blob("p.jpg", b"1")
+    until(lambda: asked_for(own_service, container) == {"p.jpg": 1})
     azurite.stop()
     until(lambda: "storage.unavailable" in runner.log_since_start())
     azurite.start()
-    container.upload_blob("p.jpg", b"1")
-    until(lambda: asked_for(service, container) == {"p.jpg": 1})
+    container.upload_blob("p.jpg", b"2", overwrite=True)
+    until(lambda: asked_for(own_service, container) == {"p.jpg": 2})
 
 
 @pytest.fixture

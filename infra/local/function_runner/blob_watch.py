@@ -1,48 +1,79 @@
-"""Find new and overwritten blobs by listing every container, since Azurite raises no events.
+"""Find new and overwritten blobs, since Azurite raises no events: by its access log, or by listing all.
 
-Separate because it is the polling that only a local stack needs.
+Separate because it decides when storage is asked, so that waiting costs the same however many blobs there are.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Set
 
-from azure.storage.blob import BlobProperties, BlobServiceClient
+from azure.storage.blob import BlobServiceClient
 
+from infra.local.function_runner.access_log import AccessLog, BlobName
+from infra.local.function_runner.blob_listing import BlobVersion, list_blobs, read_blob
 
-@dataclass(frozen=True)
-class BlobVersion:
-    """One version of a blob, from a listing; `length` in bytes, the ETag without quotes."""
-
-    account: str
-    account_url: str
-    container: str
-    name: str
-    etag: str
-    length: int
-    content_type: str
-    blob_type: str
-
-    @property
-    def key(self) -> str:
-        """Differs for every blob and every overwrite of it; names cannot hold the separator."""
-        return f"{self.container}\n{self.name}\n{self.etag}"
+# Listing everything takes at most a twentieth of the time where nothing else tells of a new blob, and a thousandth
+# where the log does: then it is there to forget versions that are gone.
+_SHARE, _SHARE_BESIDE_LOG = 20, 1000
+_SELDOM_S = 60.0
+# To ask for one blob takes so long, about; many blobs are found sooner by listing all.
+_ASK_S = 0.004
 
 
-def list_blobs(service: BlobServiceClient) -> Iterator[BlobVersion]:
-    """Every blob of the account. Storage errors pass: the caller lists again later."""
-    for container in service.list_containers():
-        for blob in service.get_container_client(container.name).list_blobs():
-            yield _version(service, str(container.name), blob)
+class BlobWatch:
+    """Offers each version that it sees; the taker knows which are new.
 
+    Args:
+        look_s: the shortest time between two listings where there is no log.
+        offer: takes a version.
+        keep_only: takes the keys of all versions that exist.
+    """
 
-def _version(service: BlobServiceClient, container: str, blob: BlobProperties) -> BlobVersion:
-    return BlobVersion(
-        account=str(service.account_name),
-        account_url=service.url.rstrip("/"),
-        container=container,
-        name=blob.name,
-        etag=str(blob.etag).strip('"'),
-        length=int(blob.size or 0),
-        content_type=blob.content_settings.content_type or "application/octet-stream",
-        blob_type=str(getattr(blob.blob_type, "value", blob.blob_type)),
-    )
+    def __init__(
+        self,
+        storage: BlobServiceClient,
+        log: AccessLog | None,
+        look_s: float,
+        offer: Callable[[BlobVersion], None],
+        keep_only: Callable[[Set[str]], None],
+    ) -> None:
+        self._storage = storage
+        self._log = log
+        self._share, self._shortest_s = (_SHARE_BESIDE_LOG, _SELDOM_S) if log else (_SHARE, look_s)
+        self._offer = offer
+        self._keep_only = keep_only
+        self._written: set[BlobName] = set()
+        self._list_at = self._listing_s = 0.0
+
+    def look(self) -> None:
+        """Offer what may be new. Raises AzureError; nothing is lost then, for the next look finds it."""
+        if self._log:
+            news = self._log.take()
+            self._written |= news.written
+            if news.may_have_gaps:
+                self._list_at = 0.0
+        if time.monotonic() >= self._list_at or len(self._written) * _ASK_S > self._listing_s:
+            self._list_all()
+        else:
+            self._ask_for_written()
+
+    def _list_all(self) -> None:
+        began = time.monotonic()
+        # Due until it has succeeded.
+        self._list_at = 0.0
+        existing = set()
+        for blob in list_blobs(self._storage):
+            existing.add(blob.key)
+            self._offer(blob)
+        self._keep_only(existing)
+        # Each was written before the listing began.
+        self._written.clear()
+        ended = time.monotonic()
+        self._listing_s = ended - began
+        self._list_at = ended + max(self._shortest_s, self._share * self._listing_s)
+
+    def _ask_for_written(self) -> None:
+        for blob in list(self._written):
+            version = read_blob(self._storage, blob)
+            if version is not None:
+                self._offer(version)
+            self._written.discard(blob)

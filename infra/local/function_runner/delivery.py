@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from infra.local.function_runner.blob_watch import BlobVersion
+from infra.local.function_runner.blob_listing import BlobVersion
 from infra.local.function_runner.delivered_versions import DeliveredVersions
 
 MOST_FAILURES = 5

@@ -22,8 +22,8 @@ from infra.local.loopback import HOST
 # The path of the real host's state.
 STATUS_PATH = "/admin/host/status"
 
-# The longest time until the server notices that it should stop.
-_STOP_POLL_S = 0.1
+# The longest time until the server notices that it should stop; it wakes as often.
+_STOP_POLL_S = 0.5
 
 
 @dataclass(frozen=True)

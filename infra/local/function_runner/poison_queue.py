@@ -10,7 +10,7 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueServiceClient
 
-from infra.local.function_runner.blob_watch import BlobVersion
+from infra.local.function_runner.blob_listing import BlobVersion
 
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import azure.functions as func
 from azure.functions.meta import Datum
 
-from infra.local.function_runner.blob_watch import BlobVersion
+from infra.local.function_runner.blob_listing import BlobVersion
 
 CREATED, RENAMED = "Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"
 # The event's type and the call that completed the blob.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from azure.storage.blob import BlobClient
 from azure.storage.queue import QueueServiceClient
 
-from infra.local.function_runner.blob_watch import BlobVersion
+from infra.local.function_runner.blob_listing import BlobVersion
 from infra.local.function_runner.delivery import Subscriber
 from infra.local.function_runner.hosted_functions import BLOB, EVENT_GRID, HostedFunction
 from infra.local.function_runner.poison_queue import send_to_poison_queue
