@@ -29,6 +29,7 @@ TITLES = {
     "overhead": "The pipeline against the bare command",
     "preparation": "Copies for the engine",
     "storage_calls": "Requests to storage",
+    "idle": "A stack at rest",
     "state_index": "Lists and sweeps beside many finished jobs",
     "scale": "A second worker",
     "burst": "A burst of requests for an analysis",

@@ -76,7 +76,7 @@ def storage(azurite):
         yield service
 
 
-class Seen:
+class Watched:
     """A watch of a container, and the names that it has offered."""
 
     def __init__(self, storage, container, log):
@@ -98,7 +98,7 @@ class Seen:
 def test_the_log_finds_a_blob_without_another_listing(azurite, storage, container):
     for number in range(100):
         container.upload_blob(f"{number}.jpg", b"1")
-    seen = Seen(storage, container, AccessLog(azurite.part.log_file))
+    seen = Watched(storage, container, AccessLog(azurite.part.log_file))
     seen.watch.look()
     assert len(seen.names) == 100
     container.upload_blob("was? 100%/ü.jpg", b"1")
@@ -109,7 +109,7 @@ def test_the_log_finds_a_blob_without_another_listing(azurite, storage, containe
 def test_a_blob_that_the_log_names_and_is_gone_is_passed_over(tmp_path, storage, container):
     container.upload_blob("there.jpg", b"1")
     file = tmp_path / "log"
-    seen = Seen(storage, container, AccessLog(file))
+    seen = Watched(storage, container, AccessLog(file))
     seen.watch.look()
     file.write_text(line(f"PUT /a/{container.container_name}/gone.jpg") + line("PUT /a/no-container/gone.jpg"))
     seen.watch.look()
@@ -120,7 +120,7 @@ def test_a_blob_that_the_log_names_and_is_gone_is_passed_over(tmp_path, storage,
 def test_everything_is_listed_after_the_log_was_cut(tmp_path, storage, container):
     file = tmp_path / "log"
     file.write_text(line("GET /a"))
-    seen = Seen(storage, container, AccessLog(file))
+    seen = Watched(storage, container, AccessLog(file))
     seen.watch.look()
     container.upload_blob("unsaid.jpg", b"1")
     seen.watch.look()
@@ -131,7 +131,7 @@ def test_everything_is_listed_after_the_log_was_cut(tmp_path, storage, container
 
 
 def test_a_write_that_is_in_the_log_is_found_after_storage_was_away(azurite, storage, container):
-    seen = Seen(storage, container, AccessLog(azurite.part.log_file))
+    seen = Watched(storage, container, AccessLog(azurite.part.log_file))
     seen.watch.look()
     container.upload_blob("p.jpg", b"1")
     azurite.stop()

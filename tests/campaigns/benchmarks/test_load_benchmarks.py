@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import burst, flat, interactive, scale, storage_calls
+from benchmarks import burst, flat, idle, interactive, scale, storage_calls
 from benchmarks.burst import NO_LIMIT
 from benchmarks.judged import Judged
 from benchmarks.service_times import ONE_ENGINE
@@ -114,3 +114,10 @@ def test_a_burst_is_answered_and_measured(site: Site) -> None:
     assert value(figures, "not accepted") == 1
     assert value(figures, "accepted, the slowest burst") == told["a_second"] / 2
     assert value(figures, "p99, the slowest burst") == told["p99_ms"] * 2
+
+
+def test_rest_is_watched_once_the_functions_have_seen_every_blob() -> None:
+    found = idle.measure_idle(3, rest_s=2.0, settle_s=0.0)
+    assert found.together == found.web + found.worker + found.runner
+    assert 0 < found.together < 200 and found.storage > 0
+    assert value(idle.figures_of([found]), "web, worker and function runner, 3 blobs") == found.together
