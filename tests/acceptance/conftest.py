@@ -74,7 +74,7 @@ class Site:
             pause_s = min(1.2 * pause_s, 0.4)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with serving(StandIn(status=204)) as receiver:
         extra = {

@@ -202,7 +202,7 @@ def service_command(*arguments: str, **environ: str) -> Result:
     return CommandLine(environ)(*arguments)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     keys_file = folder / "keys"
