@@ -73,7 +73,7 @@ mutants: setup ## put a sample of faults into jobs/, worker/ and engine/: how ma
 
 bench: setup ## measure all, each figure beside its aim, into BENCHMARKS.md (long; a quiet machine)
 	@mkdir -p $(BENCH)
-	@for each in engine confinement overhead preparation stretches photos storage_calls idle state_index scale burst interactive live viewer abuse flat streaming collect reports service_times; do \
+	@for each in engine confinement overhead preparation stretches photos storage_calls idle state_index scale burst interactive live viewer folder abuse flat streaming collect reports service_times; do \
 		$(RUN) -m benchmarks.$$each --json $(BENCH)/$$each.json || exit 1; done
 	@$(RUN) -m benchmarks.simulate --times $(BENCH)/service_times.json --json $(BENCH)/simulate.json
 	@$(RUN) -m benchmarks.simulate --check --json $(BENCH)/simulate_check.json

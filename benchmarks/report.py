@@ -36,6 +36,7 @@ TITLES = {
     "interactive": "Faces at once",
     "live": "The live overlay",
     "viewer": "The page of an hour of video",
+    "folder": "A folder of photos in the page",
     "abuse": "The web server under abuse",
     "flat": "Memory over thousands of requests and jobs",
     "streaming": "The worker's memory and huge blobs",
