@@ -116,7 +116,7 @@ def test_a_burst_is_answered_and_measured(site: Site) -> None:
     assert value(figures, "p99, the slowest burst") == told["p99_ms"] * 2
 
 
-def test_rest_is_watched_once_the_functions_have_seen_every_blob() -> None:
+def test_each_part_of_a_stack_at_rest_has_its_processor_time() -> None:
     found = idle.measure_idle(3, rest_s=2.0, settle_s=0.0)
     assert found.together == found.web + found.worker + found.runner
     assert 0 < found.together < 200 and found.storage > 0
