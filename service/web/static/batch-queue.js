@@ -44,7 +44,7 @@ export class Queue {
   /**
    * @param {object} limits of `limitsOf`
    * @param {() => object} settings what is stated for all files: `{mediaType, options(media), study}`
-   * @param {() => void} onChange
+   * @param {(entry?: Entry) => void} onChange called with the one that changed; without where several may have
    */
   constructor(limits, settings, onChange) {
     this.#limits = limits;
@@ -231,11 +231,11 @@ export class Queue {
 
   #move(entry, more) {
     Object.assign(entry, more);
-    if (this.entries.has(entry.key)) this.#changed();
+    if (this.entries.has(entry.key)) this.#changed(entry);
   }
 
-  #changed() {
-    this.#onChange();
+  #changed(entry) {
+    this.#onChange(entry);
   }
 }
 

@@ -38,8 +38,13 @@ const FILTERS = {
 
 const queue = new Queue(limitsOf(byId("batch")), settings, changed);
 const tiles = new Map();
+const SHOWN_AFTER_MS = 100;
+const KEPT_AFTER_MS = 1000;
+/** Entries that have changed since they were shown; null: any may have. */
+let stale = null;
 let filter = "all";
 let planned = false;
+let keeping = 0;
 
 function settings() {
   return { mediaType: statedMediaType(), options: statedOptions, study: byId("study").value.trim() };
@@ -47,43 +52,55 @@ function settings() {
 
 // --- the list ------------------------------------------------------------------------------------------------------
 
-/** Render and store the list, once for all changes within 100 ms. */
-function changed() {
+/** Render what has changed, once for all changes of a moment, and store the list now and then. */
+function changed(entry) {
+  if (!entry) stale = null;
+  else stale?.add(entry);
+  keeping ||= setTimeout(keep, KEPT_AFTER_MS);
   if (planned) return;
   planned = true;
   setTimeout(() => {
     planned = false;
-    queue.keep();
     show();
-  }, 100);
+  }, SHOWN_AFTER_MS);
+}
+
+function keep() {
+  clearTimeout(keeping);
+  keeping = 0;
+  queue.keep();
 }
 
 function show() {
   const all = [...queue.entries.values()];
   byId("list").hidden = !all.length;
   byId("drop").classList.toggle("is-small", all.length > 0);
-  showTiles(all);
+  showTiles(stale ?? all);
+  if (!stale) dropTiles();
+  stale = new Set();
+  byId("none").hidden = all.some(FILTERS[filter]);
   showWhole(all);
   showNeeds(all.filter(needsYou));
 }
 
-function showTiles(all) {
-  const list = byId("files");
-  for (const entry of all) {
+function showTiles(entries) {
+  for (const entry of entries) {
     if (!tiles.has(entry.key)) {
       tiles.set(entry.key, tile(entry));
-      list.append(tiles.get(entry.key).node);
+      byId("files").append(tiles.get(entry.key).node);
     }
     const parts = tiles.get(entry.key);
     refresh(parts, entry);
     parts.node.hidden = !FILTERS[filter](entry);
   }
+}
+
+function dropTiles() {
   for (const [key, { node }] of tiles) {
     if (queue.entries.has(key)) continue;
     node.remove();
     tiles.delete(key);
   }
-  byId("none").hidden = all.some(FILTERS[filter]);
 }
 
 function showWhole(all) {
@@ -321,9 +338,11 @@ byId("clear").addEventListener("click", () => {
 for (const radio of document.querySelectorAll('input[name="filter"]')) {
   radio.addEventListener("change", () => {
     filter = radio.value;
+    stale = null;
     show();
   });
 }
+window.addEventListener("pagehide", keep);
 window.addEventListener("beforeunload", (event) => {
   const unsent = [...queue.entries.values()].some((entry) => !entry.job && entry.step !== "stopped" && queue.file(entry));
   if (queue.isSending || (queue.running && unsent)) event.preventDefault();

@@ -10,12 +10,15 @@ import { ask } from "./session.js";
 
 const STREAMS = 2;
 const ASK_EVERY_MS = 1500;
-const ASKED_AT_ONCE = 6;
+/** Jobs asked at once: the oldest, which workers take first, and some of the others in turn. */
+const OLDEST = 4;
+const IN_TURN = 2;
 const BREAKS_BORNE = 2;
 
-/** Followed jobs by id, in the order of polling. */
+/** Followed jobs by id, oldest first. */
 const followed = new Map();
 let timer = 0;
+let turn = 0;
 
 /**
  * @param {string} id
@@ -77,25 +80,31 @@ function stream(id, one) {
 
 function plan() {
   if (timer || !followed.size) return;
-  timer = setTimeout(async () => {
-    await askSome();
-    timer = 0;
-    plan();
-  }, ASK_EVERY_MS);
+  const next = async () => {
+    const before = followed.size;
+    const asked = await askSome();
+    // Where most of them had finished, more will have.
+    const goOn = asked > 1 && before - followed.size > asked / 2;
+    timer = followed.size ? setTimeout(next, goOn ? 0 : ASK_EVERY_MS) : 0;
+  };
+  timer = setTimeout(next, ASK_EVERY_MS);
 }
 
+/** Ask for some of the jobs without a stream; returns how many. */
 async function askSome() {
-  if (document.hidden) return;
-  const next = [...followed].filter(([, one]) => !one.stream).slice(0, ASKED_AT_ONCE);
-  await Promise.all(next.map(([id]) => askOne(id)));
+  if (document.hidden) return 0;
+  const polled = [...followed].filter(([, one]) => !one.stream).map(([id]) => id);
+  const others = polled.splice(OLDEST);
+  turn = turn < others.length ? turn : 0;
+  const next = [...polled, ...others.slice(turn, turn + IN_TURN)];
+  turn += IN_TURN;
+  await Promise.all(next.map(askOne));
+  return next.length;
 }
 
 async function askOne(id) {
   const one = followed.get(id);
   if (!one) return;
-  // Move it to the end of the order.
-  followed.delete(id);
-  followed.set(id, one);
   try {
     take(id, await ask(`/jobs/${id}`));
   } catch (problem) {
