@@ -17,6 +17,8 @@ _SHARE, _SHARE_BESIDE_LOG = 20, 1000
 _SELDOM_S = 60.0
 # To ask for one blob takes so long, about; many blobs are found sooner by listing all.
 _ASK_S = 0.004
+# While storage is asked, a listing is due: whatever fails, even for one blob alone, all are listed at the next look.
+_NOW = 0.0
 
 
 class BlobWatch:
@@ -42,15 +44,16 @@ class BlobWatch:
         self._offer = offer
         self._keep_only = keep_only
         self._written: set[BlobName] = set()
-        self._list_at = self._listing_s = 0.0
+        self._list_at = _NOW
+        self._listing_s = 0.0
 
     def look(self) -> None:
-        """Offer what may be new. Raises AzureError; nothing is lost then, for the next look finds it."""
+        """Offer what may be new. Raises AzureError; nothing is lost then, for the next look lists all."""
         if self._log:
             news = self._log.take()
             self._written |= news.written
             if news.may_have_gaps:
-                self._list_at = 0.0
+                self._list_at = _NOW
         if time.monotonic() >= self._list_at or len(self._written) * _ASK_S > self._listing_s:
             self._list_all()
         else:
@@ -58,8 +61,7 @@ class BlobWatch:
 
     def _list_all(self) -> None:
         began = time.monotonic()
-        # Due until it has succeeded.
-        self._list_at = 0.0
+        self._list_at = _NOW
         existing = set()
         for blob in list_blobs(self._storage):
             existing.add(blob.key)
@@ -72,8 +74,10 @@ class BlobWatch:
         self._list_at = ended + max(self._shortest_s, self._share * self._listing_s)
 
     def _ask_for_written(self) -> None:
-        for blob in list(self._written):
+        listing_at, self._list_at = self._list_at, _NOW
+        for blob in self._written:
             version = read_blob(self._storage, blob)
             if version is not None:
                 self._offer(version)
-            self._written.discard(blob)
+        self._written.clear()
+        self._list_at = listing_at
