@@ -106,8 +106,9 @@ class Authenticator:
             if not (narrower and key.may_for_own(scope)):
                 return _forbidden(scope)
             g.sees_own_only = True
-        # The scope decides and not the method: a GET may start an analysis.
-        if not presented and scope != "read" and not self._sessions.has_token():
+        # Not the method alone: a GET may start an analysis, and what reads may have results made.
+        only_reads = scope == "read" and method == "GET"
+        if not presented and not only_reads and not self._sessions.has_token():
             return _csrf_refused()
         return None
 

@@ -78,6 +78,9 @@ def test_a_session_has_the_scopes_of_its_key(door: Callable[..., Guarded], accou
     token = begin(guarded, "read")
     answer = guarded.client.post(f"/analyse/image/wild/{account.container}", headers=token)
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    # What reads may have results made: that needs the token as well.
+    assert guarded.client.post("/studies/pilot/results").json["code"] == "csrf"
+    assert guarded.client.post("/studies/pilot/results", headers=token).status_code == 404
 
 
 def test_a_revoked_key_ends_its_sessions(door: Callable[..., Guarded]) -> None:
