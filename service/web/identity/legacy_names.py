@@ -18,6 +18,7 @@ from service.identity.galleries import NewFace
 from service.identity.rights import audit
 from service.identity.vectors import confidence
 from service.logs import log
+from service.web.access.keys import Key
 from service.web.access.ownership import ANONYMOUS
 from service.web.access.session import current_key
 from service.web.identity.own_gallery import identity, key_in_body, keys, legacy_consent
@@ -163,7 +164,9 @@ def _body() -> PictureBody:
     """Read the body; without a key in the header only a short one, and few at once."""
     settings = services().settings
     most_bytes = settings.detect_max_mb * 1024 * 1024
-    if not keys().asks or current_key():
+    if key := current_key():
+        _check_scope(key)
+    if key or not keys().asks:
         return read_pictures(most_bytes)
     if request.headers.get(KEY_HEADER):
         raise _unknown_key()
@@ -193,10 +196,14 @@ def _gallery_and_user(body: PictureBody) -> tuple[str, str]:
     key = key or key_in_body(presented)
     if key is None:
         raise _unknown_key()
+    _check_scope(key)
+    return key.name, username
+
+
+def _check_scope(key: Key) -> None:
     if not key.may("identity"):
         log.warning("request.refused", reason="scope identity missing", path="identity_names")
         raise _Refused("API_KEY lacks the scope `identity`.", HTTPStatus.FORBIDDEN)
-    return key.name, username
 
 
 def _unknown_key() -> _Refused:
