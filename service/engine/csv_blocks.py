@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import MalformedOutput
-from service.sandbox.process import clean
+from service.sandbox.printable import clean
 
 BLOCK_BYTES = 4 << 20
 """Size of one read; memory stays at a few times this, however long the video."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from service.sandbox.process import LOG_BYTES, clean
+from service.sandbox.printable import clean
+from service.sandbox.process import LOG_BYTES
 
 HEAD_CHARACTERS = 8192
 """How much of a picture's log its manifest holds."""

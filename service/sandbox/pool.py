@@ -19,7 +19,8 @@ from service import metrics
 from service.errors import AnalysisError, Busy, EngineUnavailable, UnreadableMedia, WorkspaceFull
 from service.logs import log
 from service.sandbox.confinement import Access
-from service.sandbox.process import KILLED, ChildLimits, Companion, clean
+from service.sandbox.printable import clean
+from service.sandbox.process import KILLED, ChildLimits, Companion
 from service.sandbox.protocol import Deadline, LineClosed, NotDelivered, raise_error, receive, send
 from service.sandbox.python_child import start_companion
 

@@ -23,6 +23,7 @@ from typing import IO
 from service.errors import EngineTimeout, EngineUnavailable
 from service.sandbox import confine
 from service.sandbox.confinement import NOTHING_ELSE, Access, instructions
+from service.sandbox.printable import clean
 
 GRACE_S = 1.0
 """Grace period between TERM and KILL; with it, a lost lease stops the engine within two seconds."""
@@ -348,11 +349,3 @@ def _newest(path: Path) -> bytes:
 def _tail(path: Path, lines: int) -> str:
     text = _newest(path).decode("utf-8", "replace")
     return "\n".join([line[:TAIL_COLUMNS] for line in clean(text).splitlines() if line.strip()][-lines:])
-
-
-def clean(text: str) -> str:
-    """Return text of a child as it may be shown: line ends kept, other control characters replaced."""
-    unified = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    if unified.replace("\n", "").isprintable():
-        return unified
-    return "".join(char if char == "\n" or char.isprintable() else "�" for char in unified)

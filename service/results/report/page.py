@@ -30,7 +30,7 @@ from service.results.report.face_svg import FaceDrawing
 from service.results.report.picture import Picture
 from service.results.report.timeline import GAZE_WORDS, POSE_WORDS, Timeline
 from service.results.summary_model import Summary
-from service.sandbox.process import clean
+from service.sandbox.printable import clean
 
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 FEW_ROWS = 5

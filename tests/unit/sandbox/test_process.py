@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import EngineTimeout, EngineUnavailable
-from service.sandbox.process import GRACE_S, LOG_BYTES, ChildLimits, clean, run_child
+from service.sandbox.printable import clean
+from service.sandbox.process import GRACE_S, LOG_BYTES, ChildLimits, run_child
 
 SH = "/bin/sh"
 
