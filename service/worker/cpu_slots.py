@@ -31,25 +31,28 @@ class CpuSlots:
 
     Args:
         folder: of the lock files; shared by the workers of one host where it can be.
-        cpus: processors that this process may use.
+        cpus: processors that this process may use; None for those of its mask.
+        quota: processors that it may keep busy, which a container counts apart from its mask; None for as many.
     """
 
-    def __init__(self, folder: Path, cpus: frozenset[int] | None = None) -> None:
+    def __init__(self, folder: Path, cpus: frozenset[int] | None = None, quota: int | None = None) -> None:
         self._folder = folder
         self._cpus = sorted(cpus if cpus is not None else _usable())
+        self._quota = len(self._cpus) if quota is None else quota
         self._lock = threading.Lock()
         self._times, self._measured = _times(), time.monotonic()
         self._load = dict.fromkeys(self._cpus, 0.0)
 
     @property
     def count(self) -> int:
-        return len(self._cpus)
+        """Processors that can be kept busy at once: more in a mask would only wait for the container's quota."""
+        return min(len(self._cpus), self._quota)
 
     @contextmanager
     def take(self, count: int = 1) -> Iterator[frozenset[int]]:
         """Lock this number of processors, the least used first; empty where masks are not to be had."""
         with ExitStack() as locks:
-            yield frozenset(self._take(min(count, len(self._cpus)), locks))
+            yield frozenset(self._take(min(count, self.count), locks))
 
     def _take(self, count: int, locks: ExitStack) -> list[int]:
         with self._lock:

@@ -24,6 +24,7 @@ from service.logs import log
 from service.sandbox.preparation import Prepared
 from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
+from service.settings import processors
 from service.worker.cpu_slots import CpuSlots
 from service.worker.engine_queue import EngineQueue, Pending
 
@@ -94,7 +95,7 @@ class EnginePool:
         self.engine = engine
         self._others = others
         self._workspace = workspace
-        self._cpus = CpuSlots(workspace.path.parent)
+        self._cpus = CpuSlots(workspace.path.parent, quota=processors())
         self._share = max(1, self._cpus.count // processes)
         self._queue: EngineQueue[EngineRequest, EngineRun] = EngineQueue(self._run_all, slots=processes, largest=batch)
         self.expect, self.arrived = self._queue.expect, self._queue.arrived

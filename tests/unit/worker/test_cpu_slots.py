@@ -40,6 +40,13 @@ def test_engines_of_one_worker_spread_over_its_processors(tmp_path: Path) -> Non
     assert Counter(cpu for cpus in taken for cpu in cpus) == {3: 2, 5: 2}
 
 
+def test_a_containers_quota_counts_and_not_all_that_its_host_has(tmp_path: Path) -> None:
+    slots = CpuSlots(tmp_path, frozenset(range(16)), quota=2)
+    assert slots.count == 2
+    with slots.take(16) as cpus:
+        assert len(cpus) == 2
+
+
 def test_four_workers_of_one_engine_spread_over_two_processors(tmp_path: Path) -> None:
     """Real processes, which know of one another by the files of their workspace only."""
     env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
