@@ -31,6 +31,7 @@ from openface_lite.videos import Frame
 
 _SETTLING_LOOKS = 5
 _FLUSHED_ROWS = 10
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True)
@@ -230,4 +231,11 @@ def _row(clip: Clip, number: int, frame: Frame, face: Face | None) -> Row:
 
 
 def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the processors of this process's mask, within its container's quota (control groups of version 2)."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _QUOTA.read_text("ascii").split()
+        return max(1, min(usable, int(quota) // int(period)))
+    except (OSError, ValueError):
+        # No quota: the file is not there, or says `max`.
+        return usable

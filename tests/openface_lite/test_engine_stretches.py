@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from openface_lite import analyse_video, columns, stretches, videos
+from openface_lite import analyse_video, columns, side_by_side, stretches, videos
 from openface_lite.action_units import INTENSITIES, clip_units
 from openface_lite.track import FaceTracker
 from tests.openface_lite.engine_runs import BIN
@@ -186,3 +186,15 @@ def test_a_damaged_video_is_measured_in_one_pass(command, moving, tmp_path):
     rows = command("FeatureExtraction", "-f", path).table("damaged")
     footage = videos.open_video(path)
     assert [row["frame"] for row in rows] == [str(number) for number, _ in enumerate(footage.frames, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("quota", "count"), [("200000 100000", 2), ("150000 100000", 1), ("50000 100000", 1), ("max 100000", 16), ("", 16)]
+)
+def test_a_containers_quota_bounds_the_processes(
+    quota: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(side_by_side, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
+    assert side_by_side._processors() == count
