@@ -77,7 +77,8 @@ class Claims:
     def _drop(self, message: Message, record: JobRecord) -> None:
         """Delete the repeated message of a finished job; send a failed job's missing poison message first."""
         if record.state == "failed" and not record.poisoned:
-            self.queue.send_to_poison(message.text)
+            if not self._is_poisoned(record.job.job_id):
+                self.queue.send_to_poison(message.text)
             self.table.update(record.set_aside())
         elif message.dequeue_count > 1:
             # The worker that finished it died before it deleted the message, and perhaps before it wrote the rows.
@@ -85,3 +86,12 @@ class Claims:
         with suppress(MessageGone):
             self.queue.delete(message)
         log.info("job.repeat_dropped", state=record.state)
+
+    def _is_poisoned(self, job_id: str) -> bool:
+        """Whether the head of the poison queue holds the job: its worker may have died before it wrote that."""
+        for text in self.queue.poisoned():
+            # Texts that no decoder was made for lie there, too.
+            with suppress(Exception):
+                if QueuedJob.decode(text).job.job_id == job_id:
+                    return True
+        return False

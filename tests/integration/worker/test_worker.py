@@ -286,16 +286,20 @@ def test_nothing_is_left_on_disk(bench: Bench) -> None:
     assert left == []
 
 
-def test_a_repeat_leaves_a_failed_job_to_the_worker_that_is_setting_it_aside(bench: Bench) -> None:
+@pytest.mark.parametrize("was_sent", [False, True], ids=["died before it sent", "died after it sent"])
+def test_a_repeat_leaves_a_failed_job_to_the_worker_that_is_setting_it_aside(bench: Bench, was_sent: bool) -> None:
     """Of two messages of one hopeless job the second is not set aside as well, unless the first worker died."""
     job = bench.submit("bad.jpg", b"bad")
     services = bench.account.services
     held = bench.record(job).claimed("first", "a1", 3, now())
     services.table.update(held.failed(UnreadableMedia(), now()))
+    if was_sent:
+        services.queue.send_to_poison("\u202e not JSON")
+        services.queue.send_to_poison(QueuedJob(held.job, TRACE).encode())
     with bench.worker():
         bench.until(lambda: bench.record(job).poisoned)
         assert held.lease_until is not None
         assert now() > held.lease_until
         bench.settled()
     assert bench.record(job).owner == ""
-    assert len(services.queue.poisoned()) == 1
+    assert len([text for text in services.queue.poisoned() if bench.account.container in text]) == 1
