@@ -32,7 +32,7 @@ PREFIX = "fl_"
 RANDOM_BYTES = 32
 
 EMPTY_S = 1.0
-"""How long a keys file has to be empty before its keys are gone: who rewrites a file in place empties it first."""
+"""How long a keys file has to be empty before its keys are gone: rewriting in place empties it first."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}")

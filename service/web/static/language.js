@@ -7,5 +7,6 @@ document.getElementById("language").addEventListener("change", ({ target }) => {
   const age = target.value ? LONGEST_S : 0;
   document.cookie = `language=${target.value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
   // Chromium stores a cookie in its own time, which may be after the reload's request: reading waits until it has.
-  if (document.cookie !== undefined) location.reload();
+  void document.cookie;
+  location.reload();
 });

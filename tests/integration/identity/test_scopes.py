@@ -58,7 +58,7 @@ def test_each_route_of_identity_is_for_the_scope_that_it_declares(
         rule.endpoint: sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}) for rule in app.url_map.iter_rules()
     }
     for endpoint, rule in sorted(own):
-        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: PLACEHOLDERS.get(found[1], "nobody"), rule)
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: PLACEHOLDERS.get(found[1], "missing"), rule)
         for method in methods[endpoint]:
             scopes = ("identity",) if endpoint in KEY_IN_BODY else declared[endpoint, method]
             assert scopes

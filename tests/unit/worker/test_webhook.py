@@ -141,7 +141,7 @@ def test_a_call_by_tls_reaches_a_receiver_of_an_own_authority(
     assert headers["X-Signature"] == signature("a secret of the lab", headers["X-Signature-Timestamp"], body)
 
 
-def test_a_certificate_of_nobody_known_or_of_another_name_is_refused(
+def test_a_certificate_of_an_unknown_authority_or_of_another_name_is_refused(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(CallFailed, match="SSLError"):

@@ -150,7 +150,7 @@ def test_a_changed_file_counts_at_once(file: Path, monkeypatch: pytest.MonkeyPat
     file.write_text(file.read_text().replace(first.digest.hex(), second.digest.hex()))
     assert ring.find(first_text) is None
     assert ring.find(second_text) == Key("first", first.scopes, second.digest)
-    # Emptied, as by who rewrites it; after a moment that is what was wanted.
+    # Emptied, as by rewriting; after a moment that is what was wanted.
     file.write_text("")
     assert ring.find(second_text) is not None
     monkeypatch.setattr("service.web.access.keys.EMPTY_S", 0.0)
