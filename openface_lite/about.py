@@ -22,6 +22,7 @@ def engine() -> dict[str, object]:
         "licence_class": LICENCE_CLASS,
         "turns_videos": True,
         "parallel": True,
+        "reads_lines": True,
         "faces_at_most": MOST_FACES,
         "commands": list(COMMANDS),
         "models": HASHES,

@@ -1,5 +1,9 @@
 """FaceLandmarkImg: pictures in, one CSV row a face out, largest face first."""
 
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from openface_lite import about, columns, console, pictures
@@ -7,10 +11,13 @@ from openface_lite.analyse import find_faces
 from openface_lite.arguments import Arguments
 from openface_lite.recorder import Job, Recorder
 
+BY_LINE = "-"
+
 
 def face_landmark_img(arguments: Arguments) -> int:
     """Run the command; returns its exit code. Raises OutputError, ModelsUnavailableError."""
-    paths = _inputs(arguments)
+    by_line = arguments.files == (BY_LINE,)
+    paths: Iterable[str] = _lines() if by_line else _inputs(arguments)
     if not paths:
         print("Could not open any images")
         return 1
@@ -27,7 +34,20 @@ def face_landmark_img(arguments: Arguments) -> int:
             print(f"Error: Could not open the image: {path}")
             return 1
         _analyse(picture, path, index, arguments)
+        if by_line:
+            _answer()
     return 0
+
+
+def _lines() -> Iterator[str]:
+    """The pictures whose paths come as lines on standard input."""
+    return (line.rstrip("\n") for line in sys.stdin)
+
+
+def _answer() -> None:
+    """Say that a picture's files are written, by an empty line back where standard input is a socket."""
+    with suppress(OSError):
+        os.write(sys.stdin.fileno(), b"\n")
 
 
 def _inputs(arguments: Arguments) -> list[str]:

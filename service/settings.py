@@ -293,7 +293,7 @@ class Settings(BaseSettings):
         ge=1,
     )
     batch_images: int = Field(
-        64, description="Most waiting pictures that go through one engine process together; 1: each alone.", ge=1
+        200, description="Most pictures that one engine process measures, one after another; 1: each alone.", ge=1
     )
     engine_time_limit_s: float = Field(60.0, description="Seconds the engine may take for any item…", gt=0, le=86400)
     engine_time_limit_per_media_s: float = Field(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,7 +129,7 @@ def worker(
         shutdown,
         settings.worker_name,
         settings.lease_s,
-        capacity(settings),
+        replace(capacity(settings), hold_s=hold_s(context.pipeline.engine)),
         lifetime,
         canary=canary(settings, context.pipeline),
         reports=report_thread(settings, backend, shutdown),
@@ -199,6 +200,15 @@ def status_server(settings: Settings, backend: JobBackend, ready: Worker) -> Sta
 def capacity(settings: Settings) -> Capacity:
     """A batch for each engine, and one that is fetched meanwhile."""
     return Capacity(videos=settings.engines + 1, items=(settings.engines + 1) * settings.batch_images)
+
+
+def hold_s(engine: Engine) -> float:
+    """Return how many seconds of its own work a worker holds.
+
+    Less than a heartbeat's, where an engine that runs takes what comes; where each batch is a start of the engine,
+    enough that the start is a small part.
+    """
+    return 4.0 if engine.reads_lines else 16.0
 
 
 def pipeline(

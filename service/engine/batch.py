@@ -35,6 +35,45 @@ class Unfinished:
     rest: range
 
 
+class PictureRuns:
+    """The folders and the command line of one process over several pictures, and what it tells about each.
+
+    Args:
+        room: a fresh folder for this process alone.
+        stems: names of the results; none where they are the pictures' own.
+    """
+
+    def __init__(
+        self, engine: Engine, task: EngineTask, pictures: Sequence[Path], room: Path, stems: Sequence[str]
+    ) -> None:
+        self.room = room.resolve()
+        self.out, self.logs = self.room / "out", self.room / "logs"
+        for folder in (self.out, self.logs):
+            folder.mkdir()
+        self.argv = arguments(engine, task, pictures, self.out, stems)
+        self._command = command_for(task)
+        self._names = folder_names(self.room, engine.bin_dir)
+        self._masked_argv = tuple(masked(argument, self._names) for argument in self.argv)
+
+    def run_of(self, stem: str, seconds: float, pictures: int, finished: Finished | None = None) -> EngineRun:
+        """Describe a picture's run, whose files are whole."""
+        stdout, stderr = self.logs / "stdout.log", self.logs / "stderr.log"
+        ended = finished or Finished(0, seconds, stdout, stderr, 0)
+        log = self.room / f"{stem}.log"
+        write_log(log, [path for path in (stdout, stderr) if path.exists()], self._names)
+        return EngineRun(
+            finished=replace(ended, returncode=0),
+            command=self._command,
+            argv=self._masked_argv,
+            out_dir=self.out,
+            log=log,
+            log_head=log_head(log),
+            log_tail=masked(ended.tail(), self._names),
+            stem=stem,
+            pictures=pictures,
+        )
+
+
 class Batch:
     """One engine run over several pictures.
 
@@ -46,16 +85,9 @@ class Batch:
     def __init__(
         self, engine: Engine, task: EngineTask, pictures: Sequence[Path], room: Path, limits: ChildLimits
     ) -> None:
-        self._command = command_for(task)
-        self._room = room.resolve()
-        self._out, self._logs = self._room / "out", self._room / "logs"
-        for folder in (self._out, self._logs):
-            folder.mkdir()
         self._pictures = list(pictures)
         self._stems = [f"item-{number:03d}" for number in range(len(pictures))]
-        self._argv = arguments(engine, task, pictures, self._out, self._stems)
-        self._names = folder_names(self._room, engine.bin_dir)
-        self._masked_argv = tuple(masked(argument, self._names) for argument in self._argv)
+        self._runs = PictureRuns(engine, task, pictures, room, self._stems)
         self._limits = limits
         self._next = 0
         self._began = self._next_began = time.monotonic()
@@ -81,9 +113,9 @@ class Batch:
         whole = replace(self._limits, time_s=self._limits.time_s * len(self._stems))
         try:
             finished = run_child(
-                self._argv,
-                cwd=self._room,
-                log_dir=self._logs,
+                self._runs.argv,
+                cwd=self._runs.room,
+                log_dir=self._runs.logs,
                 limits=whole,
                 on_wait=on_wait,
                 env=ENVIRONMENT,
@@ -117,24 +149,10 @@ class Batch:
     def _done(self, on_done: Callable[[int, EngineRun], None], finished: Finished | None) -> None:
         number = self._next
         seconds = time.monotonic() - self._next_began
-        stdout, stderr = self._logs / "stdout.log", self._logs / "stderr.log"
-        ended = finished or Finished(0, seconds, stdout, stderr, 0)
-        log = self._room / f"{self._stems[number]}.log"
-        write_log(log, [path for path in (stdout, stderr) if path.exists()], self._names)
-        run = EngineRun(
-            finished=replace(ended, returncode=0),
-            command=self._command,
-            argv=self._masked_argv,
-            out_dir=self._out,
-            log=log,
-            log_head=log_head(log),
-            log_tail=masked(ended.tail(), self._names),
-            stem=self._stems[number],
-            pictures=len(self._stems),
-        )
+        run = self._runs.run_of(self._stems[number], seconds, len(self._stems), finished)
         self._next += 1
         self._next_began = time.monotonic()
         on_done(number, run)
 
     def _details(self, number: int) -> Path:
-        return self._out / f"{self._stems[number]}_of_details.txt"
+        return self._runs.out / f"{self._stems[number]}_of_details.txt"

@@ -44,6 +44,7 @@ class Engine:
         is_parallel: whether one process uses several processors well; others get one.
         faces_at_most: number of faces that it follows in a video with several.
         turns_videos: whether it turns videos upright by their rotation flag; others get a copy that is.
+        reads_lines: whether it takes pictures one by one while it runs (`-f -`).
         au_facts: by action-unit column; empty where the engine states none.
         model_facts: name, hash, shapes, licence and citation key of each model file; JSON as the engine states it.
         citations: publications of the models, as parts of BibTeX; JSON as the engine states it.
@@ -63,6 +64,7 @@ class Engine:
     citations: tuple[Mapping[str, Any], ...] = ()
     is_parallel: bool = False
     turns_videos: bool = False
+    reads_lines: bool = False
     faces_at_most: int = FACES_FOLLOWED
 
     @classmethod
@@ -141,6 +143,7 @@ def _labelled(bin_dir: Path, label: Path, present: tuple[str, ...]) -> Engine:
         citations=citations,
         is_parallel=fields.get("parallel") is True,
         turns_videos=fields.get("turns_videos") is True,
+        reads_lines=fields.get("reads_lines") is True,
         faces_at_most=faces_at_most,
     )
 

@@ -41,7 +41,7 @@ class EngineRun:
         log_head: the beginning of the log, for the manifest.
         log_tail: the end of the log, for errors.
         stem: of this media item's files in `out_dir`.
-        pictures: number of pictures that the process measured.
+        pictures: number of pictures that the process measured, or until now where more may come.
     """
 
     finished: Finished

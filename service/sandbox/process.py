@@ -106,6 +106,7 @@ def run_child(
     env: Mapping[str, str] = MappingProxyType({}),
     access: Access = NOTHING_ELSE,
     launcher: Sequence[str] = LAUNCHER,
+    stdin: int = subprocess.DEVNULL,
 ) -> Finished:
     """Run a command to its end, or to the end of its time.
 
@@ -119,6 +120,7 @@ def run_child(
         env: added to the child's otherwise fixed environment; nothing is inherited.
         access: what it reads and writes besides its own and the system's files.
         launcher: command line that confines the child and then becomes the command.
+        stdin: descriptor of its standard input.
 
     Raises:
         EngineUnavailable: there is no such executable, or it cannot be started.
@@ -130,7 +132,7 @@ def run_child(
     with stdout.open("ab", buffering=0) as out, stderr.open("ab", buffering=0) as err:
         started = time.monotonic()
         with _on_cpus(limits.cpus):
-            child = _start(whole, cwd, _environment(cwd, env), out, err)
+            child = _start(whole, cwd, _environment(cwd, env), out, err, stdin)
         peak = 0
         try:
             for _ in _until_ended(child.pid, limits.time_s):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Generator, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from service import metrics
 from service.engine.batch import Batch, Unfinished
 from service.engine.command import EngineTask, flags
 from service.engine.installed import Engine
+from service.engine.picture_stream import PictureStream
 from service.engine.run import EngineRun, run_engine
 from service.errors import BadRequest, EngineTimeout, Interrupted
 from service.logs import log
@@ -26,7 +28,10 @@ from service.sandbox.process import ChildLimits
 from service.sandbox.workspace import Workspace
 from service.settings import processors
 from service.worker.cpu_slots import CpuSlots
-from service.worker.engine_queue import EngineQueue, Pending
+from service.worker.engine_queue import LINGER_S, EngineQueue, Pending
+
+AHEAD = 8
+"""Pictures that a running engine has been handed and not measured; more are handed over within 0.2 s."""
 
 T = TypeVar("T")
 
@@ -94,10 +99,13 @@ class EnginePool:
     ) -> None:
         self.engine = engine
         self._others = others
+        self._batch = batch
         self._workspace = workspace
         self._cpus = CpuSlots(workspace.path.parent, quota=processors())
         self._share = max(1, self._cpus.count // processes)
-        self._queue: EngineQueue[EngineRequest, EngineRun] = EngineQueue(self._run_all, slots=processes, largest=batch)
+        self._queue: EngineQueue[EngineRequest, EngineRun] = EngineQueue(
+            self._run_all, slots=processes, largest=self._largest
+        )
         self.expect, self.arrived = self._queue.expect, self._queue.arrived
         self.drop_given_up = self._queue.drop_given_up
         self.close = self._queue.close
@@ -143,10 +151,24 @@ class EnginePool:
         free = self._cpus.count // max(1, self._queue.load) if task.media == "video" else 0
         return self._cpus.take(max(self._share, free))
 
+    def _largest(self, request: EngineRequest) -> int:
+        """Return how many requests a run begins with."""
+        return min(AHEAD, self._batch) if self._is_streamed(request) else self._batch
+
+    def _is_streamed(self, request: EngineRequest) -> bool:
+        """Whether an engine takes this request, and others like it, while it is at work."""
+        if request.alone or self._batch == 1 or request.task.media != "image":
+            return False
+        engine = self._others.get(request.engine) if request.engine else self.engine
+        return engine is not None and engine.reads_lines
+
     def _run_all(self, batch: list[PendingRun]) -> None:
         wanted = [pending for pending in batch if not pending.is_given_up()]
+        if wanted and self._is_streamed(wanted[0].request):
+            while wanted:
+                wanted = self._run_together(wanted, self._stream)
         while len(wanted) > 1:
-            wanted = self._run_batch(wanted)
+            wanted = self._run_together(wanted, self._measure)
         for pending in wanted:
             self._run_alone(pending)
 
@@ -168,11 +190,13 @@ class EnginePool:
             metrics.engine_restarted()
         pending.answer.set_result(run)
 
-    def _run_batch(self, batch: list[PendingRun]) -> list[PendingRun]:
-        """Run one process over a batch; return the items that have to be run again."""
+    def _run_together(
+        self, batch: list[PendingRun], measure: Callable[[list[PendingRun], Path], Unfinished]
+    ) -> list[PendingRun]:
+        """Run one process over a batch, which may grow; return the items that have to be run again."""
         try:
             with self._workspace.room() as room:
-                left = self._measure(batch, room)
+                left = measure(batch, room)
         except _AllGivenUp:
             return []
         if left.culprit is not None:
@@ -184,13 +208,81 @@ class EnginePool:
 
     def _measure(self, batch: list[PendingRun], room: Path) -> Unfinished:
         """Run one process over a batch, and answer each item as soon as its files are whole."""
-        pictures = [_linked(pending.request.media.path, room, number) for number, pending in enumerate(batch)]
-        log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
+        paths = [pending.request.media.path for pending in batch]
+        pictures = [_linked(path, room / f"picture-{number:03d}{path.suffix}") for number, path in enumerate(paths)]
+        _log_batch(batch)
         first = batch[0].request
         engine = self.named(first.engine)
         with self._cpus_for(engine, first.task) as cpus:
             run = Batch(engine, first.task, pictures, room, replace(first.limits, cpus=cpus))
             return run.run(partial(_answer, batch), partial(_check_some_wanted, batch))
+
+    def _stream(self, batch: list[PendingRun], room: Path) -> Unfinished:
+        """Run one process over a batch and over what comes meanwhile, which joins the batch."""
+        first = batch[0].request
+        engine = self.named(first.engine)
+        feed = _Feed(self._queue, batch, self._batch, room)
+        with self._cpus_for(engine, first.task) as cpus:
+            run = PictureStream(engine, first.task, room, replace(first.limits, cpus=cpus))
+            try:
+                return run.run(feed.more, feed.answer, feed.check_some_wanted)
+            finally:
+                _log_batch(batch)
+
+
+class _Feed:
+    """The pictures of a running engine.
+
+    Args:
+        batch: what it begins with; grows to `most` requests.
+        room: the run's own folder.
+    """
+
+    def __init__(
+        self, queue: EngineQueue[EngineRequest, EngineRun], batch: list[PendingRun], most: int, room: Path
+    ) -> None:
+        self._queue = queue
+        self._batch = batch
+        self._most = most
+        self._room = room
+        self._handed = self._done = 0
+        self._idle_since = time.monotonic()
+
+    def more(self, behind: int) -> Sequence[Path] | None:
+        """See `PictureStream.run`: what waits, up to a few ahead; None once nothing is to come."""
+        wanted = min(AHEAD - behind, self._most - len(self._batch))
+        taken = self._queue.take_more(self._batch[0].request, wanted)
+        self._batch += [pending for pending in taken if not pending.is_given_up()]
+        new = self._batch[self._handed :]
+        if new or behind:
+            self._idle_since = time.monotonic()
+        is_over = len(self._batch) >= self._most or time.monotonic() - self._idle_since > LINGER_S
+        if not new and (is_over or not (behind or self._queue.expects_more)):
+            return None
+        paths = [self._linked(number) for number in range(self._handed, len(self._batch))]
+        self._handed = len(self._batch)
+        return paths
+
+    def answer(self, number: int, run: EngineRun) -> None:
+        """Answer a request whose files are whole."""
+        self._done = number + 1
+        self._path(number).unlink(missing_ok=True)
+        _answer(self._batch, number, run)
+
+    def check_some_wanted(self) -> None:
+        """See `_check_some_wanted`; of those that are not done."""
+        if self._done < len(self._batch):
+            _check_some_wanted(self._batch[self._done :])
+
+    def _linked(self, number: int) -> Path:
+        return _linked(self._batch[number].request.media.path, self._path(number))
+
+    def _path(self, number: int) -> Path:
+        return self._room / f"item-{number:03d}{self._batch[number].request.media.path.suffix}"
+
+
+def _log_batch(batch: Sequence[PendingRun]) -> None:
+    log.info("engine.batch", pictures=len(batch), job_ids=[pending.request.label for pending in batch])
 
 
 def _answer(batch: list[PendingRun], number: int, run: EngineRun) -> None:
@@ -199,16 +291,15 @@ def _answer(batch: list[PendingRun], number: int, run: EngineRun) -> None:
         pending.answer.set_result(_moved(run, pending.request.room))
 
 
-def _check_some_wanted(batch: list[PendingRun]) -> None:
+def _check_some_wanted(batch: Sequence[PendingRun]) -> None:
     """Give up the items that are not wanted any more. Raises _AllGivenUp where none is left."""
     still_wanted = [pending for pending in batch if not pending.is_given_up()]
     if not still_wanted:
         raise _AllGivenUp
 
 
-def _linked(picture: Path, room: Path, number: int) -> Path:
+def _linked(picture: Path, target: Path) -> Path:
     """Link the picture into the batch's own folder: its item's folder is removed when the item is given up."""
-    target = room / f"picture-{number:03d}{picture.suffix}"
     try:
         os.link(picture, target)
     except OSError:

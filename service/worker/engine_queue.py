@@ -1,8 +1,8 @@
 """Requests that wait for an engine, and which of them share a run.
 
 A free engine takes what waits: one request if there is one, up to a batch of compatible ones if there are more, shared
-among the free engines. While pictures are still on their way, it waits a moment for them: the start of an engine costs
-as much as several pictures.
+among the free engines. A run may take more while it is at work. While pictures are still on their way, a free engine
+waits a moment for them: its start costs as much as several pictures.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class EngineQueue(Generic[Q, A]):
     Args:
         act: answers each request of a batch, or leaves it unanswered where it was given up.
         slots: batches at work at once.
-        largest: requests in a batch.
+        largest: requests in a batch that begins with one.
     """
 
-    def __init__(self, act: Callable[[list[Pending[Q, A]]], None], *, slots: int, largest: int) -> None:
+    def __init__(self, act: Callable[[list[Pending[Q, A]]], None], *, slots: int, largest: Callable[[Q], int]) -> None:
         self._act = act
         self._slots = slots
         self._largest = largest
@@ -100,6 +100,18 @@ class EngineQueue(Generic[Q, A]):
             self._changed.notify_all()
         self._pool.submit(self._serve)
         return pending.answer
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether a request waits or is announced."""
+        return bool(self._waiting or self._expected)
+
+    def take_more(self, first: Q, most: int) -> list[Pending[Q, A]]:
+        """Take up to `most` waiting requests into a run that began with one like them."""
+        with self._changed:
+            taken = self._alike(first)[: max(most, 0)]
+            self._waiting = [pending for pending in self._waiting if pending not in taken]
+            return taken
 
     def drop_given_up(self) -> None:
         """End the waiting requests of items that are to be given up; those in a run are its own concern."""
@@ -141,17 +153,18 @@ class EngineQueue(Generic[Q, A]):
     def _is_worth_a_start(self) -> bool:
         if not self._waiting or not self._expected or self._waiting[0].request.alone:
             return True
-        return len(self._alike(self._waiting[0])) >= self._largest
+        first = self._waiting[0].request
+        return len(self._alike(first)) >= min(self._largest(first), self._expected + 1)
 
     def _compatible(self, first: Pending[Q, A]) -> list[Pending[Q, A]]:
         if first.request.alone:
             return [first]
-        alike = self._alike(first)
-        return alike[: min(self._largest, math.ceil(len(alike) / (self._slots - self._busy)))]
+        alike = self._alike(first.request)
+        return alike[: min(self._largest(first.request), math.ceil(len(alike) / (self._slots - self._busy)))]
 
-    def _alike(self, first: Pending[Q, A]) -> list[Pending[Q, A]]:
+    def _alike(self, first: Q) -> list[Pending[Q, A]]:
         return [
             other
             for other in self._waiting
-            if not other.request.alone and (other is first or first.request.goes_with(other.request))
+            if not other.request.alone and (other.request is first or first.goes_with(other.request))
         ]

@@ -14,6 +14,7 @@ from service.jobs.job import NewerJob, QueuedJob
 from service.jobs.job_queue import BATCH, JobQueue, Message, MessageGone
 from service.jobs.record import now
 from service.logs import log
+from service.worker.pace import Pace
 from service.worker.shutdown import Shutdown
 
 IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
@@ -21,7 +22,7 @@ STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
 UNFIT_S = 0.5
 REFILL = 8
-"""While more messages wait than fit, the queue is polled again when an eighth of the capacity is free."""
+"""While more messages wait than fit, the queue is polled again when an eighth of what is held at most is free."""
 LONGEST_WAIT_S = 3600.0
 NEWER_FIRST_S, NEWER_LONGEST_S, NEWER_FOR_S = 15, 1800, 24 * 3600
 """First and longest delay of a newer release's message during a roll-out, and how long it waits for a new worker."""
@@ -32,12 +33,14 @@ class Capacity:
     """Items that one worker holds at once; more than its engines can run, so that they never wait, but not many more.
 
     Attributes:
-        items: pictures and videos together.
+        items: pictures and videos together, at most; at a slow pace fewer, see `pace`.
         videos: at most; they are large, and other workers could run them.
+        hold_s: seconds of this worker's own work that pictures in hand may be.
     """
 
     items: int
     videos: int
+    hold_s: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Receiver:
         self._lease_s = lease_s
         self._capacity = capacity
         self._lifetime = lifetime
-        self._refill = max(1, capacity.items // REFILL)
+        self._pace = Pace(capacity.hold_s, first=BATCH, least=capacity.videos, most=capacity.items)
         self._more_waits = False
         self._ready: deque[ReceivedJob] = deque()
         self._at_once = 1
@@ -130,6 +133,8 @@ class Receiver:
             self._in_hand -= 1
             self._videos -= received.is_video
             self._empty_since = None
+            if not received.is_video:
+                self._pace.note_end()
             self._changed.notify_all()
 
     def wait_until_all_released(self) -> None:
@@ -149,9 +154,10 @@ class Receiver:
             return not self._shutdown.asked and self._fits()
 
     def _fits(self) -> bool:
-        free = self._capacity.items - self._in_hand
+        held_at_most = self._pace.allowance
+        refill = max(1, held_at_most // REFILL) if self._more_waits else 1
         # The next message may be a video.
-        return free >= (self._refill if self._more_waits else 1) and self._videos < self._capacity.videos
+        return held_at_most - self._in_hand >= refill and self._videos < self._capacity.videos
 
     def _poll_or_wait(self, idle_s: float) -> float:
         """Poll once; wait where nothing came; return how long to wait the next time."""
@@ -169,7 +175,7 @@ class Receiver:
 
     def _poll(self) -> bool:
         """Receive up to the free capacity; return whether any message came. Raises StorageUnavailable."""
-        wanted = min(self._at_once, self._capacity.items - self._in_hand)
+        wanted = min(self._at_once, self._pace.allowance - self._in_hand)
         messages = self._queue.receive_several(self._lease_s, wanted)
         self._more_waits = len(messages) == wanted
         if not messages and self._empty_since is None:
@@ -183,6 +189,8 @@ class Receiver:
 
     def _take(self, received: ReceivedJob) -> None:
         with self._changed:
+            if not self._in_hand:
+                self._pace.begin()
             self._in_hand += 1
             self._videos += received.is_video
             has_room = self._videos <= self._capacity.videos

@@ -39,7 +39,7 @@ class Counter:
     def __init__(self, slots: int = 1, largest: int = 4) -> None:
         self.batches: list[list[str]] = []
         self.let_go = threading.Semaphore(0)
-        self.queue: EngineQueue[Ask, list[str]] = EngineQueue(self._act, slots=slots, largest=largest)
+        self.queue: EngineQueue[Ask, list[str]] = EngineQueue(self._act, slots=slots, largest=lambda first: largest)
 
     def _act(self, taken: list[Pending[Ask, list[str]]]) -> None:
         batch = [pending.request.name for pending in taken]
@@ -93,9 +93,11 @@ def test_incompatible_requests_have_batches_of_their_own() -> None:
 
 def test_free_slots_share_the_waiting_requests() -> None:
     counter = Counter(slots=2, largest=8)
-    counter.queue.expect()
+    for _ in range(8):
+        counter.queue.expect()
     answers = [counter.ask(f"a{number}") for number in range(4)]
-    counter.queue.arrived()
+    for _ in range(8):
+        counter.queue.arrived()
     counter.until_taken(2)
     counter.let_go.release(2)
     wait(answers, 10)
