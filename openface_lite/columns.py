@@ -6,13 +6,13 @@ measure is an empty cell, never 0. In a frame without a face only frame, face_id
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
-from openface_lite import action_units
+from openface_lite import action_units, row_text
 from openface_lite.arrays import Array
 from openface_lite.face import Face
 
@@ -30,7 +30,8 @@ class Group:
 
     key: str
     flag: str | None
-    names: tuple[str, ...]
+    # Not hashed: groups are looked up for every row, and hundreds of names would take a twentieth of its time.
+    names: tuple[str, ...] = field(hash=False)
     decimals: int
 
 
@@ -94,13 +95,12 @@ def cells(groups: tuple[Group, ...], values: Mapping[str, Cells]) -> Array:
 
 def row(groups: tuple[Group, ...], numbers: Array) -> str:
     """One line without its line end; NaN becomes an empty cell."""
-    # The one word a number can be printed as.
-    return (_template(groups) % tuple(numbers.tolist())).replace("nan", "")
+    return row_text.line(_parts(groups), numbers)
 
 
 @lru_cache(maxsize=16)
-def _template(groups: tuple[Group, ...]) -> str:
-    return ",".join(f"%.{group.decimals}f" for group in groups for _ in group.names)
+def _parts(groups: tuple[Group, ...]) -> tuple[row_text.Part, ...]:
+    return row_text.parts_of(group.decimals for group in groups for _ in group.names)
 
 
 def place_of(key: str, groups: tuple[Group, ...]) -> slice:

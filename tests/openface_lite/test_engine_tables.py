@@ -47,6 +47,24 @@ def test_nan_and_missing_groups_are_empty_cells():
     assert line == "3,,,,,1.2,,-0.5,,,"
 
 
+def test_a_row_is_what_python_formats_number_by_number():
+    groups = columns.video_groups(frozenset(columns.COLUMN_FLAGS))
+    decimals = [group.decimals for group in groups for _ in group.names]
+    random = np.random.default_rng(0)
+    # Ends of the remembered texts, both zeros, and numbers between two tenths.
+    odd = [0.0, -0.0, 0.05, -0.05, 0.049999, 0.35, 2.5, 9999.94, -9999.94, 9999.95, -9999.96, 1e18, np.nan]
+    for turn in range(400):
+        numbers = random.normal(0, 10 ** random.uniform(-2, 5), len(decimals))
+        if turn % 3 == 0:
+            numbers = np.round(20 * numbers) / 20
+        if turn % 2 == 0:
+            numbers[random.integers(0, len(numbers), 20)] = random.choice(odd, 20)
+        texts = (f"{number:.{count}f}" for number, count in zip(numbers.tolist(), decimals, strict=True))
+        expected = ",".join("" if text == "nan" else text for text in texts)
+        # Once made, once remembered.
+        assert columns.row(groups, numbers) == columns.row(groups, numbers) == expected
+
+
 def test_engine_json_says_what_the_code_does():
     assert json.loads((BIN / "engine.json").read_text()) == about.engine()
     assert sorted(about.COMMANDS) == sorted(path.name for path in BIN.iterdir() if path.name[0].isupper())
