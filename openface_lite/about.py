@@ -3,8 +3,6 @@
 ``python -m openface_lite.about`` prints the JSON.
 """
 
-import json
-
 from openface_lite import __version__, action_units
 from openface_lite.arguments import MOST_FACES
 from openface_lite.model_facts import CITATIONS, FILES, HASHES, ModelFile
@@ -63,4 +61,7 @@ def remarks(landmark_model: str | None) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
+    # Not for the commands, each of which tells its remarks.
+    import json
+
     print(json.dumps(engine(), indent=2))

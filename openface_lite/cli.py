@@ -5,6 +5,7 @@ where those crash: a missing -fdir folder of FaceLandmarkImg exits 1, a video wi
 that cannot be opened. Judge success by the files.
 """
 
+import gc
 import io
 import sys
 from collections.abc import Callable
@@ -45,6 +46,9 @@ def _run(name: str, options: list[str]) -> int:
     cv2.setNumThreads(1)
     module, function = COMMANDS[name]
     command: Callable[[Arguments], int] = getattr(import_module(f"openface_lite.{module}"), function)
+    # Garbage is collected from here on, and not among the modules, neither now nor when the process ends.
+    gc.freeze()
+    gc.enable()
     try:
         return command(Arguments.parse(options))
     except ModelsUnavailableError as error:

@@ -1,7 +1,7 @@
 """Follow one face through a video stretch by stretch, in as many processes as there are processors.
 
-Each stretch is followed afresh, from its first frame on, which is looked at several times over until the landmarks have
-settled as they would have on the way there. Where that finds another face than the one followed before, the earlier
+Each stretch is followed afresh, from its first frame on, in which the face is found and then followed to, as it would
+have been on the way there. Where that finds another face than the one followed before, the earlier
 one is followed on until both agree, so that the rows are those of one face. One process does all the same.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -25,11 +26,10 @@ from openface_lite.forked import ForkedPool
 from openface_lite.pictures import Picture
 from openface_lite.pose import Camera
 from openface_lite.recorder import Crops, video_crop
-from openface_lite.stretches import Stretch, frames_of
+from openface_lite.stretches import Stretch, frames_of, joined
 from openface_lite.track import FaceTracker
 from openface_lite.videos import Frame
 
-_SETTLING_LOOKS = 5
 _FLUSHED_ROWS = 10
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -141,7 +141,8 @@ class StretchTracker:
         self._number += 1
         if self._number in self._firsts and self._number > 1:
             self._before = self._before or self._tracker
-            self._tracker = _settled(FaceTracker(camera=self._camera, thorough=self._thorough), picture)
+            self._tracker = FaceTracker(camera=self._camera, thorough=self._thorough)
+            self._tracker.step(picture)
         earlier, face = self._before, self._tracker.step(picture)
         if earlier is None:
             return face
@@ -158,7 +159,9 @@ class StretchTracker:
 
 def _all_followed(clip: Clip, stretches: list[Stretch], folder: Path, pool: Executor | None) -> Iterator[Followed]:
     if pool is None:
-        yield from (follow_afresh(clip, stretch, folder) for stretch in stretches)
+        # Decoded once: what lies before a stretch has just been measured.
+        frames = frames_of(clip.path, joined(stretches), clip.begin, clip.size)
+        yield from (_follow(clip, stretch, islice(frames, len(stretch.stamps)), folder) for stretch in stretches)
         return
     waiting: list[Future[Followed]] = [pool.submit(follow_afresh, clip, stretch, folder) for stretch in stretches]
     try:
@@ -171,13 +174,17 @@ def _all_followed(clip: Clip, stretches: list[Stretch], folder: Path, pool: Exec
 
 def follow_afresh(clip: Clip, stretch: Stretch, folder: Path) -> Followed:
     """Follow the biggest face of a stretch's first frame to the stretch's end. Raises UnexpectedFrameError."""
+    return _follow(clip, stretch, frames_of(clip.path, stretch, clip.begin, clip.size), folder)
+
+
+def _follow(clip: Clip, stretch: Stretch, frames: Iterable[Frame], folder: Path) -> Followed:
     tracker = FaceTracker(camera=clip.camera, thorough=clip.thorough)
     rows = []
     path = folder / f".{stretch.first:09d}.rows"
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for number, frame in enumerate(frames_of(clip.path, stretch, clip.begin, clip.size)):
+        for number, frame in enumerate(frames):
             if number == 0 and stretch.first > 1:
-                _settled(tracker, frame.picture)
+                tracker.step(frame.picture)
             row = _row(clip, stretch.first + number, frame, tracker.step(frame.picture))
             rows.append(row._replace(line=""))
             file.write(row.line)
@@ -200,12 +207,6 @@ def _carried_on(
             return rows, afresh.tracker
         rows.append(_row(clip, stretch.first + number, frame, face))
     return rows, before
-
-
-def _settled(tracker: FaceTracker, picture: Picture) -> FaceTracker:
-    for _ in range(_SETTLING_LOOKS):
-        tracker.step(picture)
-    return tracker
 
 
 def _box(face: Face | None) -> Array:

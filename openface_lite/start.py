@@ -4,6 +4,7 @@ The Python is ``OPENFACE_LITE_PYTHON``, else the one of the checkout's ``.venv``
 that is another, this process becomes it. Runs under any Python 3, so it imports nothing else until then.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ def start(command: str) -> int:
         os.environ["PYTHONPATH"] = str(_ROOT)
         # -P: nothing in the working directory can take the place of a module.
         os.execv(python, [python, "-P", "-m", "openface_lite.cli", command, *sys.argv[1:]])
+    # What is imported stays: to look through it for garbage again and again would take a tenth of the start.
+    gc.disable()
     from openface_lite.cli import main
 
     return main([command, *sys.argv[1:]])

@@ -3,10 +3,12 @@
 The cuts depend on the file alone, so the numbers do not depend on how many processes measure it.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -16,7 +18,8 @@ from openface_lite.frame_picture import FramePicture
 from openface_lite.pictures import MediaError
 from openface_lite.videos import Frame, open_container, resized, video_stream
 
-LENGTH_S = 10.0
+# A stretch takes some looks at its first face; over fewer seconds they would weigh.
+LONGEST_S, SHORTEST_S = 10.0, 3.0
 # A stretch is decoded from the key frame before it, if that is no further away; else it begins at the next key frame.
 LEAD_IN_S = 10.0
 
@@ -36,6 +39,11 @@ class Stretch:
     first: int
     stamps: tuple[int, ...]
     seek: int
+
+
+def joined(stretches: list[Stretch]) -> Stretch:
+    """All stretches of a video as one."""
+    return Stretch(1, tuple(chain.from_iterable(stretch.stamps for stretch in stretches)), stretches[0].seek)
 
 
 def cut(path: Path) -> list[Stretch]:
@@ -97,9 +105,13 @@ def _cut(path: Path) -> list[Stretch]:
 
 def _cuts(stamps: list[int], keys: list[tuple[int, int]], seconds: float) -> list[tuple[int, int]]:
     """The place of each stretch's first frame, and the decoding time of the key frame that decoding begins with."""
-    length, lead_in = LENGTH_S / seconds, LEAD_IN_S / seconds
+    # The last frame is shown as long as another.
+    duration = (stamps[-1] - stamps[0]) * len(stamps) / max(len(stamps) - 1, 1)
+    shares = _shares(duration * seconds)
+    length, lead_in = duration / shares, LEAD_IN_S / seconds
     found = [(0, keys[0][1])]
-    while stamps[found[-1][0]] + length <= stamps[-1]:
+    # What remains after a cut is at least half a share.
+    while shares > 1 and stamps[found[-1][0]] + 1.5 * length <= stamps[-1]:
         place = bisect_left(stamps, stamps[found[-1][0]] + length)
         following = bisect_right(keys, stamps[place], key=lambda key: key[0])
         if stamps[place] - keys[following - 1][0] > lead_in:
@@ -110,3 +122,8 @@ def _cuts(stamps: list[int], keys: list[tuple[int, int]], seconds: float) -> lis
             following += 1
         found.append((place, keys[following - 1][1]))
     return found
+
+
+def _shares(duration_s: float) -> int:
+    """Into how many stretches a duration is cut: an even number, so that two processors, or four, do the same."""
+    return 2 * math.ceil(duration_s / (2 * LONGEST_S)) if duration_s >= 2 * SHORTEST_S else 1

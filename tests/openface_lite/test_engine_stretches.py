@@ -59,10 +59,18 @@ def on_processors(count: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def test_stretches_are_of_ten_seconds_and_hold_every_frame(moving):
+def test_stretches_are_an_even_number_of_equal_shares_and_hold_every_frame(moving):
     found = stretches.cut(moving)
-    assert [stretch.first for stretch in found] == [1, 41, 81]
-    assert [len(stretch.stamps) for stretch in found] == [40, 40, 8]
+    assert [stretch.first for stretch in found] == [1, 23, 45, 67]
+    assert [len(stretch.stamps) for stretch in found] == [22, 22, 22, 22]
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(0.25, 1), (5.5, 1), (6, 2), (10, 2), (20, 2), (20.5, 4), (60, 6), (61, 8)])
+def test_stretches_last_from_three_seconds_to_ten(seconds, count, tmp_path):
+    grey = (np.full((64, 64, 3), 90 + number % 50, np.uint8) for number in range(round(seconds * FPS)))
+    found = stretches.cut(write(tmp_path / "a.mp4", grey))
+    assert len(found) == (count if count > 1 else 0)
+    assert all(stretches.SHORTEST_S <= len(each.stamps) / FPS <= stretches.LONGEST_S for each in found)
 
 
 def test_a_stretch_far_from_a_key_frame_begins_at_the_next_one(tmp_path):
