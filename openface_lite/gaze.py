@@ -5,6 +5,7 @@ iris is looked for on it. People who look into the lens are measured to look the
 given person's eyes are set is not known, and shifts all gazes of that person alike.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,7 +25,7 @@ _TO_TEMPLE_MM, _DOWN_MM, _INTO_HEAD_MM = 1.3, -1.9, 2.5
 # (22 to 23 mm in most real rows, 19.8 at least), which need not be the depth of the face there.
 _EYE_WIDTH_MM = 22.6
 _LID_CORNERS = (8, 14)
-_CORNERS = (LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS)
+_CORNERS = np.array([LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS])
 
 
 @dataclass(frozen=True)
@@ -64,55 +65,55 @@ def estimate(mesh: Mesh, camera: Camera, pose: Pose, openings: Array) -> Gaze:
 
     ``openings`` (2,) are the lids' distances over the eyes' widths.
     """
-    lids = landmarks.lid_points(mesh.points[:, :2])
-    eyes = [_estimate_eye(mesh, eye, lids[eye], camera, pose) for eye in (0, 1)]
-    vectors, flat, solid = (np.stack(parts) for parts in zip(*eyes, strict=True))
+    centers, iris_rings, pupil_rings = landmarks.eye_rings(mesh.points)
+    eyeballs = _eyeballs(mesh, camera, pose)
+    irises = np.stack([_on_eyeball(*each) for each in zip(camera.rays(centers), eyeballs, strict=True)])
+    vectors = irises - eyeballs
+    vectors /= _lengths(vectors)[:, np.newaxis]
     vectors[openings < blinks.SHUT] = np.nan
-    return Gaze(vectors, flat.reshape(56, 2), solid.reshape(56, 3))
+
+    pixels = np.concatenate([iris_rings, landmarks.lid_points(mesh.points[:, :2]), pupil_rings], axis=1)
+    ring_depths = np.repeat(irises[:, 2:], 8, axis=1)
+    lid_depths = pose.place(_model_lids())[:, 2].reshape(2, 12)
+    depths = np.concatenate([ring_depths, lid_depths, ring_depths], axis=1)
+    flat = pixels.reshape(56, 2)
+    solid = (camera.rays(flat) * depths.reshape(56, 1)).reshape(2, 28, 3)
+    widths = _lengths(solid[:, _LID_CORNERS[1]] - solid[:, _LID_CORNERS[0]])
+    solid *= (_EYE_WIDTH_MM / widths)[:, np.newaxis, np.newaxis]
+    return Gaze(vectors, flat, solid.reshape(56, 3))
 
 
-def _estimate_eye(mesh: Mesh, eye: int, lids: Array, camera: Camera, pose: Pose) -> tuple[Array, Array, Array]:
-    """One eye's gaze vector (3,), 2D landmarks (28, 2) and 3D landmarks (28, 3)."""
-    center_pixel, iris_ring, pupil_ring = landmarks.eye_rings(mesh.points, eye)
-    eyeball = _eyeball_center(mesh, eye, camera, pose)
-    iris = _on_eyeball(camera.rays(center_pixel[np.newaxis])[0], eyeball)
-    vector = (iris - eyeball) / np.linalg.norm(iris - eyeball)
-
-    lid_depths = pose.place(_model_lids()[eye])[:, 2]
-    pixels = np.concatenate([iris_ring, lids, pupil_ring])
-    depths = np.concatenate([np.full(8, iris[2]), lid_depths, np.full(8, iris[2])])
-    solid = camera.rays(pixels) * depths[:, np.newaxis]
-    width = np.linalg.norm(solid[_LID_CORNERS[1]] - solid[_LID_CORNERS[0]])
-    return vector, pixels, solid * (_EYE_WIDTH_MM / width)
+def _lengths(vectors: Array) -> Array:
+    return np.asarray(np.sqrt((vectors * vectors).sum(axis=1)))
 
 
 @cache
 def _model_lids() -> Array:
-    return landmarks.lid_points(canonical_face.points())
+    """The lids of both eyes (24, 3)."""
+    return landmarks.lid_points(canonical_face.points()).reshape(24, 3)
 
 
 @cache
-def _model_corners(eye: int) -> Array:
-    return np.asarray(canonical_face.points()[list(_CORNERS[eye])].mean(axis=0))
+def _model_corners() -> Array:
+    """The middles (2, 3) of the eyes' corners."""
+    return np.asarray(canonical_face.points()[_CORNERS].mean(axis=1))
 
 
-def _eyeball_center(mesh: Mesh, eye: int, camera: Camera, pose: Pose) -> Array:
-    """Anchored at the seen eye corners, which lids and iris do not move, then set back into the head."""
-    first, second = _CORNERS[eye]
-    model_corner = _model_corners(eye)
-    seen = (mesh.points[first, :2] + mesh.points[second, :2]) / 2
-    anchor = camera.rays(seen[np.newaxis])[0] * pose.place(model_corner[np.newaxis])[0, 2]
-    outward = -_TO_TEMPLE_MM if eye == 0 else _TO_TEMPLE_MM
-    return np.asarray(anchor + pose.rotation @ (outward, _DOWN_MM, _INTO_HEAD_MM))
+def _eyeballs(mesh: Mesh, camera: Camera, pose: Pose) -> Array:
+    """The eyeballs' centres (2, 3): from the eye corners, which lids and iris do not move, set back into the head."""
+    seen = mesh.points[_CORNERS, :2].mean(axis=1)
+    anchors = camera.rays(seen) * pose.place(_model_corners())[:, 2:]
+    outward = np.array([(-_TO_TEMPLE_MM, _DOWN_MM, _INTO_HEAD_MM), (_TO_TEMPLE_MM, _DOWN_MM, _INTO_HEAD_MM)])
+    return np.asarray(anchors + outward @ pose.rotation.T)
 
 
 def _on_eyeball(ray: Array, center: Array) -> Array:
     """Where a ray from the camera first meets the eyeball, or the eyeball's nearest point to it."""
-    ray = ray / np.linalg.norm(ray)
+    ray = ray / math.sqrt(ray @ ray)
     along = float(ray @ center)
     beside_squared = float(center @ center) - along**2
     reach_squared = _EYEBALL_RADIUS_MM**2 - beside_squared
     if reach_squared >= 0:
-        return np.asarray(ray * (along - np.sqrt(reach_squared)))
+        return np.asarray(ray * (along - math.sqrt(reach_squared)))
     outward = ray * along - center
-    return np.asarray(center + _EYEBALL_RADIUS_MM * outward / np.linalg.norm(outward))
+    return np.asarray(center + _EYEBALL_RADIUS_MM * outward / math.sqrt(outward @ outward))

@@ -29,14 +29,21 @@ _INNER_LIPS = np.array([78, 82, 13, 312, 308, 317, 14, 87])
 # The lid edges of each eye from its left corner to its right corner, as seen in the image: upper, then lower.
 _LIDS_LEFT = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133))
 _LIDS_RIGHT = ((362, 398, 384, 385, 386, 387, 388, 466, 263), (362, 382, 381, 380, 374, 373, 390, 249, 263))
-_IRIS_START = (468, 473)
+_IRIS_START = 468
 
 # The pupil ring of OpenFace's eye model against its iris ring: 2.7 mm to 6.2 mm in real output.
 PUPIL_SHARE = 0.43
-# Real output starts the iris ring at the left and goes up; the pupil ring starts at the lower left and
-# goes down (radians on screen, clockwise from the right, y down).
-_IRIS_ANGLES = np.radians(180 + 45 * np.arange(8))
-_PUPIL_ANGLES = np.radians(135 - 45 * np.arange(8))
+
+
+def _ring(start: int, step: int) -> Array:
+    """Eight points (8, 2) of the unit circle by degrees on screen: clockwise from the right, y down."""
+    angles = np.radians(start + step * np.arange(8))
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+# Real output starts the iris ring at the left and goes up; the pupil ring starts at the lower left and goes down.
+_IRIS_RING = _ring(180, 45)
+_PUPIL_RING = PUPIL_SHARE * _ring(135, -45)
 
 
 class _Lines:
@@ -92,18 +99,12 @@ def lid_points(points: Array) -> Array:
     return np.stack([np.concatenate([upper, lower[-2:0:-1]]) for upper, lower in eyes])
 
 
-def eye_rings(points: Array, eye: int) -> tuple[Array, Array, Array]:
-    """The iris of an eye from (478, 2+) mesh points: its centre (2,), its ring (8, 2) and the pupil's (8, 2).
+def eye_rings(points: Array) -> tuple[Array, Array, Array]:
+    """The irises of both eyes from (478, 2+) mesh points: centres (2, 2), rings (2, 8, 2) and the pupils' (2, 8, 2).
 
     The pupil itself is not seen by the network: its ring is the iris ring made smaller.
     """
-    start = _IRIS_START[eye]
-    center, left, top, right, bottom = points[start : start + 5, :2]
-    half_width, half_height = (right - left) / 2, (bottom - top) / 2
-    middle = (left + top + right + bottom) / 4
-
-    def ring(angles: Array, share: float) -> Array:
-        axes = np.outer(np.cos(angles), half_width) + np.outer(np.sin(angles), half_height)
-        return np.asarray(middle + share * axes)
-
-    return center, ring(_IRIS_ANGLES, 1.0), ring(_PUPIL_ANGLES, PUPIL_SHARE)
+    center, left, top, right, bottom = points[_IRIS_START:, :2].reshape(2, 5, 2).transpose(1, 0, 2)
+    axes = np.stack([right - left, bottom - top], axis=1) / 2
+    middle = ((left + top + right + bottom) / 4)[:, np.newaxis]
+    return center, middle + _IRIS_RING @ axes, middle + _PUPIL_RING @ axes

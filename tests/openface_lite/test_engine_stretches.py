@@ -65,7 +65,9 @@ def test_stretches_are_an_even_number_of_equal_shares_and_hold_every_frame(movin
     assert [len(stretch.stamps) for stretch in found] == [22, 22, 22, 22]
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(0.25, 1), (5.5, 1), (6, 2), (10, 2), (20, 2), (20.5, 4), (60, 6), (61, 8)])
+@pytest.mark.parametrize(
+    ("seconds", "count"), [(0.25, 1), (5.5, 1), (6, 2), (10, 2), (20, 2), (20.5, 4), (60, 6), (61, 8)]
+)
 def test_stretches_last_from_three_seconds_to_ten(seconds, count, tmp_path):
     grey = (np.full((64, 64, 3), 90 + number % 50, np.uint8) for number in range(round(seconds * FPS)))
     found = stretches.cut(write(tmp_path / "a.mp4", grey))
