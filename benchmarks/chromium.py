@@ -13,17 +13,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from infra.local.browser import find_browser
+from infra.local.browser import ARGUMENTS, find_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-ARGUMENTS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-    "--use-fake-device-for-media-stream",
-]
 SIZE = (1280, 900)
 
 

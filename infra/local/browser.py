@@ -12,6 +12,39 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 ADVICE = "no Chromium here, so the browser tests are skipped: install `chromium`, or run this as root on Debian"
 _INSTALL_TIME_LIMIT_S = 600
 
+_AHEAD = (
+    "SpareRendererForSitePerProcess",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+)
+"""What Chromium starts ahead of need for each window, its address bar's pages: more than half of a visit's cost."""
+_PLAYWRIGHTS = (
+    "AimEnabled",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    "Translate",
+)
+"""Features that Playwright turns off too: Chromium heeds the last of several lists alone."""
+ARGUMENTS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    f"--disable-features={','.join((*_AHEAD, *_PLAYWRIGHTS))}",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+    "--use-fake-device-for-media-stream",
+)
+"""Of a browser that tests and benchmarks drive: a fake camera, and no talk with anyone but the page's server."""
+
 
 def find_browser() -> Path | None:
     """The first Chromium on the path."""

@@ -26,7 +26,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from infra.local.browser import ADVICE, find_browser
+from infra.local.browser import ADVICE, ARGUMENTS, find_browser
 from infra.local.demo_media import FRAME_RATE, SIZE, draw_frame
 from infra.local.loopback import HOST, free_port, http_status
 from infra.local.part import Part
@@ -46,16 +46,6 @@ DONE_S = 25
 EXPECTED_MS = 20_000
 """Longest wait for what a page shall come to show: the machine may be busy, and nothing here is a time limit."""
 expect.set_options(timeout=EXPECTED_MS)
-
-ARGUMENTS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-domain-reliability",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-pings",
-    "--use-fake-device-for-media-stream",
-]
 
 
 @pytest.fixture(scope="session")
