@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,13 @@ def _no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SETTINGS_FILE", raising=False)
     # Stand-ins of engines and children import what lies around them.
     monkeypatch.setenv("SANDBOX_READABLE", str(Path(__file__).parent))
-    confinement.configure(Settings.load())
+    confinement.configure(_settings_of_tests())
+
+
+@cache
+def _settings_of_tests() -> Settings:
+    """Load settings once: thousands of tests would each spend milliseconds on it."""
+    return Settings.load()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from coverage import CoverageData
@@ -113,18 +114,24 @@ def is_killed(tree: Path, mutant: Mutant, tests: list[str], folder: Path) -> boo
     source = file.read_bytes()
     names = folder / "tests.txt"
     names.write_text("\n".join(tests), "utf-8")
-    file.write_bytes(mutant.mutation.applied(source))
+    _write(file, mutant.mutation.applied(source))
     try:
         return _pytest(tree, ["-x", "-n", "0", "--timeout", "60", f"@{names}"], {}) != 0
     finally:
-        file.write_bytes(source)
+        _write(file, source)
+
+
+def _write(file: Path, source: bytes) -> None:
+    """Write a module; what is compiled of it is known by size and second alone, which may be those of before."""
+    file.write_bytes(source)
+    Path(cache_from_source(str(file))).unlink(missing_ok=True)
 
 
 def _pytest(tree: Path, arguments: list[str], environ: dict[str, str]) -> int:
     """Exit code of pytest, or of being stopped: a fault that waits for ever is found."""
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     path = os.pathsep.join(filter(None, [str(PLUGIN), os.environ.get("PYTHONPATH")]))
-    more = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **environ}
+    more = {"PYTHONPATH": path, **environ}
     limit = LIMIT_S if "-x" in arguments else None
     with (Path(os.devnull)).open("w") as nothing:
         # A group to be ended whole; in a session of its own it would not stay as nice as its caller.

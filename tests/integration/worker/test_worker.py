@@ -118,7 +118,8 @@ def test_a_sequence_is_superseded_when_a_member_changes(bench: Bench) -> None:
 
     job = submitted()
     account.put("takes/2.jpg", jpeg(99))
-    with bench.worker(openface_bin_dir=REPOSITORY / "openface_lite" / "bin"):
+    # The worker submits the newer one too: a delivery that finds the job held waits for as long as a lease.
+    with bench.worker(openface_bin_dir=REPOSITORY / "openface_lite" / "bin", lease_s=3):
         record = bench.finished(job, 60)
         newer = bench.finished(submitted(), 60)
         bench.settled()
