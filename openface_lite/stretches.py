@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 
 import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from openface_lite.frame_picture import FramePicture
@@ -67,7 +69,7 @@ def frames_of(path: Path, stretch: Stretch, begin: int, size: tuple[int, int]) -
         unit = _unit(stream)
         start_s = float(begin) * unit.numerator / unit.denominator
         try:
-            for frame in container.decode(stream):
+            for frame in _decoded(container, stream, stretch.stamps[0]):
                 if frame.pts is not None and frame.pts < stretch.stamps[0]:
                     continue
                 if frame.pts != stamp or frame.time is None:
@@ -79,6 +81,14 @@ def frames_of(path: Path, stretch: Stretch, begin: int, size: tuple[int, int]) -
         except (av.FFmpegError, OSError) as error:
             raise UnexpectedFrameError(f"{path} is damaged") from error
     raise UnexpectedFrameError(f"{path} does not decode to the frames that it lists")
+
+
+def _decoded(container: InputContainer, stream: VideoStream, first: int) -> Iterator[VideoFrame]:
+    """Frames from the container's place on, without those before ``first`` that no other frame is made from."""
+    for packet in container.demux(stream):
+        is_before = packet.pts is not None and packet.pts < first
+        stream.codec_context.skip_frame = "NONREF" if is_before else "DEFAULT"
+        yield from packet.decode()
 
 
 def _unit(stream: VideoStream) -> Fraction:
