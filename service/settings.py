@@ -456,6 +456,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def exports_traces(self) -> bool:
+        """Whether spans have a destination."""
+        return bool(self.otel_exporter_otlp_endpoint or self.applicationinsights_connection_string)
+
+    @property
     def engine_folders(self) -> dict[str, Path]:
         """Folders of `ENGINES_AVAILABLE` by name."""
         entries = (entry.strip().partition("=") for entry in (self.engines_available or "").split(",") if entry.strip())

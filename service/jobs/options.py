@@ -264,26 +264,22 @@ class JobOptions:
     @property
     def schema(self) -> int:
         """The first message schema that has all options used here."""
-        return max([1, *(int(each.metadata[SINCE]) for each in fields(self) if each.name in self._later())])
+        return max([1, *(since for name, since in _LATER.items() if getattr(self, name) != _DEFAULTS[name])])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, without later ones that are at their defaults."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if name not in set(later_options()) - self._later()}
-
-    def _later(self) -> set[str]:
-        """Return names of options of later schemas that are used."""
-        return {
-            each.name for each in fields(self) if SINCE in each.metadata and getattr(self, each.name) != each.default
-        }
+        values = {name: getattr(self, name) for name in _DEFAULTS}
+        return {name: value for name, value in values.items() if name not in _LATER or value != _DEFAULTS[name]}
 
 
 def later_options() -> tuple[str, ...]:
     """Return the names of options that came after the first message schema."""
-    return tuple(each.name for each in fields(JobOptions) if SINCE in each.metadata)
+    return tuple(_LATER)
 
 
-SCHEMA = max([1, *(each.metadata.get(SINCE, 1) for each in fields(JobOptions))])
+_DEFAULTS = {each.name: each.default for each in fields(JobOptions)}
+_LATER = {each.name: int(each.metadata[SINCE]) for each in fields(JobOptions) if SINCE in each.metadata}
+SCHEMA = max([1, *_LATER.values()])
 """The newest message schema that this version reads."""
 
 
