@@ -1,14 +1,16 @@
-"""`python -m benchmarks.scale`: one worker and two, of one engine process each, on the same queue.
+"""`python -m benchmarks.scale`: one worker and two, of one engine process and one processor each, on the same queue.
 
 The queue is filled while the workers are frozen; then one of them or both go on, and the time is from that moment to
 the last job's end. Once with photos, where storage and the worker's own work take as much of the CPUs as the engine,
 and once with clips, where they take next to nothing. What the machine itself can gain is beside it: one bare command
-over the same files, and two at once.
+over the same files, and two at once. What a job costs the workers and their engines in processor time is compared as
+well: it does not depend on how many processors storage leaves them.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from benchmarks.bound import Bound
 from benchmarks.judged import Judged, show_and_write
 from benchmarks.media import clip, photos
 from benchmarks.outcomes import Outcomes, frozen
+from benchmarks.processes import cpu_seconds
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
 from benchmarks.told import machine, machine_line, new_console
 from infra.local.stack import REPOSITORY
@@ -31,6 +34,8 @@ from service.engine.installed import Engine
 from service.jobs.media_kind import Media
 
 SPEED_UP_AT_LEAST = 1.7
+AS_GOOD_AT_LEAST = 0.93
+WALL_AT_LEAST, WALL_NEEDS_CPUS = 1.85, 4
 WORKERS = 2
 WITHIN_S = 900.0
 CLIP_S = 5
@@ -54,7 +59,9 @@ class Run:
     case: str
     workers: int
     seconds: float
+    cpu_s: float
     bare_s: float
+    bare_cpu_s: float
     jobs_by_worker: dict[str, int]
 
 
@@ -74,7 +81,7 @@ def main(photo_count: int, clips: int, rounds: int, json_file: Path | None) -> N
         with (
             console.status("starting") as status,
             scratch_folder() as folder,
-            running_site({"ENGINES": "1"}, workers=WORKERS) as site,
+            running_site({"ENGINES": "1"}, workers=WORKERS, one_cpu_each=True) as site,
         ):
             cases = cases_of(engine, folder, photo_count, clips)
             runs = measured(site, cases, rounds, status.update)
@@ -120,15 +127,24 @@ def _copies(file: Path, folder: Path, count: int) -> list[Path]:
 def _emptied(site: Site, workers: int, case: Case, files: Sequence[Path]) -> Run:
     every = site.workers
     with frozen(every):
+        bare_cpu_s = _ended_children_s()
         bare_s = case.bare(workers)
+        bare_cpu_s = _ended_children_s() - bare_cpu_s
     with frozen(every[workers:]):
         with frozen(every[:workers]):
             site.ask_for_all(site.fill(files), case.media)
             outcomes = Outcomes(every[:workers])
+            cpu_s = cpu_seconds(every[:workers])
         began = time.perf_counter()
         outcomes.wait(len(files), WITHIN_S)
         seconds = time.perf_counter() - began
-    return Run(case.name, workers, seconds, bare_s, dict(outcomes.succeeded))
+        cpu_s = cpu_seconds(every[:workers]) - cpu_s
+    return Run(case.name, workers, seconds, cpu_s, bare_s, bare_cpu_s, dict(outcomes.succeeded))
+
+
+def _ended_children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def figures_of(case: Case, runs: Sequence[Run]) -> list[Judged]:
@@ -136,14 +152,28 @@ def figures_of(case: Case, runs: Sequence[Run]) -> list[Judged]:
     one, two = ([run for run in runs if run.case == case.name and run.workers == n] for n in (1, WORKERS))
     speed_up = median(a.seconds / b.seconds for a, b in zip(one, two, strict=True))
     possible = median(a.bare_s / b.bare_s for a, b in zip(one, two, strict=True))
+    as_good = median(a.cpu_s / b.cpu_s for a, b in zip(one, two, strict=True))
+    bare_as_good = median(a.bare_cpu_s / b.bare_cpu_s for a, b in zip(one, two, strict=True))
+    has_room = (os.cpu_count() or 1) >= WALL_NEEDS_CPUS
     figures = [
         Judged(f"{case.name}: speed-up by a second worker", "times", speed_up, Bound(at_least=SPEED_UP_AT_LEAST)),
         Judged(f"{case.name}: the same of bare commands", "times", possible),
-    ]
+        Judged(
+            f"{case.name}: jobs a processor-second of two workers to one's", "times", as_good,
+            Bound(at_least=AS_GOOD_AT_LEAST),
+        ),
+        Judged(f"{case.name}: the same of bare commands, processor time", "times", bare_as_good),
+        Judged(
+            f"{case.name}: speed-up where there are {WALL_NEEDS_CPUS} CPUs or more", "times",
+            speed_up if has_room else None, Bound(at_least=WALL_AT_LEAST),
+        ),
+    ]  # fmt: skip
     for who, of in (("one worker", one), ("two workers", two)):
         seconds = median(run.seconds for run in of)
         figures.append(Judged(f"{case.name}: {who}", "s", seconds))
         figures.append(Judged(f"{case.name}: {who}", "jobs a second", len(case.files) / seconds))
+        cpu_s = median(run.cpu_s for run in of)
+        figures.append(Judged(f"{case.name}: {who}", "ms of processor time a job", 1000 * cpu_s / len(case.files)))
         figures.append(Judged(f"{case.name}: as many bare commands", "s", median(run.bare_s for run in of)))
     return figures
 

@@ -180,6 +180,7 @@ def running_site(
     workers: int = 1,
     access_log: bool = False,
     storage_in_memory: bool = True,
+    one_cpu_each: bool = False,
 ) -> Iterator[Site]:
     """A stack without functions, in a folder of its own that is gone afterwards.
 
@@ -194,6 +195,7 @@ def running_site(
                 with_functions=False,
                 access_log=access_log,
                 storage_in_memory=storage_in_memory,
+                one_cpu_each=one_cpu_each,
                 extra_env=extra_env or {},
             )
         ) as stack,

@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infra.local.reaper import reaper
@@ -29,8 +29,26 @@ class PartFailed(Exception):
         self.log_tail = log_tail
 
 
+@contextmanager
+def _on_cpus(cpus: frozenset[int]) -> Iterator[None]:
+    """Bind this thread to some processors, for a child that it starts; to none in particular where there are none."""
+    if not cpus:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Part:
-    """A child process and its log file. `is_ready` is polled until it returns true."""
+    """A child process and its log file. `is_ready` is polled until it returns true.
+
+    Args:
+        cpus: processors that it and its children may use; empty for all.
+    """
 
     def __init__(
         self,
@@ -43,6 +61,7 @@ class Part:
         ready_within_s: float = 60.0,
         grace_s: float = 15.0,
         folder: Path | None = None,
+        cpus: frozenset[int] = frozenset(),
     ) -> None:
         self.name = name
         self.argv = list(argv)
@@ -52,6 +71,7 @@ class Part:
         self._ready_within_s = ready_within_s
         self._grace_s = grace_s
         self._folder = folder
+        self._cpus = cpus
         self._process: subprocess.Popen[bytes] | None = None
         self._log_begins_at = 0
 
@@ -77,7 +97,7 @@ class Part:
         if self.is_running:
             return
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_file.open("ab") as log:
+        with self.log_file.open("ab") as log, _on_cpus(self._cpus):
             self._log_begins_at = log.tell()
             self._process = subprocess.Popen(
                 self.argv,

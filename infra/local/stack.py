@@ -39,6 +39,7 @@ class StackOptions:
         access_log: storage writes a line for each request into its log; always where the function runner follows it.
         storage_in_memory: nothing that is stored outlives the stack, nor waits for a disk.
         extra_env: goes to web, workers and function runner alike.
+        one_cpu_each: binds each worker to one processor of its own, in turn.
         storage_route: maps storage's connection string to the one that the parts are given, as through a proxy.
     """
 
@@ -50,6 +51,7 @@ class StackOptions:
     storage_in_memory: bool = False
     extra_env: Mapping[str, str] = field(default_factory=dict)
     ready_within_s: float = 60.0
+    one_cpu_each: bool = False
     storage_route: Callable[[str], str] = str
 
 
@@ -179,7 +181,13 @@ class LocalStack:
             environ,
             lambda part: "worker.ready" in part.log_since_start(),
             grace_s=_WORKER_GRACE_S,
+            cpus=self._cpu_of(number) if self.options.one_cpu_each else frozenset(),
         )
+
+    @staticmethod
+    def _cpu_of(number: int) -> frozenset[int]:
+        usable = sorted(os.sched_getaffinity(0))
+        return frozenset({usable[number % len(usable)]})
 
     def _functions_part(self) -> Part:
         environ = {
@@ -201,6 +209,7 @@ class LocalStack:
         is_ready: Callable[[Part], bool],
         *,
         grace_s: float = 15.0,
+        cpus: frozenset[int] = frozenset(),
     ) -> Part:
         common = {
             "PYTHONUNBUFFERED": "1",
@@ -218,6 +227,7 @@ class LocalStack:
             ready_within_s=self.options.ready_within_s,
             grace_s=grace_s,
             folder=REPOSITORY,
+            cpus=cpus,
         )
 
     def _claim_run_folder(self) -> None:

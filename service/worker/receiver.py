@@ -24,6 +24,8 @@ UNFIT_S = 0.5
 REFILL = 8
 """While more messages wait than fit, the queue is polled again when an eighth of what is held at most is free."""
 LONGEST_WAIT_S = 3600.0
+SPARE_VIDEO_AFTER_S = 2.0
+"""A video beyond the engines is received this long after the last: workers at rest poll meanwhile."""
 NEWER_FIRST_S, NEWER_LONGEST_S, NEWER_FOR_S = 15, 1800, 24 * 3600
 """First and longest delay of a newer release's message during a roll-out, and how long it waits for a new worker."""
 
@@ -34,7 +36,7 @@ class Capacity:
 
     Attributes:
         items: pictures and videos together, at most; at a slow pace fewer, see `pace`.
-        videos: at most; they are large, and other workers could run them.
+        videos: at most, one more than the engines; they are large, and other workers could run them.
         hold_s: seconds of this worker's own work that pictures in hand may be.
     """
 
@@ -103,6 +105,7 @@ class Receiver:
         self._at_once = 1
         self._changed = threading.Condition()
         self._in_hand = self._videos = 0
+        self._last_video = 0.0
         self._began = time.monotonic()
         self._empty_since: float | None = None
         shutdown.on_asked(self._wake)
@@ -150,14 +153,17 @@ class Receiver:
         """Wait for capacity; False where the shutdown, or the end of the lifetime, comes before."""
         left_s = self._began + self._lifetime.take_for_s - time.monotonic()
         with self._changed:
-            self._changed.wait_for(lambda: self._shutdown.asked or self._fits(), min(left_s, LONGEST_WAIT_S))
+            longest_s = SPARE_VIDEO_AFTER_S if self._videos else LONGEST_WAIT_S
+            self._changed.wait_for(lambda: self._shutdown.asked or self._fits(), min(left_s, longest_s))
             return not self._shutdown.asked and self._fits()
 
     def _fits(self) -> bool:
         held_at_most = self._pace.allowance
         refill = max(1, held_at_most // REFILL) if self._more_waits else 1
         # The next message may be a video.
-        return held_at_most - self._in_hand >= refill and self._videos < self._capacity.videos
+        spare = self._videos and self._videos >= self._capacity.videos - 1
+        is_early = spare and time.monotonic() - self._last_video < SPARE_VIDEO_AFTER_S
+        return held_at_most - self._in_hand >= refill and self._videos < self._capacity.videos and not is_early
 
     def _poll_or_wait(self, idle_s: float) -> float:
         """Poll once; wait where nothing came; return how long to wait the next time."""
@@ -193,6 +199,7 @@ class Receiver:
                 self._pace.begin()
             self._in_hand += 1
             self._videos += received.is_video
+            self._last_video = time.monotonic() if received.is_video else self._last_video
             has_room = self._videos <= self._capacity.videos
         if has_room:
             self._ready.append(received)
