@@ -1,9 +1,9 @@
 """The queue, its workers and the rule that scales them, as a discrete-event model.
 
-What is modelled: an idle worker's growing pause between looks, engines that take a fair share of the pictures that
-wait (`service.worker.engine_queue`), results that are published one by one, cold starts, and a scaler that looks at
-the queue's length every so often, counts messages in work too, and never stops a busy worker (Container Apps jobs,
-KEDA's ScaledJob: workers leave by themselves when nothing has come for a while).
+What is modelled: a worker's growing pause between looks, engines that start with a few pictures and take more of those
+that wait one by one (`service.worker.engine_pool`), results that are published one by one, cold starts, and a scaler
+that looks at the queue's length every so often, counts messages in work too, and never stops a busy worker (Container
+Apps jobs, KEDA's ScaledJob: workers leave by themselves when nothing has come for a while).
 
 What is not: failures, a slow or refusing storage account, the web server, and workers that hold messages which another
 one could begin with.
@@ -23,6 +23,7 @@ import simpy
 from numpy.typing import NDArray
 
 from benchmarks.service_times import ServiceTimes
+from service.worker.engine_pool import AHEAD
 from service.worker.receiver import IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S
 
 
@@ -81,6 +82,7 @@ class _Worker:
     began: float
     busy: int = 0
     looking: int = 0
+    took_at: float = 0.0
     worked_at: float = 0.0
     looks_at: float = 0.0
     is_gone: bool = False
@@ -99,7 +101,7 @@ class Model:
 
     Args:
         engines: of a worker, each with a processor of its own.
-        batch: pictures that an engine takes at once, at most.
+        batch: pictures that one engine process measures, at most.
     """
 
     def __init__(self, times: ServiceTimes, rule: Rule, *, engines: int, batch: int, seed: int = 0) -> None:
@@ -173,9 +175,10 @@ class Model:
 
     def _engine(self, worker: _Worker, cold_s: float) -> Generator[simpy.Event, Any, None]:
         yield self._env.timeout(cold_s)
-        worker.worked_at = self._env.now
+        worker.worked_at = worker.took_at = self._env.now
         while not worker.is_gone:
             if taken := self._take(worker):
+                worker.took_at = self._env.now
                 yield from self._work(worker, taken)
             else:
                 yield from self._rest(worker)
@@ -197,10 +200,10 @@ class Model:
         worker.looking -= 1
 
     def _next_look(self, worker: _Worker) -> float:
-        """When; a worker's engines look together, and the pause has grown geometrically since its last work."""
+        """When; a worker's engines look together, and the pause has grown geometrically since it received something."""
         now = self._env.now
         if worker.looks_at < now:
-            rested_s = now - worker.worked_at
+            rested_s = now - worker.took_at
             pause_s = min(IDLE_LONGEST_S, IDLE_FIRST_S + (IDLE_GROWTH - 1) * rested_s)
             worker.looks_at = now + self._random.uniform(0, pause_s)
         return worker.looks_at
@@ -218,7 +221,7 @@ class Model:
         if not self._pictures or (self._videos and self._videos[0].at <= self._pictures[0].at):
             return [self._videos.popleft()]
         share = math.ceil(len(self._pictures) / (self._engines - worker.busy))
-        return [self._pictures.popleft() for _ in range(min(self._batch, share))]
+        return [self._pictures.popleft() for _ in range(min(self._batch, share, AHEAD))]
 
     def _work(self, worker: _Worker, jobs: list[Job]) -> Generator[simpy.Event, Any, None]:
         worker.busy += 1
@@ -227,12 +230,17 @@ class Model:
         media_s = jobs[0].media_s
         start_s = self._times.video_start_s if media_s else self._times.photo_start_s
         yield self._env.timeout(start_s)
+        # Grows while it is worked through.
         for job in jobs:
             yield self._env.timeout(media_s * self._times.video_each_s if media_s else self._times.photo_each_s)
             # What is beside the engine keeps the job's owner waiting, and no engine.
             self._outcome.latencies.append(self._env.now + self._times.beside_s - job.at)
             self._in_work -= 1
             self._to_do -= 1
+            if not media_s and self._pictures and len(jobs) < self._batch:
+                jobs.append(self._pictures.popleft())
+                self._in_work += 1
+                worker.took_at = self._env.now
         worker.busy -= 1
         worker.worked_at = self._env.now
         self._outcome.busy_s += self._env.now - began

@@ -32,6 +32,9 @@ ONE_ENGINE = {"ENGINES": "1"}
 CLIPS_S = 2, 8
 WITHIN_S = 600.0
 BATCH = int(Settings.model_fields["batch_images"].default)
+"""Pictures that one engine process measures at most."""
+TOGETHER = 32
+"""Photos that are asked for together."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Ended:
 
 @click.command()
 @click.option("--singles", type=click.IntRange(1), default=5, show_default=True, help="Photos one by one, and clips.")
-@click.option("--batches", type=click.IntRange(1), default=4, show_default=True, help=f"Photos together: {BATCH} each.")
+@click.option("--batches", type=click.IntRange(1), default=4, show_default=True, help=f"{TOGETHER} photos each.")
 @click.option("--rest-s", type=click.FloatRange(1), default=10.0, show_default=True, help="Seconds of watched rest.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
 def main(singles: int, batches: int, rest_s: float, json_file: Path | None) -> None:
@@ -110,14 +113,14 @@ def main(singles: int, batches: int, rest_s: float, json_file: Path | None) -> N
 def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int, rest_s: float) -> ServiceTimes:
     """On a stack with one worker of one engine and with an access log."""
     with scratch_folder() as folder:
-        pictures = photos(folder / "photos", max(singles, batches * BATCH))
+        pictures = photos(folder / "photos", max(singles, batches * TOGETHER))
         log = AccessLog(site.stack.azurite.part)
         count_jobs(site, log, "", pictures[:WARM_UPS], "image")
         alone = [done for picture in pictures[:singles] for done in finished(site, [picture], "image")]
-        each_s = _seconds_each(site, pictures[: batches * BATCH])
+        each_s = _seconds_each(site, pictures[: batches * TOGETHER])
         of_clips = {seconds: _clips(site, folder, seconds, singles) for seconds in CLIPS_S}
         logged = _logged(site)
-        photo = count_jobs(site, log, "photo", pictures[:BATCH], "image")
+        photo = count_jobs(site, log, "photo", pictures[:TOGETHER], "image")
         logged = _logged(site) - logged
         video = count_jobs(site, log, "video", [clip(CLIPS_S[0])], "video")
         rest = count_rest(log, rest_s)
@@ -137,7 +140,7 @@ def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int,
         video_calls=video.total - video.by_job.get("get messages", 0.0),
         video_blob_writes=video.blob_writes,
         rest_calls_a_minute=rest.total,
-        log_bytes=logged / BATCH,
+        log_bytes=logged / TOGETHER,
         measured={**facts, "engine": "openface_lite", "engines": 1, "batch_images": BATCH, "singles": singles},
     )
 
@@ -176,10 +179,10 @@ def _seconds_each(site: Site, files: Sequence[Path]) -> float:
         site.ask_for_all(site.fill(files), "image")
         outcomes = Outcomes([worker])
     outcomes.wait(len(files), WITHIN_S)
-    # From the end of the first batch: before it there is the first download, and the engine has nothing to do.
-    first, last = outcomes.ended_at[BATCH - 1], outcomes.ended_at[-1]
-    rest = len(files) - BATCH
-    return (last - first).total_seconds() / rest if rest else (last - outcomes.ended_at[0]).total_seconds() / BATCH
+    # Without the first: before them there is the first download, and the engine has nothing to do.
+    first, last = outcomes.ended_at[TOGETHER - 1], outcomes.ended_at[-1]
+    rest = len(files) - TOGETHER
+    return (last - first).total_seconds() / rest if rest else (last - outcomes.ended_at[0]).total_seconds() / TOGETHER
 
 
 def _clips(site: Site, folder: Path, seconds: int, count: int) -> float:
