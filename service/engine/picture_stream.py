@@ -72,6 +72,8 @@ class PictureStream:
                 if (self._behind or self._is_closed) and time.monotonic() - self._next_began > self._limits.time_s:
                     raise EngineTimeout("stopped over one picture")
 
+            # Before the start, so that a process that ends at once has a culprit.
+            self._hand_over(ours, more)
             with suppress(EngineTimeout):
                 run_child(
                     self._runs.argv,

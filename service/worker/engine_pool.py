@@ -199,6 +199,12 @@ class EnginePool:
                 left = measure(batch, room)
         except _AllGivenUp:
             return []
+        except BaseException as error:
+            # Those that joined the batch are known here alone.
+            for pending in batch:
+                if not pending.answer.done():
+                    pending.answer.set_exception(error)
+            raise
         if left.culprit is not None:
             culprit = batch[left.culprit]
             log.warning("engine.batch_stopped", pictures=len(batch), at=left.culprit, job_id=culprit.request.label)
@@ -234,7 +240,7 @@ class _Feed:
     """The pictures of a running engine.
 
     Args:
-        batch: what it begins with; grows to `most` requests.
+        batch: what it begins with; then those that were handed over, `most` of them at most.
         room: the run's own folder.
     """
 
@@ -245,23 +251,34 @@ class _Feed:
         self._batch = batch
         self._most = most
         self._room = room
-        self._handed = self._done = 0
+        self._first, self._like = list(batch), batch[0].request
+        self._done = 0
         self._idle_since = time.monotonic()
+        batch.clear()
 
     def more(self, behind: int) -> Sequence[Path] | None:
         """See `PictureStream.run`: what waits, up to a few ahead; None once nothing is to come."""
-        wanted = min(AHEAD - behind, self._most - len(self._batch))
-        taken = self._queue.take_more(self._batch[0].request, wanted)
-        self._batch += [pending for pending in taken if not pending.is_given_up()]
-        new = self._batch[self._handed :]
-        if new or behind:
+        wanted = min(AHEAD - behind, self._most - len(self._batch)) - len(self._first)
+        taken = [*self._first, *self._queue.take_more(self._like, wanted)]
+        self._first.clear()
+        paths = [path for pending in taken if (path := self._linked(pending))]
+        if paths or behind:
             self._idle_since = time.monotonic()
+            return paths
         is_over = len(self._batch) >= self._most or time.monotonic() - self._idle_since > LINGER_S
-        if not new and (is_over or not (behind or self._queue.expects_more)):
+        return None if is_over or not self._queue.expects_more else ()
+
+    def _linked(self, pending: PendingRun) -> Path | None:
+        """Put a picture into the batch and its folder; None where it was given up, or that fails."""
+        if pending.is_given_up():
             return None
-        paths = [self._linked(number) for number in range(self._handed, len(self._batch))]
-        self._handed = len(self._batch)
-        return paths
+        self._batch.append(pending)
+        try:
+            return _linked(pending.request.media.path, self._path(len(self._batch) - 1))
+        except OSError as error:
+            self._batch.pop()
+            pending.answer.set_exception(error)
+            return None
 
     def answer(self, number: int, run: EngineRun) -> None:
         """Answer a request whose files are whole."""
@@ -273,9 +290,6 @@ class _Feed:
         """See `_check_some_wanted`; of those that are not done."""
         if self._done < len(self._batch):
             _check_some_wanted(self._batch[self._done :])
-
-    def _linked(self, number: int) -> Path:
-        return _linked(self._batch[number].request.media.path, self._path(number))
 
     def _path(self, number: int) -> Path:
         return self._room / f"item-{number:03d}{self._batch[number].request.media.path.suffix}"

@@ -1,0 +1,101 @@
+"""An engine that takes pictures while it runs: one process, and nobody's answer is lost with it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from service.engine.installed import Engine
+from service.engine.run import EngineRun
+from service.errors import Cancelled, EngineUnavailable
+from service.sandbox.workspace import Workspace
+from service.settings import REPOSITORY
+from service.worker.engine_pool import AHEAD, EnginePool, EngineRequest
+from tests.fixtures import clips
+from tests.fixtures.jobs import LIMITS, MediaItem, task
+
+LITE = REPOSITORY / "openface_lite" / "bin"
+
+
+class Bench:
+    """A pool of one engine, and pictures in folders of their own."""
+
+    def __init__(self, folder: Path, engine: Engine, batch: int = 50) -> None:
+        self.folder = folder
+        self.workspace = Workspace(folder / "workspace")
+        self.pool = EnginePool(engine, self.workspace, processes=1, batch=batch)
+        self.given_up: set[str] = set()
+        self.count = 0
+
+    def submit(self, content: bytes | None = None) -> Future[EngineRun]:
+        """Let a picture be measured; it is given up once its name is in `given_up`."""
+        name = f"{self.count:03d}"
+        self.count += 1
+        room = self.folder / name
+        room.mkdir()
+        path = clips.picture(room / "media.jpg")
+        if content is not None:
+            path.write_bytes(content)
+
+        def watch(progress: float) -> None:
+            if name in self.given_up:
+                raise Cancelled
+
+        return self.pool.submit(EngineRequest(task("image"), MediaItem(path, 1), room, LIMITS, name, watch))
+
+    def close(self) -> None:
+        """End the threads, and remove the workspace."""
+        self.pool.close()
+        self.workspace.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, Engine.find(LITE))
+    yield made
+    made.close()
+
+
+def test_pictures_that_come_while_an_engine_runs_join_it(bench: Bench) -> None:
+    bench.pool.expect()
+    answers = [bench.submit() for _ in range(2 * AHEAD)]
+    answers[0].result(60)
+    answers.append(bench.submit())
+    bench.pool.arrived()
+    assert [answer.result(60).pictures for answer in answers] == list(range(1, 2 * AHEAD + 2))
+
+
+def test_a_bad_picture_costs_those_behind_it_nothing(bench: Bench) -> None:
+    bench.pool.expect()
+    before, bad, behind = bench.submit(), bench.submit(b"no picture"), [bench.submit() for _ in range(AHEAD)]
+    bench.pool.arrived()
+    assert before.result(60).finished.returncode == 0
+    assert "Could not open the image" in bad.result(60).log_tail
+    assert [answer.result(60).finished.returncode for answer in behind] == [0] * AHEAD
+
+
+def test_a_picture_that_was_given_up_meanwhile_leaves_the_others(bench: Bench) -> None:
+    bench.pool.expect()
+    answers = [bench.submit() for _ in range(AHEAD + 2)]
+    bench.given_up.add(f"{AHEAD + 1:03d}")
+    bench.pool.arrived()
+    for answer in answers[:-1]:
+        answer.result(60)
+    with pytest.raises(Cancelled):
+        answers[-1].result(60)
+
+
+def test_an_engine_that_cannot_be_started_answers_every_picture(tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    shutil.copytree(LITE, folder)
+    bench = Bench(tmp_path, Engine.find(folder))
+    (folder / "FaceLandmarkImg").unlink()
+    answers = [bench.submit() for _ in range(AHEAD + 2)]
+    for answer in answers:
+        with pytest.raises(EngineUnavailable):
+            answer.result(60)
+    bench.close()
