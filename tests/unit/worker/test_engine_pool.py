@@ -1,4 +1,4 @@
-"""An engine that takes pictures while it runs: one process, and nobody's answer is lost with it."""
+"""An engine that takes pictures while it runs: one process for those that come, and an answer for each of them."""
 
 from __future__ import annotations
 
