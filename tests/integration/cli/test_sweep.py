@@ -4,43 +4,31 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from infra.local.azurite import Azurite, start_azurite
 from service.errors import Conflict, UnreadableMedia
 from service.jobs.job import AnalysisJob
 from service.jobs.record import now
 from service.jobs.sweep.lease import SweepLeases
 from service.results.publish import publish_artefacts
 from service.storage.account import Account
-from tests.conftest import StorageAccount, account_on
+from tests.conftest import StorageAccount
 from tests.fixtures.media_made import jpeg
 from tests.integration.cli.conftest import CommandLine, Office
 from tests.integration.worker.conftest import TRACE, Bench
 
+pytestmark = pytest.mark.xdist_group("swept")
+
 NOW = ("--grace-minutes", "0")
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    """Storage of this file's own: a sweep looks at all of an account."""
-    with start_azurite(tmp_path_factory.mktemp("swept"), in_memory=True) as running:
-        yield running
-
-
 @pytest.fixture
-def account(alone: Azurite, tmp_path: Path) -> Iterator[StorageAccount]:
-    made = account_on(alone, tmp_path)
-    yield made
-    blobs = Account.connect(made.settings).blobs
-    for container in list(blobs.list_containers()):
-        blobs.delete_container(container.name)
+def account(swept_account: StorageAccount) -> StorageAccount:
+    return swept_account
 
 
 @pytest.fixture

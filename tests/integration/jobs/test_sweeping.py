@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.azurite import Azurite, start_azurite
 from service.errors import NotFound
 from service.jobs.backend import JobBackend
 from service.jobs.job import AnalysisJob
@@ -25,26 +22,17 @@ from service.jobs.sweep.lease import SweepLeases
 from service.jobs.sweep.sweep import sweep
 from service.jobs.table_rows import of_container, partition, place_of, row_of_record
 from service.storage.account import Account
-from tests.conftest import StorageAccount, account_on
+from tests.conftest import StorageAccount
 from tests.integration.worker.conftest import TRACE
+
+pytestmark = pytest.mark.xdist_group("swept")
 
 OPTIONS = JobOptions.resolve("image", "wild", {})
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    """Storage of this file's own: a sweep looks at all of an account."""
-    with start_azurite(tmp_path_factory.mktemp("swept"), in_memory=True) as running:
-        yield running
-
-
 @pytest.fixture
-def account(alone: Azurite, tmp_path: Path) -> Iterator[StorageAccount]:
-    made = account_on(alone, tmp_path)
-    yield made
-    blobs = Account.connect(made.settings).blobs
-    for container in list(blobs.list_containers()):
-        blobs.delete_container(container.name)
+def account(swept_account: StorageAccount) -> StorageAccount:
+    return swept_account
 
 
 def swept(account: StorageAccount, *, mend: bool = False, prefix: str = "", **settings: object) -> list[Finding]:

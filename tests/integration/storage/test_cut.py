@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -17,64 +16,38 @@ from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.storage.account import Account
 from tests.conftest import StorageAccount
+from tests.fixtures.relay import Relay
 
 WRITES = (b"POST", b"PATCH", b"MERGE")
 
 
-class Relay:
-    """Passes requests on to a port, one connection at a time on a thread each, and cuts one write when told to.
+class WriteCutter(Relay):
+    """Cuts one write when told to.
 
     Attributes:
         cut: "before" the next write is passed on, or "after" its answer came, and it is not.
     """
 
-    def __init__(self, port: int) -> None:
-        self.cut = ""
-        self.cuts = 0
-        self._to = port
-        self._listener = socket.create_server((HOST, 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+    cut = ""
+    cuts = 0
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with closing(client), socket.create_connection((HOST, self._to)) as server, suppress(OSError):
-            while request := client.recv(1 << 16):
-                kind = self.cut if request.startswith(WRITES) else ""
-                if kind:
-                    self.cut, self.cuts = "", self.cuts + 1
-                if kind == "before":
-                    return
-                server.sendall(self._whole(request, client))
-                answer = server.recv(1 << 16)
-                if kind == "after":
-                    return
-                client.sendall(answer)
-
-    @staticmethod
-    def _whole(request: bytes, client: socket.socket) -> bytes:
-        """The request with its body, which may come by itself."""
-        head, _, body = request.partition(b"\r\n\r\n")
-        lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-len")]
-        while len(body) < sum(lengths):
-            more = client.recv(1 << 16)
-            request, body = request + more, body + more
-        return request
+    def answered(self, request: bytes, client: socket.socket, server: socket.socket) -> bool:
+        kind = self.cut if request.startswith(WRITES) else ""
+        if kind:
+            self.cut, self.cuts = "", self.cuts + 1
+        if kind == "before":
+            return False
+        answer = self.ask(request, client, server)
+        if kind != "after":
+            client.sendall(answer)
+        return kind != "after"
 
 
 @contextmanager
-def table_behind_relay(account: StorageAccount, azurite: Azurite) -> Iterator[tuple[JobTable, Relay]]:
+def table_behind_relay(account: StorageAccount, azurite: Azurite) -> Iterator[tuple[JobTable, WriteCutter]]:
     text = azurite.connection_string
     port = text.split("TableEndpoint=")[1].split(":")[2].split("/")[0]
-    with closing(Relay(int(port))) as relay:
+    with closing(WriteCutter(int(port))) as relay:
         relayed = text.replace(f"{HOST}:{port}", f"{HOST}:{relay.port}")
         settings = account.settings.model_copy(
             update={"azure_storage_connection_string": type(account.settings.azure_storage_connection_string)(relayed)}

@@ -3,67 +3,47 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 
 import pytest
 from pydantic import SecretStr
 
 from infra.local.azurite import Azurite
-from infra.local.loopback import HOST
 from service.errors import RecordChanged, StorageUnavailable
 from service.jobs.backend import JobBackend
 from service.jobs.job import AnalysisJob
 from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from tests.conftest import StorageAccount
-from tests.integration.storage.test_cut import Relay
+from tests.fixtures.relay import Relay
 
 JOB = AnalysisJob("abc", "a.jpg", "0x1", "image", "wild", JobOptions.resolve("image", "wild", {}))
 ENDPOINTS = ("BlobEndpoint", "QueueEndpoint", "TableEndpoint")
 
 
-class CuttingRelay:
-    """Passes each answer on up to a share of its bytes, as often as is set.
+class AnswerCutter(Relay):
+    """Passes each answer on up to a share of its bytes.
 
     Attributes:
         share: of the answer's bytes; 1 passes all on.
     """
 
-    def __init__(self, port: int) -> None:
-        self.share = 1.0
-        self._to = port
-        self._listener = socket.create_server((HOST, 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+    share = 1.0
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with closing(client), socket.create_connection((HOST, self._to)) as server, suppress(OSError):
-            while request := client.recv(1 << 20):
-                server.sendall(Relay._whole(request, client))
-                answer = server.recv(1 << 20)
-                client.sendall(answer[: int(len(answer) * self.share)])
-                if self.share < 1:
-                    return
+    def answered(self, request: bytes, client: socket.socket, server: socket.socket) -> bool:
+        answer = self.ask(request, client, server)
+        client.sendall(answer[: int(len(answer) * self.share)])
+        return self.share == 1
 
 
 @pytest.fixture
-def relayed(account: StorageAccount, azurite: Azurite) -> Iterator[tuple[JobBackend, list[CuttingRelay]]]:
+def relayed(account: StorageAccount, azurite: Azurite) -> Iterator[tuple[JobBackend, list[AnswerCutter]]]:
     parts = dict(part.split("=", 1) for part in azurite.connection_string.strip(";").split(";"))
     relays = []
     for name in ENDPOINTS:
         port = parts[name].split(":")[2].split("/")[0]
-        relays.append(CuttingRelay(int(port)))
+        relays.append(AnswerCutter(int(port)))
         parts[name] = parts[name].replace(f":{port}/", f":{relays[-1].port}/")
     text = ";".join(f"{name}={value}" for name, value in parts.items()) + ";"
     settings = account.settings.model_copy(update={"azure_storage_connection_string": SecretStr(text)})
@@ -90,7 +70,7 @@ CALLS: dict[str, Callable[[JobBackend, str], object]] = {
 @pytest.mark.parametrize("share", [0.3, 0.9])
 @pytest.mark.parametrize("call", CALLS)
 def test_a_cut_answer_is_an_outage(
-    relayed: tuple[JobBackend, list[CuttingRelay]], account: StorageAccount, call: str, share: float
+    relayed: tuple[JobBackend, list[AnswerCutter]], account: StorageAccount, call: str, share: float
 ) -> None:
     backend, relays = relayed
     account.put("a.jpg", b"x" * 5000)
