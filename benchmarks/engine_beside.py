@@ -1,7 +1,8 @@
-"""`python -m benchmarks.engine_beside`: the embedded analyser's speed on video beside what else one would run.
+"""`python -m benchmarks.engine_beside`: the embedded analyser's speed beside what else one would run.
 
-Beside an earlier checkout of this repository (`--earlier`), and beside MediaPipe's own FaceLandmarker, which runs the
-same landmark network (`--mediapipe PYTHON`, of an environment that has it). All take turns in the same rounds.
+Beside an earlier checkout of this repository (`--earlier`), on video and on stills, and beside MediaPipe's own
+FaceLandmarker on video, which runs the same landmark network (`--mediapipe PYTHON`, of an environment that has it).
+All take turns in the same rounds.
 """
 
 from __future__ import annotations
@@ -13,19 +14,17 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import click
-from rich.table import Table
 
 from benchmarks.bound import Bound
-from benchmarks.engine import CORES, Run, child_run
-from benchmarks.engine_media import SIZES, clip
+from benchmarks.engine import CORES, FRAMES_A_SECOND, Run, child_run
+from benchmarks.engine_media import MOST_FACES, SIZES, clip, faces
+from benchmarks.judged import Judged, show_and_write
 from benchmarks.site import BENCH_FOLDER, run_benchmark
-from benchmarks.told import LOAD_DISTORTS, machine, machine_line, new_console, write_json
+from benchmarks.told import machine, machine_line, new_console
 from infra.local.demo import PORTRAIT
 from infra.local.part import PartFailed
 from infra.local.stack import REPOSITORY
@@ -33,10 +32,14 @@ from openface_lite.fetch_models import download
 from openface_lite.model_facts import LANDMARKS
 
 _TIME_LIMIT_S = 600.0
+_STILLS_A_RUN = 5
 _CHILD = Path(__file__).with_name("engine_mediapipe_child.py")
-OURS, EARLIER, MEDIAPIPE = "ours", "earlier checkout", "MediaPipe FaceLandmarker"
-MOST_OF_EARLIER = Bound(at_most=1.1)
+OURS, EARLIER, MEDIAPIPE = "ours", "the earlier checkout", "MediaPipe"
+MOST_OF_EARLIER, MOST_OF_EARLIER_STILLS = Bound(at_most=1.1), Bound(at_most=1.0)
 LEAST_OF_MEDIAPIPE = {1: Bound(at_least=1.0), 2: Bound(at_least=1.8)}
+
+Kind = tuple[str, str, int]
+"""Who measures, what, and on how many cores."""
 
 
 @click.command()
@@ -46,71 +49,77 @@ LEAST_OF_MEDIAPIPE = {1: Bound(at_least=1.0), 2: Bound(at_least=1.8)}
 @click.option("--frames", type=click.IntRange(2), default=300, show_default=True, help="Frames of the clips.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="All figures, into a file.")
 def main(earlier: Path | None, mediapipe: str | None, rounds: int, frames: int, json_file: Path | None) -> None:
-    """Time the analyser on video in turns with an earlier checkout of it and with MediaPipe's own task."""
+    """Time the analyser in turns with an earlier checkout of it and with MediaPipe's own task."""
     console = new_console()
-    settings = {"rounds": rounds, "frames": frames, "earlier": bool(earlier), "mediapipe": bool(mediapipe)}
 
     def measure() -> None:
         facts = machine()
         console.print(machine_line(facts))
         with console.status("making the clips") as status:
             runs = _run_all(_kinds(earlier, mediapipe, frames), rounds, status.update)
-        rows = figures(runs)
-        table = Table(title="the analyser beside others, medians")
-        for head in ("", "CPU, ms a frame", "frames a second", "", "", ""):
-            table.add_column(head)
-        for row in rows:
-            judged = f"{row['ratio']:.2f}: {row['of']}" if row["ratio"] is not None else ""
-            bound = str(Bound(**row["aim"])) if row["aim"] else ""
-            cells = (f"{row['cpu_ms']:.2f}", f"{row['frames_a_second']:.1f}")
-            table.add_row(row["what"], *cells, judged, bound, row["verdict"] or "")
-        console.print(table)
-        console.print(LOAD_DISTORTS)
-        report = {"benchmark": "engine_beside", "machine": facts, "note": LOAD_DISTORTS, "settings": settings}
-        write_json(json_file, {**report, "figures": rows})
+        show_and_write(console, json_file, "engine_beside", facts, figures(runs), settings={"frames": frames})
 
     run_benchmark(console, measure)
 
 
-def figures(runs: Mapping[tuple[str, int, int], Sequence[Run]]) -> list[dict[str, Any]]:
-    """A row for each kind of run; ours are the rows that the others are held against.
+def figures(runs: Mapping[Kind, Sequence[Run]]) -> list[Judged]:
+    """Medians of each kind, and what ours are of the others'.
 
     Against the earlier checkout processor time counts, against MediaPipe the frames a second.
     """
-    rows = []
-    for (who, lines, cores), own in runs.items():
-        cpu_ms = median(1000 * run["cpu_s"] / run["frames"] for run in own)
-        speed = median(run["frames"] / run["seconds"] for run in own)
-        row: dict[str, Any] = {"what": f"{who}, {lines}p, {cores} core{'s' * (cores > 1)}", "cpu_ms": cpu_ms}
-        row |= {"frames_a_second": speed, "of": "", "ratio": None, "aim": None, "verdict": None}
-        ours = runs[OURS, lines, cores]
+    found = []
+    for (who, media, cores), own in runs.items():
+        ours, of = runs[OURS, media, cores], f"{media}, {cores} core{'s' * (cores > 1)}"
+        found.append(Judged(f"{of}: {who}", FRAMES_A_SECOND, _frames_a_second(own)))
+        found.append(Judged(f"{of}: {who}, CPU", "ms a frame", _cpu_ms(own)))
         if who == EARLIER:
-            ratio = median(1000 * run["cpu_s"] / run["frames"] for run in ours) / cpu_ms
-            row |= _judged("our processor time over its own", ratio, MOST_OF_EARLIER)
+            most = MOST_OF_EARLIER if media.endswith("p") else MOST_OF_EARLIER_STILLS
+            found.append(Judged(f"{of}: our CPU", f"times that of {who}", _cpu_ms(ours) / _cpu_ms(own), most))
         elif who == MEDIAPIPE:
-            ratio = median(run["frames"] / run["seconds"] for run in ours) / speed
-            row |= _judged("our frames a second over its own", ratio, LEAST_OF_MEDIAPIPE[cores])
-        rows.append(row)
-    return rows
+            times = _frames_a_second(ours) / _frames_a_second(own)
+            found.append(
+                Judged(f"{of}: our frames a second", f"times those of {who}", times, LEAST_OF_MEDIAPIPE[cores])
+            )
+    return found
 
 
-def _judged(of: str, ratio: float, aim: Bound) -> dict[str, Any]:
-    return {"of": of, "ratio": ratio, "aim": asdict(aim), "verdict": aim.verdict(ratio)}
+def _frames_a_second(runs: Sequence[Run]) -> float:
+    return float(median(run["frames"] / run["seconds"] for run in runs))
 
 
-def _kinds(earlier: Path | None, mediapipe: str | None, frames: int) -> dict[tuple[str, int, int], Callable[[], Run]]:
+def _cpu_ms(runs: Sequence[Run]) -> float:
+    return float(median(1000 * run["cpu_s"] / run["frames"] for run in runs))
+
+
+def _kinds(earlier: Path | None, mediapipe: str | None, frames: int) -> dict[Kind, Callable[[], Run]]:
     cpus = sorted(os.sched_getaffinity(0))
     task = _task() if mediapipe else None
-    kinds: dict[tuple[str, int, int], Callable[[], Run]] = {}
+    checkouts = {OURS: REPOSITORY, **({EARLIER: earlier.resolve()} if earlier else {})}
+    kinds: dict[Kind, Callable[[], Run]] = {}
     for cores in CORES:
         for lines in SIZES if len(cpus) >= cores else ():
             file = clip(lines, frames)
-            kinds[OURS, lines, cores] = _analyser(REPOSITORY, file, frames, cpus[:cores])
-            if earlier and cores == 1:
-                kinds[EARLIER, lines, cores] = _analyser(earlier.resolve(), file, frames, cpus[:cores])
+            for who, checkout in checkouts.items():
+                if who == OURS or cores == 1:
+                    kinds[who, f"{lines}p", cores] = _analyser(checkout, file, frames, cpus[:cores])
             if mediapipe and task:
-                kinds[MEDIAPIPE, lines, cores] = _mediapipe(mediapipe, task, file, frames, cpus[:cores])
+                kinds[MEDIAPIPE, f"{lines}p", cores] = _mediapipe(mediapipe, task, file, frames, cpus[:cores])
+    for who, checkout in checkouts.items():
+        kinds[who, "photo", 1] = _stills(checkout, PORTRAIT, 1, cpus[:1])
+        kinds[who, f"photo of {MOST_FACES} faces", 1] = _stills(checkout, faces(MOST_FACES), MOST_FACES, cpus[:1])
     return kinds
+
+
+def _stills(checkout: Path, file: Path, count: int, cpus: Sequence[int]) -> Callable[[], Run]:
+    request = {"do": "photo", "cpus": list(cpus), "file": str(file), "tiles": True, "repeats": _STILLS_A_RUN}
+
+    def run() -> Run:
+        answer = child_run(request, checkout)
+        if answer["faces"] != count:
+            raise PartFailed("a benchmark's run", f"found {answer['faces']} of {count} faces", "")
+        return {"frames": _STILLS_A_RUN, "seconds": sum(answer["seconds"]), "cpu_s": sum(answer["cpu_s"])}
+
+    return run
 
 
 def _analyser(checkout: Path, file: Path, frames: int, cpus: Sequence[int]) -> Callable[[], Run]:
@@ -152,10 +161,8 @@ def _task() -> Path:
     return path
 
 
-def _run_all(
-    kinds: Mapping[tuple[str, int, int], Callable[[], Run]], rounds: int, say: Callable[[str], None]
-) -> dict[tuple[str, int, int], list[Run]]:
-    runs: dict[tuple[str, int, int], list[Run]] = defaultdict(list)
+def _run_all(kinds: Mapping[Kind, Callable[[], Run]], rounds: int, say: Callable[[str], None]) -> dict[Kind, list[Run]]:
+    runs: dict[Kind, list[Run]] = defaultdict(list)
     names = list(kinds)
     for number in range(rounds):
         for name in names if number % 2 == 0 else reversed(names):

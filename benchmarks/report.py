@@ -23,6 +23,7 @@ from infra.local.stack import REPOSITORY
 PAGE = REPOSITORY / "BENCHMARKS.md"
 TITLES = {
     "engine": "The embedded analyser",
+    "engine_beside": "The embedded analyser beside others",
     "confinement": "What it costs to give up rights",
     "stretches": "One video on all processors",
     "photos": "Many photos through the pipeline",
@@ -47,6 +48,8 @@ TITLES = {
 }
 """In the order of the page; the name is the benchmark's and its file's."""
 NOTES = {
+    "engine_beside": "Beside an earlier checkout of this repository and MediaPipe's own FaceLandmarker, on clips of "
+    "ten seconds and on stills with tiles; decoding and the table included.",
     "photos": "The best possible is the bare command alone, once for each CPU. The pipeline shares these CPUs with the "
     "storage emulator and with the web server, whose processor time is told; against storage elsewhere it has more.",
     "overhead": "The steps tell where the time beyond the bare command goes.",
@@ -59,7 +62,10 @@ NOTES = {
     "simulate": "Fed with what `benchmarks.service_times` measured on the same machine.",
 }
 """What has to be known to read a part's figures."""
-COMMANDS = {"simulate_check": "benchmarks.simulate --check"}
+COMMANDS = {
+    "simulate_check": "benchmarks.simulate --check",
+    "engine_beside": "benchmarks.engine_beside --earlier CHECKOUT --mediapipe PYTHON",
+}
 HEAD = """\
 # Benchmarks
 

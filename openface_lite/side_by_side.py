@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openface_lite import action_units, columns, detect
+from openface_lite import action_units, columns, detect, processors
 from openface_lite.arrays import Array
 from openface_lite.face import Face
 from openface_lite.forked import ForkedPool
@@ -31,7 +31,6 @@ from openface_lite.track import FaceTracker
 from openface_lite.videos import Frame
 
 _FLUSHED_ROWS = 10
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,9 @@ class Followed:
 
 
 @contextmanager
-def processes(stretches: int) -> Iterator[Executor | None]:
+def process_pool(stretches: int) -> Iterator[Executor | None]:
     """As many processes as there are processors and stretches; None for one. Enter before any thread is started."""
-    count = min(stretches, _processors())
+    count = min(stretches, processors.usable())
     if count < 2:
         yield None
         return
@@ -229,14 +228,3 @@ def _row(clip: Clip, number: int, frame: Frame, face: Face | None) -> Row:
     has_measures = face is not None and columns.AUS in clip.selection
     measures = face.au_measures if face and has_measures else action_units.NOT_MEASURED
     return Row(frame.time_s, _box(face), measures, line)
-
-
-def _processors() -> int:
-    """Count the processors of this process's mask, within its container's quota (control groups of version 2)."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = _QUOTA.read_text("ascii").split()
-        return max(1, min(usable, int(quota) // int(period)))
-    except (OSError, ValueError):
-        # No quota: the file is not there, or says `max`.
-        return usable

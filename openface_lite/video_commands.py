@@ -12,7 +12,7 @@ from openface_lite.arrays import Array
 from openface_lite.pictures import MediaError
 from openface_lite.pose import Camera
 from openface_lite.recorder import Job, Recorder, video_crop
-from openface_lite.side_by_side import Clip, follow, processes
+from openface_lite.side_by_side import Clip, follow, process_pool
 from openface_lite.stretches import Stretch, UnexpectedFrameError, cut
 from openface_lite.track import FaceTracker, MultiFaceTracker
 
@@ -22,7 +22,7 @@ def feature_extraction(arguments: Arguments) -> int:
     console.load_models()
     console.print_unsupported(arguments)
     stretches = {name: cut(Path(name)) for name in arguments.files}
-    with processes(max(map(len, stretches.values()), default=0)) as pool:
+    with process_pool(max(map(len, stretches.values()), default=0)) as pool:
         return _extract(arguments, stretches, pool)
 
 

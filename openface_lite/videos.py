@@ -12,12 +12,13 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from openface_lite import processors
 from openface_lite.arrays import Image
 from openface_lite.frame_picture import FramePicture
 from openface_lite.pictures import MediaError, Picture, picture_of_frame, read_image
 
 _UNKNOWN_RATE = 30.0
-# One decodes ahead while the analyser works; more would only hold more frames in memory.
+# Where there is another processor, one decodes ahead while the analyser works; more would only hold more frames.
 _DECODER_THREADS = 2
 # Local files of plain containers only: neither a name like "http://..." nor a playlist, which names other
 # files, is followed (https://ffmpeg.org/ffmpeg-formats.html#Format-Options).
@@ -76,12 +77,12 @@ def open_container(path: Path) -> InputContainer:
         raise MediaError(f"Could not open the video {path}") from error
 
 
-def video_stream(container: InputContainer) -> VideoStream:
-    """The picture track that is analysed, to be decoded one frame ahead. Raises MediaError where there is none."""
+def video_stream(container: InputContainer, threads: int = 1) -> VideoStream:
+    """The picture track that is analysed. Raises MediaError where there is none."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         raise MediaError("No picture track")
-    stream.codec_context.thread_count = _DECODER_THREADS
+    stream.codec_context.thread_count = threads
     stream.codec_context.thread_type = "AUTO"
     return stream
 
@@ -104,7 +105,7 @@ def _footage(frames: Iterator[Frame], path: Path, expected_frames: int) -> Foota
 
 def _video_frames(container: InputContainer, fps: float) -> Iterator[Frame]:
     with container:
-        stream = video_stream(container)
+        stream = video_stream(container, min(processors.usable(), _DECODER_THREADS))
         clock = _Clock(fps)
         try:
             for frame in container.decode(stream):

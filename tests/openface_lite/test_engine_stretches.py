@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from openface_lite import analyse_video, columns, side_by_side, stretches, videos
+from openface_lite import analyse_video, columns, processors, stretches, videos
 from openface_lite.action_units import INTENSITIES, clip_units
 from openface_lite.track import FaceTracker
 from tests.openface_lite.engine_runs import BIN
@@ -205,6 +205,6 @@ def test_a_containers_quota_bounds_the_processes(
     quota: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpu.max").write_text(quota)
-    monkeypatch.setattr(side_by_side, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(processors, "_QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
-    assert side_by_side._processors() == count
+    assert processors.usable() == count
