@@ -46,9 +46,10 @@ def _run(name: str, options: list[str]) -> int:
     cv2.setNumThreads(1)
     module, function = COMMANDS[name]
     command: Callable[[Arguments], int] = getattr(import_module(f"openface_lite.{module}"), function)
-    # Garbage is collected from here on, and not among the modules, neither now nor when the process ends.
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():
+        # Since the start. Garbage is collected from here on, and not among the modules, neither now nor at the end.
+        gc.freeze()
+        gc.enable()
     try:
         return command(Arguments.parse(options))
     except ModelsUnavailableError as error:
@@ -59,4 +60,6 @@ def _run(name: str, options: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # As in `start`.
+    gc.disable()
     sys.exit(main(sys.argv[1:]))
