@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -51,6 +52,7 @@ class ServiceTimes:
         photo_blob_writes, video_blob_writes: of these, what is charged as a write of a blob.
         rest_calls_a_minute: of a worker that has nothing to do.
         log_bytes: that web and worker write for one photo; None in files of earlier releases.
+        submit_each_s: of web for each job of a whole container, whose messages it sends last; 0 in those files.
         measured: when, on what and with what.
     """
 
@@ -66,6 +68,7 @@ class ServiceTimes:
     rest_calls_a_minute: float
     measured: dict[str, Any]
     log_bytes: float | None = None
+    submit_each_s: float = 0.0
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -117,7 +120,7 @@ def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int,
         log = AccessLog(site.stack.azurite.part)
         count_jobs(site, log, "", pictures[:WARM_UPS], "image")
         alone = [done for picture in pictures[:singles] for done in finished(site, [picture], "image")]
-        each_s = _seconds_each(site, pictures[: batches * TOGETHER])
+        each_s, submit_each_s = _seconds_each(site, pictures[: batches * TOGETHER])
         of_clips = {seconds: _clips(site, folder, seconds, singles) for seconds in CLIPS_S}
         logged = _logged(site)
         photo = count_jobs(site, log, "photo", pictures[:TOGETHER], "image")
@@ -141,6 +144,7 @@ def measure_times(site: Site, facts: dict[str, Any], singles: int, batches: int,
         video_blob_writes=video.blob_writes,
         rest_calls_a_minute=rest.total,
         log_bytes=logged / TOGETHER,
+        submit_each_s=submit_each_s,
         measured={**facts, "engine": "openface_lite", "engines": 1, "batch_images": BATCH, "singles": singles},
     )
 
@@ -172,17 +176,21 @@ def ended(site: Site, job_id: str) -> Ended:
     return Ended(started, done, float(manifest["seconds"]["engine"]))
 
 
-def _seconds_each(site: Site, files: Sequence[Path]) -> float:
-    """Seconds a picture of a queue that is full of them."""
+def _seconds_each(site: Site, files: Sequence[Path]) -> tuple[float, float]:
+    """Seconds a picture of a queue that is full of them, and seconds of its submission with the others."""
     worker = site.stack.worker(0)
     with frozen([worker]):
-        site.ask_for_all(site.fill(files), "image")
+        container = site.fill(files)
+        began = time.perf_counter()
+        site.ask_for_all(container, "image")
+        submit_each_s = (time.perf_counter() - began) / len(files)
         outcomes = Outcomes([worker])
     outcomes.wait(len(files), WITHIN_S)
+    if len(files) == TOGETHER:
+        return (outcomes.ended_at[-1] - outcomes.ended_at[0]).total_seconds() / TOGETHER, submit_each_s
     # Without the first: before them there is the first download, and the engine has nothing to do.
-    first, last = outcomes.ended_at[TOGETHER - 1], outcomes.ended_at[-1]
-    rest = len(files) - TOGETHER
-    return (last - first).total_seconds() / rest if rest else (last - outcomes.ended_at[0]).total_seconds() / TOGETHER
+    took_s = (outcomes.ended_at[-1] - outcomes.ended_at[TOGETHER - 1]).total_seconds()
+    return took_s / (len(files) - TOGETHER), submit_each_s
 
 
 def _clips(site: Site, folder: Path, seconds: int, count: int) -> float:
