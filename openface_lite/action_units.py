@@ -6,9 +6,8 @@ model of OpenFace's, and nothing was fitted to its output.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ PRESENCES: Final = tuple(f"AU{unit:02}_c" for unit in _UNITS)
 SUPPORTED, WEAK, NOT_ESTIMABLE = "supported", "weak", "not_estimable"
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """How one intensity is read from the signals.
 
     ``percentile`` of each signal over a clip is its neutral there. The sum of ``weights`` times what exceeds the
@@ -161,8 +159,7 @@ _LEAST_FRAMES_FOR_A_NEUTRAL = 10
 _SMOOTHED_FRAMES = 3
 
 
-@dataclass(frozen=True)
-class ClipUnits:
+class ClipUnits(NamedTuple):
     """A clip's final cells: ``intensities`` (frames, 17) and ``presences`` (frames, 18), NaN where not measured."""
 
     intensities: Array

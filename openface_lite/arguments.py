@@ -1,7 +1,7 @@
 """Read the command line the way OpenFace does: known words are picked out, everything else is ignored."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from openface_lite.columns import COLUMN_FLAGS
 from openface_lite.pose import Camera
@@ -21,8 +21,7 @@ _ALIGNED_FORMATS = ("bmp", "png", "jpg")
 _DEFAULT_FOLDER = "processed"
 
 
-@dataclass(frozen=True)
-class Arguments:
+class Arguments(NamedTuple):
     """What the command line asks for.
 
     ``selection`` holds the column flags in force (all of them where no selection flag was given),

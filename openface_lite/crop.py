@@ -1,7 +1,7 @@
 """Cut a rotated square out of an image for a network, and carry points back."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,8 +14,7 @@ _MAX_BILINEAR_REDUCTION = 2.0
 _LEAST_EXACT_REDUCTION = 1.5
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(NamedTuple):
     """A square of ``size`` pixels around a centre, turned by ``angle`` radians (clockwise on screen)."""
 
     center_x: float

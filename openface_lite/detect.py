@@ -1,8 +1,8 @@
 """Find faces: two detectors, over the whole picture and over tiles of it, joined by suppression."""
 
 import math
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -27,8 +27,7 @@ _IOU_LIMIT = 0.3
 _CONTAINED_LIMIT = 0.6
 
 
-@dataclass(frozen=True)
-class Detection:
+class Detection(NamedTuple):
     """A face box with its score.
 
     ``box`` is left, top, right, bottom in pixels; ``keypoints`` is (6, 2) in pixels: right eye, left
@@ -53,8 +52,7 @@ class Detection:
         return Region(float(center[0]), float(center[1]), 1.5 * self.size, angle)
 
 
-@dataclass(frozen=True)
-class _Detector:
+class _Detector(NamedTuple):
     """One detector network: input side in pixels, anchor grid (stride, anchors a cell), least score."""
 
     model: ModelFile

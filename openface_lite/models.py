@@ -5,9 +5,9 @@
 
 import sys
 import threading
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -84,8 +84,7 @@ def run_on_pixels(file: ModelFile, pixels: Image, *, divisor: float, offset: flo
     return network.outputs_now()
 
 
-@dataclass(frozen=True)
-class _Network:
+class _Network(NamedTuple):
     """One thread's interpreter with the numbers of its input and outputs."""
 
     interpreter: Interpreter

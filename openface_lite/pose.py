@@ -6,6 +6,7 @@ the camera; a model point P lies at R P + T with R = Rx Ry Rz; angles in radians
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -60,8 +61,7 @@ class Camera:
         return rays
 
 
-@dataclass(frozen=True)
-class Pose:
+class Pose(NamedTuple):
     """Where the head is: ``rotation`` (3, 3) and ``translation`` (3,) in mm."""
 
     rotation: Array
@@ -77,8 +77,7 @@ class Pose:
         return model_points @ self.rotation.T + self.translation
 
 
-@dataclass(frozen=True)
-class WeakPerspective:
+class WeakPerspective(NamedTuple):
     """How the canonical face lies in the picture if depth did not matter: OpenFace's ``p_scale, p_r*, p_t*``.
 
     ``scale`` in pixels a mm, ``rotation`` (3, 3) against the line of sight, ``place`` (2,) in pixels of the

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import NamedTuple, Self, TextIO
 
 import cv2
 import numpy as np
@@ -33,8 +32,7 @@ class OutputError(Exception):
     """An output file or folder cannot be written; the text is what OpenFace would print."""
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """What one recorder writes: where, about which input, and which groups of columns."""
 
     folder: Path
@@ -49,8 +47,7 @@ class Job:
     aligned: str | None = None
 
 
-@dataclass(frozen=True)
-class Crops:
+class Crops(NamedTuple):
     """Where aligned crops go, and their format."""
 
     folder: Path

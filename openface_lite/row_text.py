@@ -5,9 +5,8 @@ remembered: frame after frame a face's pixels and millimetres are among a few th
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,7 @@ _texts: Final = np.zeros(4 * (_LARGEST + 1), np.uint64)
 _NEARLY_HALF: Final = 0.5 - 1e-6
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """Neighbouring columns, from ``start`` to before ``stop``, that all have one decimal or all another number."""
 
     start: int

@@ -2,6 +2,9 @@
 
 The Python is ``OPENFACE_LITE_PYTHON``, else the one of the checkout's ``.venv``, else the one that runs already; where
 that is another, this process becomes it. Runs under any Python 3, so it imports nothing else until then.
+
+A start is mostly imports. Where every command loads a module, its records are named tuples: a frozen dataclass takes a
+millisecond to make, ten times as long.
 """
 
 import gc

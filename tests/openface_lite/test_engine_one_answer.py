@@ -1,7 +1,5 @@
 """One path, one answer: a face has the same numbers wherever its box fell, at once, as a file, with tiles or not."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -34,7 +32,7 @@ def measured_from(pixels: np.ndarray, found: detect.Detection, moved: tuple[floa
     """The face behind a detection whose box is moved by shares of its size in x and y, and made larger."""
     region, (right, down, larger) = found.region, moved
     x, y = region.center_x + right * found.size, region.center_y + down * found.size
-    elsewhere = replace(region, center_x=x, center_y=y, size=region.size * (1 + larger))
+    elsewhere = region._replace(center_x=x, center_y=y, size=region.size * (1 + larger))
     picture = picture_of(pixels)
     mesh = fit_afresh(picture, elsewhere, min_logit=2)
     face = _measure(picture, mesh, Camera.for_size(picture.width, picture.height)) if mesh else None
