@@ -108,9 +108,9 @@ def test_eye_0_is_on_the_left_and_its_landmarks_come_in_our_order(rows):
         assert row.eyes_2d[:28, 0].mean() < row.eyes_2d[28:, 0].mean()
         for eye in (row.eyes_2d[:28], row.eyes_2d[28:]):
             iris, lids, pupil = eye[:8], eye[8:20], eye[20:]
-            for ring, angles in ((iris, landmarks._IRIS_ANGLES), (pupil, landmarks._PUPIL_ANGLES)):
+            for ring, ours in ((iris, landmarks._IRIS_RING), (pupil, landmarks._PUPIL_RING)):
                 from_center = ring - ring.mean(axis=0)
-                directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+                directions = ours / np.linalg.norm(ours, axis=1, keepdims=True)
                 lengths = np.linalg.norm(from_center, axis=1)
                 # Within 45 degrees of where our point of the same number lies (cells have one decimal).
                 assert ((from_center * directions).sum(axis=1) > 0.7 * lengths).all()
