@@ -27,6 +27,10 @@ BY_LINE = Path("-")
 ANSWERS_READ = 4096
 
 
+class _NothingToShow(Exception):
+    """A picture was answered, and has no files."""
+
+
 class PictureStream:
     """One engine run over pictures that come one after another.
 
@@ -74,7 +78,7 @@ class PictureStream:
 
             # Before the start, so that a process that ends at once has a culprit.
             self._hand_over(ours, more)
-            with suppress(EngineTimeout):
+            with suppress(EngineTimeout, _NothingToShow):
                 run_child(
                     self._runs.argv,
                     cwd=self._runs.room,
@@ -86,7 +90,8 @@ class PictureStream:
                     access=Access(reads=(self._runs.room,)),
                     stdin=theirs.fileno(),
                 )
-            self._read(ours, on_done)
+            with suppress(_NothingToShow):
+                self._read(ours, on_done)
         if not self._behind:
             return Unfinished(None, range(0))
         return Unfinished(self._done, range(self._done + 1, len(self._stems)))
@@ -96,11 +101,14 @@ class PictureStream:
         return len(self._stems) - self._done
 
     def _read(self, line: socket.socket, on_done: Callable[[int, EngineRun], None]) -> None:
-        """Take the answers that have come, one line for each picture."""
+        """Take the answers that have come, one line for each picture. Raises _NothingToShow."""
         answers = b""
         with suppress(BlockingIOError, ConnectionResetError):
             answers = line.recv(ANSWERS_READ)
         for _ in range(min(answers.count(b"\n"), self._behind)):
+            if not (self._runs.out / f"{self._stems[self._done]}_of_details.txt").exists():
+                # A picture without a face has this file, and no other.
+                raise _NothingToShow
             seconds = time.monotonic() - self._next_began
             run = self._runs.run_of(self._stems[self._done], seconds, pictures=self._done + 1)
             self._done += 1

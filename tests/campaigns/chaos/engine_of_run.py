@@ -37,7 +37,8 @@ class EngineOfRun:
         (folder / "runs").mkdir(parents=True)
         for name in LABEL["commands"]:
             shutil.copy(COMMAND, folder / name)
-        (folder / "engine.json").write_text(json.dumps(LABEL))
+        # Both ways of taking pictures have their runs.
+        (folder / "engine.json").write_text(json.dumps({**LABEL, "reads_lines": seed % 2 == 0}))
         each = {fault: share / len(LIES) if fault in LIES else share for fault in FAULTS}
         plan = {"seed": seed, "faults": each, "real": str(REAL), "stand_ins": str(FAKES)}
         (folder / "plan.json").write_text(json.dumps(plan))

@@ -100,3 +100,14 @@ def test_an_engine_that_hangs_has_the_time_of_one_picture(room: Path) -> None:
 
 def test_an_engine_that_does_not_end_after_the_last_picture_is_stopped(room: Path) -> None:
     assert measure(room, OneByOne([]), engine("hang"), replace(LIMITS, time_s=0.7)) == Unfinished(None, range(0))
+
+
+def test_a_picture_that_is_answered_without_files_is_the_culprit(room: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    lies = "#!/bin/sh\nread path; echo >&0; read path; echo >&0\n"
+    (folder / "FaceLandmarkImg").write_text(lies)
+    (folder / "FaceLandmarkImg").chmod(0o755)
+    feed = OneByOne([clips.picture(room / "item-000.jpg")])
+    assert measure(room, feed, Engine.find(folder)) == Unfinished(0, range(1, 1))
+    assert feed.runs == {}
