@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,7 @@ Point = tuple[float, float]
 _NOSE_TIP, _MOUTH_LEFT, _MOUTH_RIGHT = 4, 61, 291
 
 
-@dataclass(frozen=True)
-class KeyPoints:
+class KeyPoints(NamedTuple):
     """Five points as (x, y) in pixels. Left and right are those of the image, as in MTCNN and RetinaFace."""
 
     left_eye: Point
@@ -27,8 +27,7 @@ class KeyPoints:
     mouth_right: Point
 
 
-@dataclass(frozen=True)
-class ActionUnit:
+class ActionUnit(NamedTuple):
     """One intensity.
 
     ``intensity`` is 0 to 5, or None where ``support`` is ``not_estimable``: not measured is not absent. The
