@@ -152,8 +152,8 @@ class EnginePool:
         return self._cpus.take(max(self._share, free))
 
     def _largest(self, request: EngineRequest) -> int:
-        """Return how many requests a run begins with."""
-        return min(AHEAD, self._batch) if self._is_streamed(request) else self._batch
+        """Return how many requests a run begins with; one that takes more later waits for none."""
+        return 1 if self._is_streamed(request) else self._batch
 
     def _is_streamed(self, request: EngineRequest) -> bool:
         """Whether an engine takes this request, and others like it, while it is at work."""
