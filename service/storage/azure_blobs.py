@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -32,6 +33,8 @@ CLOCK_SKEW = timedelta(minutes=5)
 ARCHIVED = frozenset({"BlobArchived", "BlobBeingRehydrated"})
 """Error codes of a blob in the archive tier, and of one on its way out of it."""
 
+RANGES_AT_ONCE = 4
+"""Pieces of one blob that are fetched at a time: a single connection waits for each answer."""
 NOT_KEPT = "private, no-store"
 """Cache-Control of blobs that the service writes; links to them are read directly from storage."""
 
@@ -85,12 +88,13 @@ class AzureBlobs:
             translated("downloading a blob", missing=gone, changed=changed, refused=_refused),
             target.open("wb") as file,
         ):
-            download = client.download_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
-            done = 0
-            for piece in download.chunks():
-                done += file.write(piece)
-                if on_bytes:
-                    on_bytes(done, download.size)
+            download = client.download_blob(
+                etag=f'"{etag}"',
+                match_condition=MatchConditions.IfNotModified,
+                max_concurrency=RANGES_AT_ONCE,
+                progress_hook=_in_order(on_bytes) if on_bytes else None,
+            )
+            download.readinto(file)
             return _info(download.properties)
 
     def read(self, container: str, name: str) -> bytes:
@@ -267,6 +271,19 @@ def _no_container(container: str) -> NotFound:
 def _pieces(download: StorageStreamDownloader[bytes]) -> Iterator[bytes]:
     with translated("reading a blob", refused=_refused):
         yield from download.chunks()
+
+
+def _in_order(on_bytes: Callable[[int, int], None]) -> Callable[[int, int | None], None]:
+    """Report the progress of ranges on several threads from one at a time, never back."""
+    guard, most = threading.Lock(), 0
+
+    def report(done: int, total: int | None) -> None:
+        nonlocal most
+        with guard:
+            most = max(most, done)
+            on_bytes(most, total or most)
+
+    return report
 
 
 def _info(blob: BlobProperties) -> BlobInfo:
