@@ -92,7 +92,8 @@ class EngineFacts:
         pictures: number of pictures in the same engine process; None for videos.
         au_facts: by action-unit column, what its measure rests on and cannot tell; empty where the engine says nothing.
         model_facts, citations: of the engine's models, as its `engine.json` states them.
-        command, argv, exit_code: None where the engine did not run to its end; paths in `argv` are replaced by names.
+        command, argv, exit_code: None where the engine did not run to its end; paths in `argv` are replaced by names,
+            and `-f -` means that the picture's path came as a line while the engine ran.
     """
 
     name: str
