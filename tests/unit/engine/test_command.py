@@ -1,10 +1,11 @@
 """Options on OpenFace's command line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from service.engine.command import arguments, command_for
+from service.engine.command import arguments, command_for, is_followed_at_once
 from service.errors import BadRequest
 from tests.fixtures.jobs import engine, task
 
@@ -36,3 +37,9 @@ def test_each_task_has_its_command_line(wanted, command, ending):
 def test_many_faces_need_an_engine_that_has_the_command():
     with pytest.raises(BadRequest, match="FaceLandmarkVidMulti"):
         arguments(engine("slow"), task("video", faces="many"), [Path("/m")], Path("/o"), ["media"])
+
+
+@pytest.mark.parametrize(("faces", "is_followed"), [("8", True), ("9", True), ("10", False)])
+def test_one_run_follows_as_many_faces_as_the_engine_can(faces, is_followed):
+    nine = replace(engine("ok"), faces_at_most=9)
+    assert is_followed_at_once(nine, task("video", faces="many", faces_at_most=faces)) == is_followed

@@ -220,6 +220,13 @@ def test_one_face_is_the_biggest(tmp_path):
     assert found.measures.confidence_mean == pytest.approx(0.2)
 
 
+def test_a_face_without_landmarks_is_smaller_than_any_other(tmp_path):
+    empty = {name: "" for name in IMAGE_COLUMNS if name.startswith(("x_", "y_"))}
+    rows = [image_row(0, confidence="0.9", **empty), image_row(1, confidence="0.2", **box(0.4))]
+    found = read(tmp_path, table(*rows, columns=IMAGE_COLUMNS), task("image", faces="one"))
+    assert found.path.read_bytes() == table(rows[1], columns=IMAGE_COLUMNS)
+
+
 def test_one_face_without_landmarks_is_the_surest(tmp_path):
     empty = {name: "" for name in IMAGE_COLUMNS if name.startswith(("x_", "y_"))}
     rows = [image_row(0, confidence="0.3", **empty), image_row(1, confidence="0.9", **empty)]
