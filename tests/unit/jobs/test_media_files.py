@@ -40,6 +40,11 @@ def test_a_file_that_is_named_itself_is_there_whatever_its_name(tmp_path: Path) 
     ]
 
 
+def test_a_file_that_is_named_twice_is_there_once(tmp_path: Path) -> None:
+    photo = _file(tmp_path / "a.jpg")
+    assert [file.name for file in find_media([photo, tmp_path, photo]).files] == ["a.jpg"]
+
+
 def test_results_the_output_folder_and_hidden_folders_are_not_searched(tmp_path: Path) -> None:
     for name in ("a.jpg", ".git/b.jpg", ".hidden.jpg", "out/c.jpg", "results/a.jpg/overlay.jpg", "deep/out/d.jpg"):
         _file(tmp_path / name)

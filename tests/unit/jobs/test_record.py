@@ -54,6 +54,14 @@ def test_messages_of_errors_are_shortened_and_made_storable() -> None:
     assert failed.error_message.startswith("?\ufffdx")
 
 
+def test_the_wait_is_known_of_the_first_attempt_alone() -> None:
+    queued = replace(QUEUED, created=THEN - timedelta(seconds=5))
+    first = queued.claimed("me", "a1", 60, THEN)
+    second = first.released(EngineCrashed(), "waiting", counted=True).claimed("me", "a2", 60, THEN)
+    assert (queued.waited_s, first.waited_s, second.waited_s) == (None, 5, None)
+    assert replace(first, created=THEN + timedelta(seconds=2)).waited_s == 0
+
+
 def test_a_retry_stays_running_without_an_owner() -> None:
     released = RUNNING.released(EngineCrashed(), "waiting to try again", counted=True)
     assert (released.state, released.owner, released.attempts) == ("running", "", 1)
