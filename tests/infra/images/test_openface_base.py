@@ -213,6 +213,7 @@ def test_it_has_the_same_fields_as_the_embedded_analysers(installed: Path) -> No
         "citations",
         "parallel",
         "turns_videos",
+        "reads_lines",
         "faces_at_most",
     }
 
