@@ -14,7 +14,8 @@ import pytest
 from coverage import Coverage
 
 FOLDER = Path(os.environ["COVERING_FOLDER"])
-OWN = os.environ.get("PYTEST_XDIST_WORKER", "main")
+# Not the name of a worker of pytest-xdist: a pytest started by such a worker inherits it.
+OWN = os.getpid()
 SECONDS: dict[str, float] = {}
 FAILED: set[str] = set()
 

@@ -76,7 +76,8 @@ class Covering:
         """
         lines = self._lines(mutant.file)
         own = lines[mutant.mutation.line] or set().union(*lines.values()) or self._of_folder(mutant.file)
-        cheapest, spent = [], 0.0
+        cheapest: list[str] = []
+        spent = 0.0
         for name in sorted(own & self._seconds.keys(), key=self._seconds.__getitem__):
             spent += self._seconds[name]
             if cheapest and spent > PROVES_S:

@@ -67,7 +67,9 @@ def test_each_fault_is_a_change_of_one_place_that_still_is_python() -> None:
     assert all(ast.parse(each) for each in changed)
 
 
-def test_a_fault_is_killed_where_a_test_sees_its_effect(tmp_path: Path) -> None:
+def test_a_fault_is_killed_where_a_test_sees_its_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What these tests themselves inherit when they run side by side.
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
     tree = tmp_path / "tree"
     (tree / "service" / "room").mkdir(parents=True)
     # The project itself may be installed, too.
@@ -75,6 +77,8 @@ def test_a_fault_is_killed_where_a_test_sees_its_effect(tmp_path: Path) -> None:
     (tree / "service" / "room" / "door.py").write_text(ROOM)
     (tree / "test_door.py").write_text(TEST)
     covering = cover(tree, ["test_door.py"], tmp_path / "covering")
+    processes = ("pytest", "gw0", "gw1")
+    assert len(list((tmp_path / "covering").glob("*.coverage"))) == len(processes)
     mutants = sampled(tree, ["service/room"], 100, seed=1)
     assert mutants == sampled(tree, ["service/room"], 100, seed=1)
     verdicts = {
