@@ -12,17 +12,18 @@ import json
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import click
 import numpy as np
 import psutil
@@ -34,6 +35,7 @@ from benchmarks.crowd import TINY_WINDOW, Address, answered, are_open, connected
 from benchmarks.grid import Grid
 from benchmarks.interactive import DETECT, detect_picture
 from benchmarks.judged import Judged, show_and_write
+from benchmarks.kept_connection import KeptConnection
 from benchmarks.media import MIB
 from benchmarks.search import AT_ONCE, fill, made_up
 from benchmarks.site import Site, run_benchmark, running_site, scratch_folder
@@ -276,23 +278,22 @@ async def _closed_loop(
 ) -> AsyncIterator[Counter[int]]:
     """Ask on some connections, again as soon as there is an answer; yields the statuses so far."""
     statuses: Counter[int] = Counter()
-    limit = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(site.stack.service_url, timeout=limit) as session:
+    lock, is_over = threading.Lock(), threading.Event()
 
-        async def go_on() -> None:
-            while True:
-                try:
-                    async with session.request(method, path, data=body) as answer:
-                        await answer.read()
-                        statuses[answer.status] += 1
-                except (aiohttp.ClientError, TimeoutError):
-                    statuses[0] += 1
+    def go_on() -> None:
+        with KeptConnection(site.stack.service_url, timeout_s=60) as connection:
+            while not is_over.is_set():
+                status = connection.status(method, path, body)
+                with lock:
+                    statuses[status] += 1
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(go_on()) for _ in range(at_once)]
+    with ThreadPoolExecutor(at_once) as threads:
+        loops = [asyncio.get_running_loop().run_in_executor(threads, go_on) for _ in range(at_once)]
+        try:
             yield statuses
-            for task in tasks:
-                task.cancel()
+        finally:
+            is_over.set()
+            await asyncio.gather(*loops)
 
 
 @asynccontextmanager

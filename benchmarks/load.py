@@ -20,7 +20,6 @@ import numpy as np
 from infra.local.part import PartFailed
 from infra.local.stack import REPOSITORY
 
-NO_ANSWER = 0
 _SPARE_S = 60.0
 
 
@@ -58,7 +57,7 @@ class Answered:
     """One answer.
 
     Attributes:
-        status: of HTTP; `NO_ANSWER` where the connection failed.
+        status: of HTTP; 0 where the connection failed.
         began: seconds since the load began, in an open loop as intended: what waits for a connection has begun.
         seconds: from there to the last byte.
     """

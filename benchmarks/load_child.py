@@ -2,75 +2,80 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import aiohttp
+from benchmarks.kept_connection import KeptConnection
 
 _TIME_LIMIT_S = 60.0
-_NO_ANSWER = 0
 _JPEG = {"Content-Type": "image/jpeg"}
+# Threads that compute hand over at once to one whose answer has come.
+_SWITCH_S = 0.0005
 
+Due = tuple[dict[str, str], float]
+"""A request, and the time of this process's clock from which its seconds count."""
 Answer = tuple[int, float, float]
-Send = Callable[[dict[str, str], float], Awaitable[None]]
 
 
 def main() -> None:
-    """Send the load and tell how it was answered."""
+    """Send the load and print how it was answered."""
+    sys.setswitchinterval(_SWITCH_S)
     load = json.load(sys.stdin)
-    json.dump(asyncio.run(_answers(load)), sys.stdout)
+    json.dump(_answers(load), sys.stdout)
 
 
-async def _answers(load: dict[str, Any]) -> list[Answer]:
+def _answers(load: dict[str, Any]) -> list[Answer]:
     bodies = {name: Path(name).read_bytes() for name in {ask["body"] for ask in load["asks"]} if name}
     answers: list[Answer] = []
-    async with aiohttp.ClientSession(
-        load["url"],
-        connector=aiohttp.TCPConnector(limit=load["connections"]),
-        timeout=aiohttp.ClientTimeout(total=_TIME_LIMIT_S),
-    ) as session:
-        start = time.perf_counter()
+    start = time.perf_counter()
+    dues = _Dues(_at_once(load["asks"]) if load["rate"] is None else _open(load["asks"], start, load["rate"]))
 
-        async def send(ask: dict[str, str], began: float) -> None:
-            """`began` is of the process's clock."""
-            status = await _status(session, ask, bodies.get(ask["body"]))
-            answers.append((status, began - start, time.perf_counter() - began))
+    def ask_on() -> None:
+        with KeptConnection(load["url"], _TIME_LIMIT_S) as connection:
+            for ask, due in dues:
+                body = bodies.get(ask["body"])
+                status = connection.status(ask["method"], ask["path"], body, _JPEG if body is not None else None)
+                answers.append((status, due - start, time.perf_counter() - due))
 
-        if load["rate"] is None:
-            asks = iter(load["asks"])
-            await asyncio.gather(*(_closed(asks, send) for _ in range(load["connections"])))
-        else:
-            await _open(load["asks"], load["rate"], send)
+    with ThreadPoolExecutor(load["connections"]) as threads:
+        for each in [threads.submit(ask_on) for _ in range(load["connections"])]:
+            each.result()
     return answers
 
 
-async def _closed(asks: Iterator[dict[str, str]], send: Send) -> None:
-    for ask in asks:
-        await send(ask, time.perf_counter())
+class _Dues:
+    """Hand out the requests of an iterator to several threads; one that waits for a due time keeps the others behind
+    it, whose times are later."""
+
+    def __init__(self, dues: Iterator[Due]) -> None:
+        self._dues = dues
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[Due]:
+        return self
+
+    def __next__(self) -> Due:
+        with self._lock:
+            return next(self._dues)
 
 
-async def _open(asks: list[dict[str, str]], rate: float, send: Send) -> None:
-    start = time.perf_counter()
-    async with asyncio.TaskGroup() as tasks:
-        for number, ask in enumerate(asks):
-            intended = start + number / rate
-            await asyncio.sleep(intended - time.perf_counter())
-            tasks.create_task(send(ask, intended))  # type: ignore[arg-type]
+def _at_once(asks: list[dict[str, str]]) -> Iterator[Due]:
+    """A closed loop: each is due when it is taken."""
+    return ((ask, time.perf_counter()) for ask in asks)
 
 
-async def _status(session: aiohttp.ClientSession, ask: dict[str, str], body: bytes | None) -> int:
-    headers = _JPEG if body is not None else None
-    try:
-        async with session.request(ask["method"], ask["path"], data=body, headers=headers) as response:
-            await response.read()
-            return response.status
-    except (aiohttp.ClientError, TimeoutError):
-        return _NO_ANSWER
+def _open(asks: list[dict[str, str]], start: float, rate: float) -> Iterator[Due]:
+    """An open loop: each is due at a fixed time, and is handed out no earlier."""
+    for number, ask in enumerate(asks):
+        due = start + number / rate
+        time.sleep(max(0.0, due - time.perf_counter()))
+        yield ask, due
 
 
 if __name__ == "__main__":

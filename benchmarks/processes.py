@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 
 import psutil
 
@@ -73,5 +74,7 @@ def _seen(process: psutil.Process, first: int) -> ProcessSample | None:
 def _role(argv: list[str]) -> str:
     if _ENGINE_MODULE in argv or any("openface" in word.lower() and "/bin/" in word for word in argv):
         return ENGINE
-    module = argv[argv.index("-m") + 1] if "-m" in argv[:-1] else (argv or [""])[0]
+    # A confined child runs a launcher, whose arguments name the child's own module alike.
+    modules = [after for option, after in pairwise(argv) if option == "-m"]
+    module = modules[-1] if modules else (argv or [""])[0]
     return "service web" if module == "service" and "web" in argv else module
