@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import BadSettings, Settings, processors
+from service.settings import BadSettings, Settings, container_memory_mb, processors
 from service.web.server.start import refuse_open_door
 
 
@@ -112,3 +112,25 @@ def test_engines_to_choose_from_are_folders_by_name() -> None:
 def test_badly_named_engines_are_refused(text: str) -> None:
     with pytest.raises(BadSettings, match="ENGINES_AVAILABLE"):
         Settings.load({"ENGINES_AVAILABLE": text})
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        ({"memory.max": "6442450944\n"}, 6144),
+        ({"memory.max": "max\n"}, None),
+        ({"memory/memory.limit_in_bytes": "2147483648\n"}, 2048),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712\n"}, None),
+        ({"memory.max": "6442450944\n", "part/memory.max": "1073741824\n"}, 1024),
+        ({}, None),
+    ],
+)
+def test_the_limit_of_the_innermost_control_group_counts(
+    tmp_path: Path, files: dict[str, str], limit: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / "cgroup" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cgroup" / name).write_text(text)
+    membership = tmp_path / "membership"
+    membership.write_text("0::/part\n")
+    assert container_memory_mb(tmp_path / "cgroup", membership) == limit

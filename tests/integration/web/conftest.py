@@ -8,14 +8,12 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
 from click.testing import Result
 from flask.testing import FlaskClient
-from flask_openapi3 import OpenAPI
 
 from infra.local.loopback import HOST, free_port
 from infra.local.stack import LocalStack, StackOptions
@@ -30,14 +28,10 @@ from service.web.access.keys import SCOPES, new_key
 from service.web.app import create_app
 from service.web.services import KEY, Services
 from tests.conftest import StorageAccount
+from tests.fixtures.open_app import open_app
 from tests.integration.cli.conftest import CommandLine
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-
-
-@cache
-def _open_app() -> OpenAPI:
-    return create_app(None)  # type: ignore[arg-type]
 
 
 def client_of(services: Services) -> FlaskClient:
@@ -45,7 +39,7 @@ def client_of(services: Services) -> FlaskClient:
 
     Made once: an application takes longer to make than most tests to run.
     """
-    app = _open_app()
+    app = open_app()
     app.extensions[KEY] = services
     return app.test_client()
 

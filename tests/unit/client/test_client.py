@@ -1,29 +1,21 @@
-"""The client against a server on loopback that misbehaves, and the names it makes files of."""
+"""The client against a server on loopback that misbehaves."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from infra.local.loopback import free_port
 from service.client.client import Client
-from service.client.faces import encoded
 from service.client.models import ServiceRefused, ServiceUnreachable, Stopped
-from service.client.result_folder import LONGEST_NAME, NotWhole, ResultFolder, safe_name
-from service.client.send import upload_name
 from service.storage.local_files import sha256_of
-from tests.cloud_function.stand_in import StandIn, serving
-
-JOB = "a" * 32
-TABLE = b"face,confidence\n0,0.98\n"
+from tests.cloud_function.stand_in import serving
+from tests.fixtures.scripted_service import JOB, Scripted, said
 
 
 def job_in(state: str, progress: float = 0.0) -> dict[str, Any]:
@@ -38,38 +30,6 @@ def job_in(state: str, progress: float = 0.0) -> dict[str, Any]:
         "media_type": "wild",
         "error": None,
     }
-
-
-def results_of(table: bytes) -> dict[str, Any]:
-    sha256 = hashlib.sha256(table).hexdigest()
-    manifest = {"job": {"id": JOB}, "media": {"sha256": "m"}, "csv": {"name": "a.csv", "sha256": sha256}}
-    return {"job_id": JOB, "attempt": "1", "csv_sha256": sha256, "manifest": manifest}
-
-
-@dataclass
-class Scripted(StandIn):
-    """Answers each path with its next response; the last one again and again."""
-
-    script: dict[str, list[Response]] = field(default_factory=dict)
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        request = Request(environ)
-        body = request.get_data()
-        self.requests.append(_received(request, body))
-        answers = self.script.get(f"{request.method} {request.path}", [Response("nothing", 404)])
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return answer(environ, start_response)
-
-
-def _received(request: Request, body: bytes) -> Any:
-    from tests.cloud_function.stand_in import ReceivedRequest
-
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return ReceivedRequest(request.method, request.path, request.args.to_dict(), headers, body)
-
-
-def said(value: Any, status: int = 200, **headers: str) -> Response:
-    return Response(json.dumps(value), status, headers, content_type="application/json")
 
 
 def busy() -> Response:
@@ -172,69 +132,3 @@ def test_a_set_stop_event_ends_calls(tmp_path: Path) -> None:
             next(followed)
         with pytest.raises(Stopped):
             client.job(JOB)
-
-
-@pytest.mark.parametrize(
-    ("sent", "media_sha256", "why"),
-    [(TABLE[:-3], "m", "SHA-256"), (TABLE, "other", "other bytes")],
-)
-def test_downloads_with_a_wrong_hash_are_deleted(tmp_path: Path, sent: bytes, media_sha256: str, why: str) -> None:
-    script = {
-        f"GET /jobs/{JOB}/results": [said(results_of(TABLE))],
-        f"GET /jobs/{JOB}/result.csv": [Response(sent)],
-    }
-    server = Scripted(script=script)
-    folder = ResultFolder(tmp_path / "a")
-    with serving(server), Client(server.url) as client, pytest.raises(NotWhole, match=why):
-        folder.download(client, JOB, media_sha256=media_sha256)
-    assert folder.manifest() is None
-    assert not list(tmp_path.rglob("*.*"))
-
-
-def test_a_download_replaces_the_older_result_and_its_report(tmp_path: Path) -> None:
-    script = {
-        f"GET /jobs/{JOB}/results": [said(results_of(TABLE))],
-        f"GET /jobs/{JOB}/result.csv": [Response(TABLE)],
-        f"GET /jobs/{JOB}/report.html": [Response("<p>report")],
-    }
-    folder = ResultFolder(tmp_path / "a")
-    folder.path.mkdir()
-    for old in ("old.csv", "summary.json", "mine.txt"):
-        (folder.path / old).write_text("old")
-    server = Scripted(script=script)
-    with serving(server), Client(server.url) as client:
-        folder.download(client, JOB, media_sha256="m")
-    files = sorted(file.name for file in folder.path.iterdir())
-    assert files == ["a.csv", "manifest.json", "mine.txt", "report.html"]
-    assert folder.manifest() == results_of(TABLE)["manifest"]
-
-
-@pytest.mark.parametrize(
-    ("name", "safe"),
-    [
-        ("a.csv", "a.csv"),
-        ("../../etc/passwd", "passwd"),
-        ("..\\..\\x.csv", "x.csv"),
-        ("..", "_"),
-        ("", "_"),
-        (".hidden", "hidden"),
-        ("a\nb\x1b[31m\u202e.csv", "a_b_[31m_.csv"),
-        ('<script>"|?*:.csv', "_script______.csv"),
-        ("é" * 300 + ".csv", "é" * ((LONGEST_NAME - 4) // 2) + ".csv"),
-        ("表" * 300, "表" * (LONGEST_NAME // 3)),
-    ],
-)
-def test_remote_names_become_safe_file_names(name: str, safe: str) -> None:
-    assert safe_name(name) == safe
-
-
-def test_file_names_become_valid_names_of_uploads() -> None:
-    assert upload_name(Path("/x/Ünï côdé (1).jpg")) == "Ünï côdé (1).jpg"
-    assert upload_name(Path("/x/a\\b\tc.jpg")) == "a_b_c.jpg"
-    assert upload_name(Path("/x/\udcff.jpg")) == "?.jpg"
-
-
-@pytest.mark.parametrize("array", [np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), np.zeros(4, np.uint8)])
-def test_an_array_that_is_no_picture_is_refused_before_it_is_sent(array):
-    with pytest.raises(ValueError, match="is no picture"):
-        encoded(array)

@@ -7,7 +7,7 @@ import pytest
 
 from service.results.frame_times import LASTS, with_durations
 from service.results.manifest_reader import ManifestReader
-from tests.unit.results.test_methods import summarised
+from tests.fixtures.summaries_made import summarised
 
 RATE = {"media": {"probe": {"frame_rate": 25.0}}}
 

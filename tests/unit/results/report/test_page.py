@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from service.errors import ReportFailed
 from service.results.report.make import ReportMaker, ReportRequest
+from service.results.report.page import visible
 from service.results.summary_model import Summary
 from tests.fixtures.results_made import DOUBTED, LOST, RATE, manifest_of, write_table
 from tests.unit.results.report.conftest import FRAMES, Made, write_report
@@ -215,3 +216,16 @@ def test_a_child_that_ends_over_an_upload_leaves_the_picture_out(openface: Made,
         ReportMaker([openface.csv, tmp_path], time_s=8.0),
     )
     assert "No picture: the upload could not be decoded again." in made["report.html"].read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("photo\u202egpj.exe", "photo⟨U+202E⟩gpj.exe"),
+        ("a\u2066b\u2069", "a⟨U+2066⟩b⟨U+2069⟩"),
+        ("שלום.jpg", "שלום.jpg"),
+        ("plain.jpg", "plain.jpg"),
+    ],
+)
+def test_characters_that_turn_the_direction_of_text_are_shown(name: str, text: str) -> None:
+    assert visible(name) == text

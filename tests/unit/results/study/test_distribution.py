@@ -11,35 +11,9 @@ from service.results.annotations import NO_ANNOTATIONS, Annotations, ExcludedStr
 from service.results.manifest_reader import ManifestReader
 from service.results.report import table_reader
 from service.results.study.distribution import Distribution
-from service.results.study.overview import StudyOverview
-from service.results.study.page import page
 from tests.fixtures.comparable_results import face, result
 from tests.fixtures.results_made import RATE, cells_of, manifest_of, write_table
-
-FRAMES = 120
-AWAY = range(31, 61)
-"""A second without a face."""
-
-
-def cells(frame: int) -> dict[str, str]:
-    away = frame in AWAY
-    return cells_of(frame) | {
-        "success": "0" if away else "1",
-        "confidence": "0.02" if away else "0.98",
-        "AU12_r": "5.00" if away else "2.00" if frame <= 30 else "1.00",
-    }
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    return write_table(tmp_path / "t.csv", FRAMES, cells)
-
-
-def added(csv: Path, annotations: Annotations = NO_ANNOTATIONS, **manifest: object) -> Distribution:
-    distribution = Distribution()
-    facts = ManifestReader(manifest_of(csv, FRAMES) | manifest)
-    distribution.add(table_reader.read(csv, facts.media), facts, annotations)
-    return distribution
+from tests.unit.results.study.conftest import FRAMES, added
 
 
 def test_rows_that_fail_the_gate_are_in_no_statistics(video: Path) -> None:
@@ -85,26 +59,6 @@ def test_files_weigh_alike_whatever_their_length(tmp_path: Path, video: Path) ->
     assert unit.mean == pytest.approx((4 / 3 + 4 + 0) / 3, abs=1e-4)
     quality = distribution.quality()
     assert (quality.videos, quality.pictures, quality.pictures_with_face, quality.partial) == (2, 1, 1, 1)
-
-
-def test_a_report_shows_numbers_and_no_markup_of_names(video: Path) -> None:
-    distribution = added(video)
-    overview = StudyOverview(
-        at=datetime.now(UTC),
-        states={"succeeded": 1, "failed": 1},
-        results=1,
-        rows=FRAMES,
-        quality=distribution.quality(),
-        failures=[{"code": "unreadable_media", "count": 1, "files": ["<script>alert(1)</script>.jpg"]}],
-        unreadable=[],
-        units=distribution.units(),
-    )
-    html = page("pilot", overview)
-    assert "75 % of 120" in html
-    assert "1, 1.0 s together" in html
-    assert "mean 1.33, sd 0.00" in html
-    assert "&lt;script&gt;alert(1)" in html
-    assert "<script" not in html
 
 
 def test_nothing_measured_is_no_zero() -> None:

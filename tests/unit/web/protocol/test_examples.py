@@ -1,4 +1,4 @@
-"""The API's document and error pages, without a server or a storage account."""
+"""Examples of the API's document: routed to the operation that they are of."""
 
 import re
 import shlex
@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.web.app import create_app
 from service.web.protocol.examples import add_examples
+from tests.fixtures.open_app import open_app
 
-APP = create_app(None)
+APP = open_app()
+
 DOCUMENT = add_examples(APP.api_doc)
+
 OPERATIONS = [
     (method, path, operation["description"])
     for path, operations in DOCUMENT["paths"].items()
@@ -35,26 +37,3 @@ def test_the_example_of_an_operation_is_routed_to_it(method, path, text):
 def test_examples_are_added_once():
     before = DOCUMENT["paths"]["/jobs"]["get"]["description"]
     assert add_examples(DOCUMENT)["paths"]["/jobs"]["get"]["description"] == before
-
-
-@pytest.mark.parametrize(
-    ("accept", "kind"),
-    [
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
-        ("*/*", "application/problem+json"),
-        ("application/json", "application/problem+json"),
-        ("image/avif,image/webp,*/*;q=0.8", "application/problem+json"),
-    ],
-)
-def test_an_unknown_address_is_a_page_for_browsers_and_a_problem_for_programs(accept, kind):
-    answer = APP.test_client().get("/no/such/<page>", headers={"Accept": accept})
-    assert (answer.status_code, answer.mimetype) == (404, kind)
-    assert "Accept" in answer.headers["Vary"]
-    if kind == "text/html":
-        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
-        assert "Not Found" in answer.text
-
-
-def test_docs_open_swagger_at_once():
-    answer = APP.test_client().get("/docs/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs/swagger")
