@@ -20,8 +20,6 @@ from coverage import CoverageData
 from tests.campaigns.mutants.mutations import Mutation, mutations
 
 PLUGIN = Path(__file__).resolve().parent
-PROVES_S = 40.0
-"""The cheapest covering tests up to this sum are run."""
 LIMIT_S = 180.0
 
 
@@ -68,8 +66,8 @@ class Covering:
             each.read()
         return every
 
-    def tests(self, mutant: Mutant) -> list[str]:
-        """The cheapest tests that run the mutant's line.
+    def tests(self, mutant: Mutant, seconds: float) -> list[str]:
+        """The cheapest tests that run the mutant's line, as many as end within `seconds`, one at least.
 
         Else those of its file, as for what runs when it is imported; else those of its folder, as for a file that only
         children run: their callers are there.
@@ -80,7 +78,7 @@ class Covering:
         spent = 0.0
         for name in sorted(own & self._seconds.keys(), key=self._seconds.__getitem__):
             spent += self._seconds[name]
-            if cheapest and spent > PROVES_S:
+            if cheapest and spent > seconds:
                 break
             cheapest.append(name)
         return cheapest

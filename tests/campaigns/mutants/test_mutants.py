@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
+from coverage import CoverageData
 
 from tests.campaigns.mutants.mutations import mutations
-from tests.campaigns.mutants.sample import Mutant, cover, is_killed, sampled
+from tests.campaigns.mutants.sample import Covering, Mutant, cover, is_killed, sampled
 
 SOURCE = '''"""A module."""
 
@@ -82,7 +84,7 @@ def test_a_fault_is_killed_where_a_test_sees_its_effect(tmp_path: Path, monkeypa
     mutants = sampled(tree, ["service/room"], 100, seed=1)
     assert mutants == sampled(tree, ["service/room"], 100, seed=1)
     verdicts = {
-        (mutant.mutation.line, mutant.mutation.text): is_killed(tree, mutant, covering.tests(mutant), tmp_path)
+        (mutant.mutation.line, mutant.mutation.text): is_killed(tree, mutant, covering.tests(mutant, 10), tmp_path)
         for mutant in mutants
     }
     assert verdicts == {
@@ -92,6 +94,18 @@ def test_a_fault_is_killed_where_a_test_sees_its_effect(tmp_path: Path, monkeypa
         (6, "((a) <= (b))"): False,
     }
     assert (tree / "service" / "room" / "door.py").read_text() == ROOM
+
+
+def test_the_cheapest_covering_tests_that_fit_the_time_are_run_or_one(tmp_path: Path) -> None:
+    data = CoverageData(str(tmp_path / "1.coverage"))
+    for name in ("dear", "cheap", "between", "failing"):
+        data.set_context(name)
+        data.add_lines({"a.py": [3]})
+    data.write()
+    (tmp_path / "1.seconds.json").write_text(json.dumps({"dear": 5, "cheap": 1, "between": 2, "elsewhere": 0}))
+    mutant = Mutant("a.py", mutations(SOURCE.encode())[0])
+    run = {seconds: Covering(tmp_path).tests(mutant, seconds) for seconds in (0.5, 2.5, 3, 8)}
+    assert run == {0.5: ["cheap"], 2.5: ["cheap"], 3: ["cheap", "between"], 8: ["cheap", "between", "dear"]}
 
 
 def test_a_covering_run_that_breaks_off_is_no_sample_without_tests(tmp_path: Path) -> None:
