@@ -167,3 +167,53 @@ def test_an_announced_request_that_does_not_come_is_waited_for_only_a_moment() -
     answer = counter.ask("a")
     counter.let_go.release()
     assert answer.result(10) == ["a"]
+
+
+@pytest.mark.parametrize(("most", "taken"), [(-1, []), (0, []), (1, ["a1"]), (2, ["a1", "a3"]), (9, ["a1", "a3"])])
+def test_a_run_takes_as_many_more_as_it_has_room_for_and_only_those_like_its_first(most: int, taken: list[str]) -> None:
+    counter = Counter()
+    with holding(counter, "a1", "b2", "a3"):
+        more = counter.queue.take_more(Ask("a"), most)
+        assert [pending.request.name for pending in more] == taken
+        for pending in more:
+            pending.answer.set_result([])
+
+
+def test_a_request_alone_joins_no_run() -> None:
+    counter = Counter()
+    with holding(counter):
+        counter.queue.submit(Ask("a", alone=True))
+        assert counter.queue.take_more(Ask("a"), 9) == []
+
+
+def test_the_load_is_of_batches_at_work_and_requests_that_wait() -> None:
+    counter = Counter()
+    assert counter.queue.load == 0
+    with holding(counter, "a1", "a2") as answers:
+        assert counter.queue.load == 3
+    wait(answers, 10)
+
+
+def test_more_is_expected_while_a_request_waits_or_is_announced() -> None:
+    counter = Counter()
+    with holding(counter):
+        assert not counter.queue.expects_more
+        counter.queue.expect()
+        assert counter.queue.expects_more
+        counter.queue.arrived()
+        counter.ask("a")
+        assert counter.queue.expects_more
+
+
+def test_the_threads_end_with_the_queue() -> None:
+    before = engine_threads()
+    counter = Counter()
+    answer = counter.ask("a")
+    counter.let_go.release()
+    answer.result(10)
+    counter.queue.close()
+    assert engine_threads() <= before
+
+
+def engine_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("engine")}
