@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,7 +128,7 @@ def worker(
         shutdown,
         settings.worker_name,
         settings.lease_s,
-        replace(capacity(settings), hold_s=hold_s(context.pipeline.engine)),
+        capacity(settings, context.pipeline.engine),
         lifetime,
         canary=canary(settings, context.pipeline),
         reports=report_thread(settings, backend, shutdown),
@@ -197,18 +196,14 @@ def status_server(settings: Settings, backend: JobBackend, ready: Worker) -> Sta
     return StatusServer(settings.metrics_host, settings.metrics_port, pings, QueueMetrics(backend.queue))
 
 
-def capacity(settings: Settings) -> Capacity:
-    """A batch for each engine, and one that is fetched meanwhile."""
-    return Capacity(videos=settings.engines + 1, items=(settings.engines + 1) * settings.batch_images)
-
-
-def hold_s(engine: Engine) -> float:
-    """Return how many seconds of its own work a worker holds.
+def capacity(settings: Settings, engine: Engine) -> Capacity:
+    """A batch for each engine, and one that is fetched meanwhile, of at most some seconds of the worker's own work.
 
     Less than a heartbeat's, where an engine that runs takes what comes; where each batch is a start of the engine,
     enough that the start is a small part.
     """
-    return 4.0 if engine.reads_lines else 16.0
+    batches = settings.engines + 1
+    return Capacity(videos=batches, items=batches * settings.batch_images, hold_s=4.0 if engine.reads_lines else 16.0)
 
 
 def pipeline(
@@ -228,7 +223,7 @@ def pipeline(
             batch=settings.batch_images,
             others=engines_available(settings),
         ),
-        prober=Prober(workspace, limits.of_media, children=1, waiting=capacity(settings).items),
+        prober=Prober(workspace, limits.of_media, children=1, waiting=capacity(settings, engine).items),
         workspace=workspace,
         limits=limits,
         disk=DiskBudget(settings.workspace_mb * MIB if settings.workspace_mb else workspace.free_bytes * 9 // 10),

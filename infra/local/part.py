@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from infra.local.reaper import reaper
@@ -29,25 +29,11 @@ class PartFailed(Exception):
         self.log_tail = log_tail
 
 
-@contextmanager
-def _on_cpus(cpus: frozenset[int]) -> Iterator[None]:
-    """Bind this thread to some processors, for a child that it starts; to none in particular where there are none."""
-    if not cpus:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
 class Part:
     """A child process and its log file. `is_ready` is polled until it returns true.
 
     Args:
-        cpus: processors that it and its children may use; empty for all.
+        cpus: processors that it and its children may use; empty for all. Of Linux alone, by taskset.
     """
 
     def __init__(
@@ -64,14 +50,14 @@ class Part:
         cpus: frozenset[int] = frozenset(),
     ) -> None:
         self.name = name
-        self.argv = list(argv)
+        # taskset becomes the part: its process id is the part's.
+        self.argv = ["taskset", "--cpu-list", ",".join(map(str, sorted(cpus))), *argv] if cpus else list(argv)
         self.log_file = log_file
         self._environ = dict(environ)
         self._is_ready = is_ready
         self._ready_within_s = ready_within_s
         self._grace_s = grace_s
         self._folder = folder
-        self._cpus = cpus
         self._process: subprocess.Popen[bytes] | None = None
         self._log_begins_at = 0
 
@@ -97,7 +83,7 @@ class Part:
         if self.is_running:
             return
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_file.open("ab") as log, _on_cpus(self._cpus):
+        with self.log_file.open("ab") as log:
             self._log_begins_at = log.tell()
             self._process = subprocess.Popen(
                 self.argv,

@@ -42,7 +42,7 @@ class Capacity:
 
     items: int
     videos: int
-    hold_s: float = 4.0
+    hold_s: float
 
 
 @dataclass(frozen=True)

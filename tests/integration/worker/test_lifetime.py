@@ -43,7 +43,7 @@ def test_a_slow_start_is_no_idling(bench: Bench) -> None:
         is_fit=lambda: next(looks_good, True),
         shutdown=Shutdown(1.0),
         lease_s=30,
-        capacity=Capacity(items=1, videos=1),
+        capacity=Capacity(items=1, videos=1, hold_s=4.0),
         lifetime=Lifetime(until_idle_s=0.1),
     )
     received = intake.next()
