@@ -12,7 +12,7 @@ from tests.infra.until import until
 def new_part(tmp_path):
     parts = []
 
-    def new(script, *, ready_within_s=5.0, grace_s=5.0):
+    def new(script, *, ready_within_s=5.0, grace_s=5.0, cpus=frozenset()):
         part = Part(
             "sample",
             [sys.executable, "-u", "-c", script],
@@ -21,6 +21,7 @@ def new_part(tmp_path):
             is_ready=lambda part: "ready" in part.log_since_start(),
             ready_within_s=ready_within_s,
             grace_s=grace_s,
+            cpus=cpus,
         )
         parts.append(part)
         return part
@@ -46,6 +47,15 @@ def test_runs_from_ready_to_stopped(new_part):
     part.stop()
     assert not part.is_running
     part.check()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="binds with taskset")
+def test_a_part_runs_on_the_processors_that_it_is_given(new_part):
+    one = max(os.sched_getaffinity(0))
+    part = new_part("import os, time; print('ready', *os.sched_getaffinity(0)); time.sleep(60)", cpus=frozenset({one}))
+    part.start()
+    assert part.log_since_start().split() == ["ready", str(one)]
+    assert exists(part.process_id)
 
 
 def test_a_part_that_ends_before_it_is_ready_fails_with_its_log(new_part):
