@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until(holds: Callable[[], object], within_s: float = 10.0) -> None:
+def until(holds: Callable[[], object], within_s: float = 30.0) -> None:
     """Return as soon as `holds()` is true. Raises AssertionError after `within_s`."""
     deadline = time.monotonic() + within_s
     while not holds():

@@ -156,10 +156,11 @@ def test_who_has_expired_is_found_no_more_and_is_swept(store: Store, galleries: 
 
 
 def test_a_time_that_comes_ends_a_match_that_is_in_memory(galleries: Galleries) -> None:
-    galleries.enrol("lab", "Ann", "form", now() + timedelta(seconds=0.6), [NewFace(made_up(1))])
+    ends = now() + timedelta(seconds=2)
+    galleries.enrol("lab", "Ann", "form", ends, [NewFace(made_up(1))])
     enrolled(galleries, "Bob", 2)
     assert found(galleries, 1) == ["Ann"]
-    threading.Event().wait(0.7)
+    threading.Event().wait((ends - now()).total_seconds() + 0.01)
     assert found(galleries, 1) == []
     assert found(galleries, 2) == ["Bob"]
 
