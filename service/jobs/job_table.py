@@ -267,8 +267,15 @@ class JobTable:
         written = entity.metadata["timestamp"]
         return replace(record_of(entity), age_s=age_s(written, dates[-1] if dates else None) if written else 0.0)
 
-    def update(self, record: JobRecord) -> JobRecord:
-        """Write a record unless it was changed since it was read. Raises RecordChanged."""
+    def update(self, record: JobRecord, *, rows_later: bool = False) -> JobRecord:
+        """Write a record unless it was changed since it was read.
+
+        Args:
+            rows_later: the caller has the rows of the finished job renewed.
+
+        Raises:
+            RecordChanged: it was changed.
+        """
         with translated("updating a job record", changed=RecordChanged(), missing=RecordChanged()):
             answer = self._table.update_entity(
                 entity_of(record),
@@ -276,7 +283,7 @@ class JobTable:
                 etag=record.version,
                 match_condition=MatchConditions.IfNotModified,
             )
-        if record.is_finished:
+        if record.is_finished and not rows_later:
             self._index.renew(record)
         return replace(record, version=str(answer["etag"]), age_s=0.0)
 

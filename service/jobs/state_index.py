@@ -89,12 +89,13 @@ class StateIndex:
         """Write the rows of settled jobs; harmless to repeat."""
         self._write("upsert", settled_rows(records))
 
-    def renew(self, record: JobRecord) -> None:
-        """Write a record's row by its state now; a row that cannot be written is left to the next time or a sweep."""
+    def renew(self, *records: JobRecord) -> None:
+        """Write records' rows by their states now; rows that cannot be written are left to the next time or a sweep."""
         try:
-            self.put([record])
+            self.put(records)
         except AnalysisError as error:
-            log.warning("state_index.left_to_sweep", job_id=record.job.job_id, error=error.message)
+            job_ids = ",".join(record.job.job_id for record in records)
+            log.warning("state_index.left_to_sweep", job_id=job_ids, error=error.message)
 
     def remove(self, row: str, state: State | None = None) -> None:
         """Delete a job's rows, of any state where none is named; harmless to repeat."""

@@ -32,6 +32,7 @@ from service.storage.azure_blobs import AzureBlobs
 from service.storage.blob_store import BlobInfo
 from service.worker.attempt_context import AttemptContext
 from service.worker.engine_pool import Steps
+from service.worker.last_writes import LastWrites
 from service.worker.lease import Lease
 from service.worker.pipeline import Pipeline
 from service.worker.retry_policy import exhausted, settlement
@@ -61,11 +62,13 @@ class Attempt:
         queued: QueuedJob,
         record: JobRecord,
         lease: Lease,
+        last_writes: LastWrites,
         check_shutdown: Callable[[], None],
     ) -> None:
         self._worker = worker
         self._queued = queued
         self._lease = lease
+        self._last_writes = last_writes
         self._check_shutdown = check_shutdown
         self._last_error = record.error_message
         self._context = AttemptContext(
@@ -124,15 +127,15 @@ class Attempt:
         self._lease.report(stage, progress)
 
     def _succeed(self, published: str) -> None:
-        self._end(lambda record: record.succeeded(published, now()))
-        self._lease.delete_message()
+        ended = self._end(lambda record: record.succeeded(published, now()), rows_later=True)
+        self._last_writes.put(ended, self._lease.delete_message)
         self._log_outcome("succeeded")
 
-    def _end(self, change: Callable[[JobRecord], JobRecord]) -> JobRecord:
+    def _end(self, change: Callable[[JobRecord], JobRecord], *, rows_later: bool = False) -> JobRecord:
         """Write the job's end, and ask for its callbacks: before, so that a crash loses none; they wait for the end."""
         known = addresses_of(self._lease.callbacks)
         self._worker.callbacks.announce(self._queued.job.job_id, known)
-        ended = self._lease.settle(change)
+        ended = self._lease.settle(change, rows_later=rows_later)
         later = [address for address in addresses_of(ended.callbacks) if address not in known]
         self._worker.callbacks.announce(self._queued.job.job_id, later)
         return ended

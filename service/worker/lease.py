@@ -77,14 +77,17 @@ class Lease:
         if time.monotonic() >= self._good_until:
             raise LeaseLost(f"the lease could not be renewed for {self._lease_s} s")
 
-    def settle(self, change: Callable[[JobRecord], JobRecord]) -> JobRecord:
+    def settle(self, change: Callable[[JobRecord], JobRecord], *, rows_later: bool = False) -> JobRecord:
         """Write the job's end or release; nothing is renewed afterwards.
+
+        Args:
+            rows_later: see `JobTable.update`.
 
         Raises:
             LeaseLost: another worker has claimed the job.
         """
         with self._lock:
-            self._write(change)
+            self._write(change, rows_later=rows_later)
             self._ended = True
             if not self._record.is_finished:
                 self._table.state_index.renew(self._record)
@@ -169,11 +172,11 @@ class Lease:
             self._row_due = time.monotonic() + HEARTBEAT_S if self._in_steps else float("inf")
             self._table.state_index.renew(self._record)
 
-    def _write(self, change: Callable[[JobRecord], JobRecord]) -> None:
+    def _write(self, change: Callable[[JobRecord], JobRecord], *, rows_later: bool = False) -> None:
         """Write conditionally; where the record has changed, repeat on its current state while this worker holds it."""
         while True:
             try:
-                self._record = self._table.update(change(self._record))
+                self._record = self._table.update(change(self._record), rows_later=rows_later)
                 return
             except RecordChanged as error:
                 current = self._table.get(self._record.job.job_id)

@@ -140,6 +140,12 @@ class Receiver:
                 self._pace.note_end()
             self._changed.notify_all()
 
+    @property
+    def in_hand(self) -> int:
+        """Jobs that are received and not released."""
+        with self._changed:
+            return self._in_hand
+
     def wait_until_all_released(self) -> None:
         """Wait until no job is in hand."""
         with self._changed:

@@ -31,6 +31,7 @@ from service.worker.canary import Canary
 from service.worker.claim import Claims
 from service.worker.engine_pool import Steps
 from service.worker.job_run import JobRun
+from service.worker.last_writes import LastWrites
 from service.worker.lease import Lease
 from service.worker.lease_keeper import LeaseKeeper
 from service.worker.receiver import FOREVER, Capacity, Lifetime, ReceivedJob, Receiver
@@ -68,6 +69,7 @@ class Worker:
     callbacks: CallbackThread | None = None
     _receiver: Receiver = field(init=False)
     _claims: Claims = field(init=False)
+    _last_writes: LastWrites = field(init=False)
     _keeper: LeaseKeeper = field(init=False)
     _exit_code: int = EXIT_OK
 
@@ -78,6 +80,7 @@ class Worker:
             queue, pipeline.workspace.has_room, is_fit, self.shutdown, self.lease_s, self.capacity, self.lifetime
         )
         self._claims = Claims(self.context.table, queue, self.name, self.lease_s)
+        self._last_writes = LastWrites(self.context.table.state_index, lambda: self._receiver.in_hand > 1)
         self._keeper = LeaseKeeper(on_stopped=pipeline.engines.drop_given_up)
 
     def run(self) -> int:
@@ -101,6 +104,7 @@ class Worker:
             for beside in (self.canary, self.reports, self.callbacks):
                 if beside:
                     running.enter_context(beside)
+            running.enter_context(self._last_writes)
             running.enter_context(self._keeper)
             pictures = running.enter_context(ThreadPoolExecutor(PICTURES_AT_ONCE, thread_name_prefix="picture"))
             videos = running.enter_context(ThreadPoolExecutor(self.capacity.videos, thread_name_prefix="video"))
@@ -137,6 +141,7 @@ class Worker:
             self._give_up_after_many(received, UnexpectedError(f"{type(error).__name__}: {error}"))
         finally:
             self._receiver.release(received)
+            self._last_writes.look_again()
 
     def _give_up_after_many(self, received: ReceivedJob, error: AnalysisError) -> None:
         """Move a job that cannot be settled to the poison queue, once its message has come too often."""
@@ -175,6 +180,6 @@ class Worker:
                 return
             metrics.attempt_began(record.waited_s)
             lease = Lease(self.context.table, self.context.queue, message, record, self.lease_s)
-            attempt = Attempt(self.context, queued, record, lease, self.shutdown.check)
+            attempt = Attempt(self.context, queued, record, lease, self._last_writes, self.shutdown.check)
             with self._keeper.keeping(lease):
                 yield from attempt.steps(message.dequeue_count)

@@ -32,11 +32,13 @@ from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import ResultPlace
 from service.jobs.sequence import frozen, frozen_job
+from service.jobs.state_index import StateIndex
 from service.jobs.submit import UPLOADED_BY, JobSubmitter
 from service.storage.azure_blobs import AzureBlobs
 from service.storage.blob_store import BlobInfo, BlobPage
 from service.storage.folder import FolderBlobs
 from service.worker.attempt import Attempt, WorkerContext
+from service.worker.last_writes import LastWrites
 from service.worker.lease import Lease
 from service.worker.pipeline import Pipeline
 from tests.fixtures.jobs import job
@@ -147,7 +149,9 @@ class Bench:
             results_container="results",
             max_attempts=ATTEMPTS,
         )
-        assert list(Attempt(worker, QueuedJob(self.job, ""), claimed, lease, lambda: None).steps(received)) == []
+        with LastWrites(cast(StateIndex, self.table.state_index), lambda: False) as last_writes:
+            attempt = Attempt(worker, QueuedJob(self.job, ""), claimed, lease, last_writes, lambda: None)
+            assert list(attempt.steps(received)) == []
 
 
 @pytest.fixture

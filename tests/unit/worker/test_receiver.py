@@ -108,7 +108,7 @@ class Bench:
             lambda: self.fit.pop(0) if self.fit else True,
             self.shutdown,
             60,
-            Capacity(items, videos),
+            Capacity(items, videos, hold_s=4.0),
             lifetime,
         )
 
