@@ -113,19 +113,20 @@ def _write(
                 summary[one.problem.replace(" ", "_")].append({"name": one.name, "why": one.why})
                 continue
             try:
+                rows = int(one.manifest["csv"]["rows"])
                 for chunk in gathering.add(one):
                     write(chunk)
             except (MalformedOutput, KeyError, TypeError, ValueError) as error:
                 summary["unreadable"].append({"name": one.name, "why": str(error)})
                 continue
-            _count(summary, one)
+            _count(summary, one, rows)
         for chunk in gathering.flush():
             write(chunk)
     return summary
 
 
-def _count(summary: dict[str, Any], one: CollectedResult) -> None:
-    judged, rows = one.manifest["completeness"], int(one.manifest["csv"]["rows"])
+def _count(summary: dict[str, Any], one: CollectedResult, rows: int) -> None:
+    judged = one.manifest["completeness"]
     summary["results"] += 1
     summary["rows"] += rows
     if judged["verdict"] != "complete":

@@ -101,7 +101,7 @@ def _of_a_picture(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
             code="small_faces",
             text=f"{_count(small, 'face')} under {SMALL_FACE_PX} px high: measured less well.",
         )
-    if facts.is_openface and summary.faces and (facts.job.get("options") or {}).get("multi_view"):
+    if facts.is_openface and summary.faces and facts.options.get("multi_view"):
         yield Caution(
             code="confidence_of_another_view",
             text="With several starting views OpenFace may report the confidence of another view than the one whose "
@@ -225,7 +225,7 @@ def _of_time(summary: Summary, facts: ManifestReader) -> Iterator[Caution]:
             code="short",
             text=f"Only {observed:.1f} s pass the quality gate: too short for rates per minute and a sure calibration.",
         )
-    dynamic = (facts.job.get("options") or {}).get("au") == "dynamic"
+    dynamic = facts.options.get("au") == "dynamic"
     longest = max((track.rows_used for track in summary.tracks), default=0)
     if dynamic and facts.is_openface and longest > LONG_CALIBRATION_FRAMES:
         yield Caution(
@@ -256,7 +256,6 @@ def _count(numbers: list[int], thing: str) -> str:
 
 
 def _unevenness(facts: ManifestReader) -> str:
-    probe = facts.probe
-    jitter = f"by {probe.get('jitter_ms') or 0.0:.3g} ms root mean square"
-    gaps = probe.get("gaps") or 0
-    return f"{jitter}, with {gaps} gaps of up to {probe.get('longest_gap_s') or 0.0:.4g} s" if gaps else jitter
+    jitter = f"by {facts.probed('jitter_ms'):.3g} ms root mean square"
+    gaps = int(facts.probed("gaps"))
+    return f"{jitter}, with {gaps} gaps of up to {facts.probed('longest_gap_s'):.4g} s" if gaps else jitter

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
+
+CAMERA = ("fx", "fy", "cx", "cy")
 
 
 class ManifestReader:
@@ -21,7 +23,8 @@ class ManifestReader:
         self.csv = _part(manifest, "csv")
         self.aligned = _part(manifest, "aligned")
         self._faces_limit = _part(manifest, "faces_limit")
-        self.au_support = _part(self.engine, "au_support")
+        self.options = _part(self.job, "options")
+        self.au_support = _texts(_part(self.engine, "au_support"))
         self.au_facts = _part(self.engine, "au_facts")
 
     @property
@@ -37,7 +40,8 @@ class ManifestReader:
     @property
     def files(self) -> list[str]:
         """Names of a sequence's pictures in the order of the frames."""
-        return [str(name) for name in self.file.get("files") or ()]
+        said = self.file.get("files")
+        return [str(name) for name in said] if isinstance(said, list) else []
 
     @property
     def faces_limit_reached(self) -> bool:
@@ -52,7 +56,7 @@ class ManifestReader:
     @property
     def faces_at_most(self) -> int:
         """Number of faces that are followed at once; 0 where no number is a limit."""
-        return int(self._faces_limit.get("at_most") or 0)
+        return max(int(_number(self._faces_limit.get("at_most"))), 0)
 
     @property
     def verdict(self) -> Literal["complete", "partial", "unknown"]:
@@ -71,15 +75,25 @@ class ManifestReader:
         """Number of columns of the table; 0 where unknown."""
         return int(_number(self.csv.get("columns")))
 
+    def frame_count(self, name: str) -> int | None:
+        """A number of frames; None where none is stated."""
+        said = self.frames.get(name)
+        return int(said) if _is_number(said) and said >= 0 else None
+
+    def probed(self, name: str) -> float:
+        """A number of the probe; 0 where none is stated."""
+        return _number(self.probe.get(name))
+
     @property
     def frame_rate(self) -> float | None:
         """Frames per second of the media as the engine read it."""
-        return _number(self.probe.get("frame_rate")) or None
+        return max(self.probed("frame_rate"), 0) or None
 
     @property
     def every(self) -> int:
         """Number of frames of which one was measured."""
-        return int(_part(self.part, "frames").get("every") or 1)
+        said = _number(_part(self.part, "frames").get("every"))
+        return int(said) if said >= 1 and said == int(said) else 1
 
     @property
     def measured_rate(self) -> float | None:
@@ -89,18 +103,17 @@ class ManifestReader:
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and height in pixels, upright."""
-        width, height = (int(_number(self.probe.get(name))) for name in ("width", "height"))
+        width, height = (int(self.probed(name)) for name in ("width", "height"))
         return (width, height) if width > 0 and height > 0 else None
 
     @property
     def camera(self) -> tuple[float, float, float, float] | None:
         """The camera that millimetres rest on: fx, fy, cx, cy in pixels of the table; None where none is stated."""
         said = _part(self.file, "camera")
-        values = [said.get(name) for name in ("fx", "fy", "cx", "cy")]
-        if not all(isinstance(value, int | float) for value in values):
+        if not all(_is_number(said.get(name)) for name in CAMERA):
             return None
-        fx, fy, cx, cy = (float(value) for value in values if value is not None)
-        return fx, fy, cx, cy
+        fx, fy, cx, cy = (float(said[name]) for name in CAMERA)
+        return (fx, fy, cx, cy) if fx > 0 and fy > 0 else None
 
     @property
     def camera_source(self) -> str:
@@ -140,10 +153,17 @@ class ManifestReader:
         return None if said is None else bool(said == sha256)
 
 
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _number(value: Any) -> float:
     """Return a number as it is, and 0 for anything else."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else 0
+    return value if _is_number(value) else 0
+
+
+def _texts(part: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in part.items() if isinstance(value, str)}
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:

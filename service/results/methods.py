@@ -71,7 +71,7 @@ def _media(facts: ManifestReader) -> Iterator[str]:
         pixels = f", of {size[0]} × {size[1]} pixels" if size else ""
         yield f"The input was a sequence of {len(facts.files)} pictures{pixels}, taken as the frames of one video."
     else:
-        duration, rate = facts.probe.get("duration_s"), facts.frame_rate
+        duration, rate = facts.probed("duration_s"), facts.frame_rate
         parts = [f"of {size[0]} × {size[1]} pixels"] if size else []
         parts += [f"at {rate:.5g} frames a second"] if rate else []
         parts += [f"of {duration:.4g} s"] if duration else []
@@ -91,7 +91,7 @@ def _camera(facts: ManifestReader) -> Iterator[str]:
 
 
 def _options(facts: ManifestReader) -> Iterator[str]:
-    command, options = facts.engine.get("command"), facts.job.get("options") or {}
+    command, options = facts.engine.get("command"), facts.options
     if not command:
         return
     parts = ["the parameters for faces in the wild" if facts.job.get("media_type") == "wild" else "default parameters"]

@@ -107,8 +107,14 @@ def _engine(facts: ManifestReader) -> EngineFacts | None:
     if not engine:
         return None
     return EngineFacts(
-        name=str(engine.get("name")), version=engine.get("version"), licence_class=engine.get("licence_class")
+        name=str(engine.get("name")),
+        version=_text(engine.get("version")),
+        licence_class=_text(engine.get("licence_class")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _rows(table: pd.DataFrame, used: NDArray[np.bool_], gate: Gate) -> Rows:
@@ -125,8 +131,8 @@ def _rows(table: pd.DataFrame, used: NDArray[np.bool_], gate: Gate) -> Rows:
 def _frames(table: pd.DataFrame, used: NDArray[np.bool_], facts: ManifestReader) -> Frames:
     frame = table["frame"]
     return Frames(
-        expected=facts.frames.get("expected"),
-        decoded=facts.frames.get("decoded"),
+        expected=facts.frame_count("expected"),
+        decoded=facts.frame_count("decoded"),
         written=int(frame.nunique()),
         with_face=int(frame[table["success"] == 1].nunique()),
         used=int(frame[used].nunique()),

@@ -94,10 +94,15 @@ class Layout:
         return cls(tuple(name for name in (*ROW, *measured) if name != GOOD), pa.schema(list(kinds.items())))
 
 
+_KINDS: dict[pa.DataType, tuple[type, ...]] = {TEXT: (str,), INT: (int,), REAL: (int, float)}
+_LARGEST = 1 << 63
+
+
 def job_values(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a manifest's columns. Raises KeyError, TypeError."""
-    job, media, engine = manifest["job"], manifest["media"], manifest["engine"] or {}
-    probe, frames, judged = media.get("probe") or {}, manifest["frames"] or {}, manifest["completeness"]
+    """Read a manifest's columns. Raises KeyError, TypeError, ValueError."""
+    job, media, judged = (_part(manifest, name) for name in ("job", "media", "completeness"))
+    engine, frames = (_part(manifest, name) if manifest[name] else {} for name in ("engine", "frames"))
+    probe = _part(media, "probe") if media.get("probe") else {}
     found = {
         "job_id": job["id"],
         "container": job["container"],
@@ -115,4 +120,29 @@ def job_values(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "faces": manifest["faces"],
         **{f"frames_{name}": frames.get(name) for name in ("expected", "written", "success")},
     }
-    return {name: found[name] for name in JOB}
+    return {name: fitting(kind, found[name]) for name, kind in JOB.items()}
+
+
+def fitting(kind: pa.DataType, value: Any) -> Any:
+    """Return a value that its column can hold, or null: Arrow would refuse others only when a chunk is full.
+
+    Raises:
+        TypeError, ValueError: the column cannot hold it.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
+        raise TypeError(f"{str(value)[:80]!r} is no {kind}")
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        raise ValueError(f"{value} is too large a number")
+    if isinstance(value, str):
+        # JSON can name halves of characters, which no encoding of text has.
+        value.encode()
+    return value
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = whole[name]
+    if not isinstance(part, Mapping):
+        raise TypeError(f"{name} is no object")
+    return part

@@ -13,7 +13,20 @@ from service.engine.columns import columns_for
 from service.engine.csv_blocks import blocks, check_header
 from service.errors import MalformedOutput
 from service.results.annotations import Annotations
-from service.results.collect.columns import EXCLUDED, FILE, FLAG, GOOD, INT, JOB, MATCHED, ROW, TEXT, Layout, job_values
+from service.results.collect.columns import (
+    EXCLUDED,
+    FILE,
+    FLAG,
+    GOOD,
+    INT,
+    JOB,
+    MATCHED,
+    ROW,
+    TEXT,
+    Layout,
+    fitting,
+    job_values,
+)
 from service.results.collect.people import NO_TRACK, PeopleTracks
 from service.results.collect.sources import CollectedResult
 from service.results.manifest_reader import ManifestReader
@@ -21,8 +34,8 @@ from service.results.quality_gate import CONFIDENCE, in_spans
 
 CHUNK_ROWS = 2048
 """Rows of a chunk, written as one row group of Parquet: 12 MiB of numbers with all columns."""
-
-
+LARGEST_WHOLE = 1 << 53
+"""Largest number up to which float64 holds every whole one."""
 NO_FILE = -1
 """Number of the file of rows that have none."""
 
@@ -62,23 +75,25 @@ class Collector:
         Raises:
             MalformedOutput: its table is not in OpenFace's format, although its SHA-256 is the published one; rows
                 before the fault have been added.
-            KeyError, TypeError: its manifest has another form; nothing was added.
+            KeyError, TypeError, ValueError: its manifest, or its `people.json`, has another form; nothing was added.
         """
         tracks = PeopleTracks(found.people)
-        self._jobs.append(job_values(found.manifest))
+        people = [{name: fitting(kind, track[name]) for name, kind in MATCHED.items()} for track in tracks.values]
         facts = ManifestReader(found.manifest)
+        names = [fitting(TEXT, name) for name in facts.files]
+        self._jobs.append(job_values(found.manifest))
         columns = columns_for(facts.media)
         kept = [(i, self._place[name]) for i, name in enumerate(columns) if name in self._place]
         sources, targets = [i for i, _ in kept], [place for _, place in kept]
         with found.csv.open("rb") as file:
             check_header(file, columns)
             for block in blocks(file, columns):
-                _refuse_fractions(block.values, columns)
+                _refuse_other_than_whole(block.values, columns)
                 matches = tracks.of_rows(block.values, columns)
                 excluded = _excluded(block.values, columns, found.annotations)
-                files = _files(block.values, columns, len(facts.files))
+                files = _files(block.values, columns, len(names))
                 rows = _Rows(block.values[:, sources], matches, files, excluded)
-                yield from self._fill(rows, targets, tracks.values, facts.files)
+                yield from self._fill(rows, targets, people, names)
 
     def flush(self) -> Iterator[pa.Table]:
         """Yield the last, partial chunk."""
@@ -159,13 +174,15 @@ def _excluded(values: NDArray[np.float64], columns: Sequence[str], annotations: 
     return in_spans(values[:, columns.index("timestamp")], annotations.spans)
 
 
-def _refuse_fractions(values: NDArray[np.float64], columns: Sequence[str]) -> None:
+def _refuse_other_than_whole(values: NDArray[np.float64], columns: Sequence[str]) -> None:
     for place, name in enumerate(columns):
         if ROW.get(name) != INT:
             continue
         numbers = values[:, place]
         if (np.nan_to_num(numbers) % 1).any():
             raise MalformedOutput(f"the column {name} holds a fraction")
+        if (np.abs(numbers) > LARGEST_WHOLE).any():
+            raise MalformedOutput(f"the column {name} holds a number that is too large")
 
 
 def text_columns(schema: pa.Schema) -> list[str]:

@@ -21,6 +21,8 @@ class PeopleTracks:
         self.values: list[dict[str, Any]] = []
         for track in people["tracks"] if people else ():
             match = track["match"] or {}
+            if not isinstance(match, Mapping):
+                raise TypeError("a match is no object")
             self._spans.append((int(track["face_id"]), int(track["first_frame"]), int(track["last_frame"])))
             matched = {name: match.get(name.removeprefix("match_")) for name in PERSON[1:]}
             self.values.append({"person": track["person"]} | matched)

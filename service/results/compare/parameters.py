@@ -15,7 +15,7 @@ from service.results.compare.measured import FaceMeasurements
 TOLERANCE = 0.5
 """Half a step of the scale from A to E that people code intensities in (FACS); chosen here, replace it by yours."""
 
-STATISTIC = re.compile(r"mean|median|p(100|\d{1,2})")
+STATISTIC = re.compile(r"mean|median|p(100|[0-9]{1,2})")
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 

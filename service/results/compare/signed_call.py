@@ -105,7 +105,10 @@ def check_link(link: str, allowed: Sequence[str]) -> None:
     Raises:
         ForbiddenLink.
     """
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError as error:
+        raise ForbiddenLink from error
     path = unquote(unquote(parts.path))
     plain = not (parts.username or parts.fragment or "\\" in path or {".", ".."} & set(path.split("/")))
     if not link.isascii() or not link.isprintable() or not plain:

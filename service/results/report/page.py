@@ -23,7 +23,7 @@ from service.jobs.options import later_options
 from service.results.annotations import NO_ANNOTATIONS, Annotations
 from service.results.cautions import GENERAL
 from service.results.citations import bibliography, publications
-from service.results.manifest_reader import ManifestReader
+from service.results.manifest_reader import CAMERA, ManifestReader
 from service.results.methods import certificate, methods
 from service.results.report.charts import clock, histogram
 from service.results.report.face_svg import FaceDrawing
@@ -35,7 +35,6 @@ from service.sandbox.printable import clean
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 FEW_ROWS = 5
 """Rows below which a histogram shows less than the numbers."""
-CAMERA = ("fx", "fy", "cx", "cy")
 CARDS = 24
 """Faces of a picture that get a card each; `summary.json` has all."""
 
@@ -181,7 +180,7 @@ def _about(summary: Summary, facts: ManifestReader) -> Iterator[tuple[str, str]]
     if not facts.has_times:
         yield "Length", f"{len(facts.files):,} pictures in a sequence, without times"
     elif facts.media == "video":
-        duration, rate = probe.get("duration_s"), facts.frame_rate
+        duration, rate = facts.probed("duration_s"), facts.frame_rate
         yield "Length", f"{number(duration)} s at {number(rate)} frames per second" if duration and rate else "unknown"
     yield "Prepared", "; ".join(facts.preparation) or "nothing had to be changed"
     name = " ".join(str(part) for part in (engine.get("name"), engine.get("version")) if part) or "unknown"
@@ -189,7 +188,7 @@ def _about(summary: Summary, facts: ManifestReader) -> Iterator[tuple[str, str]]
     if facts.camera and facts.camera_source != "guess":
         values = ", ".join(f"{name} {value:.6g}" for name, value in zip(CAMERA, facts.camera, strict=True))
         yield "Camera", f"{values} pixels ({facts.camera_source})"
-    options = facts.job.get("options") or {}
+    options = facts.options
     words = [facts.job.get("media_type"), f"faces={options.get('faces')}", f"au={options.get('au')}"]
     words += [f"{name}={options[name]}" for name in later_options() if name in options]
     yield "Options", ", ".join(str(word) for word in words) if options else "unknown"

@@ -38,7 +38,7 @@ class Timeline:
         table = with_durations(table, facts)
         longest_s = float(table[LASTS].max()) if len(table) else USUAL_S
         last = float(table["timestamp"].max()) if len(table) else 0.0
-        ends = [facts.probe.get("duration_s") or 0.0, last + longest_s if np.isfinite(last) else 0.0]
+        ends = [facts.probed("duration_s"), last + longest_s if np.isfinite(last) else 0.0]
         self.axis = TimeAxis(max(*ends, longest_s), longest_s)
         self._used = passes(table, summary.gate)
         self._table = table

@@ -92,7 +92,7 @@ class Distribution:
     def _add_video(self, table: pd.DataFrame, used: NDArray[np.bool_], facts: ManifestReader) -> None:
         self.videos += 1
         written = table["frame"].nunique()
-        self.frames += int(facts.frames.get("expected") or written)
+        self.frames += int(facts.frame_count("expected") or written)
         self.frames_with_face += int(table.loc[table["success"] == 1, "frame"].nunique())
         self.frames_used += int(table.loc[used, "frame"].nunique())
         # Excluded stretches are no gaps of the recording.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -40,3 +41,49 @@ def test_cautions_appear_where_they_apply(rows: list[dict[str, float]], manifest
     # Whole, upright, well seen for long enough, calm: none of these.
     calm, _ = summarised([{"AU01_r": 0.2, "AU01_c": 0.0, "box_height": 200.0, "pose_Ry": 0.1, "pose_Rz": 0.0}] * 300)
     assert code not in codes(calm)
+
+
+def test_a_caution_names_its_faces_and_counts_its_rows() -> None:
+    picture = {"job": {"media": "image"}}
+    rows = [
+        {"face": float(face), "box_left": 0.0, "box_top": 0.0, "box_width": 99.0, "box_height": side}
+        for face, side in enumerate((59.9, 60.0, 20.0))
+    ]
+    text = {caution.code: caution.text for caution in summarised(rows, **picture)[0].cautions}
+    assert text["small_faces"] == "Faces 0 and 2 are under 60 px high: measured less well."
+    failed = [{"success": 0}] * 1500 + [{"confidence": 0.5}] * 2
+    text = {caution.code: caution.text for caution in summarised(failed)[0].cautions}
+    assert text["failed_rows"].startswith("1,500 of 1,502 rows have success 0.")
+    assert text["low_confidence"].startswith("2 rows are called tracked")
+
+
+@pytest.mark.parametrize(("roll_deg", "is_lying"), [(45.0, False), (45.1, True), (-45.1, True), (180.0, True)])
+def test_a_face_lies_beyond_45_degrees_to_either_side(roll_deg: float, is_lying: bool) -> None:
+    summary, _ = summarised([{"pose_Rz": math.radians(roll_deg)}] * 5)
+    assert ("lying" in codes(summary)) is is_lying
+
+
+def test_contradictions_are_told_from_more_than_one_frame_in_twenty() -> None:
+    odd, calm = {"AU01_r": 0.0, "AU01_c": 1.0}, {"AU01_r": 0.0, "AU01_c": 0.0}
+    assert "presence_disagrees" not in codes(summarised([odd] + [calm] * 19)[0])
+    assert "presence_disagrees" in codes(summarised([odd] + [calm] * 18)[0])
+
+
+def test_a_measured_table_without_rows_names_no_unmeasured_units() -> None:
+    assert not {"not_measured", "weak_action_units", "nothing_counts"} & codes(summarised([])[0])
+
+
+def test_a_long_static_or_foreign_result_needs_no_word_about_dynamic_models() -> None:
+    rows = [{}] * 3001
+    assert "long_clip" in codes(summarised(rows)[0])
+    assert "long_clip" not in codes(summarised(rows[1:])[0])
+    assert "long_clip" not in codes(summarised(rows, job={"media": "video", "options": {"au": "static"}})[0])
+    assert "long_clip" not in codes(summarised(rows, engine={"name": "other"})[0])
+
+
+def test_people_that_keep_their_number_are_told_apart_from_slots() -> None:
+    rows = [{"face_id": face} for face in (0.0, 1.0)]
+    [slots] = [caution for caution in summarised(rows)[0].cautions if caution.code == "slots"]
+    [kept] = [caution for caution in summarised(rows, face_ids={"kept": 1})[0].cautions if caution.code == "slots"]
+    assert slots.text.startswith("A face_id is a slot of the tracker")
+    assert kept.text.startswith("A recognised person keeps a face_id")
