@@ -71,7 +71,7 @@ class OriginCheck:
             return site.lower() == "cross-site"
         # Browsers without Sec-Fetch-Site send Origin with everything that is not a plain GET.
         origin = request.headers.get("Origin")
-        return bool(origin) and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+        return origin is not None and _host_of(origin) != request.headers.get("Host", "").lower()
 
     def _preflight(self) -> Response:
         response = Response(status=HTTPStatus.NO_CONTENT)
@@ -88,6 +88,14 @@ class OriginCheck:
                 response.headers["Access-Control-Expose-Headers"] = "Retry-After"
                 response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
+
+
+def _host_of(origin: str) -> str:
+    """Return host and port of an origin; empty where it is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _refused(code: str, detail: str) -> Response:

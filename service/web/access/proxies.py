@@ -10,6 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.settings import MOST_PROXIES, Settings, listed
+from service.web.access.addresses import parsed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -45,11 +46,8 @@ class TrustedNetworks:
         return hops
 
     def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._networks)
+        found = parsed(address)
+        return found is not None and any(found in network for network in self._networks)
 
 
 def _fixed(app: WSGIApplication, hops: int) -> ProxyFix:

@@ -10,6 +10,8 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from service.web.access.addresses import parsed
+
 IPV6_SITE = 64
 
 
@@ -35,10 +37,9 @@ class RateLimit:
 
 def address_of(peer: str) -> str:
     """Return an anonymous caller's identity: its IPv4 address, or its IPv6 /64 network, which one host may own."""
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
+    address = parsed(peer)
+    if address is None:
         return peer
     if address.version == 4 or address.is_loopback:
-        return peer
+        return str(address)
     return str(ipaddress.ip_network((address, IPV6_SITE), strict=False))
