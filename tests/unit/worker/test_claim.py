@@ -75,7 +75,7 @@ def test_a_message_without_a_record_gets_one_in_lists_too(bench: Bench) -> None:
     claimed = bench.claim()
     assert claimed
     assert [record.job for record in bench.table.state_index.opened] == [JOB]
-    assert bench.table.indexed == [JOB.job_id]
+    assert bench.table.listed == [JOB.job_id]
 
 
 def test_a_job_that_is_held_is_left_until_its_lease_is_over(bench: Bench) -> None:
