@@ -22,13 +22,13 @@ Blame = Callable[[Exception], AnalysisError | None]
 
 def serve(acts: Mapping[str, Act], blame: Blame = lambda error: None) -> None:
     """Do what each request's `do` names until the pool hangs up; an unforeseen error ends the process."""
-    line = socket.socket(fileno=os.dup(0))
-    while True:
-        try:
-            request, body = receive(line)
-            send(line, *_answered(acts[request.pop("do")], blame, request, body))
-        except LineClosed:
-            return
+    with socket.socket(fileno=os.dup(0)) as line:
+        while True:
+            try:
+                request, body = receive(line)
+                send(line, *_answered(acts[request.pop("do")], blame, request, body))
+            except LineClosed:
+                return
 
 
 def _answered(act: Act, blame: Blame, request: dict[str, Any], body: bytes) -> Answer:

@@ -50,8 +50,10 @@ def send(line: socket.socket, fields: dict[str, Any], body: bytes, deadline: Dea
         TimeoutError: it did not take it in time.
     """
     text = json.dumps(fields).encode()
+    # Nothing follows an empty body: a side that has gone by then had the whole message.
+    parts = [_LENGTHS.pack(len(text), len(body)), text, *([body] if body else [])]
     try:
-        for part in (_LENGTHS.pack(len(text), len(body)), text, body):
+        for part in parts:
             if deadline:
                 deadline.arm(line)
             line.sendall(part)
