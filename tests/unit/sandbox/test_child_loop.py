@@ -36,7 +36,7 @@ ACTS = {
 }
 
 
-def blame(error: Exception) -> UnreadableMedia | None:
+def translate(error: Exception) -> UnreadableMedia | None:
     return UnreadableMedia(str(error)) if isinstance(error, ValueError) else None
 
 
@@ -64,7 +64,7 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
 
     def run() -> None:
         try:
-            serve(ACTS, blame)
+            serve(ACTS, translate)
         except BaseException as error:
             made.error = error
 
