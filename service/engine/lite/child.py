@@ -69,7 +69,7 @@ def _upright(body: bytes, *, max_pixels: int) -> Answer:
     return {"width": picture.width, "height": picture.height}, _encoded(picture.pixels, ".png")
 
 
-_ACTS: dict[str, Act] = {
+ACTS: dict[str, Act] = {
     "hello": _hello,
     "faces": _faces,
     "table": _table,
@@ -108,4 +108,4 @@ def _encoded(pixels: Pixels, kind: str) -> bytes:
 if __name__ == "__main__":
     # OpenCV's threads would take the processors of the other children.
     cv2.setNumThreads(1)
-    serve(_ACTS, as_analysis_error)
+    serve(ACTS, as_analysis_error)

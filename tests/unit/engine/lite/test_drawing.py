@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.engine.lite.drawing import BAR, BOX, LANDMARK, WEAK_BAR, draw, largest
+from service.engine.lite.drawing import BAR, BOX, LANDMARK, PANEL_SHADE, WEAK_BAR, draw, largest
 from tests.unit.engine.lite.test_face import view
 
 BLACK = np.zeros((480, 640, 3), np.uint8)
@@ -58,3 +58,14 @@ def test_colours_tell_landmarks_lines_of_sight_and_axes_apart() -> None:
     # Lines of sight are cyan, and smoothed; they end beyond the other canvas.
     blue, green, red = draw(np.zeros((900, 1000, 3), np.uint8), [view()]).astype(int).transpose(2, 0, 1)
     assert ((blue > 120) & (abs(blue - green) < 20) & (red < 30)).any()
+
+
+def test_the_panel_darkens_what_is_behind_it_alone() -> None:
+    grey = np.full((480, 640, 3), 100, np.uint8)
+    plain, drawn = draw(grey, [view()]), draw(grey, [view()], bars="left")
+    changed = (plain != drawn).any(axis=2)
+    height, width = changed.any(axis=1).argmin(), changed.any(axis=0).argmin()
+    assert 0 < height < 100 and 0 < width < 320
+    assert not changed[height:].any() and not changed[:, width:].any()
+    assert has(drawn, (round(100 * PANEL_SHADE),) * 3)[:height, :width].mean() > 0.2
+    assert PANEL_SHADE < 0.5

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.engine.lite.geometry import Camera, FaceGeometry, eye_openings, rotation
+from service.engine.lite.geometry import LANDMARK_LINES, Camera, FaceGeometry, eye_openings, rotation
 
 EYES = {
     36: (0, 0), 37: (3, -2), 38: (7, -1), 39: (10, 0), 40: (7, 1), 41: (3, 2),
@@ -100,3 +100,8 @@ def test_a_row_is_read_by_its_columns_and_what_is_missing_is_nan() -> None:
     assert read.camera == Camera.for_size(640, 480)
     assert np.isnan(read.landmark_box).all()
     assert list(face().landmark_box) == [0, -2, 1000 + 7 * 67, 500]
+
+
+def test_lines_go_through_each_landmark_and_close_around_eyes_and_lips() -> None:
+    assert [number for line in LANDMARK_LINES for number in dict.fromkeys(line)] == list(range(68))
+    assert [line[0] == line[-1] for line in LANDMARK_LINES] == [False] * 5 + [True] * 4
