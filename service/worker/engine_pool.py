@@ -266,7 +266,9 @@ class _Feed:
             self._idle_since = time.monotonic()
             return paths
         is_over = len(self._batch) >= self._most or time.monotonic() - self._idle_since > LINGER_S
-        return None if is_over or not self._queue.expects_more else ()
+        # Of several, the next may still be on its way to the queue of jobs.
+        comes = self._queue.expects_more or (len(self._batch) > 1 and self._queue.can_spare_an_engine)
+        return None if is_over or not comes else ()
 
     def _linked(self, pending: PendingRun) -> Path | None:
         """Put a picture into the batch and its folder; None where it was given up, or that fails."""

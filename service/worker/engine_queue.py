@@ -74,6 +74,7 @@ class EngineQueue(Generic[Q, A]):
         self._waiting: list[Pending[Q, A]] = []
         self._expected = 0
         self._busy = 0
+        self._closing = False
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="engine")
 
     @property
@@ -106,6 +107,11 @@ class EngineQueue(Generic[Q, A]):
         """Whether a request waits or is announced."""
         return bool(self._waiting or self._expected)
 
+    @property
+    def can_spare_an_engine(self) -> bool:
+        """Whether one may stay idle for what is not announced: nothing waits, and the end is not near."""
+        return not self._waiting and not self._closing
+
     def take_more(self, first: Q, most: int) -> list[Pending[Q, A]]:
         """Take up to `most` waiting requests into a run that began with one like them."""
         with self._changed:
@@ -124,6 +130,7 @@ class EngineQueue(Generic[Q, A]):
 
     def close(self) -> None:
         """End the threads once nothing waits."""
+        self._closing = True
         self._pool.shutdown()
 
     def _serve(self) -> None:

@@ -21,8 +21,8 @@ IDLE_FIRST_S, IDLE_GROWTH, IDLE_LONGEST_S = 0.1, 1.3, 0.6
 STORAGE_AWAY_S = 2.0
 WORKSPACE_FULL_S = 2.0
 UNFIT_S = 0.5
-REFILL = 8
-"""While more messages wait than fit, the queue is polled again when an eighth of what is held at most is free."""
+REFILL = 3
+"""While more messages wait than fit, the queue is polled again when a third of what is held at most is free."""
 LONGEST_WAIT_S = 3600.0
 SPARE_VIDEO_AFTER_S = 2.0
 """A video beyond the engines is received this long after the last: workers at rest poll meanwhile."""

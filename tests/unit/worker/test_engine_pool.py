@@ -72,6 +72,14 @@ def test_pictures_that_come_while_an_engine_runs_join_it(bench: Bench) -> None:
     assert [answer.result(60).pictures for answer in answers] == list(range(1, 2 * AHEAD + 2))
 
 
+def test_one_that_comes_unannounced_a_moment_after_several_joins_their_engine(bench: Bench) -> None:
+    bench.pool.expect()
+    answers = [bench.submit() for _ in range(2)]
+    bench.pool.arrived()
+    assert answers[-1].result(60).pictures == 2
+    assert bench.submit().result(60).pictures == 3
+
+
 def test_a_bad_picture_costs_those_behind_it_nothing(bench: Bench) -> None:
     bench.pool.expect()
     before, bad, behind = bench.submit(), bench.submit(b"no picture"), [bench.submit() for _ in range(AHEAD)]

@@ -205,6 +205,16 @@ def test_more_is_expected_while_a_request_waits_or_is_announced() -> None:
         assert counter.queue.expects_more
 
 
+def test_an_engine_may_stay_idle_while_nothing_waits_and_the_end_is_not_near() -> None:
+    counter = Counter()
+    with holding(counter):
+        assert counter.queue.can_spare_an_engine
+        counter.ask("a")
+        assert not counter.queue.can_spare_an_engine
+    counter.queue.close()
+    assert not counter.queue.can_spare_an_engine
+
+
 def test_the_threads_end_with_the_queue() -> None:
     before = engine_threads()
     counter = Counter()

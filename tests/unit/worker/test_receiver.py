@@ -155,21 +155,21 @@ def test_no_more_is_held_than_fits() -> None:
     assert bench.queue.asked_for == [1, 2]
 
 
-def test_a_worker_that_is_nearly_full_receives_again_once_an_eighth_is_free_while_more_waits() -> None:
+def test_a_worker_that_is_nearly_full_receives_again_once_a_third_is_free_while_more_waits() -> None:
     bench = Bench(items=16)
     bench.queue.put(*[PICTURE] * 20)
-    first, *_ = bench.take(15)
-    assert bench.while_waiting(lambda: bench.receiver.release(first))
-    assert bench.queue.asked_for == [1, 2, 4, 8, 2]
+    first = bench.take(15)[:4]
+    assert bench.while_waiting(lambda: [bench.receiver.release(one) for one in first])
+    assert bench.queue.asked_for == [1, 2, 4, 8, 5]
 
 
 def test_a_worker_for_which_nothing_more_waited_receives_as_soon_as_one_fits() -> None:
-    bench = Bench(items=17)
-    bench.queue.put(*[PICTURE] * 16)
-    bench.take(16)
+    bench = Bench(items=23)
+    bench.queue.put(*[PICTURE] * 22)
+    bench.take(22)
     bench.queue.put(PICTURE)
     assert bench.receiver.next()
-    assert bench.queue.asked_for == [1, 2, 4, 8, 2, 1]
+    assert bench.queue.asked_for == [1, 2, 4, 8, 8, 1]
 
 
 def test_a_video_beyond_the_engines_is_received_a_moment_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
