@@ -1,4 +1,4 @@
-"""Followers of a job are woken by its changes, whoever noticed them; a job is read once for all of them."""
+"""Followers of a job are woken by its changes, and the job is read once for all of them."""
 
 from __future__ import annotations
 
