@@ -67,10 +67,18 @@ def with_service(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _key(url: str, key_file: Path | None, key: str) -> str:
-    found = key_file.read_text("utf-8").strip() if key_file else key.strip()
+    found = _read(key_file) if key_file else key.strip()
     if found and urlsplit(url).scheme == "http" and urlsplit(url).hostname not in _LOOPBACK:
         click.echo("Warning: the key travels unencrypted; use https", err=True)
     return found
+
+
+def _read(key_file: Path) -> str:
+    """Read the key of a file. Raises Refused."""
+    try:
+        return key_file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"--key-file: {key_file} cannot be read as text") from error
 
 
 @contextmanager
@@ -153,7 +161,7 @@ def progress_display(
 def _line(sent: Sent) -> str:
     name = shown(sent.name)
     if sent.error:
-        return f"failed     {name}: {shown(str(sent.error).splitlines()[0])} ({sent.error.code})"
+        return f"failed     {name}: {shown(next(iter(str(sent.error).splitlines()), ''))} ({sent.error.code})"
     if sent.manifest:
         return f"{sent.outcome:<10} {name}: {measured(sent.manifest)} -> {sent.csv}"
     return f"{sent.outcome:<10} {name}: job {sent.job.id}" if sent.job else f"{sent.outcome:<10} {name}"

@@ -1,7 +1,7 @@
 """The blob operations that the pipeline needs, independent of the store.
 
 Implementations: `azure_blobs.AzureBlobs` and `folder.FolderBlobs`; both pass the contract suite in
-`tests/integration/storage/test_blob_stores.py`.
+`tests/integration/storage/test_blob_store.py`.
 All raise `StorageUnavailable` where the store cannot be reached.
 """
 

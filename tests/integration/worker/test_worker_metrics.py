@@ -14,7 +14,7 @@ from service import metrics, wiring
 from service.health import StatusServer
 from service.settings import BadSettings
 from tests.fixtures.media_made import clip, jpeg
-from tests.integration.web.test_watching import numbers
+from tests.integration.web.test_health import numbers
 from tests.integration.worker.conftest import Bench
 
 
