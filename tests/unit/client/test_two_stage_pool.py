@@ -1,4 +1,4 @@
-"""Two bounded pools: each item through both steps, at most so many at once, and an error ends all."""
+"""Two bounded pools: each item through both steps, a limited number at once, and an error ends all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_an_item_in_its_second_step_does_not_hold_the_first() -> None:
     assert sorted(found) == [(1, True), (2, True), (3, True)]
 
 
-def test_at_most_so_many_are_in_a_step() -> None:
+def test_no_more_items_than_the_limit_are_in_a_step() -> None:
     lock, here, most = threading.Lock(), 0, 0
     pair = threading.Barrier(2, timeout=5)
 

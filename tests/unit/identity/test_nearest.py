@@ -35,7 +35,7 @@ def distances(
     return [round(hit.distance, 4) for hit in nearest.find(gallery, asked, threshold, limit)]
 
 
-def test_the_nearest_come_first_below_the_threshold_and_at_most_so_many(galleries: Galleries, nearest: Nearest) -> None:
+def test_the_nearest_come_first_below_the_threshold_and_up_to_the_limit(galleries: Galleries, nearest: Nearest) -> None:
     enrolled(galleries, *(made_up(10 + i, near=1, apart=apart) for i, apart in enumerate((0.5, 0.1, 0.7, 0.3))))
     assert distances(nearest, made_up(1), 0.6) == pytest.approx([0.1, 0.3, 0.5], abs=1e-4)
     assert distances(nearest, made_up(1), 0.6, limit=2) == pytest.approx([0.1, 0.3], abs=1e-4)
