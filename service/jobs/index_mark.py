@@ -41,7 +41,7 @@ class IndexMark:
         """Mark the index of a new table, which has no older records."""
         self._write("", done=True)
 
-    def backfill(self, put: Callable[[Iterable[JobRecord]], None]) -> Iterator[int]:
+    def backfill(self, put: Callable[[Iterable[JobRecord]], object]) -> Iterator[int]:
         """Index older records, 1,000 at a time; yield how many, and go on where an interrupted run ended.
 
         Records are in the order of their ids.

@@ -271,7 +271,7 @@ class JobTable:
         """Write a record unless it was changed since it was read.
 
         Args:
-            rows_later: the caller has the rows of the finished job renewed.
+            rows_later: the caller has the rows of the finished job written by `renew_rows`.
 
         Raises:
             RecordChanged: it was changed.
@@ -284,8 +284,18 @@ class JobTable:
                 match_condition=MatchConditions.IfNotModified,
             )
         if record.is_finished and not rows_later:
-            self._index.renew(record)
+            self.renew_rows(record)
         return replace(record, version=str(answer["etag"]), age_s=0.0)
+
+    def renew_rows(self, *records: JobRecord) -> None:
+        """Write the rows of settled jobs in the state index; none of a job that was purged or removed meanwhile."""
+        if self._index.renew(*records):
+            return
+        for record in records:
+            try:
+                self.get(record.job.job_id)
+            except NotFound:
+                self._index.remove(row_of_record(record), record.state)
 
     def page(
         self,

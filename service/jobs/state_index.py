@@ -3,9 +3,10 @@
 Each row holds a copy of its job's record, so that a page of a list is one request. An *open* job (queued, running, or
 failed without a poison message) has a row in the list `is-open`, written before its record, so that none is ever
 missing. A running job's copy is renewed by its worker's heartbeat: it may be a few seconds old. A settled job has a row
-in the list of its state, whose copy never changes again; it is written after the record, and the open row is deleted
-then. A process that dies in between leaves an open row of a settled job: the worker that gets the message next puts the
-rows right, else the sweep, which looks at the records.
+in the list of its state, whose copy never changes again; it is written after the record, by a worker together with
+those of other jobs and within a second, and the open row is deleted then. A process that dies in between leaves an open
+row of a settled job: the worker that gets the message next puts the rows right, else the sweep, which looks at the
+records. Where a job's rows are deleted, the open one goes first, so that a missing one tells of it.
 """
 
 from __future__ import annotations
@@ -73,29 +74,30 @@ class StateIndex:
         """Write the rows of open jobs; harmless to repeat."""
         self._write("upsert", ((OPEN, _row(record)) for record in records))
 
-    def close(self, records: Iterable[JobRecord]) -> None:
-        """Delete the rows of jobs that are not open (any more); harmless to repeat."""
-        self._write("delete", ((OPEN, {"RowKey": row_of_record(record)}) for record in records))
+    def close(self, records: Iterable[JobRecord]) -> bool:
+        """Delete the rows of jobs that are not open (any more); return whether all were there."""
+        return self._write("delete", ((OPEN, {"RowKey": row_of_record(record)}) for record in records))
 
-    def put(self, records: Iterable[JobRecord]) -> None:
-        """Write the row of each record by its state now; harmless to repeat."""
+    def put(self, records: Iterable[JobRecord]) -> bool:
+        """Write the row of each record by its state now, and return whether the settled ones stood in the open list."""
         known = list(records)
         self.open(record for record in known if not is_settled(record))
         settled = [record for record in known if is_settled(record)]
         self.add_settled(settled)
-        self.close(settled)
+        return self.close(settled)
 
     def add_settled(self, records: Iterable[JobRecord]) -> None:
         """Write the rows of settled jobs; harmless to repeat."""
         self._write("upsert", settled_rows(records))
 
-    def renew(self, *records: JobRecord) -> None:
-        """Write records' rows by their states now; rows that cannot be written are left to the next time or a sweep."""
+    def renew(self, *records: JobRecord) -> bool:
+        """See `put`; rows that cannot be written are left to the next time or a sweep."""
         try:
-            self.put(records)
+            return self.put(records)
         except AnalysisError as error:
             job_ids = ",".join(record.job.job_id for record in records)
             log.warning("state_index.left_to_sweep", job_id=job_ids, error=error.message)
+            return True
 
     def remove(self, row: str, state: State | None = None) -> None:
         """Delete a job's rows, of any state where none is named; harmless to repeat."""
@@ -161,15 +163,15 @@ class StateIndex:
         lists = (self.rows(listing, after, size) for listing in (OPEN, *map(listing_of, sorted(FINISHED))))
         yield from each_once(lists)
 
-    def _write(self, operation: str, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    def _write(self, operation: str, rows: Iterable[tuple[str, dict[str, Any]]]) -> bool:
+        """Return whether all rows that were to be deleted were there."""
+        were_there = True
         for together in by_partition(rows).values():
-            self._write_together(operation, list({row["RowKey"]: row for row in together}.values()))
+            were_there &= self._write_together(operation, list({row["RowKey"]: row for row in together}.values()))
+        return were_there
 
-    def _write_together(self, operation: str, rows: list[dict[str, Any]]) -> None:
-        if operation == "delete" and len(rows) <= 2:
-            for row in rows:
-                self._delete(row["PartitionKey"], row["RowKey"])
-            return
+    def _write_together(self, operation: str, rows: list[dict[str, Any]]) -> bool:
+        were_there = True
         with translated("writing the state index", missing=NotFound()):
             for begin in range(0, len(rows), IN_A_TRANSACTION):
                 part = rows[begin : begin + IN_A_TRANSACTION]
@@ -180,9 +182,11 @@ class StateIndex:
                     with translated("writing the state index", missing=NotFound()):
                         self._table.submit_transaction([(operation, row) for row in part], **REPEATABLE)
                 except NotFound:
-                    # A transaction with one missing row deletes none.
+                    # A transaction with one missing row deletes none; a request for one row does not tell.
+                    were_there = False
                     for row in part:
                         self._delete(row["PartitionKey"], row["RowKey"])
+        return were_there
 
     def _delete(self, key: str, row: str) -> None:
         with suppress(NotFound), translated("deleting from the state index", missing=NotFound()):

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from service.errors import AnalysisError
+from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord
-from service.jobs.state_index import StateIndex
 from service.logs import log
 
 AT_MOST = 32
@@ -38,8 +38,8 @@ class LastWrites:
         more_come: whether other jobs are in hand.
     """
 
-    def __init__(self, index: StateIndex, more_come: Callable[[], bool]) -> None:
-        self._index = index
+    def __init__(self, table: JobTable, more_come: Callable[[], bool]) -> None:
+        self._table = table
         self._more_come = more_come
         self._changed = threading.Condition()
         self._waiting: list[_Ended] = []
@@ -72,9 +72,9 @@ class LastWrites:
     def _run(self) -> None:
         while together := self._next():
             try:
-                self._index.renew(*(ended.record for ended in together))
+                self._table.renew_rows(*(ended.record for ended in together))
             except Exception:
-                # The messages become visible again; whichever worker receives them writes the rows.
+                # The messages become visible again; a worker that receives them writes the rows.
                 log.exception("worker.rows_left")
                 continue
             for ended in together:

@@ -80,7 +80,7 @@ class Worker:
             queue, pipeline.workspace.has_room, is_fit, self.shutdown, self.lease_s, self.capacity, self.lifetime
         )
         self._claims = Claims(self.context.table, queue, self.name, self.lease_s)
-        self._last_writes = LastWrites(self.context.table.state_index, lambda: self._receiver.in_hand > 1)
+        self._last_writes = LastWrites(self.context.table, lambda: self._receiver.in_hand > 1)
         self._keeper = LeaseKeeper(on_stopped=pipeline.engines.drop_given_up)
 
     def run(self) -> int:

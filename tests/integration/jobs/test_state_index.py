@@ -159,6 +159,19 @@ def test_asking_again_for_a_finished_job_leaves_no_open_row(account: StorageAcco
     assert open_ids(account) == set()
 
 
+@pytest.mark.parametrize("count", [1, 4])
+def test_rows_that_are_written_after_a_purge_do_not_stay(account: StorageAccount, count: int) -> None:
+    table = account.services.table
+    ended = []
+    for made in submitted(account, count):
+        running = table.update(made.claimed("me", "a1", 60, now()))
+        ended.append(table.update(running.succeeded("a1", now()), rows_later=True))
+    table.purge(ended[0])
+    table.renew_rows(*ended)
+    assert open_ids(account) == set()
+    assert sorted(listed(account, "succeeded")) == sorted(record.job.job_id for record in ended[1:])
+
+
 def test_an_open_row_of_a_settled_job_is_put_right(account: StorageAccount) -> None:
     [made] = submitted(account, 1)
     table = account.services.table

@@ -32,7 +32,6 @@ from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
 from service.jobs.result_place import ResultPlace
 from service.jobs.sequence import frozen, frozen_job
-from service.jobs.state_index import StateIndex
 from service.jobs.submit import UPLOADED_BY, JobSubmitter
 from service.storage.azure_blobs import AzureBlobs
 from service.storage.blob_store import BlobInfo, BlobPage
@@ -149,7 +148,7 @@ class Bench:
             results_container="results",
             max_attempts=ATTEMPTS,
         )
-        with LastWrites(cast(StateIndex, self.table.state_index), lambda: False) as last_writes:
+        with LastWrites(cast(JobTable, self.table), lambda: False) as last_writes:
             attempt = Attempt(worker, QueuedJob(self.job, ""), claimed, lease, last_writes, lambda: None)
             assert list(attempt.steps(received)) == []
 

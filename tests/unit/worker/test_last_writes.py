@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from service.errors import StorageUnavailable
 from service.jobs.job import AnalysisJob
+from service.jobs.job_table import JobTable
 from service.jobs.options import JobOptions
 from service.jobs.record import JobRecord, now
-from service.jobs.state_index import StateIndex
 from service.worker.last_writes import AT_MOST, LastWrites
 
 
@@ -20,7 +20,7 @@ class Written:
         self.events: list[Any] = []
         self.fails = False
 
-    def renew(self, *records: JobRecord) -> None:
+    def renew_rows(self, *records: JobRecord) -> None:
         if self.fails:
             self.fails = False
             raise ValueError("cannot be written")
@@ -36,7 +36,7 @@ def record(name: str) -> JobRecord:
 
 
 def writes(written: Written, more_come: Any) -> LastWrites:
-    return LastWrites(cast("StateIndex", written), more_come)
+    return LastWrites(cast("JobTable", written), more_come)
 
 
 def test_a_job_alone_is_written_at_once_and_its_message_deleted_after_its_row() -> None:
