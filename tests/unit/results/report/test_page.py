@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import re
 import statistics
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
-from service.errors import ReportFailed
-from service.results.report.make import ReportMaker, ReportRequest
+from service.results.report.make import ReportRequest
 from service.results.report.page import visible
 from service.results.summary_model import Summary
+from tests.fixtures.reports_made import FRAMES, Made, write_report
 from tests.fixtures.results_made import DOUBTED, LOST, RATE, manifest_of, write_table
-from tests.unit.results.report.conftest import FRAMES, Made, write_report
+
+# Together, since making the reports of the fixtures takes seconds.
+pytestmark = pytest.mark.xdist_group("reports")
 
 
 def counting(made: Made) -> list[dict[str, str]]:
@@ -192,30 +191,6 @@ def test_what_was_changed_since_is_said(openface: Made, tmp_path: Path) -> None:
     assert "The table is not the one that the manifest describes" in text
     assert "data:image/jpeg" not in text
     assert "No picture: the file is empty, cut short or no video" in text
-
-
-def test_time_is_limited(openface: Made, tmp_path: Path) -> None:
-    with pytest.raises(ReportFailed, match="not made within"):
-        write_report(ReportRequest(openface.csv, openface.manifest, None), tmp_path, ReportMaker([], time_s=0.05))
-
-
-def test_several_reports_come_of_one_child(openface: Made, portrait: Made) -> None:
-    with capture_logs() as logs, closing(ReportMaker([openface.csv, portrait.csv])) as maker:
-        made = [maker.make(ReportRequest(each.csv, each.manifest, None)) for each in (openface, portrait, openface)]
-    assert [entry["event"] for entry in logs].count("pool.child_ready") == 1
-    assert made[0] == made[2]
-
-
-def test_a_child_that_ends_over_an_upload_leaves_the_picture_out(openface: Made, tmp_path: Path) -> None:
-    # A file that never ends keeps the decoder at work until the time is over, as a hostile one may.
-    endless = tmp_path / "endless"
-    os.mkfifo(endless)
-    made = write_report(
-        ReportRequest(openface.csv, openface.manifest, endless),
-        tmp_path,
-        ReportMaker([openface.csv, tmp_path], time_s=8.0),
-    )
-    assert "No picture: the upload could not be decoded again." in made["report.html"].read_text("utf-8")
 
 
 @pytest.mark.parametrize(

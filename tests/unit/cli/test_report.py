@@ -6,12 +6,16 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from service.__main__ import main
 from tests.conftest import ASTRONAUT
+from tests.fixtures.reports_made import Made
 from tests.integration.cli.conftest import _logging_as_it_was
-from tests.unit.results.report.conftest import Made
+
+# Together, since making the reports of the fixtures takes seconds.
+pytestmark = pytest.mark.xdist_group("reports")
 
 
 def run(*arguments: object) -> Result:
