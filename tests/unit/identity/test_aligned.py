@@ -27,7 +27,7 @@ def test_a_cut_is_around_the_face_whichever_way_it_is_turned(turn_deg: float) ->
     region = _region(landmarks(turn_deg))
     assert region.angle == pytest.approx(math.radians(turn_deg))
     assert region.size == pytest.approx(100 * MARGIN)
-    assert (region.x, region.y) == (pytest.approx(200), pytest.approx(150))
+    assert (region.center_x, region.center_y) == (pytest.approx(200), pytest.approx(150))
 
 
 def picture(turn_deg: float) -> np.ndarray:
