@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,40 +10,14 @@ from service.errors import StorageUnavailable
 from service.jobs.result_place import ResultPlace
 from service.results.publish import Artefact, commit, publish_artefacts, published_attempt
 from service.storage.blob_store import BlobInfo
-from service.storage.folder import FolderBlobs
+from tests.fixtures.kept_blobs import KeptBlobs
 
 PLACE = ResultPlace("results", "c/a.jpg/0123/", "a")
 
 
-class Kept(FolderBlobs):
-    """A folder that keeps the metadata of its blobs, and the order in which they came."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.order: list[str] = []
-        self.metadata: dict[str, Mapping[str, str]] = {}
-
-    def upload(
-        self,
-        container: str,
-        name: str,
-        content: bytes | Path,
-        *,
-        content_type: str,
-        metadata: Mapping[str, str] | None = None,
-        create_only: bool = False,
-    ) -> None:
-        super().upload(container, name, content, content_type=content_type, create_only=create_only)
-        self.order.append(name)
-        self.metadata[name] = metadata or {}
-
-    def info(self, container: str, name: str) -> BlobInfo:
-        return replace(super().info(container, name), metadata=self.metadata.get(name, {}))
-
-
 @pytest.fixture
-def blobs(tmp_path: Path) -> Kept:
-    return Kept(tmp_path / "storage")
+def blobs(tmp_path: Path) -> KeptBlobs:
+    return KeptBlobs(tmp_path / "storage")
 
 
 @pytest.fixture
@@ -55,20 +27,20 @@ def csv(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_manifest_comes_after_the_files_that_it_names(blobs: Kept) -> None:
+def test_the_manifest_comes_after_the_files_that_it_names(blobs: KeptBlobs) -> None:
     overlay = Artefact("overlay.jpg", b"x", "image/jpeg")
     publish_artefacts(blobs, PLACE, "a1", {"name": "é"}, [overlay])
     assert blobs.order == ["c/a.jpg/0123/a1/overlay.jpg", "c/a.jpg/0123/a1/manifest.json"]
     assert "é".encode() in blobs.read("results", "c/a.jpg/0123/a1/manifest.json")
 
 
-def test_a_manifest_with_a_number_that_json_has_not_is_refused_before_anything_is_stored(blobs: Kept) -> None:
+def test_a_manifest_with_a_number_that_json_has_not_is_refused_before_anything_is_stored(blobs: KeptBlobs) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         publish_artefacts(blobs, PLACE, "a1", {"x": float("nan")}, [Artefact("overlay.jpg", b"x", "image/jpeg")])
     assert blobs.order == []
 
 
-def test_the_first_commit_stands(blobs: Kept, csv: Path) -> None:
+def test_the_first_commit_stands(blobs: KeptBlobs, csv: Path) -> None:
     assert published_attempt(blobs, PLACE) is None
     assert commit(blobs, PLACE, "a1", csv, "feed") == "a1"
     csv.write_bytes(b"face\n1\n")
@@ -77,14 +49,14 @@ def test_the_first_commit_stands(blobs: Kept, csv: Path) -> None:
     assert published_attempt(blobs, PLACE) == "a1"
 
 
-def test_replacing_overwrites_what_another_attempt_published(blobs: Kept, csv: Path) -> None:
+def test_replacing_overwrites_what_another_attempt_published(blobs: KeptBlobs, csv: Path) -> None:
     commit(blobs, PLACE, "a1", csv, "feed")
     csv.write_bytes(b"face\n1\n")
     assert commit(blobs, PLACE, "a2", csv, "beef", replacing=True) == "a2"
     assert (blobs.read("results", PLACE.csv), published_attempt(blobs, PLACE)) == (b"face\n1\n", "a2")
 
 
-def test_a_store_that_is_away_is_no_missing_result(blobs: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_away_is_no_missing_result(blobs: KeptBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(container: str, name: str) -> BlobInfo:
         raise StorageUnavailable("away")
 
