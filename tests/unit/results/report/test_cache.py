@@ -42,7 +42,7 @@ def store(blobs: KeptBlobs, version: str = FORMAT, names: list[str] | None = Non
         )
 
 
-class Asked:
+class WorkerStandIn:
     """Job ids that a worker was asked for; it makes the report where it can."""
 
     def __init__(self, blobs: KeptBlobs, version: str = FORMAT) -> None:
@@ -65,7 +65,7 @@ def test_a_stored_report_is_found_file_by_file(blobs: KeptBlobs, csv: BlobInfo, 
 
 
 def test_a_worker_is_asked_and_awaited(blobs: KeptBlobs, csv: BlobInfo, tmp_path: Path) -> None:
-    asked = Asked(blobs)
+    asked = WorkerStandIn(blobs)
     assert ReportCache(blobs, tmp_path, asked).find(JOB, PLACE, csv, REPORT).name == PLACE.artefact("a1", REPORT)
     assert asked.ids == [JOB.job_id]
 
@@ -75,7 +75,7 @@ def test_a_report_of_another_version_or_of_other_annotations_is_made_anew(
     blobs: KeptBlobs, csv: BlobInfo, tmp_path: Path, older: str
 ) -> None:
     store(blobs, older)
-    asked = Asked(blobs)
+    asked = WorkerStandIn(blobs)
     ReportCache(blobs, tmp_path, asked).find(JOB, PLACE, csv, REPORT)
     assert asked.ids == [JOB.job_id]
 
@@ -84,14 +84,14 @@ def test_annotations_make_another_report(blobs: KeptBlobs, csv: BlobInfo, tmp_pa
     made = NO_ANNOTATIONS.replaced([Stretch(start_s=1, end_s=2)], "lab", datetime(2026, 1, 2, tzinfo=UTC))
     store(blobs)
     write_annotations(blobs, PLACE, made)
-    asked = Asked(blobs, f"{FORMAT} {made.digest}")
+    asked = WorkerStandIn(blobs, f"{FORMAT} {made.digest}")
     ReportCache(blobs, tmp_path, asked).find(JOB, PLACE, csv, REPORT)
     assert asked.ids == [JOB.job_id]
 
 
 def test_files_without_their_page_are_no_report(blobs: KeptBlobs, csv: BlobInfo, tmp_path: Path) -> None:
     store(blobs, names=[name for name in FILES if name != REPORT])
-    asked = Asked(blobs)
+    asked = WorkerStandIn(blobs)
     ReportCache(blobs, tmp_path, asked).find(JOB, PLACE, csv, SUMMARY)
     assert asked.ids == [JOB.job_id]
 
@@ -101,7 +101,7 @@ def test_callers_who_repeat_their_request_ask_a_worker_once(
 ) -> None:
     monkeypatch.setattr(cache, "WORKER_WAIT_S", 0.0)
     monkeypatch.setattr(cache, "LOOK_S", 0.0)
-    asked = Asked(blobs, "")
+    asked = WorkerStandIn(blobs, "")
     reports = ReportCache(blobs, tmp_path, asked)
     for _ in range(3):
         with pytest.raises(Busy):
@@ -113,7 +113,7 @@ def test_a_workers_failure_is_told_as_long_as_it_is_fresh(
     blobs: KeptBlobs, csv: BlobInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "WORKER_WAIT_S", 0.0)
-    reports = ReportCache(blobs, tmp_path, Asked(blobs, ""))
+    reports = ReportCache(blobs, tmp_path, WorkerStandIn(blobs, ""))
     reports.note_failure(PLACE, csv, ReportFailed("the table is torn"))
     with pytest.raises(ReportFailed, match="the table is torn"):
         reports.find(JOB, PLACE, csv, REPORT)
