@@ -199,6 +199,21 @@ def test_a_video_that_does_not_fit_goes_back_at_once() -> None:
     assert bench.queue.hidden == [("m2", 0)]
 
 
+def test_nothing_is_received_while_as_many_videos_are_in_hand_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SPARE_VIDEO_AFTER_S", 0.0)
+    bench = Bench(videos=1)
+    bench.queue.put(VIDEO, PICTURE)
+    [video] = bench.take(1)
+    polls = []
+
+    def release() -> None:
+        polls.append(len(bench.queue.asked_for))
+        bench.receiver.release(video)
+
+    assert bench.while_waiting(release)
+    assert polls == [1]
+
+
 def test_a_receiver_waits_longer_and_longer_for_an_empty_queue() -> None:
     bench = Bench(polls=9)
     assert bench.receiver.next() is None
