@@ -22,6 +22,14 @@ def test_claiming_begins_an_attempt() -> None:
     assert (RUNNING.state, RUNNING.attempts, RUNNING.attempt_id, RUNNING.owner) == ("running", 1, "a1", "me")
 
 
+def test_a_lease_ends_a_lease_after_its_claim_and_after_each_renewal() -> None:
+    later = THEN + timedelta(seconds=5)
+    renewed = RUNNING.renewed("measure", 0.5, 30, later)
+    assert RUNNING.lease_until == THEN + timedelta(seconds=60)
+    assert (renewed.lease_until, renewed.lease_s) == (later + timedelta(seconds=30), 30)
+    assert (renewed.stage, renewed.progress, renewed.attempts) == ("measure", 0.5, 1)
+
+
 def test_only_a_living_lease_of_another_holds_a_job() -> None:
     assert RUNNING.held_by_another_s("me") == 0
     assert QUEUED.held_by_another_s("other") == 0

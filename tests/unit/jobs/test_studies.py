@@ -22,6 +22,14 @@ def test_a_study_makes_a_container_that_storage_allows_and_that_no_day_has(name:
     assert not part.isdigit()
 
 
+def test_the_container_of_a_study_stays_that_of_earlier_releases() -> None:
+    assert (part_of("pilot1"), part_of("pilot-1"), part_of("x" * 63)) == (
+        "pilot1",
+        "spilot198fc9aa2",
+        "sxxxxxxxxx75220b47",
+    )
+
+
 def test_two_studies_never_share_a_container() -> None:
     assert len({part_of(name) for name in NAMES}) == len(NAMES)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
+
+import pytest
 
 from service.worker.lease_keeper import AT_ONCE, LeaseKeeper
 
@@ -19,6 +22,7 @@ class Due:
         self._stops = stops
         self.renewed = 0
         self.last = threading.Event()
+        self.is_ended = False
 
     @property
     def next_due(self) -> float:
@@ -35,7 +39,7 @@ class Due:
         return False
 
     def end(self) -> None:
-        pass
+        self.is_ended = True
 
 
 def kept(keeper: LeaseKeeper, *leases: Any) -> None:
@@ -76,3 +80,14 @@ def test_the_work_of_a_stopped_lease_is_looked_at_once_and_that_of_an_ended_one_
         kept(keeper, ended, cancelled)
         assert stopped.acquire(timeout=10)
     assert not stopped.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("a defect")])
+def test_a_lease_ends_with_its_block_however_that_ends(error: Exception | None) -> None:
+    lease: Any = Due(60, 1)
+    with LeaseKeeper() as keeper, suppress(RuntimeError), keeper.keeping(lease) as kept_one:
+        assert kept_one is lease
+        assert not lease.is_ended
+        if error:
+            raise error
+    assert lease.is_ended

@@ -197,6 +197,7 @@ def test_a_video_that_does_not_fit_goes_back_at_once() -> None:
     # The second poll brings two videos, of which one fits.
     assert [one.is_video for one in bench.take(2)] == [False, True]
     assert bench.queue.hidden == [("m2", 0)]
+    assert bench.receiver.in_hand == 2
 
 
 def test_nothing_is_received_while_as_many_videos_are_in_hand_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
