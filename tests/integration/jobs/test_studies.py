@@ -21,7 +21,7 @@ def studies(account: StorageAccount) -> StudyIndex:
 
 
 def record(number: int, key_name: str = "") -> JobRecord:
-    """A job that was submitted so many seconds later."""
+    """A job that was submitted later by its number of seconds."""
     return JobRecord(
         replace(job(), blob=f"{number}.jpg"), "", BEGAN + timedelta(seconds=number), state="queued", key_name=key_name
     )
