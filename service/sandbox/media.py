@@ -97,7 +97,7 @@ class Probe:
         track_is_certain: whether every reader takes this track.
         has_cuts: whether an edit list leaves out frames.
         has_end: False for a JPEG that lacks its end marker.
-        value_bits: of a PNG of 16 bits, where its values have fewer.
+        value_bits: of a PNG or grey TIFF of 16 bits, where its values have fewer.
         focal_length_35mm: of a photo, in mm by 35 mm film, as its EXIF data says.
         reduction: number by which the sides of a very large picture are divided for the engine.
     """

@@ -37,7 +37,7 @@ def probe(path: str, max_pixels: int, into: str | None = None) -> dict[str, Any]
     pixels, bits = pictures.decode_whole(data, header)
     found = _fields(header, pixels.shape[1::-1]) | {"value_bits": bits}
     if into and is_converted(found):
-        pictures.write(pictures.scaled(data, bits, pixels.shape[:2]) if bits else pixels, Path(into))
+        pictures.write(pixels, Path(into))
     return found
 
 

@@ -29,6 +29,10 @@ PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 _BY_OPENCV = {"jpeg", "png", "bmp", "webp"}
 _FLOATS = {"F", "I"}
+_BITS_A_VALUE = 258
+"""TIFF tag: bits of a value, for each colour."""
+_GREY_16 = "I;16"
+"""Pillow's mode of grey pictures of 16 bits, of either byte order."""
 _END = b"\xff\xd9"
 _FILLS = (b"\x55" * 4096 + _END, b"\xaa" * 4096 + _END)
 
@@ -36,7 +40,7 @@ Pixels = NDArray[np.uint8]
 
 
 def decode_whole(data: bytes, header: Header) -> tuple[Pixels, int | None]:
-    """Decode a picture as an engine will see it; also return how many bits the values of a deep one really have.
+    """Decode a picture as an engine will see it; also return of how many bits values of 16 bits really are.
 
     Raises:
         UnreadableMedia: it is broken or cut short.
@@ -44,7 +48,8 @@ def decode_whole(data: bytes, header: Header) -> tuple[Pixels, int | None]:
     pixels = _decoded(data, header, reduction(header))
     if not header.has_end:
         _check_whole(data, header)
-    return pixels, _camera_bits(data) if header.is_deep else None
+    bits = _camera_bits(data) if header.is_deep else _camera_bits_of_tiff(data) if header.format == "tiff" else None
+    return (scaled(data, bits, pixels.shape[:2]) if bits and header.is_deep else pixels), bits
 
 
 def convert(path: str, into: str, max_pixels: int, region: str | None = None) -> dict[str, Any]:
@@ -141,12 +146,24 @@ def _by_pillow(data: bytes, header: Header) -> Pixels:
             picture.load()
             if picture.size != (header.width, header.height):
                 raise UnreadableMedia("the picture's pixels are not as many as its header says")
-            if picture.mode.startswith("I;16"):
-                picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+            if picture.mode.startswith(_GREY_16):
+                # Loading has turned it upright.
+                values = np.asarray(picture)
+                picture = Image.fromarray((values >> ((_bits(values) or 16) - 8)).astype(np.uint8))
+            elif _lost_its_low_bits(picture):
+                raise UnsupportedMedia(
+                    "a colour TIFF whose values of 16 bits have 14 or fewer is not taken; save it with 8 bits a value"
+                )
             rgb = ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error) as error:
         raise UnreadableMedia("the picture cannot be decoded, or is cut short") from error
     return np.ascontiguousarray(np.asarray(rgb)[:, :, ::-1])
+
+
+def _lost_its_low_bits(picture: Image.Image) -> bool:
+    """Whether Pillow has kept the upper 8 of 16 bits of a TIFF's values that use the lower ones alone."""
+    bits = getattr(picture, "tag_v2", {}).get(_BITS_A_VALUE, (8,))
+    return max(bits) > 8 and 0 < int(np.asarray(picture).max()) < 1 << (CAMERA_BITS[-1] - 8)
 
 
 def _check_whole(data: bytes, header: Header) -> None:
@@ -162,7 +179,17 @@ def _check_whole(data: bytes, header: Header) -> None:
 
 def _camera_bits(data: bytes) -> int | None:
     """Return how many bits the values of a 16-bit PNG really have; None where it is 16."""
-    highest = int(_deep(data).max())
+    return _bits(_deep(data))
+
+
+def _camera_bits_of_tiff(data: bytes) -> int | None:
+    """Return how many bits the values of a 16-bit grey TIFF really have; None where it is 16, and for any other."""
+    with open_picture(data) as picture:
+        return _bits(np.asarray(picture)) if picture.mode.startswith(_GREY_16) else None
+
+
+def _bits(values: NDArray[np.uint16]) -> int | None:
+    highest = int(values.max())
     return next((bits for bits in CAMERA_BITS if highest < 1 << bits), None)
 
 

@@ -121,6 +121,39 @@ def test_values_of_few_bits_are_scaled(tmp_path: Path, bits: int) -> None:
     assert np.array_equal(stored(result.path)[:, :, 0], grey)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_a_grey_tiff_of_few_bits_is_scaled_and_says_so(tmp_path: Path, bits: int, orientation: int) -> None:
+    grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a.tiff"
+    Image.fromarray(grey.astype(np.uint16) << (bits - 8)).save(path, exif=exif)
+    result = made(path)
+    assert result.steps[:2] == ("converted from TIFF to PNG", f"scaled from values of {bits} bits")
+    # A quarter turn clockwise brings the left column to the top, from its lower end on.
+    expected = grey if orientation == 1 else np.rot90(grey, -1)
+    assert np.array_equal(stored(result.path)[:, :, 0], expected)
+
+
+def test_a_grey_tiff_of_all_16_bits_keeps_its_upper_ones(tmp_path: Path) -> None:
+    grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
+    path = tmp_path / "a.tiff"
+    Image.fromarray(grey.astype(np.uint16) * 257).save(path)
+    result = made(path)
+    assert result.steps == ("converted from TIFF to PNG",)
+    assert np.array_equal(stored(result.path)[:, :, 0], grey)
+
+
+def test_a_colour_tiff_that_would_come_out_black_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.tiff"
+    assert cv2.imwrite(str(path), clips.corner().astype(np.uint16) << 4)
+    with pytest.raises(UnsupportedMedia, match="16 bits have 14 or fewer"):
+        made(path)
+    assert cv2.imwrite(str(tmp_path / "b.tiff"), clips.corner().astype(np.uint16) * 257)
+    assert stored(made(tmp_path / "b.tiff").path)[8, 8].tolist() == [0, 0, 255]
+
+
 def test_values_of_all_16_bits_stay(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), clips.corner().astype(np.uint16) * 257)
