@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -43,10 +44,10 @@ def canary(to_record: bool, as_json: bool) -> None:
 
 def _report(record: Record, values: dict[str, float], *, as_json: bool) -> int:
     drifts = record.drifts(values)
-    worst = max(drift.tolerances for drift in drifts)
+    worst = max((drift.tolerances for drift in drifts), default=math.inf)
     if as_json:
-        groups = [vars(drift) | {"tolerances": round(drift.tolerances, 3)} for drift in drifts]
-        echo_json({"engine": record.engine, "drift": round(worst, 3), "good": worst <= 1, "groups": groups})
+        groups = [vars(drift) | {"tolerances": _finite(drift.tolerances)} for drift in drifts]
+        echo_json({"engine": record.engine, "drift": _finite(worst), "good": worst <= 1, "groups": groups})
     else:
         rows = [
             (f"{drift.tolerances:.3f}", drift.column, f"{drift.recorded:g}", _shown(drift.measured), drift.group)
@@ -54,6 +55,11 @@ def _report(record: Record, values: dict[str, float], *, as_json: bool) -> int:
         ]
         echo_rows(("DRIFT", "COLUMN", "RECORDED", "MEASURED", "GROUP"), rows)
     return EXIT_FAILED if worst > 1 else 0
+
+
+def _finite(tolerances: float) -> float | None:
+    """Round for JSON, which has no number for a value that was not measured."""
+    return round(tolerances, 3) if math.isfinite(tolerances) else None
 
 
 def _shown(value: float | None) -> str:

@@ -128,7 +128,10 @@ def _head(values: Mapping[str, float], axes: list[list[float]]) -> dict[str, Any
     }
 
 
-def _gaze(values: Mapping[str, float], eyes: list[list[float]]) -> dict[str, Any]:
+def _gaze(values: Mapping[str, float], eyes: list[list[float]]) -> dict[str, Any] | None:
+    """Return the gaze; None where the table has no angles, since JSON has no number for them."""
+    if not all(math.isfinite(values[f"gaze_angle_{axis}"]) for axis in "xy"):
+        return None
     lines = [{"origin": eyes[i], "end": eyes[i + 1]} for i in (0, 2)]
     return {"angle_deg": [round(math.degrees(values[f"gaze_angle_{axis}"]), 2) for axis in "xy"], "eyes": lines}
 
