@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, cast
 
 import pytest
 
+from service.jobs.job import AnalysisJob
 from service.jobs.job_table import JobTable
 from service.jobs.record import JobRecord, State, now
 from service.jobs.studies import Member
 from service.jobs.study_pages import COUNTED_AT_ONCE, READ_AT_ONCE, StudyPages
 from tests.fixtures.jobs import job
+
+
+@cache
+def numbered(number: int) -> AnalysisJob:
+    """Make a job of this number, whose id takes long to compute, once."""
+    return replace(job(), blob=f"{number}.jpg")
 
 
 @dataclass
@@ -39,7 +47,7 @@ class Table:
         return rows, str(end) if end < self.size else ""
 
     def _record(self, number: int) -> JobRecord:
-        record = JobRecord(replace(job(), blob=f"{number}.jpg"), "", now(), state=self.state)
+        record = JobRecord(numbered(number), "", now(), state=self.state)
         self.records[record.job.job_id] = record
         return record
 
