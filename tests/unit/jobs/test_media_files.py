@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from service.jobs.media_files import COMPANION, ENCODING, MISSING, NO_MEDIA, find_media
+from service.jobs.media_files import (
+    COMPANION,
+    ENCODING,
+    MISSING,
+    NO_FOLDER,
+    NO_MEDIA,
+    NO_PICTURES,
+    find_media,
+    find_sequences,
+    pictures_in,
+)
 
 
 def _file(path: Path, content: bytes = b"x") -> Path:
@@ -85,3 +95,15 @@ def test_a_name_of_another_encoding_ends_nothing(tmp_path: Path) -> None:
     (other,) = search.passed_over
     assert other.reason == ENCODING
     assert other.name.encode("utf-8") == "M�ller.jpg".encode()
+
+
+def test_the_pictures_of_a_sequence_lie_directly_in_its_folder(tmp_path: Path) -> None:
+    for name in ("s/b.jpg", "s/a.png", "s/notes.txt", "s/film.mp4", "s/deep/c.jpg", "s/odd.jpg/d.txt", "empty/a.txt"):
+        _file(tmp_path / name)
+    assert [file.name for file in pictures_in(tmp_path / "s")] == ["a.png", "b.jpg"]
+    search = find_sequences([tmp_path / "s", tmp_path / "empty", tmp_path / "s" / "a.png", tmp_path / "s"])
+    assert [(file.name, file.media) for file in search.files] == [("s", "sequence")]
+    assert [(file.name, file.reason) for file in search.passed_over] == [
+        ("empty", NO_PICTURES),
+        ("s/a.png", NO_FOLDER),
+    ]

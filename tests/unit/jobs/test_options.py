@@ -52,6 +52,12 @@ def test_missing_options_are_filled_in_as_the_commands_would(
         ("image", {"region": "1,2,3"}, "bad_option", "x,y,w,h"),
         ("image", {"region": "-1,2,300,300"}, "bad_option", "0 or more"),
         ("image", {"region": "0,0,15,300"}, "bad_option", "16 or more"),
+        ("video", {"end": "10000000.5"}, "bad_option", "end"),
+        ("video", {"start": "-0.5"}, "bad_option", "start"),
+        ("video", {"every": "1000001"}, "bad_option", "every"),
+        ("image", {"fx": "1000000.5", "fy": "500"}, "bad_option", "fx"),
+        ("image", {"cx": "1", "cy": "0"}, "bad_option", "cy"),
+        ("video", {"faces": "many", "faces_at_most": "26"}, "bad_option", "faces_at_most"),
     ],
 )
 def test_unavailable_options_are_refused(media: Media, given: dict[str, str], code: str, says: str) -> None:
@@ -88,3 +94,10 @@ def test_the_commands_take_the_same_values(command: click.Command) -> None:
     for name, kind in found.items():
         if isinstance(kind, click.Choice):
             assert tuple(kind.choices) == choices(str(name))
+
+
+def test_the_largest_values_are_taken() -> None:
+    largest = {"fx": "1000000", "fy": "1000000", "start": "0", "end": "10000000", "every": "1000000"}
+    resolved = JobOptions.resolve("video", "wild", largest)
+    assert (resolved.fx, resolved.end, resolved.every) == (1e6, 1e7, 10**6)
+    assert JobOptions.resolve("video", "wild", {"faces": "many", "faces_at_most": "25"}).faces_at_most == 25
