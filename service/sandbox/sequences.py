@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -34,6 +34,7 @@ class ProbedSequence:
         width, height: of the smallest picture that holds all.
         sizes: number of sizes.
         altered: number of pictures that engines would read otherwise.
+        value_bits: where all values of 16 bits have fewer, their number.
     """
 
     format: PictureFormat
@@ -43,6 +44,7 @@ class ProbedSequence:
     frames: Count
     sizes: Count
     altered: Count
+    value_bits: Literal[10, 12, 14] | None = None
 
     @property
     def probe(self) -> Probe:
@@ -118,6 +120,7 @@ def prepare_sequence(
             "width": found.width,
             "height": found.height,
             "region": str(part.region) if part.region else None,
+            "bits": found.value_bits or 16,
         }
         ask(request, room / "prepare" / "child", _child(folder, limits), on_wait, access=access)
     for file in sorted(folder.iterdir()):
@@ -133,6 +136,8 @@ def _steps(found: ProbedSequence, part: Part) -> Iterator[str]:
     yield f"shown to the engine as a sequence of {found.frames} frames without times"
     if found.altered:
         yield f"converted to PNG in {found.altered} of its pictures"
+    if found.value_bits:
+        yield f"scaled from values of {found.value_bits} bits"
     if found.sizes > 1:
         yield f"letterboxed from {found.sizes} sizes to {found.width} × {found.height}"
     yield from region_steps(part)

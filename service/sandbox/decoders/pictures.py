@@ -48,7 +48,9 @@ def decode_whole(data: bytes, header: Header) -> tuple[Pixels, int | None]:
     pixels = _decoded(data, header, reduction(header))
     if not header.has_end:
         _check_whole(data, header)
-    bits = _camera_bits(data) if header.is_deep else _camera_bits_of_tiff(data) if header.format == "tiff" else None
+    bits = _camera_bits(data) if header.is_deep else None
+    if header.format == "tiff":
+        bits = _fewer_than_16(_depth_of_tiff(data))
     return (scaled(data, bits, pixels.shape[:2]) if bits and header.is_deep else pixels), bits
 
 
@@ -80,16 +82,29 @@ def write(pixels: Pixels, into: Path) -> None:
     part.replace(into)
 
 
-def upright_pixels(data: bytes) -> Pixels:
-    """Decode a picture that was probed, upright and with 8 bits a value. Raises MediaError."""
-    return _upright_pixels(data, read_header(data), 1)
+def upright_pixels(data: bytes, bits: int | None = None) -> Pixels:
+    """Decode a picture that was probed, upright and with 8 bits a value.
+
+    Args:
+        bits: number of bits that values of 16 bits really have; None: as the picture's own show it.
+
+    Raises:
+        MediaError.
+    """
+    return _upright_pixels(data, read_header(data), 1, bits)
 
 
-def _upright_pixels(data: bytes, header: Header, by: int) -> Pixels:
-    pixels = _decoded(data, header, by)
-    if header.is_deep and (bits := _camera_bits(data)):
-        pixels = scaled(data, bits, pixels.shape[:2])
+def _upright_pixels(data: bytes, header: Header, by: int, bits: int | None = None) -> Pixels:
+    pixels = _decoded(data, header, by, bits)
+    if header.is_deep and (deep := bits or _camera_bits(data)):
+        pixels = scaled(data, deep, pixels.shape[:2])
     return pixels
+
+
+def is_deep(data: bytes) -> bool:
+    """Whether a picture that was probed has values of 16 bits that can be scaled."""
+    header = read_header(data)
+    return header.is_deep or (header.format == "tiff" and _depth_of_tiff(data) is not None)
 
 
 def cropped(pixels: Pixels, region: Region) -> Pixels:
@@ -106,18 +121,18 @@ def decode(path: str) -> Pixels:
     return decode_bytes(data, read_header(data))
 
 
-def decode_bytes(data: bytes, header: Header) -> Pixels:
+def decode_bytes(data: bytes, header: Header, bits: int | None = None) -> Pixels:
     """Decode a picture whose size has been compared with the limit, as `decode` does. Raises MediaError."""
-    return _by_opencv(data, cv2.IMREAD_COLOR) if header.format in _BY_OPENCV else _by_pillow(data, header)
+    return _by_opencv(data, cv2.IMREAD_COLOR) if header.format in _BY_OPENCV else _by_pillow(data, header, bits)
 
 
-def _decoded(data: bytes, header: Header, by: int) -> Pixels:
+def _decoded(data: bytes, header: Header, by: int, bits: int | None = None) -> Pixels:
     """Decode, with both sides divided, and compare with the header."""
     if header.format == "jpeg":
         # Its format can be decoded at a fraction of its size.
         pixels = _by_opencv(data if header.has_end else data + _END, REDUCED[by])
     else:
-        pixels = decode_bytes(data, header)
+        pixels = decode_bytes(data, header, bits)
         if by > 1:
             size = (-(-pixels.shape[1] // by), -(-pixels.shape[0] // by))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -137,7 +152,7 @@ def _by_opencv(data: bytes, flags: int) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _by_pillow(data: bytes, header: Header) -> Pixels:
+def _by_pillow(data: bytes, header: Header, bits: int | None) -> Pixels:
     """Decode the first frame by Pillow, which knows more formats than OpenCV does."""
     try:
         with open_picture(data) as picture:
@@ -149,7 +164,7 @@ def _by_pillow(data: bytes, header: Header) -> Pixels:
             if picture.mode.startswith(_GREY_16):
                 # Loading has turned it upright.
                 values = np.asarray(picture)
-                picture = Image.fromarray((values >> ((_bits(values) or 16) - 8)).astype(np.uint8))
+                picture = Image.fromarray((values >> ((bits or _bits(values) or 16) - 8)).astype(np.uint8))
             elif _lost_its_low_bits(picture):
                 raise UnsupportedMedia(
                     "a colour TIFF whose values of 16 bits have 14 or fewer is not taken; save it with 8 bits a value"
@@ -182,10 +197,14 @@ def _camera_bits(data: bytes) -> int | None:
     return _bits(_deep(data))
 
 
-def _camera_bits_of_tiff(data: bytes) -> int | None:
-    """Return how many bits the values of a 16-bit grey TIFF really have; None where it is 16, and for any other."""
+def _depth_of_tiff(data: bytes) -> int | None:
+    """Return how many bits the values of a 16-bit grey TIFF really have, 16 included; None for any other."""
     with open_picture(data) as picture:
-        return _bits(np.asarray(picture)) if picture.mode.startswith(_GREY_16) else None
+        return (_bits(np.asarray(picture)) or 16) if picture.mode.startswith(_GREY_16) else None
+
+
+def _fewer_than_16(bits: int | None) -> int | None:
+    return None if bits == 16 else bits
 
 
 def _bits(values: NDArray[np.uint16]) -> int | None:

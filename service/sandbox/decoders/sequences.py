@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ def probe(path: str, altered: str, max_pixels: int) -> dict[str, Any]:
     """
     sizes: set[tuple[int, int]] = set()
     numbers = array("q")
+    few_bits: dict[int, int] = {}
     first: dict[str, Any] = {}
     for number, file in enumerate(sorted(Path(path).iterdir()), 1):
         with _about(number):
@@ -38,6 +39,11 @@ def probe(path: str, altered: str, max_pixels: int) -> dict[str, Any]:
         sizes.add((facts["width"], facts["height"]))
         if _is_altered(facts):
             numbers.append(number)
+        if facts["value_bits"]:
+            few_bits[number] = facts["value_bits"]
+    bits = _common_bits(path, few_bits) if few_bits else None
+    if bits:
+        numbers = array("q", sorted({*numbers, *few_bits}))
     Path(altered).write_bytes(numbers.tobytes())
     return {
         "format": first["format"],
@@ -47,22 +53,26 @@ def probe(path: str, altered: str, max_pixels: int) -> dict[str, Any]:
         "frames": number,
         "sizes": len(sizes),
         "altered": len(numbers),
+        "value_bits": bits,
     }
 
 
-def convert(path: str, into: str, altered: str, width: int, height: int, region: str | None) -> dict[str, Any]:
+def convert(
+    path: str, into: str, altered: str, width: int, height: int, region: str | None, bits: int = 16
+) -> dict[str, Any]:
     """Write PNGs of one size, upright and with 8 bits a value, of the pictures that need one.
 
     Args:
         altered: file of `probe`.
         width, height: of all pictures; smaller ones get bars.
         region: the part that is written; see `jobs.part.Region`.
+        bits: number of bits that all values of 16 bits really have.
     """
     numbers = array("q", Path(altered).read_bytes())
     written = 0
     for number, file in enumerate(sorted(Path(path).iterdir()), 1):
         with _about(number):
-            pixels = pictures.upright_pixels(file.read_bytes())
+            pixels = pictures.upright_pixels(file.read_bytes(), bits)
             if number not in numbers and pixels.shape[:2] == (height, width) and not region:
                 continue
             pixels = _letterboxed(pixels, width, height)
@@ -75,9 +85,21 @@ def convert(path: str, into: str, altered: str, width: int, height: int, region:
 
 
 def _is_altered(facts: dict[str, Any]) -> bool:
-    """Whether engines would read the picture otherwise, or not at all."""
+    """Whether engines would read the picture otherwise, or not at all, whatever the bits of its values."""
     is_turned = facts["format"] != "jpeg" and (facts["rotation"] or facts["mirrored"])
-    return bool(facts["format"] not in READ_BY_ENGINES or is_turned or not facts["has_end"] or facts["value_bits"])
+    return bool(facts["format"] not in READ_BY_ENGINES or is_turned or not facts["has_end"])
+
+
+def _common_bits(path: str, few_bits: Mapping[int, int]) -> int | None:
+    """Return how many bits the pictures' values of 16 bits have together; None where it is 16.
+
+    By its own values a dark picture would have fewer than the others, and come out bright among them.
+
+    Args:
+        few_bits: by the number of each picture that has fewer than 16.
+    """
+    others = (file for number, file in enumerate(sorted(Path(path).iterdir()), 1) if number not in few_bits)
+    return None if any(pictures.is_deep(file.read_bytes()) for file in others) else max(few_bits.values())
 
 
 def _letterboxed(pixels: Pixels, width: int, height: int) -> Pixels:

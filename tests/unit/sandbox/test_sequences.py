@@ -47,6 +47,11 @@ def test_a_sequence_is_a_video_without_times() -> None:
     ("found", "part", "steps"),
     [
         (replace(FOUND, altered=2), WHOLE, ["converted to PNG in 2 of its pictures"]),
+        (
+            replace(FOUND, altered=3, value_bits=12),
+            WHOLE,
+            ["converted to PNG in 3 of its pictures", "scaled from values of 12 bits"],
+        ),
         (replace(FOUND, sizes=2), WHOLE, ["letterboxed from 2 sizes to 64 \N{MULTIPLICATION SIGN} 48"]),
         (FOUND, Part(region=Region(0, 0, 16, 16)), ["reduced to its region 0,0,16,16 (x, y, width, height)"]),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from service.errors import MediaTooLarge, UnreadableMedia
 from service.sandbox.decoders.sequences import convert, probe
@@ -63,3 +64,36 @@ def test_a_region_is_cut_out_of_every_picture(folder: Path, tmp_path: Path) -> N
     assert shapes == {(24, 32, 3)}
     # The red quarter of the first one, which is all of the region.
     assert np.abs(cv2.imread(str(into / "000001.png")).astype(int) - (0, 0, 255)).mean() < 4
+
+
+def sequence(folder: Path, *brightest: int, suffix: str = "png") -> str:
+    """Grey pictures of 16 bits a value, each a gradient up to its brightest value."""
+    folder.mkdir()
+    for number, value in enumerate(brightest, 1):
+        grey = np.linspace(0, value, 64 * 48).reshape(48, 64).astype(np.uint16)
+        Image.fromarray(grey).save(folder / f"{number:06d}", suffix)
+    return str(folder)
+
+
+def converted(path: str, tmp_path: Path) -> tuple[int | None, list[int]]:
+    """The bits of a sequence, and the brightest value of each picture as engines see it."""
+    altered, into = str(tmp_path / "altered"), tmp_path / "copies"
+    into.mkdir()
+    found = probe(path, altered, 1_000_000)
+    convert(path, str(into), altered, 64, 48, None, found["value_bits"] or 16)
+    copies = {file.name.removesuffix(".png"): file for file in into.iterdir()}
+    shown = [copies.get(file.name, file) for file in sorted(Path(path).iterdir())]
+    return found["value_bits"], [int(cv2.imread(str(file)).max()) for file in shown]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_a_dark_picture_stays_dark_among_those_of_12_bits(tmp_path: Path, suffix: str) -> None:
+    # By itself the second one would be of 10 bits, and come out four times as bright.
+    path = sequence(tmp_path / "in", 4095, 1000, 2000, suffix=suffix)
+    assert converted(path, tmp_path) == (12, [255, 1000 >> 4, 2000 >> 4])
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_a_dark_picture_stays_dark_among_those_of_16_bits(tmp_path: Path, suffix: str) -> None:
+    path = sequence(tmp_path / "in", 65535, 3000, suffix=suffix)
+    assert converted(path, tmp_path) == (None, [255, 3000 >> 8])
