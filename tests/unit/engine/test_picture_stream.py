@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,8 +65,11 @@ def measure(room: Path, feed: OneByOne, used: Engine = LITE, limits: ChildLimits
 
 def test_a_picture_that_comes_later_has_the_numbers_of_a_run_alone(room: Path, tmp_path: Path) -> None:
     first, portrait = clips.picture(room / "item-000.jpg"), Path(shutil.copy(PORTRAIT, room / "item-001.png"))
-    feed = OneByOne([first, portrait])
+    feed, began = OneByOne([first, portrait]), time.monotonic()
     assert measure(room, feed) == Unfinished(None, range(0))
+    seconds = [run.finished.seconds for run in feed.runs.values()]
+    assert min(seconds) > 0
+    assert sum(seconds) <= time.monotonic() - began
     tables = [read_table(task("image"), run, tmp_path / f"{number}.csv") for number, run in feed.runs.items()]
     assert [table.faces for table in tables] == [0, 1]
     assert [run.pictures for run in feed.runs.values()] == [1, 2]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -237,7 +238,8 @@ def test_a_worker_with_a_job_in_hand_is_not_idle() -> None:
     assert bench.shutdown.asked
 
 
-def test_a_worker_receives_nothing_after_its_time() -> None:
+def test_a_worker_receives_nothing_once_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     bench = Bench(lifetime=Lifetime(take_for_s=0))
     bench.queue.put(PICTURE)
     assert bench.receiver.next() is None
