@@ -7,6 +7,7 @@ bytes, the job follows from the upload, and a complete result is recognised by i
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,9 +251,14 @@ def _downloaded(
 
 
 def _sha256(file: LocalFile) -> str:
-    if file.media == "sequence":
-        return sha256_of_sequence((upload_name(member), sha256_of(member)) for member in file.members)
-    return sha256_of(file.path)
+    """Hash a file, or the pictures of a sequence. Raises ClientError where two would have one name as uploads."""
+    if file.media != "sequence":
+        return sha256_of(file.path)
+    names = [upload_name(member) for member in file.members]
+    if len(set(names)) < len(names):
+        [(twice, _)] = Counter(names).most_common(1)
+        raise ClientError(f"two pictures would have the name {twice!r} as uploads; rename one")
+    return sha256_of_sequence(zip(names, map(sha256_of, file.members), strict=True))
 
 
 def upload_name(file: Path) -> str:

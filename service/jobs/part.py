@@ -24,10 +24,10 @@ class Region:
     @classmethod
     def parse(cls, text: str) -> Region:
         """Read `x,y,w,h`. Raises ValueError."""
-        numbers = [int(part) for part in text.split(",") if len(part.strip()) <= LONGEST_NUMBER]
-        if len(numbers) != len(fields(cls)):
+        parts = [part.strip() for part in text.split(",")]
+        if len(parts) != len(fields(cls)) or max(map(len, parts)) > LONGEST_NUMBER:
             raise ValueError("four whole numbers x,y,w,h expected")
-        region = cls(*numbers)
+        region = cls(*map(int, parts))
         if min(region.x, region.y) < 0 or min(region.width, region.height) < SMALLEST_REGION:
             raise ValueError(f"x and y are 0 or more, w and h {SMALLEST_REGION} or more")
         return region

@@ -30,6 +30,7 @@ def test_a_region_is_read_as_it_is_written() -> None:
         f"1,2,{LEAST - 1},20",
         f"1,2,20,{LEAST - 1}",
         "1,2,1000000,20",
+        "1000000,1,2,20,20",
     ],
 )
 def test_another_text_is_no_region(text: str) -> None:
