@@ -1,4 +1,5 @@
-"""What the import contract cannot say: who may speak to Azure, start processes, or read the environment."""
+"""What the import contract cannot say: who may speak to Azure, start processes, or read the environment; and that a
+file's test lies at its path."""
 
 from __future__ import annotations
 
@@ -61,3 +62,43 @@ def test_a_child_does_not_load_what_its_work_does_not_need(module: str, needless
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=SERVICE.parent, capture_output=True, text=True, check=True)
     assert needless & set(done.stdout.split()) == set()
+
+
+TESTS = Path(__file__).parents[1]
+ROOMS = ("cli", "client", "identity", "results", "sandbox", "storage", "web")
+WITHOUT_OWN_TEST = {
+    # Entries of child processes, which run wherever a child is started.
+    "identity/child.py",
+    "identity/video_child.py",
+    "results/proxy/__main__.py",
+    "results/study/poster_child.py",
+    "sandbox/confine.py",
+    "sandbox/decoders/__main__.py",
+    "sandbox/decoders/pool_child.py",
+    # Start such a child, and do nothing else.
+    "results/series/make.py",
+    "sandbox/python_child.py",
+    # Constants, models without behaviour, and composition.
+    "identity/services.py",
+    "results/report/files.py",
+    "results/summary_model.py",
+    "web/identity/app.py",
+    "web/services.py",
+    # Routes of identity, in `integration/identity`.
+    "web/identity/galleries.py",
+    "web/identity/legacy_names.py",
+    "web/identity/legacy_tokens.py",
+    "web/identity/people.py",
+}
+
+
+def _has_test(module: Path) -> bool:
+    name = "test_main.py" if module.name == "__main__.py" else f"test_{module.name}"
+    folders = (Path("unit", module.parent), Path("integration", module.parent), Path("integration", module.parts[0]))
+    return any((TESTS / folder / name).is_file() for folder in folders)
+
+
+def test_a_files_test_lies_at_its_path() -> None:
+    modules = [path.relative_to(SERVICE) for room in ROOMS for path in (SERVICE / room).rglob("*.py")]
+    found = {path.as_posix() for path in modules if path.name != "__init__.py" and not _has_test(path)}
+    assert found == WITHOUT_OWN_TEST
