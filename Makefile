@@ -31,7 +31,7 @@ test-browser: setup
 	@$(RUN) -m infra.local.browser
 	@$(BESIDE) tests/browser >.local/browser.log 2>&1; code=$$?; cat .local/browser.log; exit $$code
 test-others: setup
-	@$(RUN) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -p no:schemathesis \
+	@$(RUN) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder -p no:schemathesis \
 		$(foreach each,$(CONTRACTS) tests/browser tests/campaigns,--ignore $(each))
 BESIDE := mkdir -p .local; SCHEMATHESIS_LEAST=200 $(RUN) -m pytest -q
 CONTRACTS := tests/integration/web/test_contract.py tests/integration/identity/test_contract.py
