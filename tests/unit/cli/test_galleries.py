@@ -20,8 +20,8 @@ def test_without_identity_there_are_no_galleries(arguments: tuple[str, ...]) -> 
 
 def test_a_gallery_is_handed_to_a_key_that_exists(tmp_path: Path) -> None:
     run = CommandLine({"IDENTITY": "on", "WORKSPACE": str(tmp_path)})
-    done = run("galleries", "hand-over", "anonymous", "nobody")
-    assert (done.exit_code, "there is no key 'nobody'" in done.stderr) == (2, True)
+    done = run("galleries", "hand-over", "anonymous", "absent")
+    assert (done.exit_code, "there is no key 'absent'" in done.stderr) == (2, True)
     assert run("galleries", "hand-over", "anonymous", "../x").exit_code != 0
     # Nothing was made for it.
     assert run("galleries", "list").stdout == ""
